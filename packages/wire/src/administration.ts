@@ -1,0 +1,314 @@
+// The one interface through which databases are administered. The host (on a data folder) and the
+// remote administration (over HTTP) implement it alike, so that no caller knows which one it holds.
+
+export type DatabaseType = 'normal' | 'replica' | 'unassigned';
+
+/**
+ * What a database is doing. `open`, `failed`, `offline` hold for every type; the others are the
+ * states of a replica. Terminal for a replica (see `terminalStates`): it stopped and says why.
+ */
+export type DatabaseState =
+  | 'open'
+  | 'failed'
+  | 'offline'
+  | 'connecting'
+  | 'catching-up'
+  | 'streaming'
+  | 'waiting'
+  | 'delayed'
+  | 'paused'
+  | 'read-only'
+  | 'disconnected'
+  | 'pattern-mismatch'
+  | 'not-permitted'
+  | 'diverged'
+  | 'log-gone'
+  | 'version-mismatch';
+
+/** The states that no retry leaves: a person must act, and `DatabaseStatus.message` says how. */
+export const terminalStates: readonly DatabaseState[] = [
+  'failed',
+  'pattern-mismatch',
+  'not-permitted',
+  'diverged',
+  'log-gone',
+  'version-mismatch',
+];
+
+/** One step of a long task. `total` is null while it is not known. */
+export interface ProgressStep {
+  readonly step: string;
+  readonly done: number;
+  readonly total: number | null;
+  readonly unit: 'bytes' | 'entries' | 'records' | 'steps';
+}
+
+export type Progress = (step: ProgressStep) => void;
+
+/** How far behind the master; a part is null when it cannot be known (P9: never a guess). */
+export interface Lag {
+  readonly records: number | null;
+  readonly bytes: number | null;
+  readonly seconds: number | null;
+}
+
+export interface DatabaseSummary {
+  readonly name: string;
+  readonly type: DatabaseType;
+  readonly online: boolean;
+  readonly state: DatabaseState;
+  /** The applied position, `1/48213`; null before the first session and when it cannot be read. */
+  readonly position: string | null;
+  readonly sizeBytes: number;
+}
+
+export interface TimelineSummary {
+  readonly timeline: number;
+  readonly id: string;
+  readonly forkedFrom: string | null;
+  readonly atSeq: number;
+  readonly why: string;
+}
+
+/** What a replica knows of its master; the lags are against the master's durable position. */
+export interface MasterStatus {
+  readonly name: string;
+  readonly address: string | null;
+  readonly durable: string | null;
+  readonly lag: { readonly received: Lag; readonly durable: Lag; readonly applied: Lag };
+  /** Commit time of the last record that this replica applied, ms since 1970. */
+  readonly lastReplicatedModificationTime: number | null;
+}
+
+export interface DatabaseStatus {
+  readonly name: string;
+  readonly type: DatabaseType;
+  readonly online: boolean;
+  readonly state: DatabaseState;
+  /** Why it is in this state, in plain words; null when there is nothing to say. */
+  readonly reason: string | null;
+  /** Since when it is in this state, ms since 1970. */
+  readonly since: number | null;
+  /** What to do, in `failed` and the terminal states of a replica. */
+  readonly message: string | null;
+  readonly instance: string;
+  readonly pattern: string | null;
+  /** The current timeline, null before the first one. */
+  readonly timeline: TimelineSummary | null;
+  readonly timelines: readonly TimelineSummary[];
+  /** The applied position: the state that a read sees. */
+  readonly position: string | null;
+  readonly received: string | null;
+  readonly durable: string | null;
+  readonly applied: string | null;
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  readonly simultaneousQuery: boolean;
+  /** Null when they cannot be read (an offline database that does not open). */
+  readonly settings: {
+    readonly replicationDelayMs: number;
+    readonly backupGenerations: number;
+  } | null;
+  /** Null on everything but a replica. */
+  readonly master: MasterStatus | null;
+  readonly backups: { readonly count: number; readonly newest: BackupSummary | null };
+  readonly log: {
+    readonly segments: number;
+    readonly bytes: number;
+    readonly firstSeq: number | null;
+  };
+  readonly createdAt: number;
+}
+
+export interface BackupSummary {
+  /** Name of its folder below `backups/`. */
+  readonly id: string;
+  readonly kind: 'full' | 'initial';
+  readonly tag: string | null;
+  readonly database: string;
+  readonly pattern: string | null;
+  readonly position: string | null;
+  readonly createdAt: number;
+  readonly entries: number;
+  /** Size as stored (compressed) and as restored. */
+  readonly bytes: number;
+  readonly rawBytes: number;
+  readonly stateHash: string | null;
+}
+
+/** A replica as its master sees it: permitted, seen, or both. */
+export interface ReplicaSummary {
+  readonly name: string;
+  readonly instance: string | null;
+  readonly permitted: boolean;
+  readonly simultaneousQuery: boolean;
+  readonly connected: boolean;
+  /** `permitted` = never seen, `connected`, `disconnected`, `lost` = past the cap of retention. */
+  readonly state: 'permitted' | 'connected' | 'disconnected' | 'lost';
+  readonly received: string | null;
+  readonly durable: string | null;
+  readonly applied: string | null;
+  readonly lag: { readonly received: Lag; readonly durable: Lag; readonly applied: Lag };
+  /** When it was heard of last, ms since 1970. */
+  readonly seenAt: number | null;
+}
+
+export interface JobEvent {
+  /** ms since 1970 */
+  readonly time: number;
+  readonly level: 'info' | 'warning' | 'error';
+  readonly event: string;
+  readonly message: string;
+  readonly fields?: Record<string, unknown> | undefined;
+}
+
+export interface LogOperation {
+  readonly type: 'put' | 'del';
+  readonly space: 'user' | 'system' | 'local';
+  /** UTF-8 text; what is not UTF-8 is shown as `0x…`. Without the byte that names the space. */
+  readonly key: string;
+  readonly valueBytes: number | null;
+}
+
+/** One record of the log. */
+export interface LogLine {
+  readonly position: string;
+  readonly seq: number;
+  readonly kind: string;
+  readonly time: number;
+  readonly bytes: number;
+  readonly session: number;
+  readonly segment: string;
+  readonly offset: number;
+  /** Commits only: how many operations, and the first of them (at most `logOperationsShownMax`). */
+  readonly operationCount: number | null;
+  readonly operations: readonly LogOperation[];
+  /** Control records only: the decoded body. */
+  readonly body: unknown;
+}
+
+export const logOperationsShownMax = 20;
+
+export interface HashComparison {
+  /** What the state was compared with: a copy recovered from this backup, or its recorded hash. */
+  readonly with: 'recovered' | 'recorded';
+  readonly backup: string;
+  readonly stateHash: string;
+  readonly equal: boolean;
+}
+
+export interface HashReport {
+  readonly position: string;
+  readonly stateHash: string;
+  /** True when the hash is that of a scratch copy recovered to the position (`at`). */
+  readonly recovered: boolean;
+  readonly comparedWith: readonly HashComparison[];
+  /** null: nothing to compare with; false: at least one comparison differs (silent damage). */
+  readonly verified: boolean | null;
+}
+
+export interface Entry {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface BatchOperation {
+  readonly type: 'put' | 'del';
+  readonly key: string;
+  /** Needed by `put`. */
+  readonly value?: string | undefined;
+}
+
+export interface CreateOptions {
+  /**
+   * Folder or URL of a backup (`http://host:port/v1/databases/NAME/backups/ID`), or
+   * `pamina://MASTER` for the newest non-initial backup of that database, found by the directory.
+   */
+  readonly fromBackup?: string | undefined;
+}
+
+export interface ReplicateOptions {
+  readonly master: string;
+  readonly simultaneousQuery?: boolean | undefined;
+  /** Build the copy anew from the master's newest backup (the way out of the terminal states). */
+  readonly recreate?: boolean | undefined;
+}
+
+export interface DeleteReport {
+  /** Paths below the data folder; with `dryRun` what would be removed and kept. */
+  readonly removed: readonly string[];
+  readonly kept: readonly string[];
+}
+
+export interface ImportReport {
+  readonly entries: number;
+  /** Position of the last commit of the import. */
+  readonly position: string;
+}
+
+/** Keys and values are text (UTF-8). All calls reject with PaminaError. */
+export interface Administration {
+  list(): Promise<DatabaseSummary[]>;
+  status(name: string): Promise<DatabaseStatus>;
+  create(name: string, options?: CreateOptions, progress?: Progress): Promise<DatabaseStatus>;
+  start(name: string): Promise<DatabaseStatus>;
+  stop(name: string): Promise<DatabaseStatus>;
+  backup(
+    name: string,
+    options?: { tag?: string | undefined },
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<BackupSummary>;
+  /** Newest first, the initial one included. */
+  backups(name: string): Promise<BackupSummary[]>;
+  allow(
+    name: string,
+    replica: string,
+    options?: { simultaneousQuery?: boolean | undefined },
+  ): Promise<void>;
+  deny(name: string, replica: string): Promise<void>;
+  replicas(name: string): Promise<ReplicaSummary[]>;
+  replicate(name: string, options: ReplicateOptions, progress?: Progress): Promise<DatabaseStatus>;
+  reset(name: string): Promise<DatabaseStatus>;
+  rename(name: string, to: string): Promise<DatabaseStatus>;
+  delete(
+    name: string,
+    options?: { keepBackups?: boolean | undefined; dryRun?: boolean | undefined },
+  ): Promise<DeleteReport>;
+  /** Returns all settable properties with their values after the change. */
+  set(name: string, property: string, value: string): Promise<Record<string, unknown>>;
+  put(name: string, key: string, value: string): Promise<{ position: string }>;
+  /** KEY_NOT_FOUND when there is no such key. */
+  get(name: string, key: string): Promise<string>;
+  del(name: string, key: string): Promise<{ position: string }>;
+  /** One commit, atomic. */
+  batch(name: string, operations: readonly BatchOperation[]): Promise<{ position: string }>;
+  /** Many commits; an error leaves what was committed before it. */
+  importEntries(
+    name: string,
+    entries: AsyncIterable<Entry>,
+    progress?: Progress,
+  ): Promise<ImportReport>;
+  /** In key order, one consistent snapshot. */
+  exportEntries(name: string): AsyncIterable<Entry>;
+  jobLog(
+    name: string,
+    options?: {
+      lines?: number | undefined;
+      follow?: boolean | undefined;
+      signal?: AbortSignal | undefined;
+    },
+  ): AsyncIterable<JobEvent>;
+  log(
+    name: string,
+    options?: { from?: number | undefined; limit?: number | undefined },
+  ): AsyncIterable<LogLine>;
+  /** `at` is a position (`1/48213`); `verify` compares with the newest backup, recovered to here. */
+  hash(
+    name: string,
+    options?: { at?: string | undefined; verify?: boolean | undefined },
+    progress?: Progress,
+  ): Promise<HashReport>;
+  /** Lets go of everything held; databases that this one opened are closed. */
+  close(): Promise<void>;
+}
