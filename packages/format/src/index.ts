@@ -1,1 +1,104 @@
-export {};
+// What other packages may use of format. Never imported from inside this package.
+export { crc32 } from './checksum.js';
+export { packBytes, unpackBytes } from './codec.js';
+export {
+  OperationType,
+  commitBodyHeaderBytes,
+  deleteHeaderBytes,
+  forEachOperation,
+  operationBytes,
+  putHeaderBytes,
+  writeDelete,
+  writePut,
+} from './commit-body.js';
+export type { OperationVisitor } from './commit-body.js';
+export { decodeBody, encodeBody } from './control-body.js';
+export type {
+  AuditBody,
+  ControlBodies,
+  ControlKind,
+  HeartbeatBody,
+  MarkBody,
+  SessionBody,
+} from './control-body.js';
+export { errorTable, exitStatusMeanings } from './errors.js';
+export type { ErrorCode, ErrorRow } from './errors.js';
+export { FieldReader } from './fields.js';
+export { bytesToHex, hexToBytes, isHex } from './hex.js';
+export { readUint64, viewOf, writeUint64 } from './integers.js';
+export {
+  keyName,
+  metaKey,
+  metaPrefix,
+  systemKey,
+  systemPrefix,
+  userKey,
+  userPrefix,
+} from './keys.js';
+export {
+  backlogBytesMax,
+  backupGenerationsDefault,
+  backupGenerationsMax,
+  backupGenerationsMin,
+  backupIdLengthMax,
+  chunkBytesMax,
+  chunkBytesTarget,
+  closedSegmentBytesMaxWithoutBackup,
+  commitBytesMax,
+  documentDepthMax,
+  documentValuesMax,
+  feedChunkBytesMax,
+  feedCreditBytesMax,
+  fileNameLengthMax,
+  keyBytesMax,
+  manifestBytesMax,
+  manifestHeaderBytes,
+  nameLengthMax,
+  recordBytesMax,
+  recordHeaderBytes,
+  replicationDelayMsDefault,
+  replicationDelayMsMax,
+  segmentBytesDefault,
+  segmentBytesMax,
+  segmentBytesMin,
+  segmentHeaderBytes,
+  segmentTrailerBytes,
+  storeKeyBytesMax,
+  syncedBytes,
+  tagLengthMax,
+  timelinesMax,
+  valueBytesMax,
+  versionLengthMax,
+  whyLengthMax,
+  wireMessageBytesMax,
+} from './limits.js';
+export { decodeManifest, encodeManifest, manifestFormatVersion } from './manifest.js';
+export type { BackupChunk, BackupManifest } from './manifest-body.js';
+export { validateName, validateTag } from './name.js';
+export { PaminaError, isPaminaError, toPaminaError } from './pamina-error.js';
+export type { PaminaErrorJson, PaminaErrorOptions } from './pamina-error.js';
+export { formatPosition, parsePosition } from './position.js';
+export type { Position } from './position.js';
+export {
+  RecordKind,
+  checkRecord,
+  newRecordHeader,
+  readRecordHeader,
+  sealRecord,
+} from './record.js';
+export type { RecordCheck, RecordHeader } from './record.js';
+export {
+  decodeSegmentHeader,
+  decodeSegmentTrailer,
+  encodeSegmentHeader,
+  encodeSegmentTrailer,
+  isSegmentTrailer,
+  segmentFormatVersion,
+} from './segment.js';
+export type { SegmentHeader, SegmentTrailer } from './segment.js';
+export { parseSegmentPath, segmentPath } from './segment-path.js';
+export type { SegmentName } from './segment-path.js';
+export { decodeSynced, encodeSynced } from './synced.js';
+export type { Synced } from './synced.js';
+export { currentTimeline, forkPoint, timelineAt, validateTimelines } from './timeline.js';
+export type { Timeline } from './timeline.js';

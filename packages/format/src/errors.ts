@@ -1,0 +1,231 @@
+// The one table of errors. A code belongs to a class, which gives the exit status and the usual
+// HTTP status; the hint says what to do next. Rows are alphabetical; ERRORS.md is generated from
+// here by `npx tsx packages/format/scripts/errors-document.ts`.
+
+export interface ErrorRow {
+  /** What the command exits with: the same for all codes of a class. */
+  readonly exitStatus: number;
+  readonly httpStatus: number;
+  /** The same call may succeed later without a change. */
+  readonly retryable: boolean;
+  /** What to do next, as one or two sentences. */
+  readonly hint: string;
+}
+
+/** Classes of errors by exit status; 0 is success, 128 and above are signals. */
+export const exitStatusMeanings = {
+  1: 'a fault in Pamina itself',
+  2: 'the request is not valid: correct it and try again',
+  3: 'what was asked for does not exist',
+  4: 'not possible in the present state or for this type of database, or it exists already',
+  5: 'refused: identity, permission or credential',
+  6: 'data is damaged, or not of a format that this version reads',
+  7: 'the disk or the file system failed or refused',
+  8: 'the network failed or the other side cannot be reached',
+  9: 'a limit was reached',
+  10: 'ended before it was done: aborted or out of time',
+} as const;
+
+type ExitStatus = keyof typeof exitStatusMeanings;
+type RowOf = (hint: string, httpStatus?: number, retryable?: boolean) => ErrorRow;
+
+function classOf(exitStatus: ExitStatus, usualHttpStatus: number, usuallyRetryable = false): RowOf {
+  return (hint, httpStatus = usualHttpStatus, retryable = usuallyRetryable) => ({
+    exitStatus,
+    httpStatus,
+    retryable,
+    hint,
+  });
+}
+
+const internal = classOf(1, 500);
+const usage = classOf(2, 400);
+const missing = classOf(3, 404);
+const state = classOf(4, 409);
+const refused = classOf(5, 403);
+const damaged = classOf(6, 500);
+const disk = classOf(7, 500);
+const network = classOf(8, 502, true);
+const limit = classOf(9, 413);
+const ended = classOf(10, 504, true);
+
+export const errorTable = {
+  ABORTED: ended('Nothing more is done. Start it again when you want it.', 499, false),
+  ACCESS_DENIED: disk('Give the user that runs Pamina the right to read and write this path.'),
+  BACKLOG_FULL: limit(
+    'Await the commits that are under way before you write more; the disk is slower than the writer.',
+    503,
+    true,
+  ),
+  BACKUP_INITIAL: refused(
+    'Take a backup with `pamina backup NAME` and use that: an initial backup carries no identification pattern, so no replica can be made from it.',
+    409,
+  ),
+  BACKUP_INVALID: damaged(
+    'Do not use this backup. Choose another one (`pamina backups NAME`) or take a new one.',
+  ),
+  BACKUP_NOT_FOUND: missing(
+    'List the backups with `pamina backups NAME`, or take one with `pamina backup NAME`.',
+  ),
+  BACKUP_RUNNING: state('Wait until the backup that is running ends, then try again.', 409, true),
+  BODY_INVALID: damaged(
+    'Keep the files as they are. Restore the newest good backup, or create the replica again from its master.',
+  ),
+  COMMIT_TOO_LARGE: limit('Split the batch into several smaller ones.'),
+  COMMIT_UNKNOWN: ended(
+    'The commit may or may not be kept. Reopen the database and read the keys before you write them again.',
+    500,
+    false,
+  ),
+  CONNECT_FAILED: network(
+    'Check that the address is right, that `pamina serve` runs there and that nothing blocks the port.',
+  ),
+  CONTROL_INVALID: damaged(
+    'control.json cannot be read. Keep the folder as it is and restore a backup to a new place.',
+  ),
+  DATABASE_EXISTS: state('Choose another name, or delete the existing database first.'),
+  DATABASE_FAILED: state(
+    'Close the database, mend what the reason in `pamina status NAME` names, and open it again.',
+    503,
+  ),
+  DATABASE_IN_USE: state(
+    'One process at a time may open a database. Close it there, or reach it through that process’s server.',
+    409,
+    true,
+  ),
+  DATABASE_NOT_FOUND: missing(
+    'List what there is with `pamina list`; check `--data` and `--directory`.',
+  ),
+  DATABASE_OFFLINE: state('Start it with `pamina start NAME`.'),
+  DATABASE_ONLINE: state('Stop it first with `pamina stop NAME`.'),
+  DATABASE_TYPE: state(
+    'See the type with `pamina status NAME`: normal databases are written to, replicas follow a master, unassigned ones wait to become either.',
+  ),
+  DIRECTORY_INVALID: damaged(
+    'Correct the directory file by hand, or remove it and start the servers again to write a new one.',
+  ),
+  DIRECTORY_LOCKED: state(
+    'Another process is writing the directory file. Try again in a moment.',
+    409,
+    true,
+  ),
+  DISK_ERROR: disk('See the cause, check the disk and the file system, then try again.'),
+  DISK_FULL: disk('Make space on this file system; writing goes on when there is some.', 507, true),
+  DIVERGED: refused(
+    'The two histories went apart, so neither can follow the other. Create the replica again from a new backup of the master.',
+    409,
+  ),
+  FILE_EXISTS: disk('Choose another path, or move the existing file away.', 409),
+  FILE_NOT_FOUND: missing('Check the path.'),
+  FORBIDDEN: refused('Use a token that is allowed to do this.'),
+  FORMAT_UNKNOWN: damaged(
+    'The file was written by another version of Pamina. Open it with that version or a newer one; it was left unchanged.',
+  ),
+  IMPORT_INVALID: usage(
+    'Each line of the file must be one JSON object that has the key field; correct the line that is named.',
+  ),
+  INTERNAL: internal('This is a fault in Pamina. Please report it with the message and the cause.'),
+  KEY_NOT_FOUND: missing('There is no value under this key.'),
+  KEY_TOO_LARGE: limit('Use a shorter key.'),
+  LEVEL_STORE_FOUND: state(
+    'This folder holds a plain LevelDB. Bring it over with `pamina adopt FOLDER`.',
+  ),
+  LISTEN_FAILED: network(
+    'Choose another port or address with `--listen`; another process may use this one.',
+    500,
+    false,
+  ),
+  LOG_DAMAGED: damaged(
+    'Keep the files as they are. Restore the newest backup to a new place, or create the replica again from its master.',
+  ),
+  LOG_GONE: missing(
+    'The log that is needed was deleted. Create the replica again from a newer backup of the master.',
+    410,
+  ),
+  MANIFEST_INVALID: damaged(
+    'Do not use this backup. Choose another one (`pamina backups NAME`) or take a new one.',
+  ),
+  MESSAGE_INVALID: network(
+    'The other side sent what this version does not understand. Check that it is a Pamina server of a matching version.',
+    400,
+    false,
+  ),
+  NAME_INVALID: usage(
+    'Use 1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or a digit.',
+  ),
+  NAME_NOT_FOUND: missing(
+    'The directory has no such name. Check the name and `--directory`, and that its server is running.',
+  ),
+  NAME_TAKEN: state('Choose another name, or rename or delete the database that has it.'),
+  NOT_PERMITTED: refused('Permit the replica on its master with `pamina allow MASTER REPLICA`.'),
+  NOT_QUERYABLE: state(
+    'A replica that replays without simultaneous query answers no queries. Read from the master, or set the replica to readOnly.',
+    503,
+  ),
+  PATTERN_MISMATCH: refused(
+    'This replica was made from another database. Create it from a backup of this master.',
+    409,
+  ),
+  POSITION_AHEAD: missing(
+    'The database has not reached this position yet. Wait for it, or choose an earlier one.',
+    409,
+    true,
+  ),
+  POSITION_INVALID: usage('Write a position as TIMELINE/SEQ, for example 1/48213.'),
+  POSITION_UNREACHABLE: missing(
+    'No kept backup and log lead to exactly this position. Choose one between the oldest backup and now.',
+    409,
+  ),
+  PROPERTY_INVALID: usage('See the properties and their values with `pamina set --help`.'),
+  READ_ONLY: refused('Allow writing with `pamina set NAME readOnly=false`.'),
+  RECORD_GAP: damaged(
+    'A record is missing between what is here and what came. Reconnect; if it stays, create the replica again.',
+    409,
+  ),
+  RECORD_INVALID: damaged(
+    'Keep the files as they are. Restore the newest good backup, or create the replica again from its master.',
+  ),
+  REPLICA_IRREVERSIBLE: state(
+    'This database was a master or was started as normal. Create a new replica from a backup of the master instead.',
+  ),
+  REPLICA_READ_ONLY: refused(
+    'Write to the master. To make this copy the master, reset it with `pamina reset NAME`.',
+  ),
+  REQUEST_INVALID: usage('Correct the request as the message says.'),
+  RESPONSE_TOO_LARGE: limit('The other side sent more than is allowed here. Ask for less.', 502),
+  SEGMENT_INVALID: damaged(
+    'Keep the file as it is. Restore the newest backup to a new place, or create the replica again from its master.',
+  ),
+  SERVER_NOT_RUNNING: network('Start the server with `pamina serve`.', 503),
+  STORE_AHEAD: damaged(
+    'The store holds more than the log, so it cannot be trusted. Restore a backup with its log, or create the replica again.',
+  ),
+  STORE_DAMAGED: damaged(
+    'The store does not hold what the log says. Restore a backup with its log, or create the replica again.',
+  ),
+  STORE_DIVERGED: damaged(
+    'The store and the log belong to different histories. Restore a backup with its log, or create the replica again.',
+  ),
+  TAG_INVALID: usage(
+    'Use 1 to 64 letters, digits, spaces and . _ : + -, beginning with a letter or a digit.',
+  ),
+  TAG_TAKEN: state('Choose another tag; this one names another backup.'),
+  TIMELINES_INVALID: damaged(
+    'The history of timelines cannot be right. Restore a backup, or create the replica again from its master.',
+    400,
+  ),
+  TIMEOUT: ended('Try again, or allow more time.'),
+  TOKEN_REQUIRED: refused(
+    'Name a file that holds a token with `--token-file`; without one a server listens on loopback only.',
+    401,
+  ),
+  UNAUTHORIZED: refused('Use the token of this server: `--token-file FILE`.', 401),
+  USAGE: usage('See `pamina --help`, or `pamina VERB --help`.'),
+  VALUE_TOO_LARGE: limit('Store a smaller value, or split it over several keys.'),
+  VERSION_MISMATCH: refused(
+    'The master writes a format that this version cannot read. Upgrade the replica first.',
+    409,
+  ),
+} as const satisfies Readonly<Record<string, ErrorRow>>;
+
+export type ErrorCode = keyof typeof errorTable;

@@ -1,0 +1,81 @@
+// Every limit of Pamina with its unit, in one place; how they must relate is asserted at load.
+// Lowering a limit that a decoder enforces would make old files unreadable (P15): only raise those.
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+const gibibyte = 1024 * mebibyte;
+
+// Records and commits.
+export const recordHeaderBytes = 32;
+/** The body of one record. */
+export const commitBytesMax = 64 * mebibyte;
+export const recordBytesMax = recordHeaderBytes + commitBytesMax;
+/** A key as the user gives it. */
+export const keyBytesMax = 1 * mebibyte;
+/** A key as it stands in the store and in a commit: the user's key and one prefix byte. */
+export const storeKeyBytesMax = keyBytesMax + 1;
+export const valueBytesMax = 32 * mebibyte;
+/** Not yet synced and applied; beyond it writes are rejected with BACKLOG_FULL. */
+export const backlogBytesMax = 256 * mebibyte;
+
+// Segments and log spaces.
+export const segmentHeaderBytes = 128;
+export const segmentTrailerBytes = 48;
+export const syncedBytes = 32;
+export const segmentBytesDefault = 64 * mebibyte;
+export const segmentBytesMin = 64 * kibibyte;
+/** A setting may not exceed it; a segment file may, by its last record and the trailer. */
+export const segmentBytesMax = 1 * gibibyte;
+/** Without a non-initial backup, closed segments beyond this are dropped. */
+export const closedSegmentBytesMaxWithoutBackup = 1 * gibibyte;
+
+// Names and texts, in characters.
+export const nameLengthMax = 64;
+export const tagLengthMax = 64;
+export const backupIdLengthMax = 64;
+export const fileNameLengthMax = 128;
+export const versionLengthMax = 64;
+/** The reason of a timeline. */
+export const whyLengthMax = 256;
+export const timelinesMax = 4096;
+
+// Encoded documents (msgpack): nesting and number of values, counted before anything is decoded.
+export const documentDepthMax = 16;
+export const documentValuesMax = 4 * mebibyte;
+
+// Replication.
+export const replicationDelayMsDefault = 5_000;
+export const replicationDelayMsMax = 24 * 60 * 60 * 1000;
+export const wireMessageBytesMax = 2 * mebibyte;
+export const feedChunkBytesMax = 1 * mebibyte;
+/** Sent by a master and not yet confirmed by the replica. */
+export const feedCreditBytesMax = 16 * mebibyte;
+
+// Backups.
+export const manifestHeaderBytes = 16;
+export const manifestBytesMax = 16 * mebibyte;
+/** A chunk of a logical backup before compression. */
+export const chunkBytesTarget = 1 * mebibyte;
+/** One entry that is larger than the target makes a larger chunk. */
+export const chunkBytesMax = chunkBytesTarget + 8 + storeKeyBytesMax + valueBytesMax;
+export const backupGenerationsDefault = 3;
+export const backupGenerationsMin = 1;
+export const backupGenerationsMax = 1000;
+
+const relations: readonly (readonly [boolean, string])[] = [
+  [recordBytesMax < 2 ** 31, 'a record length must fit a positive 32-bit integer'],
+  [storeKeyBytesMax + valueBytesMax + 13 <= commitBytesMax, 'the largest entry must fit a commit'],
+  [2 * recordBytesMax <= backlogBytesMax, 'two full commits must fit the backlog'],
+  [segmentBytesMin > segmentHeaderBytes + segmentTrailerBytes, 'a segment must hold something'],
+  [segmentBytesMin <= segmentBytesDefault, 'the default segment must be allowed'],
+  [segmentBytesDefault <= segmentBytesMax, 'the default segment must be allowed'],
+  [segmentBytesMax + recordBytesMax < 2 ** 32, 'an offset in a segment must fit syncedTo'],
+  [segmentBytesDefault <= closedSegmentBytesMaxWithoutBackup, 'a closed segment must be kept'],
+  [feedChunkBytesMax < wireMessageBytesMax, 'a feed chunk must fit a message'],
+  [feedChunkBytesMax <= feedCreditBytesMax, 'credit must allow a chunk'],
+  [replicationDelayMsDefault <= replicationDelayMsMax, 'the default delay must be allowed'],
+  [backupGenerationsMin <= backupGenerationsDefault, 'the default generations must be allowed'],
+];
+for (const [holds, relation] of relations) {
+  if (!holds) throw new RangeError(`limits.ts contradicts itself: ${relation}`);
+}

@@ -1,0 +1,108 @@
+// Timelines: the branches of a database's history, and how two histories relate.
+import { FieldReader } from './fields.js';
+import { timelinesMax, whyLengthMax } from './limits.js';
+import { PaminaError } from './pamina-error.js';
+
+export interface Timeline {
+  /** Number, 1 or more. Two branches can bear one number: compare ids. */
+  readonly timeline: number;
+  /** 64 random bits as 16 lowercase hex digits. */
+  readonly id: string;
+  /** Id of the parent; null for the first. */
+  readonly forkedFrom: string | null;
+  /** Last seq shared with the parent; 0 for the first. */
+  readonly atSeq: number;
+  /** Why it was started, e.g. `created` or `takeover of orders`. */
+  readonly why: string;
+}
+
+export const timelineIdLength = 16;
+
+/** The last entry. A history is never empty; an empty one throws TIMELINES_INVALID. */
+export function currentTimeline(history: readonly Timeline[]): Timeline {
+  const last = history.at(-1);
+  if (last === undefined) throw new PaminaError('TIMELINES_INVALID', 'the history is empty');
+  return last;
+}
+
+/**
+ * Checks a history from outside and gives back a clean copy: oldest first, each forked from the one
+ * before at a seq that does not go back, numbers rising, ids unique. Throws TIMELINES_INVALID.
+ */
+export function validateTimelines(value: unknown): Timeline[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > timelinesMax) {
+    throw new PaminaError(
+      'TIMELINES_INVALID',
+      `a history must be a list of 1 to ${timelinesMax} timelines`,
+    );
+  }
+  const history: Timeline[] = [];
+  const ids = new Set<string>();
+  for (const item of value as unknown[]) {
+    const entry = readTimeline(item, history.length);
+    const before = history.at(-1);
+    const follows =
+      before === undefined
+        ? entry.forkedFrom === null && entry.atSeq === 0
+        : entry.forkedFrom === before.id &&
+          entry.timeline > before.timeline &&
+          entry.atSeq >= before.atSeq;
+    if (!follows || ids.has(entry.id)) {
+      throw new PaminaError(
+        'TIMELINES_INVALID',
+        `timeline ${entry.timeline} (${entry.id}) does not continue the history before it`,
+      );
+    }
+    ids.add(entry.id);
+    history.push(entry);
+  }
+  return history;
+}
+
+function readTimeline(item: unknown, index: number): Timeline {
+  const fields = new FieldReader(item, 'TIMELINES_INVALID', `entry ${index} of the history`);
+  return {
+    timeline: fields.uint32('timeline', 1),
+    id: fields.hex('id', timelineIdLength),
+    forkedFrom: fields.isNull('forkedFrom') ? null : fields.hex('forkedFrom', timelineIdLength),
+    atSeq: fields.count('atSeq'),
+    why: fields.text('why', whyLengthMax),
+  };
+}
+
+/**
+ * How far two histories are one. `common` counts the leading entries that are equal; 0 means that
+ * the two have nothing in common. `seqMax` is the last seq that belongs to both: where the earlier
+ * of the two leaves the last common timeline; Infinity if neither leaves it (equal histories);
+ * 0 if nothing is common.
+ */
+export function forkPoint(
+  mine: readonly Timeline[],
+  theirs: readonly Timeline[],
+): { readonly common: number; readonly seqMax: number } {
+  let common = 0;
+  while (isSame(mine[common], theirs[common])) common++;
+  if (common === 0) return { common, seqMax: 0 };
+  const mineLeaves = mine[common]?.atSeq ?? Number.POSITIVE_INFINITY;
+  const theirsLeaves = theirs[common]?.atSeq ?? Number.POSITIVE_INFINITY;
+  return { common, seqMax: Math.min(mineLeaves, theirsLeaves) };
+}
+
+function isSame(one: Timeline | undefined, other: Timeline | undefined): boolean {
+  if (one === undefined || other === undefined) return false;
+  return (
+    one.id === other.id &&
+    one.timeline === other.timeline &&
+    one.atSeq === other.atSeq &&
+    one.forkedFrom === other.forkedFrom
+  );
+}
+
+/** The timeline on which record `seq` was written; the first for seq 0, which is no record. */
+export function timelineAt(history: readonly Timeline[], seq: number): Timeline {
+  for (let i = history.length - 1; i > 0; i--) {
+    const entry = history[i] as Timeline;
+    if (seq > entry.atSeq) return entry;
+  }
+  return history[0] ?? currentTimeline(history);
+}
