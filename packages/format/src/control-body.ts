@@ -2,6 +2,7 @@
 import { packBytes, unpackBytes } from './codec.js';
 import { FieldReader } from './fields.js';
 import { backupIdLengthMax, nameLengthMax, tagLengthMax, versionLengthMax } from './limits.js';
+import { namePattern, tagPattern } from './name.js';
 import { PaminaError, isPaminaError } from './pamina-error.js';
 import { RecordKind } from './record.js';
 import { validateTimelines, type Timeline } from './timeline.js';
@@ -75,13 +76,13 @@ const readers: { readonly [K in ControlKind]: (fields: FieldReader) => ControlBo
     pattern: fields.hex('pattern', patternLength),
     timelines: readTimelines(fields),
     instance: fields.hex('instance', instanceLength),
-    name: fields.text('name', nameLengthMax),
+    name: fields.text('name', nameLengthMax, namePattern),
     lockData: fields.flag('lockData'),
     version: fields.text('version', versionLengthMax),
   }),
   [RecordKind.mark]: (fields) => ({
     backup: fields.text('backup', backupIdLengthMax, backupIdPattern),
-    tag: fields.isNull('tag') ? null : fields.text('tag', tagLengthMax),
+    tag: fields.isNull('tag') ? null : fields.text('tag', tagLengthMax, tagPattern),
   }),
   [RecordKind.audit]: (fields) => ({
     backup: fields.text('backup', backupIdLengthMax, backupIdPattern),

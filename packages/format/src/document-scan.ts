@@ -1,5 +1,6 @@
 // Walks an encoded document before it is decoded: every claimed length must be inside the bytes that
-// are there, only plain types are allowed, and nesting is limited. Allocates nothing.
+// are there, only plain types are allowed, and nesting is limited. Its own memory is bounded by the
+// nesting.
 import { documentDepthMax, documentValuesMax } from './limits.js';
 import { viewOf } from './integers.js';
 

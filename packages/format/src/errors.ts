@@ -52,6 +52,7 @@ const ended = classOf(10, 504, true);
 export const errorTable = {
   ABORTED: ended('Nothing more is done. Start it again when you want it.', 499, false),
   ACCESS_DENIED: disk('Give the user that runs Pamina the right to read and write this path.'),
+  ADDRESS_INVALID: usage('Write an address as http://HOST:PORT, and where to listen as HOST:PORT.'),
   BACKLOG_FULL: limit(
     'Await the commits that are under way before you write more; the disk is slower than the writer.',
     503,
@@ -71,6 +72,9 @@ export const errorTable = {
   BODY_INVALID: damaged(
     'Keep the files as they are. Restore the newest good backup, or create the replica again from its master.',
   ),
+  CHANNEL_CLOSED: network(
+    'The connection ended. It is made again by itself; if not, check the other side.',
+  ),
   COMMIT_TOO_LARGE: limit('Split the batch into several smaller ones.'),
   COMMIT_UNKNOWN: ended(
     'The commit may or may not be kept. Reopen the database and read the keys before you write them again.',
@@ -83,6 +87,7 @@ export const errorTable = {
   CONTROL_INVALID: damaged(
     'control.json cannot be read. Keep the folder as it is and restore a backup to a new place.',
   ),
+  DATABASE_CLOSED: state('Open the database again before you use it.'),
   DATABASE_EXISTS: state('Choose another name, or delete the existing database first.'),
   DATABASE_FAILED: state(
     'Close the database, mend what the reason in `pamina status NAME` names, and open it again.',
@@ -101,6 +106,9 @@ export const errorTable = {
   DATABASE_TYPE: state(
     'See the type with `pamina status NAME`: normal databases are written to, replicas follow a master, unassigned ones wait to become either.',
   ),
+  DATA_IN_USE: state(
+    'One server at a time serves a data folder. Use the one that runs, or stop it first.',
+  ),
   DIRECTORY_INVALID: damaged(
     'Correct the directory file by hand, or remove it and start the servers again to write a new one.',
   ),
@@ -113,6 +121,10 @@ export const errorTable = {
   DISK_FULL: disk('Make space on this file system; writing goes on when there is some.', 507, true),
   DIVERGED: refused(
     'The two histories went apart, so neither can follow the other. Create the replica again from a new backup of the master.',
+    409,
+  ),
+  FENCED: refused(
+    'Another database has taken over this name. Make this one its replica with `pamina replicate`, or rename it.',
     409,
   ),
   FILE_EXISTS: disk('Choose another path, or move the existing file away.', 409),
@@ -188,15 +200,24 @@ export const errorTable = {
   REPLICA_IRREVERSIBLE: state(
     'This database was a master or was started as normal. Create a new replica from a backup of the master instead.',
   ),
+  REPLICA_LOST: refused(
+    'The log that this replica needs passed the cap and was deleted. Create the replica again from a newer backup.',
+    410,
+  ),
   REPLICA_READ_ONLY: refused(
     'Write to the master. To make this copy the master, reset it with `pamina reset NAME`.',
   ),
   REQUEST_INVALID: usage('Correct the request as the message says.'),
+  REQUEST_TOO_LARGE: limit('Send less in one request.'),
   RESPONSE_TOO_LARGE: limit('The other side sent more than is allowed here. Ask for less.', 502),
   SEGMENT_INVALID: damaged(
     'Keep the file as it is. Restore the newest backup to a new place, or create the replica again from its master.',
   ),
   SERVER_NOT_RUNNING: network('Start the server with `pamina serve`.', 503),
+  SERVER_RUNNING: state('A server already hosts this data folder. Stop it first, or use it.'),
+  STATE_HASH_MISMATCH: damaged(
+    'The content is not what the backup proves. Keep the files, restore the backup to a new place and compare.',
+  ),
   STORE_AHEAD: damaged(
     'The store holds more than the log, so it cannot be trusted. Restore a backup with its log, or create the replica again.',
   ),
@@ -205,6 +226,14 @@ export const errorTable = {
   ),
   STORE_DIVERGED: damaged(
     'The store and the log belong to different histories. Restore a backup with its log, or create the replica again.',
+  ),
+  STORE_ERROR: disk(
+    'LevelDB failed; see the cause. Close the database, check the disk, and open it again.',
+  ),
+  STORE_REOPENED: state(
+    'The store was reopened after a fault; open iterators and snapshots ended. Start the read again.',
+    503,
+    true,
   ),
   TAG_INVALID: usage(
     'Use 1 to 64 letters, digits, spaces and . _ : + -, beginning with a letter or a digit.',
@@ -215,6 +244,9 @@ export const errorTable = {
     400,
   ),
   TIMEOUT: ended('Try again, or allow more time.'),
+  TOKEN_INVALID: usage(
+    'A token is one line of 16 to 512 visible ASCII characters without spaces, for example from `openssl rand -hex 32`.',
+  ),
   TOKEN_REQUIRED: refused(
     'Name a file that holds a token with `--token-file`; without one a server listens on loopback only.',
     401,

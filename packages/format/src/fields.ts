@@ -5,6 +5,9 @@ import { isHex } from './hex.js';
 import type { ErrorCode } from './errors.js';
 import { PaminaError } from './pamina-error.js';
 
+// Texts from outside are shown on terminals and in logs.
+const printable = /^\P{Cc}*$/u;
+
 export class FieldReader {
   readonly #fields: Readonly<Record<string, unknown>>;
   readonly #code: ErrorCode;
@@ -28,11 +31,11 @@ export class FieldReader {
     return this.raw(name) === null;
   }
 
-  /** At most `lengthMax` characters; must match `pattern` where there is one. */
-  text(name: string, lengthMax: number, pattern?: RegExp): string {
+  /** At most `lengthMax` characters that match `pattern`; by default no control characters. */
+  text(name: string, lengthMax: number, pattern = printable): string {
     const value = this.raw(name);
-    const fits = typeof value === 'string' && value.length <= lengthMax;
-    if (!fits || (pattern !== undefined && !pattern.test(value))) throw this.invalid(name);
+    const fits = typeof value === 'string' && value.length <= lengthMax && pattern.test(value);
+    if (!fits) throw this.invalid(name);
     return value;
   }
 

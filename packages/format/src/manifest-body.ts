@@ -10,6 +10,7 @@ import {
   tagLengthMax,
   versionLengthMax,
 } from './limits.js';
+import { namePattern, tagPattern } from './name.js';
 import { PaminaError, isPaminaError } from './pamina-error.js';
 import type { Position } from './position.js';
 import { currentTimeline, validateTimelines, type Timeline } from './timeline.js';
@@ -92,8 +93,8 @@ export function readManifestBody(value: unknown): BackupManifest {
     id: fields.text('id', backupIdLengthMax, backupIdPattern),
     form: fields.choice('form', backupForms),
     kind,
-    tag: fields.isNull('tag') ? null : fields.text('tag', tagLengthMax),
-    database: fields.text('database', nameLengthMax),
+    tag: fields.isNull('tag') ? null : fields.text('tag', tagLengthMax, tagPattern),
+    database: fields.text('database', nameLengthMax, namePattern),
     pattern: fields.isNull('pattern') ? null : fields.hex('pattern', patternLength),
     timelines,
     session: fields.uint32('session'),

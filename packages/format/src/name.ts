@@ -3,8 +3,10 @@
 import { nameLengthMax, tagLengthMax } from './limits.js';
 import { PaminaError } from './pamina-error.js';
 
-const namePattern = /^[a-z0-9][a-z0-9._-]*$/i;
-const tagPattern = /^[a-z0-9][a-z0-9._:+ -]*$/i;
+/** What a name may be made of; decoders check this much, so that later reservations keep old files
+ * readable (P15). */
+export const namePattern = /^[a-z0-9][a-z0-9._-]*$/i;
+export const tagPattern = /^[a-z0-9][a-z0-9._:+ -]*$/i;
 
 // A database is a folder in the data folder; these endings belong to Pamina's own files there.
 const reservedEndings = ['.json', '.tmp', '.lock', '.partial'];

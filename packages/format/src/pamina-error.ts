@@ -93,7 +93,9 @@ function plain(value: unknown): unknown {
 }
 
 function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value.slice(0, foreignTextLengthMax) : undefined;
+  if (typeof value !== 'string') return undefined;
+  // it may be printed on a terminal
+  return value.slice(0, foreignTextLengthMax).replace(/\p{Cc}+/gu, ' ');
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
