@@ -1,1 +1,27 @@
-export {};
+// What the other packages see of env.
+
+export type { Clock } from './clock.js';
+export type {
+  DirectoryEntry,
+  Disk,
+  DiskFile,
+  FileStatus,
+  LockFileOptions,
+  OpenMode,
+} from './disk.js';
+export type { Env } from './env.js';
+export type {
+  Channel,
+  ChannelOptions,
+  CloseReason,
+  ConnectOptions,
+  HttpListener,
+  HttpRequestOptions,
+  HttpResponse,
+  Network,
+  UpgradeHandler,
+  UpgradeRequest,
+} from './network.js';
+export { nodeEnv } from './node/env.js';
+export { isTemporaryName } from './node/publish.js';
+export type { Random } from './random.js';

@@ -1,0 +1,216 @@
+// One HTTP request over node:http(s). A connection is kept for the next request only by GET and
+// HEAD: a server may close an idle connection just as a request is put on it, and only those can be
+// sent again without asking whether the first was carried out.
+
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { Readable } from 'node:stream';
+import { PaminaError } from '@pamina/format';
+import type { HttpRequestOptions, HttpResponse } from '../network.js';
+import { connectFailed, errorName } from './connect.js';
+
+const timeoutMsDefault = 30_000;
+const headerBytesMax = 16 * 1024;
+const keepAliveProbeMs = 30_000;
+
+const agentOptions = { keepAlive: true, maxSockets: 256, maxFreeSockets: 16 };
+const kept = {
+  http: new http.Agent(agentOptions),
+  https: new https.Agent(agentOptions),
+};
+const once = {
+  http: new http.Agent({ keepAlive: false }),
+  https: new https.Agent({ keepAlive: false }),
+};
+
+export async function request(
+  url: string,
+  options: HttpRequestOptions = {},
+): Promise<HttpResponse> {
+  const target = parseUrl(url);
+  const isRepeatable = ['GET', 'HEAD'].includes(options.method ?? 'GET');
+  for (;;) {
+    try {
+      return await send(target, url, options, isRepeatable ? kept : once);
+    } catch (error) {
+      // Each try uses up one idle connection, so this ends.
+      if (!(error instanceof StaleConnection)) throw error;
+    }
+  }
+}
+
+/** A kept connection was closed by the server before it answered anything. */
+class StaleConnection extends Error {}
+
+function parseUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) {
+    throw connectFailed(url, 'not an http:// or https:// address');
+  }
+  return parsed;
+}
+
+function send(
+  target: URL,
+  url: string,
+  options: HttpRequestOptions,
+  agents: typeof kept,
+): Promise<HttpResponse> {
+  const { signal } = options;
+  const isSecure = target.protocol === 'https:';
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const outgoing = (isSecure ? https : http).request(target, {
+      method: options.method ?? 'GET',
+      headers: { ...options.headers },
+      agent: isSecure ? agents.https : agents.http,
+      maxHeaderSize: headerBytesMax,
+    });
+    const patience = new Patience(options.timeoutMs ?? timeoutMsDefault, (ms) =>
+      fail(connectFailed(url, `no answer within ${ms} ms`)),
+    );
+    const onAbort = (): void => fail(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+
+    function fail(error: unknown): void {
+      patience.end();
+      signal?.removeEventListener('abort', onAbort);
+      reject(error as Error);
+      outgoing.destroy();
+    }
+
+    outgoing.on('socket', (socket) => socket.setKeepAlive(true, keepAliveProbeMs));
+    outgoing.on('error', (error) => {
+      const isStale = outgoing.reusedSocket && errorName(error) === 'ECONNRESET';
+      const repeat = isStale && options.body === undefined && agents === kept;
+      fail(
+        repeat
+          ? new StaleConnection()
+          : connectFailed(url, error.message || errorName(error), {}, error),
+      );
+    });
+    outgoing.on('response', (incoming) => {
+      patience.end();
+      const release = (): void => signal?.removeEventListener('abort', onAbort);
+      incoming.on('close', release);
+      resolve(responseOf(incoming, outgoing, url, signal));
+    });
+    sendBody(outgoing, options.body, patience, fail);
+  });
+}
+
+/** The wait for an answer; it rests while the caller's own body is what is waited for. */
+class Patience {
+  readonly #ms: number;
+  readonly #onEnd: (ms: number) => void;
+  #timer: NodeJS.Timeout | null = null;
+  #isOver = false;
+
+  constructor(ms: number, onEnd: (ms: number) => void) {
+    this.#ms = ms;
+    this.#onEnd = onEnd;
+    this.start();
+  }
+
+  start(): void {
+    this.rest();
+    if (!this.#isOver) this.#timer = setTimeout(() => this.#onEnd(this.#ms), this.#ms);
+  }
+
+  rest(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  end(): void {
+    this.rest();
+    this.#isOver = true;
+  }
+}
+
+function sendBody(
+  outgoing: http.ClientRequest,
+  body: HttpRequestOptions['body'],
+  patience: Patience,
+  fail: (error: unknown) => void,
+): void {
+  if (body === undefined || body instanceof Uint8Array) {
+    outgoing.end(body);
+    return;
+  }
+  const source = Readable.from(patientParts(body, patience), { objectMode: false });
+  // The source's own failure is the caller's error, as it is.
+  source.on('error', fail);
+  // The request may end first: refused early, aborted, or cut off. Then the source is let go.
+  outgoing.on('close', () => source.destroy());
+  source.pipe(outgoing);
+}
+
+async function* patientParts(
+  body: AsyncIterable<Uint8Array>,
+  patience: Patience,
+): AsyncGenerator<Uint8Array> {
+  patience.rest();
+  for await (const part of body) {
+    patience.start();
+    yield part;
+    patience.rest();
+  }
+  patience.start();
+}
+
+function responseOf(
+  incoming: http.IncomingMessage,
+  outgoing: http.ClientRequest,
+  url: string,
+  signal: AbortSignal | undefined,
+): HttpResponse {
+  const status = incoming.statusCode ?? 0;
+  const cancel = (): void => {
+    outgoing.destroy();
+  };
+  async function* stream(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const part of incoming as AsyncIterable<Buffer>) {
+        yield new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      const why = `the answer broke off: ${(error as Error).message}`;
+      throw connectFailed(url, why, { status }, error);
+    } finally {
+      if (!incoming.complete) cancel();
+    }
+    if (!incoming.complete) {
+      signal?.throwIfAborted();
+      throw connectFailed(url, 'the answer broke off', { status });
+    }
+  }
+  async function bytes(bytesMax: number): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    let total = 0;
+    for await (const part of stream()) {
+      total += part.length;
+      if (total > bytesMax) {
+        const context = { url, status, bytesMax };
+        throw new PaminaError(
+          'RESPONSE_TOO_LARGE',
+          `the answer of ${url} is larger than ${bytesMax} bytes`,
+          { context },
+        );
+      }
+      parts.push(part);
+    }
+    return new Uint8Array(Buffer.concat(parts));
+  }
+  // Errors after the caller gave the body up have no one to go to; readers get them by iteration.
+  incoming.on('error', () => undefined);
+  return { status, headers: headersOf(incoming), bytes, stream, cancel };
+}
+
+function headersOf(incoming: http.IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}
