@@ -1,1 +1,4 @@
-export {};
+// Where databases are, by name.
+export { type Directory, type DirectoryEntry, type IsAlive } from './directory.js';
+export { validateAddress } from './directory-content.js';
+export { FileDirectory, type FileDirectoryOptions } from './file-directory.js';

@@ -1,0 +1,308 @@
+// The administration of a server from another process: every call is one HTTP request.
+
+import type { Env } from '@pamina/env';
+import { PaminaError } from '@pamina/format';
+import {
+  type Administration,
+  type BackupSummary,
+  type BatchOperation,
+  backupAnswer,
+  backupsAnswer,
+  type CreateOptions,
+  type DatabaseStatus,
+  type DatabaseSummary,
+  deleteAnswer,
+  type DeleteReport,
+  doneAnswer,
+  type Entry,
+  entryAnswer,
+  hashAnswer,
+  type HashReport,
+  HttpCaller,
+  importAnswer,
+  type ImportReport,
+  type JobEvent,
+  jobEventAnswer,
+  listAnswer,
+  type LogLine,
+  logLineAnswer,
+  path,
+  positionAnswer,
+  type Progress,
+  type ReplicaSummary,
+  replicasAnswer,
+  type ReplicateOptions,
+  type ServerAnswer,
+  serverAnswer,
+  settingsAnswer,
+  statusAnswer,
+  valueAnswer,
+} from '@pamina/wire';
+
+const encoder = new TextEncoder();
+const blockLength = 64 * 1024;
+
+export interface RemoteAdministrationOptions {
+  readonly env: Env;
+  /** `http://host:port` */
+  readonly address: string;
+  readonly token?: string | undefined;
+  /** Until an answer begins; 30 s if not given. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export class RemoteAdministration implements Administration {
+  readonly address: string;
+  readonly #caller: HttpCaller;
+  readonly #closing = new AbortController();
+
+  constructor(options: RemoteAdministrationOptions) {
+    const { address, env, timeoutMs, token } = options;
+    const { clock, network } = env;
+    this.#caller = new HttpCaller({ address, clock, network, timeoutMs, token });
+    this.address = this.#caller.address;
+  }
+
+  /** Who answers at the address, without a token: the test whether a server is (still) there. */
+  server(): Promise<ServerAnswer> {
+    return this.#caller.call(
+      { method: 'GET', path: '/server', signal: this.#signal() },
+      serverAnswer,
+    );
+  }
+
+  list(): Promise<DatabaseSummary[]> {
+    return this.#caller.call(
+      { method: 'GET', path: '/databases', signal: this.#signal() },
+      listAnswer,
+    );
+  }
+
+  status(name: string): Promise<DatabaseStatus> {
+    return this.#caller.call(
+      { method: 'GET', path: path`/databases/${name}`, signal: this.#signal() },
+      statusAnswer,
+    );
+  }
+
+  create(name: string, options: CreateOptions = {}, progress?: Progress): Promise<DatabaseStatus> {
+    return this.#verb('/databases', { name, ...options }, progress);
+  }
+
+  start(name: string): Promise<DatabaseStatus> {
+    return this.#verb(path`/databases/${name}/start`);
+  }
+
+  stop(name: string): Promise<DatabaseStatus> {
+    return this.#verb(path`/databases/${name}/stop`);
+  }
+
+  reset(name: string): Promise<DatabaseStatus> {
+    return this.#verb(path`/databases/${name}/reset`);
+  }
+
+  rename(name: string, to: string): Promise<DatabaseStatus> {
+    return this.#verb(path`/databases/${name}/rename`, { to });
+  }
+
+  replicate(name: string, options: ReplicateOptions, progress?: Progress): Promise<DatabaseStatus> {
+    return this.#verb(path`/databases/${name}/replicate`, options, progress);
+  }
+
+  backup(
+    name: string,
+    options: { tag?: string | undefined } = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<BackupSummary> {
+    return this.#caller.task(
+      {
+        method: 'POST',
+        path: path`/databases/${name}/backups`,
+        body: options,
+        signal: this.#signal(signal),
+      },
+      backupAnswer,
+      progress,
+    );
+  }
+
+  backups(name: string): Promise<BackupSummary[]> {
+    return this.#caller.call(
+      { method: 'GET', path: path`/databases/${name}/backups`, signal: this.#signal() },
+      backupsAnswer,
+    );
+  }
+
+  async allow(
+    name: string,
+    replica: string,
+    options: { simultaneousQuery?: boolean | undefined } = {},
+  ): Promise<void> {
+    const target = path`/databases/${name}/replicas/${replica}`;
+    await this.#caller.call(
+      { method: 'PUT', path: target, body: options, signal: this.#signal() },
+      doneAnswer,
+    );
+  }
+
+  async deny(name: string, replica: string): Promise<void> {
+    const target = path`/databases/${name}/replicas/${replica}`;
+    await this.#caller.call({ method: 'DELETE', path: target, signal: this.#signal() }, doneAnswer);
+  }
+
+  replicas(name: string): Promise<ReplicaSummary[]> {
+    return this.#caller.call(
+      { method: 'GET', path: path`/databases/${name}/replicas`, signal: this.#signal() },
+      replicasAnswer,
+    );
+  }
+
+  delete(
+    name: string,
+    options: { keepBackups?: boolean | undefined; dryRun?: boolean | undefined } = {},
+  ): Promise<DeleteReport> {
+    return this.#caller.task(
+      {
+        method: 'DELETE',
+        path: path`/databases/${name}`,
+        query: { keepBackups: options.keepBackups, dryRun: options.dryRun },
+        signal: this.#signal(),
+      },
+      deleteAnswer,
+    );
+  }
+
+  set(name: string, property: string, value: string): Promise<Record<string, unknown>> {
+    const target = path`/databases/${name}/settings/${property}`;
+    return this.#caller.call(
+      { method: 'PUT', path: target, body: { value }, signal: this.#signal() },
+      settingsAnswer,
+    );
+  }
+
+  put(name: string, key: string, value: string): Promise<{ position: string }> {
+    return this.#post(path`/databases/${name}/put`, { key, value }, positionAnswer);
+  }
+
+  async get(name: string, key: string): Promise<string> {
+    const answer = await this.#post(path`/databases/${name}/get`, { key }, valueAnswer);
+    return answer.value;
+  }
+
+  del(name: string, key: string): Promise<{ position: string }> {
+    return this.#post(path`/databases/${name}/del`, { key }, positionAnswer);
+  }
+
+  batch(name: string, operations: readonly BatchOperation[]): Promise<{ position: string }> {
+    return this.#post(path`/databases/${name}/batch`, { operations }, positionAnswer);
+  }
+
+  importEntries(
+    name: string,
+    entries: AsyncIterable<Entry>,
+    progress?: Progress,
+  ): Promise<ImportReport> {
+    return this.#caller.task(
+      {
+        method: 'POST',
+        path: path`/databases/${name}/import`,
+        lines: encodedLines(entries),
+        signal: this.#signal(),
+      },
+      importAnswer,
+      progress,
+    );
+  }
+
+  exportEntries(name: string): AsyncIterable<Entry> {
+    return this.#caller.items(
+      { method: 'GET', path: path`/databases/${name}/export`, signal: this.#signal() },
+      entryAnswer,
+    );
+  }
+
+  async *jobLog(
+    name: string,
+    options: {
+      lines?: number | undefined;
+      follow?: boolean | undefined;
+      signal?: AbortSignal | undefined;
+    } = {},
+  ): AsyncIterable<JobEvent> {
+    const { follow, lines, signal } = options;
+    const target = path`/databases/${name}/job-log`;
+    try {
+      yield* this.#caller.items(
+        { method: 'GET', path: target, query: { follow, lines }, signal: this.#signal(signal) },
+        jobEventAnswer,
+      );
+    } catch (error) {
+      // To stop following is how following ends, and no failure.
+      if (signal?.aborted === true) return;
+      throw error;
+    }
+  }
+
+  log(
+    name: string,
+    options: { from?: number | undefined; limit?: number | undefined } = {},
+  ): AsyncIterable<LogLine> {
+    const target = path`/databases/${name}/log`;
+    return this.#caller.items(
+      { method: 'GET', path: target, query: options, signal: this.#signal() },
+      logLineAnswer,
+    );
+  }
+
+  hash(
+    name: string,
+    options: { at?: string | undefined; verify?: boolean | undefined } = {},
+    progress?: Progress,
+  ): Promise<HashReport> {
+    const target = path`/databases/${name}/hash`;
+    return this.#caller.task(
+      { method: 'GET', path: target, query: options, signal: this.#signal() },
+      hashAnswer,
+      progress,
+    );
+  }
+
+  /** Ends the calls under way; the server and its databases go on. */
+  close(): Promise<void> {
+    this.#closing.abort(new PaminaError('ABORTED', 'the administration was closed'));
+    return Promise.resolve();
+  }
+
+  #verb(target: string, body: unknown = {}, progress?: Progress): Promise<DatabaseStatus> {
+    return this.#caller.task(
+      { method: 'POST', path: target, body, signal: this.#signal() },
+      statusAnswer,
+      progress,
+    );
+  }
+
+  #post<T extends Parameters<HttpCaller['call']>[1]>(target: string, body: unknown, answer: T) {
+    return this.#caller.call(
+      { method: 'POST', path: target, body, signal: this.#signal() },
+      answer,
+    );
+  }
+
+  #signal(signal?: AbortSignal): AbortSignal {
+    const closing = this.#closing.signal;
+    return signal === undefined ? closing : AbortSignal.any([closing, signal]);
+  }
+}
+
+/** Lines gathered into blocks, since each block is a write of its own on the connection. */
+async function* encodedLines(entries: AsyncIterable<Entry>): AsyncIterable<Uint8Array> {
+  let text = '';
+  for await (const { key, value } of entries) {
+    text += `${JSON.stringify({ key, value })}\n`;
+    if (text.length < blockLength) continue;
+    yield encoder.encode(text);
+    text = '';
+  }
+  if (text !== '') yield encoder.encode(text);
+}

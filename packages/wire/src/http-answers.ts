@@ -1,0 +1,215 @@
+// What the HTTP administration answers: one schema a result. The client checks every answer, since
+// what listens at an address of the directory need not be what was expected. Unknown properties are
+// let through: a newer server may say more.
+
+import Type, { type Static, type TSchema } from 'typebox';
+import type {
+  BackupSummary,
+  DatabaseStatus,
+  DatabaseSummary,
+  DeleteReport,
+  HashReport,
+  ImportReport,
+  JobEvent,
+  LogLine,
+  ProgressStep,
+  ReplicaSummary,
+} from './administration.js';
+
+const text = Type.String();
+const amount = Type.Number();
+const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const oneOf = <const T extends readonly string[]>(...values: T) =>
+  Type.Union(values.map((value) => Type.Literal(value)) as unknown as LiteralsOf<T>);
+type LiteralsOf<T extends readonly string[]> = {
+  -readonly [K in keyof T]: Type.TLiteral<T[K] & string>;
+};
+
+const databaseType = oneOf('normal', 'replica', 'unassigned');
+const databaseState = oneOf(
+  'open',
+  'failed',
+  'offline',
+  'connecting',
+  'catching-up',
+  'streaming',
+  'waiting',
+  'delayed',
+  'paused',
+  'read-only',
+  'disconnected',
+  'pattern-mismatch',
+  'not-permitted',
+  'diverged',
+  'log-gone',
+  'version-mismatch',
+);
+const lag = Type.Object({
+  records: orNull(amount),
+  bytes: orNull(amount),
+  seconds: orNull(amount),
+});
+const lags = Type.Object({ received: lag, durable: lag, applied: lag });
+const timeline = Type.Object({
+  timeline: amount,
+  id: text,
+  forkedFrom: orNull(text),
+  atSeq: amount,
+  why: text,
+});
+
+export const serverAnswer = Type.Object({
+  product: Type.Literal('pamina'),
+  instance: text,
+  startedAt: amount,
+});
+/** Who answers at an address; told to anybody, so it says no more than that. */
+export type ServerAnswer = Static<typeof serverAnswer>;
+
+export const summaryAnswer = Type.Object({
+  name: text,
+  type: databaseType,
+  online: Type.Boolean(),
+  state: databaseState,
+  position: orNull(text),
+  sizeBytes: amount,
+});
+
+export const backupAnswer = Type.Object({
+  id: text,
+  kind: oneOf('full', 'initial'),
+  tag: orNull(text),
+  database: text,
+  pattern: orNull(text),
+  position: orNull(text),
+  createdAt: amount,
+  entries: amount,
+  bytes: amount,
+  rawBytes: amount,
+  stateHash: orNull(text),
+});
+
+export const statusAnswer = Type.Object({
+  name: text,
+  type: databaseType,
+  online: Type.Boolean(),
+  state: databaseState,
+  reason: orNull(text),
+  since: orNull(amount),
+  message: orNull(text),
+  instance: text,
+  pattern: orNull(text),
+  timeline: orNull(timeline),
+  timelines: Type.Array(timeline),
+  position: orNull(text),
+  received: orNull(text),
+  durable: orNull(text),
+  applied: orNull(text),
+  sizeBytes: amount,
+  readOnly: Type.Boolean(),
+  simultaneousQuery: Type.Boolean(),
+  settings: orNull(Type.Object({ replicationDelayMs: amount, backupGenerations: amount })),
+  master: orNull(
+    Type.Object({
+      name: text,
+      address: orNull(text),
+      durable: orNull(text),
+      lag: lags,
+      lastReplicatedModificationTime: orNull(amount),
+    }),
+  ),
+  backups: Type.Object({ count: amount, newest: orNull(backupAnswer) }),
+  log: Type.Object({ segments: amount, bytes: amount, firstSeq: orNull(amount) }),
+  createdAt: amount,
+});
+
+export const replicaAnswer = Type.Object({
+  name: text,
+  instance: orNull(text),
+  permitted: Type.Boolean(),
+  simultaneousQuery: Type.Boolean(),
+  connected: Type.Boolean(),
+  state: oneOf('permitted', 'connected', 'disconnected', 'lost'),
+  received: orNull(text),
+  durable: orNull(text),
+  applied: orNull(text),
+  lag: lags,
+  seenAt: orNull(amount),
+});
+
+export const jobEventAnswer = Type.Object({
+  time: amount,
+  level: oneOf('info', 'warning', 'error'),
+  event: text,
+  message: text,
+  fields: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+
+export const logLineAnswer = Type.Object({
+  position: text,
+  seq: amount,
+  kind: text,
+  time: amount,
+  bytes: amount,
+  session: amount,
+  segment: text,
+  offset: amount,
+  operationCount: orNull(amount),
+  operations: Type.Array(
+    Type.Object({
+      type: oneOf('put', 'del'),
+      space: oneOf('user', 'system', 'local'),
+      key: text,
+      valueBytes: orNull(amount),
+    }),
+  ),
+  body: Type.Unknown(),
+});
+
+export const hashAnswer = Type.Object({
+  position: text,
+  stateHash: text,
+  recovered: Type.Boolean(),
+  comparedWith: Type.Array(
+    Type.Object({
+      with: oneOf('recovered', 'recorded'),
+      backup: text,
+      stateHash: text,
+      equal: Type.Boolean(),
+    }),
+  ),
+  verified: orNull(Type.Boolean()),
+});
+
+export const progressAnswer = Type.Object({
+  step: text,
+  done: amount,
+  total: orNull(amount),
+  unit: oneOf('bytes', 'entries', 'records', 'steps'),
+});
+
+export const deleteAnswer = Type.Object({ removed: Type.Array(text), kept: Type.Array(text) });
+export const importAnswer = Type.Object({ entries: amount, position: text });
+export const positionAnswer = Type.Object({ position: text });
+export const valueAnswer = Type.Object({ value: text });
+export const entryAnswer = Type.Object({ key: text, value: text });
+export const settingsAnswer = Type.Record(Type.String(), Type.Unknown());
+export const doneAnswer = Type.Object({});
+export const listAnswer = Type.Array(summaryAnswer);
+export const backupsAnswer = Type.Array(backupAnswer);
+export const replicasAnswer = Type.Array(replicaAnswer);
+
+// The schemas and the interfaces of administration.ts say the same: a difference does not compile.
+type Same<A extends B, B> = A;
+export type CheckedAnswers = [
+  Same<Static<typeof summaryAnswer>, DatabaseSummary>,
+  Same<Static<typeof statusAnswer>, DatabaseStatus>,
+  Same<Static<typeof backupAnswer>, BackupSummary>,
+  Same<Static<typeof replicaAnswer>, ReplicaSummary>,
+  Same<Static<typeof jobEventAnswer>, JobEvent>,
+  Same<Static<typeof logLineAnswer>, LogLine>,
+  Same<Static<typeof hashAnswer>, HashReport>,
+  Same<Static<typeof progressAnswer>, ProgressStep>,
+  Same<Static<typeof deleteAnswer>, DeleteReport>,
+  Same<Static<typeof importAnswer>, ImportReport>,
+];

@@ -1,0 +1,101 @@
+// What the HTTP administration accepts: one schema a request body or query. The server checks each
+// request against them before anything else looks at it.
+
+import { keyBytesMax, nameLengthMax } from '@pamina/format';
+import Type, { type Static } from 'typebox';
+import {
+  batchOperationsMax,
+  settingLengthMax,
+  sourceLengthMax,
+  tagLengthMax,
+} from './http-limits.js';
+
+const strict = { additionalProperties: false } as const;
+const name = Type.String({ minLength: 1, maxLength: nameLengthMax });
+// In characters, of which each has at least one byte; the engine holds the bytes against its limit.
+const key = Type.String({ maxLength: keyBytesMax });
+const count = Type.String({ pattern: '^[0-9]{1,15}$' });
+const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
+
+export const nameParameters = Type.Object({ name });
+export const replicaParameters = Type.Object({ name, replica: name });
+export const propertyParameters = Type.Object({ name, property: Type.String({ maxLength: 64 }) });
+export const backupFileParameters = Type.Object({
+  name,
+  id: Type.String({ minLength: 1, maxLength: 128 }),
+  file: Type.String({ minLength: 1, maxLength: 128 }),
+});
+
+export const createRequest = Type.Object(
+  { name, fromBackup: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })) },
+  strict,
+);
+export const backupRequest = Type.Object(
+  { tag: Type.Optional(Type.String({ minLength: 1, maxLength: tagLengthMax })) },
+  strict,
+);
+export const allowRequest = Type.Object(
+  { simultaneousQuery: Type.Optional(Type.Boolean()) },
+  strict,
+);
+export const replicateRequest = Type.Object(
+  {
+    master: name,
+    simultaneousQuery: Type.Optional(Type.Boolean()),
+    recreate: Type.Optional(Type.Boolean()),
+  },
+  strict,
+);
+export const renameRequest = Type.Object({ to: name }, strict);
+export const setRequest = Type.Object(
+  { value: Type.String({ maxLength: settingLengthMax }) },
+  strict,
+);
+export const keyRequest = Type.Object({ key }, strict);
+export const entrySchema = Type.Object({ key, value: Type.String() }, strict);
+export const batchRequest = Type.Object(
+  {
+    operations: Type.Array(
+      Type.Object(
+        {
+          type: Type.Union([Type.Literal('put'), Type.Literal('del')]),
+          key,
+          value: Type.Optional(Type.String()),
+        },
+        strict,
+      ),
+      { minItems: 1, maxItems: batchOperationsMax },
+    ),
+  },
+  strict,
+);
+
+export const deleteQuery = Type.Object(
+  { keepBackups: Type.Optional(flag), dryRun: Type.Optional(flag) },
+  strict,
+);
+export const jobLogQuery = Type.Object(
+  { lines: Type.Optional(count), follow: Type.Optional(flag) },
+  strict,
+);
+export const logQuery = Type.Object(
+  { from: Type.Optional(count), limit: Type.Optional(count) },
+  strict,
+);
+export const hashQuery = Type.Object(
+  { at: Type.Optional(Type.String({ maxLength: 64 })), verify: Type.Optional(flag) },
+  strict,
+);
+
+export type CreateRequest = Static<typeof createRequest>;
+export type BackupRequest = Static<typeof backupRequest>;
+export type AllowRequest = Static<typeof allowRequest>;
+export type ReplicateRequest = Static<typeof replicateRequest>;
+export type RenameRequest = Static<typeof renameRequest>;
+export type SetRequest = Static<typeof setRequest>;
+export type KeyRequest = Static<typeof keyRequest>;
+export type BatchRequest = Static<typeof batchRequest>;
+export type DeleteQuery = Static<typeof deleteQuery>;
+export type JobLogQuery = Static<typeof jobLogQuery>;
+export type LogQuery = Static<typeof logQuery>;
+export type HashQuery = Static<typeof hashQuery>;
