@@ -31,6 +31,7 @@ export {
   decodeFeedMessage,
   decodeFollowerMessage,
   encodeChannelMessage,
+  refusalLengthMax,
 } from './channel-control.js';
 export {
   channelFrame,
