@@ -1,0 +1,251 @@
+// Reads the log in order as raw file bytes, across segments and up to what is durable: what a feed
+// ships. It never decodes a body; it follows the lengths, so that a chunk ends with a whole record.
+import {
+  PaminaError,
+  readRecordHeader,
+  newRecordHeader,
+  recordHeaderBytes,
+  segmentHeaderBytes,
+} from '@pamina/format';
+import type { SegmentHeader } from '@pamina/format';
+import type { Disk, DiskFile } from '@pamina/env';
+import { loadHeader, type Segment } from './segment-list.js';
+
+export interface LogChunk {
+  /** Name of the segment below the log folder. */
+  readonly name: string;
+  readonly segment: SegmentHeader;
+  /** Offset of the first byte in the file; 0 means that the chunk begins with the segment's header. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** The chunk ends with the trailer. */
+  readonly endsSegment: boolean;
+  /** Last record that is complete at the end of this chunk. */
+  readonly lastSeq: number;
+}
+
+/** What a cursor needs to know of its log. */
+export interface CursorSource {
+  readonly disk: Disk;
+  segments(): readonly Segment[];
+  readonly durableSeq: number;
+}
+
+export interface CursorPlace {
+  readonly segment: Segment;
+  readonly offset: number;
+  /** Last record before the offset. */
+  readonly seq: number;
+}
+
+/** Finds where record `seq` begins, null if its segment does not exist yet; at the first record of a segment that is offset 0, its header. */
+export async function locate(source: CursorSource, seq: number): Promise<CursorPlace | null> {
+  if (seq > source.durableSeq + 1) {
+    throw new PaminaError('POSITION_AHEAD', `record ${seq} is not in this log yet`, {
+      context: { seq, durable: source.durableSeq },
+    });
+  }
+  const last = source.segments().at(-1);
+  const isNext = seq === source.durableSeq + 1;
+  if (isNext && (last === undefined || (last.closed && last.firstSeq < seq))) return null;
+  const segment = segmentWith(source.segments(), seq);
+  if (segment === null) {
+    throw new PaminaError('LOG_GONE', `record ${seq} is no longer in this log`, {
+      context: { seq, first: source.segments()[0]?.firstSeq ?? source.durableSeq + 1 },
+    });
+  }
+  if (segment.firstSeq === seq) return { segment, offset: 0, seq: seq - 1 };
+  const offset = await offsetOf(source.disk, segment, seq);
+  return { segment, offset, seq: seq - 1 };
+}
+
+/** The segment that holds a record, or, for the record after the last one, the open segment. */
+export function segmentWith(segments: readonly Segment[], seq: number): Segment | null {
+  let low = 0;
+  let high = segments.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const segment = segments[middle]!;
+    if (segment.firstSeq > seq) high = middle - 1;
+    else if (middle === segments.length - 1 || segments[middle + 1]!.firstSeq > seq) return segment;
+    else low = middle + 1;
+  }
+  return null;
+}
+
+/** Where record `seq` begins in the file; the end of the records if it is the one after the last. */
+export async function offsetOf(disk: Disk, segment: Segment, seq: number): Promise<number> {
+  const file = await disk.open(segment.path, 'read');
+  try {
+    const walker = new HeaderWalker(file, segment);
+    while (walker.nextSeq < seq) {
+      if (!(await walker.step())) break;
+    }
+    return walker.offset;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Follows record lengths through a file, reading it in large steps. */
+export class HeaderWalker {
+  readonly header = newRecordHeader();
+  offset = segmentHeaderBytes;
+  nextSeq: number;
+  readonly #file: DiskFile;
+  readonly #segment: Segment;
+  readonly #buffer = new Uint8Array(256 * 1024);
+  readonly #view = new DataView(this.#buffer.buffer);
+  #bufferAt = 0;
+  #held = 0;
+
+  constructor(file: DiskFile, segment: Segment) {
+    this.#file = file;
+    this.#segment = segment;
+    this.nextSeq = segment.firstSeq;
+  }
+
+  /** Moves behind the next record; false at the end of the records. */
+  async step(): Promise<boolean> {
+    const end = this.offset + recordHeaderBytes;
+    if (end > this.#segment.bytes) return false;
+    if (end > this.#bufferAt + this.#held || this.offset < this.#bufferAt) {
+      this.#held = await this.#file.read(this.#buffer, this.offset);
+      this.#bufferAt = this.offset;
+      if (this.#held < recordHeaderBytes) return false;
+    }
+    readRecordHeader(this.#view, this.offset - this.#bufferAt, this.header);
+    const isNext = this.header.seq === this.nextSeq && this.header.length >= recordHeaderBytes;
+    if (!isNext || this.offset + this.header.length > this.#segment.bytes) return false;
+    this.offset += this.header.length;
+    this.nextSeq++;
+    return true;
+  }
+}
+
+export class LogCursor {
+  readonly #source: CursorSource;
+  #place: CursorPlace | null;
+  #nextSeq: number;
+  #file: { file: DiskFile; segment: Segment } | null = null;
+  /** File offset at which the next record begins. */
+  #recordAt: number;
+  /** End of a record that is larger than a chunk and is handed out in parts. */
+  #cutRecordEnd: number | null = null;
+
+  constructor(source: CursorSource, place: CursorPlace | null, nextSeq: number) {
+    this.#source = source;
+    this.#place = place;
+    this.#nextSeq = nextSeq;
+    this.#recordAt = place === null || place.offset === 0 ? segmentHeaderBytes : place.offset;
+  }
+
+  /** Up to `bytesMax` durable bytes, at least 128; null if nothing durable lies beyond. LOG_GONE if the log was deleted under it. */
+  async next(bytesMax: number): Promise<LogChunk | null> {
+    const place = this.#place ?? (await this.#begin());
+    if (place === null) return null;
+    const { segment, offset } = place;
+    const available = segment.bytes - offset;
+    const isUnborn = offset === 0 && segment.bytes <= segmentHeaderBytes;
+    if (available <= 0 || isUnborn) {
+      return segment.closed && this.#advance(segment) ? this.next(bytesMax) : null;
+    }
+    const isClosed = segment.closed;
+    const end = segment.bytes;
+    const bytes = await this.#read(segment, offset, Math.min(available, bytesMax));
+    const header = await loadHeader(this.#source.disk, segment);
+    const length = this.#follow(bytes, offset);
+    const endsSegment = isClosed && offset + length === end;
+    this.#place = { segment, offset: offset + length, seq: this.#nextSeq - 1 };
+    return {
+      name: segment.name,
+      segment: header,
+      offset,
+      bytes: bytes.subarray(0, length),
+      endsSegment,
+      lastSeq: this.#nextSeq - 1,
+    };
+  }
+
+  async close(): Promise<void> {
+    const open = this.#file;
+    this.#file = null;
+    if (open !== null) await open.file.close();
+  }
+
+  async #begin(): Promise<CursorPlace | null> {
+    this.#place = await locate(this.#source, this.#nextSeq);
+    return this.#place;
+  }
+
+  #advance(segment: Segment): boolean {
+    const segments = this.#source.segments();
+    const next = segments[segments.indexOf(segment) + 1];
+    if (segments.indexOf(segment) < 0) {
+      this.#place = null;
+      return this.#nextSeq <= this.#source.durableSeq;
+    }
+    if (next === undefined) return false;
+    this.#place = { segment: next, offset: 0, seq: next.firstSeq - 1 };
+    this.#recordAt = segmentHeaderBytes;
+    return true;
+  }
+
+  /** Counts the records in the chunk; returns how much of it to hand out: whole records, where one fits. */
+  #follow(bytes: Uint8Array, offset: number): number {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const header = newRecordHeader();
+    const end = offset + bytes.length;
+    if (this.#cutRecordEnd !== null) {
+      if (this.#cutRecordEnd > end) return bytes.length;
+      this.#recordAt = this.#cutRecordEnd;
+      this.#cutRecordEnd = null;
+      this.#nextSeq++;
+    }
+    while (this.#recordAt + recordHeaderBytes <= end) {
+      readRecordHeader(view, this.#recordAt - offset, header);
+      const isTrailer = header.seq !== this.#nextSeq || header.length < recordHeaderBytes;
+      if (isTrailer) return bytes.length;
+      const recordEnd = this.#recordAt + header.length;
+      if (recordEnd > end) {
+        if (this.#recordAt > offset) break;
+        this.#cutRecordEnd = recordEnd;
+        return bytes.length;
+      }
+      this.#recordAt = recordEnd;
+      this.#nextSeq++;
+    }
+    return this.#recordAt - offset;
+  }
+
+  async #read(segment: Segment, offset: number, length: number): Promise<Uint8Array> {
+    if (this.#file?.segment !== segment) {
+      await this.close();
+      this.#file = { file: await this.#open(segment), segment };
+    }
+    const bytes = new Uint8Array(length);
+    let held = 0;
+    while (held < length) {
+      const count = await this.#file.file.read(bytes.subarray(held), offset + held);
+      if (count === 0) {
+        throw new PaminaError('LOG_DAMAGED', `${segment.path} is shorter than it was`, {
+          context: { file: segment.path, offset: offset + held },
+        });
+      }
+      held += count;
+    }
+    return bytes;
+  }
+
+  async #open(segment: Segment): Promise<DiskFile> {
+    try {
+      return await this.#source.disk.open(segment.path, 'read');
+    } catch (error) {
+      if (!(error instanceof PaminaError) || error.code !== 'FILE_NOT_FOUND') throw error;
+      throw new PaminaError('LOG_GONE', `${segment.path} was deleted`, {
+        cause: error,
+        context: { file: segment.path, seq: this.#nextSeq },
+      });
+    }
+  }
+}

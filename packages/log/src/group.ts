@@ -1,0 +1,79 @@
+// A commit group: the records that are written and synced at once. Commits are encoded straight into
+// the group's buffer as they come, so that the next group is ready while this one is being synced.
+import type { SegmentHeader } from '@pamina/format';
+import type { ChainPoint, RecordBatch } from './record-batch.js';
+
+/** Buffers up to this size are used again; a larger one served one large commit and is let go. */
+const pooledBytesMax = 4 * 1024 * 1024;
+const pooledBuffersMax = 4;
+const firstBufferBytes = 256 * 1024;
+
+/** What the headers of a session's segments say, the numbers of their records apart. */
+export type SessionHeader = Pick<
+  SegmentHeader,
+  'pattern' | 'timeline' | 'timelineId' | 'session' | 'lockData'
+>;
+
+export class Group implements RecordBatch {
+  bytes: Uint8Array;
+  view: DataView;
+  readonly start = 0;
+  end = 0;
+  readonly firstSeq: number;
+  point: ChainPoint;
+  /** The header of the segment that this group begins; null when it continues one. */
+  readonly session: SessionHeader | null;
+  /** Resolves when the group is durable and applied; one promise serves all its commits. */
+  readonly done: Promise<void>;
+  #resolve!: () => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(buffer: Uint8Array, before: ChainPoint, session: SessionHeader | null) {
+    this.bytes = buffer;
+    this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+    this.firstSeq = before.seq + 1;
+    this.point = before;
+    this.session = session;
+    this.done = new Promise<void>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Whoever awaits a commit sees the rejection; a group that nobody awaits must not end the process.
+    this.done.catch(() => undefined);
+  }
+
+  get opensSegment(): boolean {
+    return this.session !== null;
+  }
+
+  ensure(byteCount: number): void {
+    const needed = this.end + byteCount;
+    if (needed <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.end));
+    this.bytes = grown;
+    this.view = new DataView(grown.buffer, grown.byteOffset, grown.length);
+  }
+
+  complete(): void {
+    this.#resolve();
+  }
+
+  fail(error: unknown): void {
+    this.#reject(error);
+  }
+}
+
+export class BufferPool {
+  readonly #free: Uint8Array[] = [];
+
+  take(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(firstBufferBytes);
+  }
+
+  /** Only for a buffer that nobody reads any more. */
+  give(buffer: Uint8Array): void {
+    if (buffer.length > pooledBytesMax || this.#free.length >= pooledBuffersMax) return;
+    this.#free.push(buffer);
+  }
+}

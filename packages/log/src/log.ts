@@ -1,0 +1,289 @@
+// The log of one database: its segments, how far they are durable, and who waits for more. It is
+// written either by commits (Appender) or by what a master sends (Receiver), never by both.
+import { PaminaError } from '@pamina/format';
+import type { SegmentHeader } from '@pamina/format';
+import type { Clock, Disk } from '@pamina/env';
+import { dirname } from 'node:path';
+import { Appender } from './appender.js';
+import { closeTail } from './close-tail.js';
+import { LogCursor, locate, offsetOf, segmentWith, type CursorPlace } from './cursor.js';
+import type { Group, SessionHeader } from './group.js';
+import { recoverLog, type LogEvent, type OpenTail } from './log-recovery.js';
+import { chainAfter, readRecords, type LogRecord } from './log-records.js';
+import { Receiver } from './receiver.js';
+import type { ChainPoint } from './record-batch.js';
+import { loadHeader, type Segment } from './segment-list.js';
+import { SyncedFile } from './synced-file.js';
+
+export interface LogOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** The database's `log` folder. */
+  readonly folder: string;
+  readonly segmentBytes: number;
+  readonly backlogBytesMax: number;
+  /** Where this copy's log begins. */
+  readonly base: ChainPoint;
+  /** Records up to this point were verified and applied before (checkpoint). */
+  readonly from: ChainPoint;
+  readonly ownTimelineId: string | null;
+  readonly watch: readonly number[];
+  readonly onEvent: (event: LogEvent) => void;
+}
+
+export interface AppendHooks {
+  readonly onDurable: (group: Group) => void;
+  readonly onFailed: (error: PaminaError) => void;
+  readonly onSegmentClosed: () => void;
+}
+
+export class Log {
+  readonly #options: LogOptions;
+  readonly #segments: Segment[];
+  readonly #synced: SyncedFile;
+  /** Chain after each watched record that opening passed. */
+  readonly chains: ReadonlyMap<number, number>;
+  readonly #pins = new Set<{ readonly seq: number }>();
+  readonly #listeners = new Set<() => void>();
+  #durable: ChainPoint;
+  #tail: OpenTail | null;
+  #appender: Appender | null = null;
+  #receiver: Receiver | null = null;
+
+  private constructor(
+    options: LogOptions,
+    synced: SyncedFile,
+    recovered: Awaited<ReturnType<typeof recoverLog>>,
+  ) {
+    this.#options = options;
+    this.#synced = synced;
+    this.#segments = recovered.segments;
+    this.#durable = recovered.point;
+    this.#tail = recovered.tail;
+    this.chains = recovered.chains;
+  }
+
+  /** Verifies, cuts a torn tail, refuses damage (P6). Throws LOG_DAMAGED, LOG_GONE. */
+  static async open(options: LogOptions): Promise<Log> {
+    await options.disk.makeFolder(options.folder);
+    const recovered = await recoverLog(options);
+    const synced = await SyncedFile.open(options.disk, options.folder);
+    const log = new Log(options, synced, recovered);
+    const last = recovered.segments.at(-1);
+    if (last !== undefined) log.#note(last, last.closed ? last.bytes : recovered.tail!.offset);
+    return log;
+  }
+
+  /** The last record that is known to be on this disk. */
+  get durable(): ChainPoint {
+    return this.#durable;
+  }
+
+  /** Oldest first. The array is the log's own and changes. */
+  segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /** Oldest record that is still here; durable.seq + 1 when there is none. */
+  get firstSeq(): number {
+    return this.#segments[0]?.firstSeq ?? this.#durable.seq + 1;
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+
+  header(segment: Segment): Promise<SegmentHeader> {
+    return loadHeader(this.#options.disk, segment);
+  }
+
+  /** Begins to write: a segment that a crash or a promotion left open is closed first. */
+  async startAppending(session: SessionHeader, hooks: AppendHooks): Promise<Appender> {
+    await this.closeOpenTail(session.timeline, session.timelineId);
+    this.#appender = new Appender({
+      ...this.#options,
+      session,
+      point: this.#durable,
+      onDurable: (group, segment, writer) => {
+        this.#advance(group.point, segment, writer.offset);
+        hooks.onDurable(group);
+      },
+      onFailed: hooks.onFailed,
+      onSegment: (segment) => this.#segments.push(segment),
+      onSegmentClosed: (segment) => {
+        this.#segmentClosed(segment);
+        hooks.onSegmentClosed();
+      },
+    });
+    return this.#appender;
+  }
+
+  /** Gives an open last segment its trailer: in place, or, if it belongs to an older timeline, as a closed copy in the new one. */
+  async closeOpenTail(timeline: number, timelineId: string): Promise<void> {
+    if (this.#tail === null) return;
+    const { disk, folder, segmentBytes } = this.#options;
+    const place = { disk, folder, segmentBytes, timeline, timelineId };
+    const closed = await closeTail(place, this.#tail, this.#durable);
+    this.#segments[this.#segments.indexOf(this.#tail.segment)] = closed;
+    this.#tail = null;
+    this.#note(closed, closed.bytes);
+  }
+
+  startReceiving(hooks: {
+    pattern: () => string | null;
+    mayFollow: (header: SegmentHeader) => void;
+    onSegmentClosed: () => void;
+  }): Receiver {
+    this.#receiver = new Receiver({
+      ...this.#options,
+      point: this.#durable,
+      tail: this.#tail,
+      pattern: hooks.pattern,
+      mayFollow: hooks.mayFollow,
+      onSegment: (segment) => this.#segments.push(segment),
+      onDurable: (point, segment) => this.#advance(point, segment, segment.bytes),
+      onSegmentClosed: (segment) => {
+        this.#segmentClosed(segment);
+        hooks.onSegmentClosed();
+      },
+    });
+    return this.#receiver;
+  }
+
+  /** Chain after record `seq`; null if that can no longer or not yet be told from this log. */
+  async chainAt(seq: number): Promise<number | null> {
+    if (seq === this.#durable.seq) return this.#durable.chain;
+    if (seq > this.#durable.seq || seq < 0) return null;
+    const next = this.#segments.find((segment) => segment.firstSeq === seq + 1);
+    if (next !== undefined) return (await this.header(next)).chainBefore;
+    const segment = segmentWith(this.#segments, seq);
+    if (segment !== null) return chainAfter(this.#options.disk, segment, seq);
+    return seq === this.#options.base.seq ? this.#options.base.chain : null;
+  }
+
+  /** From the first byte of the segment if `seq` is its first record. LOG_GONE, POSITION_AHEAD. */
+  async openCursor(from: { readonly seq: number }): Promise<LogCursor> {
+    const source = this.#source();
+    return new LogCursor(source, await locate(source, from.seq), from.seq);
+  }
+
+  /**
+   * Goes on inside a segment whose bytes up to `offset` the reader has. `seq` is the record that
+   * begins at the offset. The segment may bear the name that it has here or its name before a promotion.
+   */
+  async openCursorAt(seq: number, offset: number): Promise<LogCursor> {
+    const source = this.#source();
+    const segment = segmentWith(this.#segments, seq) ?? null;
+    const place = await this.#placeOf(segment, seq, offset);
+    if (place === null) {
+      throw new PaminaError('LOG_GONE', `record ${seq} does not begin at offset ${offset} here`, {
+        context: { seq, offset, file: segment?.path ?? null },
+      });
+    }
+    return new LogCursor(source, place, seq);
+  }
+
+  /** Verified records in order; the body is a view that is valid until the next step. */
+  records(fromSeq: number, toSeq: number = Infinity): AsyncGenerator<LogRecord> {
+    return readRecords(this.#source(), fromSeq, toSeq);
+  }
+
+  /** Resolves when there is more than record `seq`, or when the open segment was closed. */
+  waitForMore(seq: number, signal?: AbortSignal): Promise<void> {
+    if (this.#durable.seq > seq) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const stop = this.onDurable(() => finish(resolve));
+      const abort = (): void => finish(() => reject(signal!.reason as Error));
+      const finish = (settle: () => void): void => {
+        stop();
+        signal?.removeEventListener('abort', abort);
+        settle();
+      };
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener('abort', abort);
+    });
+  }
+
+  /** Calls back after each sync and each closed segment. */
+  onDurable(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Retention keeps records from `seq` on until the pin is released (P10). */
+  pin(seq: number): () => void {
+    const pin = { seq };
+    this.#pins.add(pin);
+    return () => this.#pins.delete(pin);
+  }
+
+  /** Deletes closed segments all of whose records are before `seq` and that no reader pins; never the last one. Returns their names. */
+  async deleteBefore(seq: number): Promise<string[]> {
+    let limit = seq;
+    for (const pin of this.#pins) limit = Math.min(limit, pin.seq);
+    const removed: string[] = [];
+    while (this.#segments.length > 1 && this.#segments[1]!.firstSeq <= limit) {
+      const [segment] = this.#segments.splice(0, 1);
+      await this.#options.disk.remove(segment!.path);
+      await this.#options.disk.syncFolder(dirname(segment!.path));
+      removed.push(segment!.name);
+    }
+    return removed;
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#appender?.close();
+      await this.#receiver?.close();
+    } finally {
+      await this.#synced.close();
+      this.#wake();
+    }
+  }
+
+  #source(): { disk: Disk; segments: () => readonly Segment[]; readonly durableSeq: number } {
+    const durableSeq = (): number => this.#durable.seq;
+    return {
+      disk: this.#options.disk,
+      segments: () => this.#segments,
+      get durableSeq() {
+        return durableSeq();
+      },
+    };
+  }
+
+  async #placeOf(
+    segment: Segment | null,
+    seq: number,
+    offset: number,
+  ): Promise<CursorPlace | null> {
+    if (segment === null) return null;
+    if (offset === segment.bytes && !segment.closed) return { segment, offset, seq: seq - 1 };
+    const found = await offsetOf(this.#options.disk, segment, seq);
+    return found === offset ? { segment, offset, seq: seq - 1 } : null;
+  }
+
+  #advance(point: ChainPoint, segment: Segment, offset: number): void {
+    this.#durable = point;
+    this.#note(segment, offset);
+    this.#wake();
+  }
+
+  #segmentClosed(segment: Segment): void {
+    if (!segment.closed) {
+      this.#segments.splice(this.#segments.indexOf(segment), 1);
+      return;
+    }
+    this.#note(segment, segment.bytes);
+    this.#wake();
+  }
+
+  #note(segment: Segment, offset: number): void {
+    const { seq, chain } = this.#durable;
+    this.#synced.note({ seq, offset, chain, segmentFirstSeq: segment.firstSeq });
+  }
+
+  #wake(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

@@ -1,0 +1,105 @@
+// The segments that stand in a log folder, in the order of their records. Names alone are read at
+// open; a header is loaded when somebody needs it, so that a log of ten thousand segments opens fast.
+import { join } from 'node:path';
+import {
+  PaminaError,
+  decodeSegmentHeader,
+  parseSegmentPath,
+  segmentHeaderBytes,
+  segmentPath,
+  type SegmentHeader,
+  type SegmentName,
+} from '@pamina/format';
+import type { Disk } from '@pamina/env';
+
+/** One segment file. Only the log that owns it changes it. */
+export interface Segment {
+  /** Path below the log folder, with `/`. */
+  readonly name: string;
+  readonly path: string;
+  readonly place: SegmentName;
+  readonly firstSeq: number;
+  /** Last record; null while the segment is open. */
+  lastSeq: number | null;
+  /** Bytes that are known to be on this disk: header and whole records, the trailer too once closed. */
+  bytes: number;
+  closed: boolean;
+  /** Loaded on demand. */
+  header: SegmentHeader | null;
+}
+
+export function segmentOf(folder: string, name: string): Segment {
+  const place = parseSegmentPath(name);
+  if (place === null) {
+    throw new PaminaError('SEGMENT_INVALID', `${name} is not the name of a segment`, {
+      context: { name },
+    });
+  }
+  return {
+    name,
+    path: join(folder, name),
+    place,
+    firstSeq: place.firstSeq,
+    lastSeq: null,
+    bytes: 0,
+    closed: false,
+    header: null,
+  };
+}
+
+/** Reads the header of a segment once. Throws SEGMENT_INVALID or FORMAT_UNKNOWN with the file. */
+export async function loadHeader(disk: Disk, segment: Segment): Promise<SegmentHeader> {
+  if (segment.header !== null) return segment.header;
+  const file = await disk.open(segment.path, 'read');
+  try {
+    const bytes = new Uint8Array(segmentHeaderBytes);
+    const count = await file.read(bytes, 0);
+    const header = decodeSegmentHeader(bytes.subarray(0, count));
+    if (header.firstSeq !== segment.firstSeq) {
+      throw new PaminaError(
+        'LOG_DAMAGED',
+        `${segment.path}: the header says first record ${header.firstSeq}`,
+        { context: { file: segment.path, offset: 48 } },
+      );
+    }
+    segment.header = header;
+    return header;
+  } catch (error) {
+    if (error instanceof PaminaError && error.code === 'SEGMENT_INVALID') {
+      throw new PaminaError('LOG_DAMAGED', `${segment.path}, offset 0: ${error.message}`, {
+        cause: error,
+        context: { file: segment.path, offset: 0 },
+      });
+    }
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+async function listFolders(disk: Disk, folder: string): Promise<string[]> {
+  return (await disk.list(folder)).filter((entry) => entry.isFolder).map((entry) => entry.name);
+}
+
+/** All segments below a log folder, oldest record first; of two with the same first record the newer timeline last. */
+export async function listSegments(disk: Disk, folder: string): Promise<Segment[]> {
+  const segments: Segment[] = [];
+  if ((await disk.stat(folder)) === null) return segments;
+  for (const timeline of await listFolders(disk, folder)) {
+    for (const session of await listFolders(disk, join(folder, timeline))) {
+      for (const entry of await disk.list(join(folder, timeline, session))) {
+        const name = `${timeline}/${session}/${entry.name}`;
+        if (entry.isFolder || parseSegmentPath(name) === null) continue;
+        const segment = segmentOf(folder, name);
+        segment.bytes = entry.bytes;
+        segments.push(segment);
+      }
+    }
+  }
+  return segments.sort((a, b) => a.firstSeq - b.firstSeq || a.place.timeline - b.place.timeline);
+}
+
+/** Path of the segment that a header asks for, below the log folder. */
+export function nameOf(header: SegmentHeader): string {
+  return segmentPath(header);
+}

@@ -1,0 +1,66 @@
+// `log/synced`: how far this disk is known to hold the log. Overwritten after each sync and never
+// synced itself: after kill -9 it is exact, after a power cut it may be older, and then it claims less.
+import { join } from 'node:path';
+import { PaminaError, decodeSynced, encodeSynced, type Synced } from '@pamina/format';
+import type { Disk, DiskFile } from '@pamina/env';
+
+export class SyncedFile {
+  readonly #file: DiskFile;
+  #next: Synced | null = null;
+  #writing: Promise<void> | null = null;
+  #failure: unknown = null;
+
+  private constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  static async open(disk: Disk, folder: string): Promise<SyncedFile> {
+    return new SyncedFile(await disk.open(join(folder, 'synced'), 'write'));
+  }
+
+  /** What was noted last; null if there is nothing or if the note itself is torn. */
+  static async read(disk: Disk, folder: string): Promise<Synced | null> {
+    const bytes = await disk.readFileIfPresent(join(folder, 'synced'));
+    return bytes === null ? null : decodeSynced(bytes);
+  }
+
+  /** Notes a sync that has succeeded. Does not wait; notes that come while one is written replace each other. */
+  note(synced: Synced): void {
+    this.#next = synced;
+    this.#writing ??= this.#drain();
+  }
+
+  /** Waits until the last note is written. Throws if a note could not be written. */
+  async settle(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
+    if (this.#failure === null) return;
+    const cause = this.#failure;
+    this.#failure = null;
+    throw new PaminaError('DISK_ERROR', 'the note of the last log sync could not be written', {
+      cause,
+    });
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.settle();
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#next !== null) {
+        const bytes = encodeSynced(this.#next);
+        this.#next = null;
+        await this.#file.write(bytes, 0);
+      }
+    } catch (error) {
+      // An older note is still true: it only claims less. The next settle() reports the failure.
+      this.#failure = error;
+    } finally {
+      this.#writing = null;
+    }
+  }
+}
