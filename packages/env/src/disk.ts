@@ -69,6 +69,8 @@ export interface FileStatus {
   readonly isFolder: boolean;
   readonly bytes: number;
   readonly modifiedMs: number;
+  /** Who may do what, as in chmod (0o600…); null where the system has no such (Windows). */
+  readonly permissions: number | null;
 }
 
 export interface DirectoryEntry extends FileStatus {

@@ -54,7 +54,12 @@ export function statPath(path: string): Promise<FileStatus | null> {
   return attempt('look up', path, async () => {
     try {
       const status = await fs.stat(path);
-      return { isFolder: status.isDirectory(), bytes: status.size, modifiedMs: status.mtimeMs };
+      return {
+        isFolder: status.isDirectory(),
+        bytes: status.size,
+        modifiedMs: status.mtimeMs,
+        permissions: process.platform === 'win32' ? null : status.mode & 0o777,
+      };
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return null;
       throw error;
