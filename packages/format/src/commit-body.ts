@@ -34,11 +34,9 @@ export function writePut(
   key: Uint8Array,
   value: Uint8Array,
 ): number {
-  bytes[at] = OperationType.put;
-  view.setUint32(at + 1, key.length, true);
-  view.setUint32(at + 5, value.length, true);
-  const valueAt = at + putHeaderBytes + key.length;
-  copy(bytes, at + putHeaderBytes, key);
+  const keyAt = writePutHeader(bytes, view, at, key.length, value.length);
+  const valueAt = keyAt + key.length;
+  copy(bytes, keyAt, key);
   copy(bytes, valueAt, value);
   return valueAt + value.length;
 }
@@ -50,10 +48,35 @@ export function writeDelete(
   at: number,
   key: Uint8Array,
 ): number {
+  const keyAt = writeDeleteHeader(bytes, view, at, key.length);
+  copy(bytes, keyAt, key);
+  return keyAt + key.length;
+}
+
+/** For callers that write key and value themselves, one behind the other. Returns where the key goes. */
+export function writePutHeader(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  keyBytes: number,
+  valueBytes: number,
+): number {
+  bytes[at] = OperationType.put;
+  view.setUint32(at + 1, keyBytes, true);
+  view.setUint32(at + 5, valueBytes, true);
+  return at + putHeaderBytes;
+}
+
+/** As writePutHeader, for a delete. */
+export function writeDeleteHeader(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  keyBytes: number,
+): number {
   bytes[at] = OperationType.delete;
-  view.setUint32(at + 1, key.length, true);
-  copy(bytes, at + deleteHeaderBytes, key);
-  return at + deleteHeaderBytes + key.length;
+  view.setUint32(at + 1, keyBytes, true);
+  return at + deleteHeaderBytes;
 }
 
 /**

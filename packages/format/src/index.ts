@@ -9,7 +9,9 @@ export {
   operationBytes,
   putHeaderBytes,
   writeDelete,
+  writeDeleteHeader,
   writePut,
+  writePutHeader,
 } from './commit-body.js';
 export type { OperationVisitor } from './commit-body.js';
 export { decodeBody, encodeBody } from './control-body.js';
