@@ -22,7 +22,9 @@ export const lint: Check = {
     const report = readReport(result.stdout);
     if (report === null) return [toolFailure('oxlint', result)];
     if (report.number_of_files === 0) {
-      return [{ file: '.oxlintrc.json', message: 'oxlint found no file to read: mend the patterns' }];
+      return [
+        { file: '.oxlintrc.json', message: 'oxlint found no file to read: mend the patterns' },
+      ];
     }
     const findings = report.diagnostics.map(toFinding);
     if (result.status !== 0 && findings.length === 0) return [toolFailure('oxlint', result)];

@@ -47,7 +47,9 @@ export function checkBundle(root: string): Finding[] {
     root,
     `${folder}/package.json`,
   );
-  const files = readdirSync(join(root, folder, 'dist')).filter((name) => /\.(js|d\.ts)$/.test(name));
+  const files = readdirSync(join(root, folder, 'dist')).filter((name) =>
+    /\.(js|d\.ts)$/.test(name),
+  );
   return files.flatMap((name) => {
     const path = `${folder}/dist/${name}`;
     const text = readFileSync(join(root, path), 'utf8');

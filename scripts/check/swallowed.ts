@@ -45,15 +45,17 @@ function rejectionHandler(node: ts.Node): ts.ArrowFunction | ts.FunctionExpressi
 function doesNothing(handler: ts.ArrowFunction | ts.FunctionExpression): boolean {
   const { body } = handler;
   if (ts.isBlock(body)) return body.statements.length === 0;
-  return (
-    body.kind === ts.SyntaxKind.NullKeyword || ts.isVoidExpression(body) || isUndefined(body)
-  );
+  return body.kind === ts.SyntaxKind.NullKeyword || ts.isVoidExpression(body) || isUndefined(body);
 }
 
 function isUndefined(node: ts.Node): boolean {
   return ts.isIdentifier(node) && node.text === 'undefined';
 }
 
+/** Inside the handler, or above the statement that it is part of. */
 function hasComment(handler: ts.Node): boolean {
-  return /\/\/|\/\*/.test(handler.getText());
+  let statement: ts.Node = handler.parent;
+  while (!ts.isStatement(statement)) statement = statement.parent;
+  const above = statement.getFullText().slice(0, statement.getLeadingTriviaWidth());
+  return /\/\/|\/\*/.test(above + handler.getText());
 }

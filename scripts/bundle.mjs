@@ -1,0 +1,33 @@
+// Bundles packages/pamina beside its dist/ and then puts the result in its place, so that whoever runs
+// the command meanwhile sees the old one or the new one. Needs what `tsc -b` has written.
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, runInherited } from './lib/process.mjs';
+
+const folder = join(root, 'packages/pamina');
+const next = `.tmp/bundle-${process.pid}`;
+
+if (!existsSync(join(folder, 'build/index.d.ts'))) {
+  console.error('packages/pamina/build is missing: run npm run build');
+  process.exit(1);
+}
+mkdirSync(join(folder, next), { recursive: true });
+try {
+  const status = await runInherited(join(root, 'node_modules/.bin/tsdown'), [], {
+    cwd: folder,
+    env: { PAMINA_BUNDLE_FOLDER: next },
+  });
+  if (status !== 0) process.exitCode = status;
+  else {
+    const old = join(folder, `${next}-old`);
+    if (existsSync(join(folder, 'dist'))) renameSync(join(folder, 'dist'), old);
+    renameSync(join(folder, next), join(folder, 'dist'));
+    rmSync(old, { recursive: true, force: true });
+    // npm packs these only from the package's own folder.
+    for (const name of ['README.md', 'LICENSE', 'CHANGELOG.md']) {
+      copyFileSync(join(root, name), join(folder, name));
+    }
+  }
+} finally {
+  rmSync(join(folder, next), { recursive: true, force: true });
+}
