@@ -104,10 +104,14 @@ export interface HttpListener {
   /** Not listening yet; takes its request handler from whoever uses it (fastify's `serverFactory`). */
   readonly server: Server;
   /**
-   * Asked for each WebSocket handshake; calls either `accept` or `refuse`, at once or within 10 s.
+   * Asked for each WebSocket handshake; calls either `accept` or `refuse`, at once or within 10 s,
+   * and must not throw. A refusal whose message is JSON is sent as such.
    * Without a handler each is refused with 404.
    */
   onUpgrade(handler: UpgradeHandler): void;
-  /** Stops listening, closes the channels with 1001 and ends every connection. */
+  /**
+   * Stops listening, closes the channels with 1001, and within about a second ends every connection.
+   * A framework on the server is closed after this: it would wait for the channels.
+   */
   close(): Promise<void>;
 }

@@ -9,8 +9,8 @@ import type { Channel, ChannelOptions, CloseReason } from '../network.js';
 const drainedBytes = 1024 * 1024;
 const heartbeatsMissedMax = 3;
 const closeTextBytesMax = 123;
-/** How long `ws` waits for the peer's goodbye. */
-export const closeTimeoutMs = 5_000;
+/** How long `ws` waits for the peer's goodbye. (Its types do not know this option yet.) */
+export const closeOptions = { closeTimeout: 5_000 };
 
 const causes: Record<string, number> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
@@ -152,6 +152,7 @@ export class WebSocketChannel implements Channel {
     // Messages that are still held come first, if there is somebody to take them.
     if (this.#held.length > 0 && (this.#listener !== null || this.#isPaused)) return;
     this.#isCloseTold = true;
+    this.#held = [];
     this.#closeListener(this.#closed);
   }
 

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { PaminaError } from '@pamina/format';
 import { WebSocket } from 'ws';
 import type { Channel, ConnectOptions } from '../network.js';
-import { WebSocketChannel, closeTimeoutMs } from './channel.js';
+import { WebSocketChannel, closeOptions } from './channel.js';
 
 const timeoutMsDefault = 10_000;
 const refusalBytesMax = 64 * 1024;
@@ -59,8 +59,7 @@ function openWebSocket(url: string, options: ConnectOptions): WebSocket {
       maxPayload: options.messageBytesMax,
       perMessageDeflate: false,
       followRedirects: false,
-      // Missing in the types of this version, read by ws itself.
-      ...{ closeTimeout: closeTimeoutMs },
+      ...closeOptions,
     });
   } catch (error) {
     throw connectFailed(url, (error as Error).message, {}, error);

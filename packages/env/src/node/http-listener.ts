@@ -12,7 +12,7 @@ import type {
   UpgradeHandler,
   UpgradeRequest,
 } from '../network.js';
-import { WebSocketChannel, closeTimeoutMs, closedChannel } from './channel.js';
+import { WebSocketChannel, closeOptions, closedChannel } from './channel.js';
 
 const headerBytesMax = 16 * 1024;
 const headersMax = 100;
@@ -30,6 +30,7 @@ export class NodeHttpListener implements HttpListener {
   readonly #channels = new Set<Channel>();
   #handler: UpgradeHandler | null = null;
   #closing: Promise<void> | null = null;
+  #onLastSocket: (() => void) | null = null;
 
   constructor() {
     this.server = http.createServer({
@@ -44,7 +45,10 @@ export class NodeHttpListener implements HttpListener {
     this.server.maxConnections = connectionsMax;
     this.server.on('connection', (socket) => {
       this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        this.#noteSockets();
+      });
     });
     this.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
@@ -59,7 +63,8 @@ export class NodeHttpListener implements HttpListener {
   }
 
   async #close(): Promise<void> {
-    // Node calls back with an error when it was not listening, which is as closed as can be.
+    // Node calls back with an error when it is not listening (any more), which is as closed as can
+    // be; then its connections are still to be waited for.
     const stopped = new Promise<void>((resolve) => this.server.close(() => resolve()));
     for (const channel of this.#channels) channel.close(1001, 'the server is closing');
     this.server.closeIdleConnections();
@@ -67,7 +72,15 @@ export class NodeHttpListener implements HttpListener {
       for (const socket of this.#sockets) socket.destroy();
     }, goodbyeMs);
     await stopped;
+    await new Promise<void>((resolve) => {
+      this.#onLastSocket = resolve;
+      this.#noteSockets();
+    });
     clearTimeout(timer);
+  }
+
+  #noteSockets(): void {
+    if (this.#sockets.size === 0) this.#onLastSocket?.();
   }
 
   #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -117,8 +130,7 @@ export class NodeHttpListener implements HttpListener {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.messageBytesMax,
-      // Missing in the types of this version, read by ws itself.
-      ...{ closeTimeout: closeTimeoutMs },
+      ...closeOptions,
     });
     upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       const opened = new WebSocketChannel(webSocket, socket as Socket, options);

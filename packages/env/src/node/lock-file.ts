@@ -40,12 +40,15 @@ async function acquire(path: string, wait: Wait): Promise<() => Promise<void>> {
   let pollMs = pollMsMin;
   for (;;) {
     wait.signal?.throwIfAborted();
-    if (await tryCreate(path, mine)) return releaseOf(path, mine);
     const owner = await readOwner(path);
-    // Released between the two looks.
-    if (owner === null) continue;
-    if ((await isOwnerDead(owner, mine)) && (await takeOver(path, owner, mine, wait))) {
-      return releaseOf(path, mine);
+    if (owner === null) {
+      if (await tryCreate(path, mine)) return releaseOf(path, mine);
+      // Somebody else was faster: look who.
+      continue;
+    }
+    if (await isOwnerDead(owner, mine)) {
+      if (await takeOver(path, owner, mine, wait)) return releaseOf(path, mine);
+      continue;
     }
     const leftMs = wait.deadline - performance.now();
     if (leftMs <= 0) throw timeout(path, owner, wait);

@@ -58,12 +58,17 @@ export function decodeLockOwner(text: string): LockOwner | null {
  * container cannot be judged from here and counts as alive.
  */
 export async function isOwnerDead(owner: LockOwner, mine: LockOwner): Promise<boolean> {
-  if (owner.host !== mine.host) return false;
-  if (owner.boot !== mine.boot) return owner.boot !== null && mine.boot !== null;
+  if (owner.boot === null || mine.boot === null) {
+    return owner.host === mine.host && !exists(owner.pid);
+  }
+  // Equal boots are one machine, even if it has been renamed; unequal ones on it, a restart.
+  if (owner.boot !== mine.boot) return owner.host === mine.host;
   if (owner.processes !== mine.processes) return false;
-  if (owner.startedAt === null || mine.startedAt === null) return !exists(owner.pid);
+  if (!exists(owner.pid)) return true;
   const process = await processStart(owner.pid);
-  return process === null || process.isOver || process.startedAt !== owner.startedAt;
+  // null: it ended just now, or /proc hides the processes of other users.
+  if (process === null || owner.startedAt === null) return !exists(owner.pid);
+  return process.isOver || process.startedAt !== owner.startedAt;
 }
 
 function exists(pid: number): boolean {

@@ -59,8 +59,18 @@ export async function withTemporary<T>(
     }
     return await publish(temporary);
   } catch (error) {
-    await fs.rm(temporary, { force: true });
+    await discard(temporary);
     throw error;
+  }
+}
+
+async function discard(temporary: string): Promise<void> {
+  try {
+    await fs.rm(temporary, { force: true });
+  } catch (error) {
+    // Whatever the disk says now, why the file could not be published is the better error, and a
+    // leftover is known by its name.
+    if (systemCode(error) === '') throw error;
   }
 }
 

@@ -72,7 +72,9 @@ function send(
     const onAbort = (): void => fail(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
 
+    let failure: unknown = null;
     function fail(error: unknown): void {
+      failure ??= error;
       patience.end();
       signal?.removeEventListener('abort', onAbort);
       reject(error as Error);
@@ -93,7 +95,7 @@ function send(
       patience.end();
       const release = (): void => signal?.removeEventListener('abort', onAbort);
       incoming.on('close', release);
-      resolve(responseOf(incoming, outgoing, url, signal));
+      resolve(responseOf(incoming, outgoing, url, () => failure));
     });
     sendBody(outgoing, options.body, patience, fail);
   });
@@ -162,7 +164,7 @@ function responseOf(
   incoming: http.IncomingMessage,
   outgoing: http.ClientRequest,
   url: string,
-  signal: AbortSignal | undefined,
+  failure: () => unknown,
 ): HttpResponse {
   const status = incoming.statusCode ?? 0;
   const cancel = (): void => {
@@ -174,16 +176,16 @@ function responseOf(
         yield new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
       }
     } catch (error) {
-      signal?.throwIfAborted();
-      const why = `the answer broke off: ${(error as Error).message}`;
-      throw connectFailed(url, why, { status }, error);
+      throw brokenOff(error);
     } finally {
+      // Also when the reader stops early: a connection with an unread body is of no use.
       if (!incoming.complete) cancel();
     }
-    if (!incoming.complete) {
-      signal?.throwIfAborted();
-      throw connectFailed(url, 'the answer broke off', { status });
-    }
+    if (!incoming.complete) throw brokenOff(undefined);
+  }
+  function brokenOff(cause: unknown): unknown {
+    // The cause on this side, if there is one: aborted, or the body's source failed.
+    return failure() ?? connectFailed(url, 'the answer broke off', { status }, cause);
   }
   async function bytes(bytesMax: number): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];

@@ -1,10 +1,11 @@
 // Watching by chokidar. What is watched is the file's folder, since a file that is replaced by
 // rename or not there yet cannot be watched itself.
 
-import { basename, dirname, join } from 'node:path';
+import { access, constants } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { PaminaError } from '@pamina/format';
 import { type FSWatcher, watch as chokidarWatch } from 'chokidar';
-import { diskError } from './disk-error.js';
+import { attempt, diskError } from './disk-error.js';
 import { statPath } from './folders.js';
 
 // A burst ends with this much silence, but is told after the longer time in any case.
@@ -15,7 +16,7 @@ const pollingIntervalMs = 1_000;
 export async function watchPath(path: string, onChange: () => void): Promise<() => Promise<void>> {
   const isFolder = (await statPath(path))?.isFolder ?? false;
   // A trailing separator or `..` in the name would never equal what the watcher reports.
-  const target = join(path);
+  const target = resolve(path);
   const folder = isFolder ? target : dirname(target);
   if (!isFolder && !(await statPath(folder))?.isFolder) {
     const context = { operation: 'watch', path };
@@ -23,6 +24,7 @@ export async function watchPath(path: string, onChange: () => void): Promise<() 
       context,
     });
   }
+  await attempt('watch', folder, () => access(folder, constants.R_OK));
   const burst = new Burst(onChange);
   const concerns = isFolder ? null : basename(target);
   let watcher = start(folder, concerns, burst, false);
@@ -54,14 +56,14 @@ function start(folder: string, name: string | null, burst: Burst, usePolling: bo
     ignorePermissionErrors: true,
     usePolling,
     interval: pollingIntervalMs,
-    ignored: (path) => target !== null && join(path) !== folder && join(path) !== target,
+    ignored: (path) => target !== null && resolve(path) !== folder && resolve(path) !== target,
   });
   watcher.on('all', () => burst.note());
   // chokidar compares times and sizes and can miss the second of two quick replacements; the raw
   // event of the folder names the file each time.
   watcher.on('raw', (_event, path, details: unknown) => {
     const watched = (details as { watchedPath?: unknown } | undefined)?.watchedPath;
-    if (name === null || watched === target || basename(String(path)) === name) burst.note();
+    if (name === null || watched === target || basename(path) === name) burst.note();
   });
   return watcher;
 }
