@@ -85,7 +85,7 @@ export const errorTable = {
     'Check that the address is right, that `pamina serve` runs there and that nothing blocks the port.',
   ),
   CONTROL_INVALID: damaged(
-    'control.json cannot be read. Keep the folder as it is and restore a backup to a new place.',
+    'The file control.json cannot be used. Keep the folder as it is and restore a backup to a new place.',
   ),
   DATABASE_CLOSED: state('Open the database again before you use it.'),
   DATABASE_EXISTS: state('Choose another name, or delete the existing database first.'),

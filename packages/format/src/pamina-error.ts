@@ -77,7 +77,8 @@ export function isPaminaError(error: unknown, code?: ErrorCode): error is Pamina
 export function toPaminaError(error: unknown): PaminaError {
   if (error instanceof PaminaError) return error;
   if (!(error instanceof Error)) {
-    return new PaminaError('INTERNAL', `something that is no error was thrown: ${String(error)}`);
+    const thrown = typeof error === 'string' ? error : typeof error;
+    return new PaminaError('INTERNAL', `something that is no error was thrown: ${thrown}`);
   }
   if (error.name === 'AbortError') return new PaminaError('ABORTED', 'aborted', { cause: error });
   if (error.name === 'TimeoutError') {
