@@ -1,0 +1,94 @@
+// What replication needs of a database, and nothing more: the engine's Database fits both shapes,
+// and tests bring small fakes.
+
+import type { Env } from '@pamina/env';
+import type { SegmentHeader, SegmentName, Timeline } from '@pamina/format';
+import type { ChannelPoint, ChannelSegment, SegmentBytes } from '@pamina/wire';
+
+export interface JobLogWriter {
+  write(
+    level: 'info' | 'warning' | 'error',
+    event: string,
+    message: string,
+    fields?: Record<string, unknown>,
+  ): void;
+}
+
+/** One segment of a log as far as the feed looks at it. */
+export interface FeedSegment {
+  /** Path below the log folder. */
+  readonly name: string;
+  readonly place: SegmentName;
+  readonly firstSeq: number;
+  /** Bytes durable here, the trailer included once closed. */
+  readonly bytes: number;
+  /** Null until somebody needed it. */
+  readonly header: SegmentHeader | null;
+}
+
+/** Durable bytes in order, across segments. */
+export interface FeedCursor {
+  /** About `bytesMax` bytes of one segment; null when nothing more is durable. LOG_GONE, LOG_DAMAGED. */
+  next(bytesMax: number): Promise<SegmentBytes | null>;
+  close(): Promise<void>;
+}
+
+export interface FeedLog {
+  /** Oldest first. */
+  segments(): readonly FeedSegment[];
+  /** Chain after record `seq`, also of the one before the first record here; null if it is not here. */
+  chainAt(seq: number): Promise<number | null>;
+  /**
+   * Starts with the bytes of record `seq`; with the segment's header if that is its first record.
+   * Record durable + 1 is allowed. LOG_GONE, POSITION_AHEAD.
+   */
+  openCursor(from: { readonly seq: number }): Promise<FeedCursor>;
+  /** Retention keeps records from `fromSeq` on until the returned function is called. */
+  pin(fromSeq: number): () => void;
+  /** Called after each sync and each closed segment; returns its own removal. */
+  onDurable(listener: () => void): () => void;
+}
+
+export interface FeedReplica {
+  readonly name: string;
+  readonly simultaneousQuery: boolean;
+}
+
+/** The database that is replicated: the master, or a replica that feeds others. */
+export interface FeedDatabase {
+  readonly env: Env;
+  readonly control: { readonly name: string };
+  readonly identity: { readonly pattern: string | null; readonly instance: string };
+  readonly timelines: readonly Timeline[];
+  readonly log: FeedLog;
+  readonly jobLog: JobLogWriter;
+  durable(): ChannelPoint;
+  settings(): { readonly replicationDelayMs: number };
+  permitted(): Promise<readonly FeedReplica[]>;
+  permit(name: string, options: { simultaneousQuery: boolean }): Promise<unknown>;
+  readonly slots: {
+    report(
+      instance: string,
+      name: string,
+      positions: { received: number; durable: number; applied: number },
+    ): unknown;
+  };
+}
+
+/** The database that follows. */
+export interface FollowerDatabase {
+  readonly control: {
+    readonly name: string;
+    readonly master: string | null;
+    readonly readOnly: boolean;
+    readonly simultaneousQuery: boolean;
+  };
+  readonly identity: { readonly pattern: string | null; readonly instance: string };
+  readonly timelines: readonly Timeline[];
+  applied(): ChannelPoint;
+  durable(): ChannelPoint;
+  /** Where the own log ends: what to ask the master for. */
+  resumePoint(): { readonly segment: ChannelSegment | null; readonly point: ChannelPoint };
+  /** Verifies, writes and syncs; resolves when durable, rejects without having applied anything of it. */
+  receive(chunk: SegmentBytes): Promise<void>;
+}

@@ -1,0 +1,339 @@
+// Runs the feed's state machine on one channel: reads the log, keeps the time, sends and receives.
+// One runner a connection; it lives until the channel is closed.
+
+import type { Channel } from '@pamina/env';
+import { isPaminaError, toPaminaError } from '@pamina/format';
+import {
+  channelProtocol,
+  type ChannelPoint,
+  decodeFollowerMessage,
+  encodeChannelMessage,
+  encodeSegmentBytes,
+  type FeedMessage,
+  type HelloMessage,
+  type ReportMessage,
+  refusalLengthMax,
+  type SegmentBytes,
+} from '@pamina/wire';
+import type { FeedDatabase } from './contract.js';
+import type { FeedEffect, FeedEvent, FeedState, Refusal, ResumePlan } from './feed-event.js';
+import { FeedSource } from './feed-source.js';
+import { startFeed, stepFeed } from './feed.js';
+import { heartbeatMs } from './replication-limits.js';
+
+/** What the master's side knows of one connected replica. */
+export interface FeedStatus {
+  readonly replica: string;
+  readonly instance: string;
+  readonly state: FeedState['name'];
+  /** Last record that the replica has or was sent whole. */
+  readonly sentSeq: number;
+  readonly sentBytes: number;
+  /** The replica's last report; null before the first. */
+  readonly report: ReportMessage | null;
+}
+
+export interface FeedOptions {
+  /** Ends the feed in order; the replica connects again until it finds the database. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called at each change after the replica's hello was accepted, and with null when the feed ends. */
+  readonly onStatus?: ((status: FeedStatus | null) => void) | undefined;
+}
+
+/** Serves one replica; resolves when the channel is closed and everything held is let go. Never rejects. */
+export function runFeed(
+  channel: Channel,
+  database: FeedDatabase,
+  options: FeedOptions = {},
+): Promise<void> {
+  return new FeedRunner(channel, database, options).run();
+}
+
+type Effects = { readonly [T in FeedEffect['type']]: (effect: Extract<FeedEffect, { type: T }>) => void };
+
+class FeedRunner {
+  readonly #channel: Channel;
+  readonly #database: FeedDatabase;
+  readonly #options: FeedOptions;
+  #state: FeedState;
+  #source: FeedSource | null = null;
+  #chunk: SegmentBytes | null = null;
+  #report: ReportMessage | null = null;
+  #welcomed = false;
+  #unpin: (() => void) | null = null;
+  #pinnedSeq = -1;
+  #moreWhileReading = false;
+  #cancelTick: (() => void) | null = null;
+  #reporting = false;
+  /** Work that is under way: awaited before the feed ends, so that nothing outlives it. */
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(channel: Channel, database: FeedDatabase, options: FeedOptions) {
+    this.#channel = channel;
+    this.#database = database;
+    this.#options = options;
+    this.#state = startFeed(database.env.clock.monotonic());
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    const stop = (): void => this.#dispatch({ type: 'stop' });
+    const closed = new Promise<void>((resolve) => {
+      this.#channel.onClose(() => {
+        this.#dispatch({ type: 'closed' });
+        resolve();
+      });
+    });
+    const unsubscribe = this.#database.log.onDurable(() => this.#more());
+    this.#armTick();
+    this.#channel.onMessage((bytes) => this.#receive(bytes));
+    if (signal?.aborted === true) stop();
+    else signal?.addEventListener('abort', stop, { once: true });
+    await closed;
+    this.#cancelTick?.();
+    unsubscribe();
+    signal?.removeEventListener('abort', stop);
+    await this.#release();
+  }
+
+  #dispatch(event: FeedEvent): void {
+    const before = this.#state;
+    const { state, effects } = stepFeed(before, event);
+    this.#state = state;
+    for (const effect of effects) {
+      (this.#effects[effect.type] as (effect: FeedEffect) => void)(effect);
+    }
+    if (this.#welcomed && before !== state) this.#options.onStatus?.(this.#status());
+  }
+
+  readonly #effects: Effects = {
+    gather: ({ hello }) => this.#spawn(() => this.#gather(hello)),
+    'permit-simultaneous-query': ({ replica }) => this.#spawn(() => this.#permitQuery(replica)),
+    welcome: ({ plan }) => this.#welcome(plan),
+    read: ({ bytesMax }) => this.#spawn(() => this.#read(bytesMax)),
+    'send-chunk': () => {
+      if (this.#chunk !== null) this.#channel.send(encodeSegmentBytes(this.#chunk));
+      this.#chunk = null;
+    },
+    'send-end': () => this.#send({ type: 'end', point: this.#end(), time: this.#now() }),
+    'send-heartbeat': () => this.#heartbeat(),
+    'await-drained': () =>
+      this.#spawn(async () => {
+        await this.#channel.drained();
+        this.#dispatch({ type: 'drained' });
+      }),
+    slot: ({ report }) => {
+      const { hello } = this.#state;
+      this.#report = report;
+      if (hello === null || this.#reporting) return;
+      this.#spawn(() => this.#enterReports(hello.instance, hello.replica));
+    },
+    refuse: ({ refusal }) => this.#refuse(refusal),
+    close: ({ code, message }) => this.#channel.close(code, message),
+    log: ({ level, event, message }) => this.#log(level, event, message),
+  };
+
+  /** A failure of any work ends the feed with a message to the replica; nothing is swallowed. */
+  #spawn(work: () => Promise<void>): void {
+    const running = work().catch((error: unknown) => this.#fail(error));
+    this.#running.add(running);
+    void running.finally(() => this.#running.delete(running));
+  }
+
+  #fail(error: unknown): void {
+    const { code, message, context } = toPaminaError(error).toJSON();
+    this.#dispatch({ type: 'failed', refusal: { code, message, context } });
+  }
+
+  #receive(bytes: Uint8Array): void {
+    try {
+      const message = decodeFollowerMessage(bytes);
+      if (message.type === 'hello') this.#dispatch({ type: 'hello', hello: message });
+      else if (message.type === 'request') this.#dispatch({ type: 'request', request: message });
+      else if (message.type === 'report') this.#dispatch({ type: 'report', report: message });
+      else this.#dispatch({ type: 'goodbye' });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #gather(hello: HelloMessage): Promise<void> {
+    const database = this.#database;
+    // Before anything is looked up: what is found must still be there when it is sent (P10).
+    this.#pin(hello.point.seq);
+    const permitted = await database.permitted();
+    const chain = await database.log.chainAt(hello.point.seq);
+    this.#dispatch({
+      type: 'facts',
+      facts: {
+        name: database.control.name,
+        instance: database.identity.instance,
+        pattern: database.identity.pattern,
+        timelines: database.timelines,
+        durable: this.#end(),
+        permitted: permitted.find((replica) => replica.name === hello.replica) ?? null,
+        chain,
+        segments: database.log.segments(),
+      },
+    });
+  }
+
+  async #permitQuery(replica: string): Promise<void> {
+    try {
+      await this.#database.permit(replica, { simultaneousQuery: true });
+    } catch (error) {
+      // A database that may not write cannot note it; the replica follows all the same.
+      if (!isPaminaError(error, 'REPLICA_READ_ONLY') && !isPaminaError(error, 'READ_ONLY')) throw error;
+      const message = `Simultaneous query of ${replica} could not be entered: ${error.message}.`;
+      this.#log('warning', 'feed-permit-failed', message);
+    }
+  }
+
+  #welcome(plan: ResumePlan): void {
+    const { log, control, identity, timelines } = this.#database;
+    this.#source = new FeedSource(log, plan);
+    this.#welcomed = true;
+    this.#send({
+      type: 'welcome',
+      protocol: channelProtocol,
+      instance: identity.instance,
+      name: control.name,
+      timelines,
+      point: this.#end(),
+      replicationDelayMs: this.#database.settings().replicationDelayMs,
+      time: this.#now(),
+      lockData: log.segments().at(-1)?.header?.lockData ?? false,
+    });
+  }
+
+  async #read(bytesMax: number): Promise<void> {
+    this.#moreWhileReading = false;
+    const chunk = (await this.#source?.next(bytesMax)) ?? null;
+    if (chunk === null) {
+      this.#dispatch({ type: 'dry' });
+      // What became durable while the read was ending would else wait for the next commit.
+      if (this.#moreWhileReading) this.#dispatch({ type: 'more' });
+      return;
+    }
+    this.#chunk = chunk;
+    const { bufferedBytes } = this.#channel;
+    const { lastSeq, bytes } = chunk;
+    this.#dispatch({ type: 'chunk', bytes: bytes.length, lastSeq, bufferedBytes });
+  }
+
+  #more(): void {
+    this.#moreWhileReading = true;
+    this.#dispatch({ type: 'more' });
+  }
+
+  /** The next tick is set when this one is done, so that slow ones never pile up. */
+  #armTick(): void {
+    this.#cancelTick = this.#database.env.clock.after(heartbeatMs, () =>
+      this.#spawn(async () => {
+        await this.#tick();
+        if (this.#state.name !== 'closed') this.#armTick();
+      }),
+    );
+  }
+
+  async #tick(): Promise<void> {
+    const { hello } = this.#state;
+    const permitted =
+      !this.#welcomed ||
+      (await this.#database.permitted()).some((replica) => replica.name === hello?.replica);
+    this.#dispatch({ type: 'tick', nowMs: this.#database.env.clock.monotonic(), permitted });
+  }
+
+  #heartbeat(): void {
+    this.#send({
+      type: 'heartbeat',
+      point: this.#end(),
+      time: this.#now(),
+      logBytes: this.#source?.backlogBytes(),
+      replicationDelayMs: this.#database.settings().replicationDelayMs,
+    });
+  }
+
+  /** One entry at a time; of reports that come meanwhile only the last one counts (P13). */
+  async #enterReports(instance: string, replica: string): Promise<void> {
+    let entered: ReportMessage | null = null;
+    this.#reporting = true;
+    try {
+      while (this.#report !== null && this.#report !== entered) {
+        entered = this.#report;
+        const { received, durable, applied, oldest } = entered;
+        this.#pin(Math.min(durable, oldest ?? durable));
+        await this.#database.slots.report(instance, replica, { received, durable, applied });
+      }
+    } finally {
+      this.#reporting = false;
+    }
+  }
+
+  /** Keeps the record that the replica ended with too: its segment may still lack its trailer there. */
+  #pin(seq: number): void {
+    if (seq === this.#pinnedSeq) return;
+    const unpin = this.#unpin;
+    this.#unpin = this.#database.log.pin(seq);
+    this.#pinnedSeq = seq;
+    unpin?.();
+  }
+
+  #refuse(refusal: Refusal): void {
+    const { code } = refusal;
+    const message = printable(refusal.message).slice(0, refusalLengthMax);
+    try {
+      this.#send({ type: 'refuse', code, message, context: refusal.context });
+    } catch (error) {
+      // A context that cannot be encoded must not hide the code and the message.
+      this.#send({ type: 'refuse', code, message, context: { problem: toPaminaError(error).code } });
+    }
+  }
+
+  #send(message: FeedMessage): void {
+    this.#channel.send(encodeChannelMessage(message));
+  }
+
+  #end(): ChannelPoint {
+    const { timeline, timelineId, seq, chain, time } = this.#database.durable();
+    return { timeline, timelineId, seq, chain, time };
+  }
+
+  #now(): number {
+    return this.#database.env.clock.now();
+  }
+
+  #log(level: 'info' | 'warning' | 'error', event: string, message: string): void {
+    const { hello } = this.#state;
+    const fields = hello === null ? {} : { replica: hello.replica, instance: hello.instance };
+    this.#database.jobLog.write(level, event, message, fields);
+  }
+
+  #status(): FeedStatus {
+    const { hello, name, sentSeq, sentBytes } = this.#state;
+    return {
+      replica: hello?.replica ?? '',
+      instance: hello?.instance ?? '',
+      state: name,
+      sentSeq,
+      sentBytes,
+      report: this.#report,
+    };
+  }
+
+  async #release(): Promise<void> {
+    await Promise.all(this.#running);
+    try {
+      await this.#source?.close();
+    } catch (error) {
+      this.#log('warning', 'feed-close-failed', `A log file could not be closed: ${String(error)}.`);
+    }
+    this.#unpin?.();
+    if (this.#welcomed) this.#options.onStatus?.(null);
+  }
+}
+
+/** One line without control characters: it is shown on terminals. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}

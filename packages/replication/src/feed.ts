@@ -1,0 +1,314 @@
+// The master's side of a replication channel as a pure state machine: every state says what it does
+// at every event. Clocks, the log and the channel are the runner's (feed-runner.ts).
+
+import { feedChunkBytesMax, feedCreditBytesMax } from '@pamina/format';
+import type { RequestMessage } from '@pamina/wire';
+import { judgeHello } from './feed-check.js';
+import type {
+  FeedEffect,
+  FeedEvent,
+  FeedFacts,
+  FeedState,
+  FeedStateName,
+  FeedStep,
+  Refusal,
+} from './feed-event.js';
+import { feedBufferedBytesMax, feedReadBytesMin, handshakeMs } from './replication-limits.js';
+
+type EventOf<T extends FeedEvent['type']> = Extract<FeedEvent, { type: T }>;
+type Row = {
+  readonly [T in FeedEvent['type']]: (state: FeedState, event: EventOf<T>) => FeedStep;
+};
+
+/** Close codes of the channel: 1000 = in order, 4000 and above = see the refusal sent before. */
+const closeCodes = { done: 1000, refused: 4000 } as const;
+
+export function startFeed(nowMs: number): FeedState {
+  return {
+    name: 'greeting',
+    startedMs: nowMs,
+    hello: null,
+    credit: 0,
+    wait: false,
+    sentSeq: 0,
+    sentBytes: 0,
+  };
+}
+
+export function stepFeed(state: FeedState, event: FeedEvent): FeedStep {
+  const handle = table[state.name][event.type] as (state: FeedState, event: FeedEvent) => FeedStep;
+  return handle(state, event);
+}
+
+const stay = (state: FeedState): FeedStep => ({ state, effects: [] });
+
+function close(state: FeedState, effects: readonly FeedEffect[]): FeedStep {
+  return { state: { ...state, name: 'closed' }, effects };
+}
+
+function refuseWith(state: FeedState, refusal: Refusal): FeedStep {
+  const who = state.hello === null ? 'A replica' : `Replica ${state.hello.replica}`;
+  return close(state, [
+    { type: 'refuse', refusal },
+    {
+      type: 'log',
+      level: 'warning',
+      event: 'feed-refused',
+      message: `${who} was refused: ${refusal.code}: ${refusal.message}.`,
+    },
+    { type: 'close', code: closeCodes.refused, message: refusal.code },
+  ]);
+}
+
+const refuseEvent = (state: FeedState, event: EventOf<'failed'>): FeedStep =>
+  refuseWith(state, event.refusal);
+
+/** What a peer must not say in this state ends the channel: nothing is guessed. */
+function unexpected(state: FeedState, event: FeedEvent): FeedStep {
+  return refuseWith(state, {
+    code: 'MESSAGE_INVALID',
+    message: `the replica sent ${event.type} while the feed was ${state.name}`,
+    context: { state: state.name, event: event.type },
+  });
+}
+
+function disconnected(state: FeedState): FeedStep {
+  if (state.hello === null) return close(state, []);
+  const message = `Replica ${state.hello.replica} disconnected.`;
+  return close(state, [{ type: 'log', level: 'info', event: 'feed-closed', message }]);
+}
+
+function sayGoodbye(state: FeedState): FeedStep {
+  const step = disconnected(state);
+  const effects: FeedEffect[] = [
+    ...step.effects,
+    { type: 'close', code: closeCodes.done, message: 'goodbye' },
+  ];
+  return close(state, effects);
+}
+
+function stop(state: FeedState): FeedStep {
+  return close(state, [{ type: 'close', code: closeCodes.done, message: 'the database goes offline' }]);
+}
+
+function greet(state: FeedState, event: EventOf<'hello'>): FeedStep {
+  const { hello } = event;
+  return {
+    state: { ...state, name: 'checking', hello, sentSeq: hello.point.seq },
+    effects: [{ type: 'gather', hello }],
+  };
+}
+
+function judge(state: FeedState, event: EventOf<'facts'>): FeedStep {
+  if (state.hello === null) return unexpected(state, event);
+  const verdict = judgeHello(state.hello, event.facts);
+  if ('refusal' in verdict) return refuseWith(state, verdict.refusal);
+  const { replica, point } = state.hello;
+  return {
+    state: { ...state, name: 'idle' },
+    effects: [
+      ...permitQuery(state, event.facts),
+      { type: 'welcome', plan: verdict.plan },
+      {
+        type: 'log',
+        level: 'info',
+        event: 'feed-opened',
+        message: `Replica ${replica} connected at ${point.timeline}/${point.seq}.`,
+      },
+    ],
+  };
+}
+
+/** What the replica wants is entered beside its permission, so that it is known at session start. */
+function permitQuery(state: FeedState, facts: FeedFacts): FeedEffect[] {
+  if (state.hello === null || !state.hello.simultaneousQuery) return [];
+  if (facts.permitted === null || facts.permitted.simultaneousQuery) return [];
+  return [{ type: 'permit-simultaneous-query', replica: state.hello.replica }];
+}
+
+/** Adds the credit; null if there would be more than a feed may ever owe. */
+function addCredit(state: FeedState, request: RequestMessage): FeedState | null {
+  const credit = state.credit + request.bytes;
+  if (credit > feedCreditBytesMax) return null;
+  return { ...state, credit, wait: request.wait };
+}
+
+function creditExceeded(state: FeedState): FeedStep {
+  return refuseWith(state, {
+    code: 'MESSAGE_INVALID',
+    message: `the replica asked for more than ${feedCreditBytesMax} bytes at once`,
+    context: { credit: state.credit },
+  });
+}
+
+/** Starts a read if there is enough credit for it. No read may be under way. */
+function readOn(state: FeedState, before: readonly FeedEffect[] = []): FeedStep {
+  if (state.credit < feedReadBytesMin) return { state: { ...state, name: 'starved' }, effects: before };
+  const bytesMax = Math.min(feedChunkBytesMax, state.credit);
+  return {
+    state: { ...state, name: 'reading' },
+    effects: [...before, { type: 'read', bytesMax }],
+  };
+}
+
+function requestAtRest(state: FeedState, event: EventOf<'request'>): FeedStep {
+  const next = addCredit(state, event.request);
+  return next === null ? creditExceeded(state) : readOn(next);
+}
+
+/** Something is under way already and will find the new credit when it ends. */
+function requestMeanwhile(state: FeedState, event: EventOf<'request'>): FeedStep {
+  const next = addCredit(state, event.request);
+  return next === null ? creditExceeded(state) : stay(next);
+}
+
+/** Credit alone changes nothing for one who waits; wanting an end does. */
+function requestWhileWaiting(state: FeedState, event: EventOf<'request'>): FeedStep {
+  const next = addCredit(state, event.request);
+  if (next === null) return creditExceeded(state);
+  return next.wait ? stay(next) : readOn(next);
+}
+
+function sendChunk(state: FeedState, event: EventOf<'chunk'>): FeedStep {
+  const sent: FeedState = {
+    ...state,
+    credit: Math.max(0, state.credit - event.bytes),
+    sentSeq: Math.max(state.sentSeq, event.lastSeq),
+    sentBytes: state.sentBytes + event.bytes,
+  };
+  if (event.bufferedBytes + event.bytes > feedBufferedBytesMax) {
+    return {
+      state: { ...sent, name: 'blocked' },
+      effects: [{ type: 'send-chunk' }, { type: 'await-drained' }],
+    };
+  }
+  return readOn(sent, [{ type: 'send-chunk' }]);
+}
+
+function runDry(state: FeedState): FeedStep {
+  if (state.wait) return stay({ ...state, name: 'waiting' });
+  return { state: { ...state, name: 'idle' }, effects: [{ type: 'send-end' }] };
+}
+
+function takeReport(state: FeedState, event: EventOf<'report'>): FeedStep {
+  const { received, durable, applied } = event.report;
+  if (received > state.sentSeq || durable > received || applied > durable) {
+    return refuseWith(state, {
+      code: 'MESSAGE_INVALID',
+      message: `the replica reports ${received}, ${durable}, ${applied}, but was sent records up to ${state.sentSeq}`,
+      context: { received, durable, applied, sentSeq: state.sentSeq },
+    });
+  }
+  return { state, effects: [{ type: 'slot', report: event.report }] };
+}
+
+function tickInHandshake(state: FeedState, event: EventOf<'tick'>): FeedStep {
+  if (event.nowMs - state.startedMs < handshakeMs) return stay(state);
+  return refuseWith(state, {
+    code: 'TIMEOUT',
+    message: `the handshake took longer than ${handshakeMs} ms`,
+    context: {},
+  });
+}
+
+function notPermitted(state: FeedState): FeedStep {
+  return refuseWith(state, {
+    code: 'NOT_PERMITTED',
+    message: 'the permission of this replica was withdrawn',
+    context: {},
+  });
+}
+
+function beat(state: FeedState, event: EventOf<'tick'>): FeedStep {
+  if (!event.permitted) return notPermitted(state);
+  return { state, effects: [{ type: 'send-heartbeat' }] };
+}
+
+/** A wake-up that no listener gives (a segment was closed) is made good at the next beat. */
+function beatAndLook(state: FeedState, event: EventOf<'tick'>): FeedStep {
+  if (!event.permitted) return notPermitted(state);
+  return readOn(state, [{ type: 'send-heartbeat' }]);
+}
+
+/** Nothing is added to a channel that does not drain (P13). */
+const beatLater = (state: FeedState, event: EventOf<'tick'>): FeedStep =>
+  event.permitted ? stay(state) : notPermitted(state);
+
+const ending = { failed: refuseEvent, stop, closed: disconnected, goodbye: sayGoodbye } as const;
+/** Late answers to effects of an earlier state. */
+const late = { more: stay, drained: stay, dry: stay, chunk: stay, facts: stay } as const;
+
+const table: Readonly<Record<FeedStateName, Row>> = {
+  greeting: {
+    ...late,
+    ...ending,
+    hello: greet,
+    request: unexpected,
+    report: unexpected,
+    tick: tickInHandshake,
+  },
+  checking: {
+    ...late,
+    ...ending,
+    hello: unexpected,
+    facts: judge,
+    request: unexpected,
+    report: unexpected,
+    tick: tickInHandshake,
+  },
+  idle: {
+    ...late,
+    ...ending,
+    hello: unexpected,
+    request: requestAtRest,
+    report: takeReport,
+    tick: beat,
+  },
+  reading: {
+    ...late,
+    ...ending,
+    hello: unexpected,
+    request: requestMeanwhile,
+    report: takeReport,
+    chunk: sendChunk,
+    dry: runDry,
+    tick: beat,
+  },
+  blocked: {
+    ...late,
+    ...ending,
+    hello: unexpected,
+    request: requestMeanwhile,
+    report: takeReport,
+    drained: (state) => readOn(state),
+    tick: beatLater,
+  },
+  starved: {
+    ...late,
+    ...ending,
+    hello: unexpected,
+    request: requestAtRest,
+    report: takeReport,
+    tick: beat,
+  },
+  waiting: {
+    ...late,
+    ...ending,
+    hello: unexpected,
+    request: requestWhileWaiting,
+    report: takeReport,
+    more: (state) => readOn(state),
+    tick: beatAndLook,
+  },
+  closed: {
+    ...late,
+    hello: stay,
+    request: stay,
+    report: stay,
+    goodbye: stay,
+    tick: stay,
+    failed: stay,
+    stop: stay,
+    closed: stay,
+  },
+};

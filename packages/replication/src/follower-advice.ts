@@ -1,0 +1,58 @@
+// Which state an error leads to, and what a person should do there. Errors that may pass by
+// themselves lead to `disconnected`; the others stop replication until somebody acts (DESIGN §9).
+
+import { errorTable, type ErrorCode } from '@pamina/format';
+import type { FollowerStateName, Problem } from './follower-event.js';
+
+export type TerminalState = Extract<
+  FollowerStateName,
+  'pattern-mismatch' | 'not-permitted' | 'diverged' | 'log-gone' | 'version-mismatch' | 'failed'
+>;
+
+const stateOfCode: ReadonlyMap<string, TerminalState> = new Map([
+  ['PATTERN_MISMATCH', 'pattern-mismatch'],
+  ['BACKUP_INITIAL', 'pattern-mismatch'],
+  ['NOT_PERMITTED', 'not-permitted'],
+  ['UNAUTHORIZED', 'not-permitted'],
+  ['TOKEN_REQUIRED', 'not-permitted'],
+  ['FORBIDDEN', 'not-permitted'],
+  ['DIVERGED', 'diverged'],
+  ['LOG_GONE', 'log-gone'],
+  ['REPLICA_LOST', 'log-gone'],
+  ['VERSION_MISMATCH', 'version-mismatch'],
+  ['FORMAT_UNKNOWN', 'version-mismatch'],
+]);
+
+const advice: Readonly<Record<Exclude<TerminalState, 'failed'>, string>> = {
+  'pattern-mismatch':
+    'Create this replica again from a backup of the master that it names (an initial backup does not do).',
+  'not-permitted':
+    'Permit this replica on its master (`pamina allow MASTER REPLICA`), check the token, then start it again.',
+  diverged:
+    'This replica and its master no longer share one history. Create it again from a new backup of the master (`pamina replicate NAME --master MASTER --recreate`).',
+  'log-gone':
+    'The master no longer has the log that this replica needs. Create it again from a newer backup (`pamina replicate NAME --master MASTER --recreate`).',
+  'version-mismatch':
+    'The master writes a format that this version cannot read. Upgrade the replica, then start it again.',
+};
+
+/** A refusal by the master: null when another attempt may succeed. */
+export function stateOfRefusal(problem: Problem): TerminalState | null {
+  return stateOfCode.get(problem.code) ?? null;
+}
+
+/** A failure on this side's disk or in what arrived: null when another attempt may succeed (disk full). */
+export function stateOfStoreFailure(problem: Problem): TerminalState | null {
+  const state = stateOfCode.get(problem.code);
+  if (state !== undefined) return state;
+  return problem.retryable ? null : 'failed';
+}
+
+/** What to do in a terminal state. */
+export function adviceFor(state: TerminalState, problem: Problem): string {
+  if (state !== 'failed') return advice[state];
+  const known = Object.hasOwn(errorTable, problem.code);
+  return known
+    ? errorTable[problem.code as ErrorCode].hint
+    : 'See the job log. Start the replica again when the cause is mended.';
+}

@@ -1,0 +1,25 @@
+// Times and sizes of replication that are nobody else's business. Units are in the names.
+
+/** A feed says where it stands this often, and both sides look at their clocks. */
+export const heartbeatMs = 1000;
+
+/** A peer that has not said hello or welcome by then is given up. */
+export const handshakeMs = 30_000;
+
+/** A connected feed that has said nothing for so long is given up (its heartbeats are 1 s apart). */
+export const silenceMs = 30_000;
+
+/** Pings of the channel itself notice a peer whose machine is gone. */
+export const channelPingMs = 5000;
+
+/** More than this queued on a channel: nothing further is read from the log until it has drained. */
+export const feedBufferedBytesMax = 1024 * 1024;
+
+/** Less credit than this is not worth a read; a read of this size always holds a record's header. */
+export const feedReadBytesMin = 64 * 1024;
+
+export const retryMsMin = 250;
+export const retryMsMax = 30_000;
+
+/** Chunks whose stored sizes are remembered to tell the applied lag in bytes. */
+export const ledgerEntriesMax = 1024;
