@@ -1,0 +1,49 @@
+// Makes a replica a normal database. There is no way back, so it can be looked at first.
+import { PaminaError } from '@pamina/format';
+import type { DatabaseStatus } from '@pamina/wire';
+import { defineCommand } from '../command.js';
+import { statusLine } from '../print/status.js';
+
+export const reset = defineCommand({
+  name: 'reset',
+  summary: 'Make a replica a normal database, on a timeline of its own; irreversible',
+  positionals: { name: { describe: 'Name of the replica' } },
+  options: { 'dry-run': { describe: 'Only say what would be done' } },
+  examples: [
+    ['pamina reset cities-replica --dry-run', 'how far it is and what would happen'],
+    ['pamina reset cities-replica', 'it applies all that it received and takes writes'],
+  ],
+  async execute(context, given) {
+    const { name } = given;
+    const administration = await context.administrationOf(name);
+    if (given['dry-run']) {
+      const before = await context.during('Asking', () => administration.status(name));
+      refuseUnlessReplica(before);
+      await context.output.result(
+        { dryRun: true, name, received: before.received, applied: before.applied },
+        () => plan(before),
+      );
+      return;
+    }
+    const status = await context.during(`Resetting ${name}`, () => administration.reset(name));
+    await context.output.result(status, () => `Reset ${statusLine(status)}`);
+  },
+});
+
+function refuseUnlessReplica(status: DatabaseStatus): void {
+  if (status.type === 'replica') return;
+  throw new PaminaError(
+    'DATABASE_TYPE',
+    `${status.name} is a database of the type ${status.type}, only a replica can be reset`,
+  );
+}
+
+function plan(status: DatabaseStatus): string {
+  const master = status.master === null ? 'its master' : status.master.name;
+  return [
+    `${status.name} would apply everything up to ${status.received ?? 'its position'} ` +
+      `(applied so far: ${status.applied ?? 'nothing'}),`,
+    'start a new timeline there, become a normal database and take writes.',
+    `It could never follow ${master} again. Nothing was changed.`,
+  ].join('\n');
+}

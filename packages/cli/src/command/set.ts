@@ -1,0 +1,44 @@
+// Changes a setting of a database.
+import { PaminaError } from '@pamina/format';
+import { defineCommand } from '../command.js';
+import { fields } from '../print/table.js';
+import { printable } from '../print/units.js';
+
+export const set = defineCommand({
+  name: 'set',
+  summary: 'Set a property of a database',
+  positionals: {
+    name: { describe: 'Name of the database' },
+    property: {
+      label: 'property=value',
+      describe: 'For example replicationDelayMs=0, backupGenerations, readOnly',
+    },
+  },
+  options: {},
+  examples: [
+    ['pamina set cities replicationDelayMs=0', 'replicas are sent every commit at once'],
+    ['pamina set cities backupGenerations=5', 'keep five full backups'],
+    ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
+  ],
+  async execute(context, given) {
+    const [property, value] = splitAssignment(given.property);
+    const administration = await context.administrationOf(given.name);
+    const properties = await context.during(`Setting ${property}`, () =>
+      administration.set(given.name, property, value),
+    );
+    await context.output.result(properties, () =>
+      fields(
+        Object.entries(properties).map(([name, now]) => [
+          printable(name),
+          printable(typeof now === 'string' ? now : JSON.stringify(now)),
+        ]),
+      ),
+    );
+  },
+});
+
+function splitAssignment(text: string): [property: string, value: string] {
+  const equals = text.indexOf('=');
+  if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)];
+  throw new PaminaError('USAGE', `${JSON.stringify(text)} is not of the form property=value`);
+}

@@ -1,0 +1,55 @@
+// All verbs, in the order of the help: a database's life, its copies, its content, its inside.
+import type { AnyCommand } from './command.js';
+import { adopt } from './command/adopt.js';
+import { allow } from './command/allow.js';
+import { backup } from './command/backup.js';
+import { backups } from './command/backups.js';
+import { create } from './command/create.js';
+import { del } from './command/del.js';
+import { deleteDatabase } from './command/delete.js';
+import { deny } from './command/deny.js';
+import { exportEntries } from './command/export.js';
+import { get } from './command/get.js';
+import { hash } from './command/hash.js';
+import { importEntries } from './command/import.js';
+import { jobLog } from './command/job-log.js';
+import { list } from './command/list.js';
+import { log } from './command/log.js';
+import { put } from './command/put.js';
+import { rename } from './command/rename.js';
+import { replicas } from './command/replicas.js';
+import { replicate } from './command/replicate.js';
+import { reset } from './command/reset.js';
+import { serve } from './command/serve.js';
+import { set } from './command/set.js';
+import { start } from './command/start.js';
+import { status } from './command/status.js';
+import { stop } from './command/stop.js';
+
+export const commands: readonly AnyCommand[] = [
+  create,
+  adopt,
+  serve,
+  start,
+  stop,
+  list,
+  status,
+  set,
+  rename,
+  deleteDatabase,
+  backup,
+  backups,
+  replicate,
+  allow,
+  deny,
+  replicas,
+  reset,
+  put,
+  get,
+  del,
+  importEntries,
+  exportEntries,
+  jobLog,
+  log,
+  hash,
+];

@@ -1,0 +1,24 @@
+// A step of a long task in words.
+import type { ProgressStep } from '@pamina/wire';
+import { formatBytes, formatCount, formatDuration } from './units.js';
+
+/** `restore: 12.0 MiB of 40.0 MiB (30 %), 3.0 s`; without a step yet only title and time. */
+export function progressText(title: string, step: ProgressStep | null, elapsedMs: number): string {
+  if (step === null) return `${title}: ${formatDuration(elapsedMs)}`;
+  return `${title}: ${step.step}, ${amountText(step)}, ${formatDuration(elapsedMs)}`;
+}
+
+export function amountText(step: ProgressStep): string {
+  const done = inUnit(step.done, step);
+  if (step.total === null) return `${done}${suffix(step)}`;
+  const percent = step.total === 0 ? 100 : Math.min(100, (step.done / step.total) * 100);
+  return `${done} of ${inUnit(step.total, step)}${suffix(step)} (${Math.floor(percent)} %)`;
+}
+
+function inUnit(amount: number, step: ProgressStep): string {
+  return step.unit === 'bytes' ? formatBytes(amount) : formatCount(amount);
+}
+
+function suffix(step: ProgressStep): string {
+  return step.unit === 'bytes' ? '' : ` ${step.unit}`;
+}

@@ -1,0 +1,118 @@
+// A database's status, for a replica with both sides: how far it is and what it knows of its master.
+import type { DatabaseStatus, MasterStatus } from '@pamina/wire';
+import { fields, table } from './table.js';
+import { countOf, formatBytes, formatDuration, formatLag, formatTime, printable } from './units.js';
+
+/** `cities: normal, open, position 1/48213`, for the verbs that change something. */
+export function statusLine(status: DatabaseStatus): string {
+  const position = status.position === null ? '' : `, position ${status.position}`;
+  return `${printable(status.name)}: ${status.type}, ${status.state}${position}`;
+}
+
+export function statusTable(statuses: readonly DatabaseStatus[]): string {
+  return table(
+    [
+      { title: 'name' },
+      { title: 'type' },
+      { title: 'state' },
+      { title: 'position' },
+      { title: 'lag (applied)' },
+      { title: 'size', align: 'right' },
+      { title: 'reason' },
+    ],
+    statuses.map((status) => [
+      printable(status.name),
+      status.type,
+      status.state,
+      status.position ?? '-',
+      status.master === null ? '-' : formatLag(status.master.lag.applied),
+      formatBytes(status.sizeBytes),
+      status.reason === null ? '' : printable(status.reason),
+    ]),
+  );
+}
+
+/** `now` (ms since 1970) is what durations are counted to. */
+export function statusText(status: DatabaseStatus, now: number): string {
+  const parts = [
+    fields([
+      ['name', printable(status.name)],
+      ['type', status.type],
+      ['state', status.state],
+      ['since', since(status.since, now)],
+      ['why', status.reason === null ? null : printable(status.reason)],
+      ['what to do', status.message === null ? null : printable(status.message)],
+      ['online', status.online ? 'yes' : 'no'],
+      ['position', status.position ?? 'none yet'],
+      ['timeline', timelineText(status)],
+      ['size', formatBytes(status.sizeBytes)],
+      ['log', logText(status)],
+      ['backups', backupsText(status)],
+      ['read only', status.readOnly ? 'yes' : null],
+      ['replication delay', status.settings === null ? null : delayText(status)],
+      [
+        'generations kept',
+        status.settings === null ? null : String(status.settings.backupGenerations),
+      ],
+      ['identification pattern', status.pattern ?? 'none yet'],
+      ['instance', status.instance],
+      ['created', formatTime(status.createdAt)],
+    ]),
+  ];
+  if (status.master !== null) parts.push(replicaText(status, status.master, now));
+  return parts.join('\n\n');
+}
+
+function replicaText(status: DatabaseStatus, master: MasterStatus, now: number): string {
+  const positions = table(
+    [{ title: 'replication' }, { title: 'position' }, { title: 'lag' }],
+    [
+      ['received', status.received ?? '-', formatLag(master.lag.received)],
+      ['durable', status.durable ?? '-', formatLag(master.lag.durable)],
+      ['applied', status.applied ?? '-', formatLag(master.lag.applied)],
+      ['master', master.durable ?? '-', ''],
+    ],
+  );
+  const address = master.address === null ? 'address not known' : printable(master.address);
+  const about = fields([
+    ['master', `${printable(master.name)} (${address})`],
+    [
+      'last replicated modification',
+      since(master.lastReplicatedModificationTime, now) ?? 'none yet',
+    ],
+    ['simultaneous query', status.simultaneousQuery ? 'permitted' : 'not permitted'],
+  ]);
+  return `${positions}\n\n${about}`;
+}
+
+function since(time: number | null, now: number): string | null {
+  if (time === null) return null;
+  const agoMs = now - time;
+  // Clocks of two machines may differ: a time ahead of ours is shown without a duration.
+  return agoMs < 0 ? formatTime(time) : `${formatTime(time)} (${formatDuration(agoMs)} ago)`;
+}
+
+function timelineText(status: DatabaseStatus): string {
+  if (status.timeline === null) return 'none yet';
+  const { timeline, id, why } = status.timeline;
+  return `${timeline} (${id}, ${printable(why)})`;
+}
+
+function logText(status: DatabaseStatus): string {
+  const { segments, bytes, firstSeq } = status.log;
+  const from = firstSeq === null ? '' : `, from record ${firstSeq}`;
+  return `${countOf(segments, 'segment')}, ${formatBytes(bytes)}${from}`;
+}
+
+function backupsText(status: DatabaseStatus): string {
+  const { count, newest } = status.backups;
+  if (newest === null) return String(count);
+  const tag = newest.tag === null ? '' : `, tag ${printable(newest.tag)}`;
+  return `${count}, newest ${printable(newest.id)} of ${formatTime(newest.createdAt)}${tag}`;
+}
+
+function delayText(status: DatabaseStatus): string | null {
+  if (status.settings === null) return null;
+  const { replicationDelayMs } = status.settings;
+  return replicationDelayMs === 0 ? '0 (streaming)' : formatDuration(replicationDelayMs);
+}

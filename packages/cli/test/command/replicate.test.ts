@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { fakeAdministration, notFound, runCommand, runWith } from '../fake-administration.js';
+
+it('sets a replica to follow its master', async () => {
+  const administration = fakeAdministration();
+  const ran = await runWith(administration, [
+    'replicate',
+    'r1',
+    '--master',
+    'cities',
+    '--recreate',
+  ]);
+  expect(ran.out).toBe('r1: replica, catching-up, position 1/488, replica of cities\n');
+  expect(administration.calls[0]).toEqual([
+    'replicate',
+    'r1',
+    { master: 'cities', simultaneousQuery: false, recreate: true },
+  ]);
+});
+
+it('is done by the administration of the data folder when the name is nowhere yet', async () => {
+  const here = fakeAdministration();
+  const asked: (string | null)[] = [];
+  const findTarget = (name: string | null) => {
+    asked.push(name);
+    return name === null ? Promise.resolve(here) : Promise.reject(notFound(name));
+  };
+  const ran = await runCommand(['replicate', 'r1', '--master', 'cities'], {
+    parts: { findTarget },
+  });
+  expect(ran.status).toBe(0);
+  expect(asked).toEqual(['r1', null]);
+});
+
+it('P9 says what simultaneous query permits for now', async () => {
+  const argv = ['replicate', 'r1', '--master', 'cities', '--simultaneous-query'];
+  expect((await runWith(fakeAdministration(), argv)).err).toContain('snapshot reads');
+});

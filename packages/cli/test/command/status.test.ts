@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { aReplica, aStatus, fakeAdministration, runWith } from '../fake-administration.js';
+
+it('prints both sides of a replica: positions, lags, state, since, why', async () => {
+  const ran = await runWith(fakeAdministration(), ['status', 'cities-replica']);
+  expect(ran.status).toBe(0);
+  for (const expected of [
+    /^type +replica$/m,
+    /^state +catching-up$/m,
+    /^since +2026-07-29 13:38:05Z/m,
+    /^why +behind the master$/m,
+    /^received +1\/500 +none$/m,
+    /^durable +1\/490 +10 records, 3\.4 KiB, 500 ms$/m,
+    /^applied +1\/488 +12 records, 3\.4 KiB, 500 ms$/m,
+    /^master +1\/500$/m,
+    /^master +cities \(http:\/\/127\.0\.0\.1:7474\)$/m,
+    /^last replicated modification +2026-07-29 13:38:04Z/m,
+  ]) {
+    expect(ran.out).toMatch(expected);
+  }
+});
+
+it('says what to do in a terminal state', async () => {
+  const diverged = { ...aReplica, state: 'diverged', message: 'recreate it' } as const;
+  const administration = fakeAdministration({ status: () => Promise.resolve(diverged) });
+  const ran = await runWith(administration, ['status', 'cities-replica']);
+  expect(ran.out).toMatch(/^what to do +recreate it$/m);
+});
+
+it('shows no side of a master where there is none', async () => {
+  const ran = await runWith(fakeAdministration(), ['status', 'cities']);
+  expect(ran.out).not.toContain('replicated');
+});
+
+it('without a name shows all databases in a table', async () => {
+  const administration = fakeAdministration({ list: () => Promise.resolve([aStatus, aReplica]) });
+  const ran = await runWith(administration, ['status']);
+  expect(ran.out).toMatch(/^cities-replica +replica +catching-up +1\/488 +12 records/m);
+  const json = await runWith(administration, ['status', '--json']);
+  expect(json.objects).toMatchObject([
+    { databases: [{ name: 'cities' }, { name: 'cities-replica' }] },
+  ]);
+});

@@ -1,0 +1,239 @@
+// An administration that remembers its calls and gives prepared answers, and a run of the command
+// against it.
+import type {
+  Administration,
+  BackupSummary,
+  DatabaseStatus,
+  Entry,
+  JobEvent,
+  LogLine,
+  ReplicaSummary,
+} from '@pamina/wire';
+import { PaminaError } from '@pamina/format';
+import { Writable } from 'node:stream';
+import type { Io, Parts } from '../src/io.js';
+import { run } from '../src/run.js';
+
+export const aBackup: BackupSummary = {
+  id: '0000000000000005-1',
+  kind: 'full',
+  tag: 'demo',
+  database: 'cities',
+  pattern: 'ab'.repeat(16),
+  position: '1/5',
+  createdAt: Date.UTC(2026, 6, 29, 13, 38, 5),
+  entries: 138_398,
+  bytes: 5 * 1024 * 1024,
+  rawBytes: 40 * 1024 * 1024,
+  stateHash: 'cd'.repeat(32),
+};
+
+export const aStatus: DatabaseStatus = {
+  name: 'cities',
+  type: 'normal',
+  online: true,
+  state: 'open',
+  reason: null,
+  since: Date.UTC(2026, 6, 29, 13, 38, 5),
+  message: null,
+  instance: 'ef'.repeat(16),
+  pattern: 'ab'.repeat(16),
+  timeline: { timeline: 1, id: '0f3a0f3a0f3a0f3a', forkedFrom: null, atSeq: 0, why: 'created' },
+  timelines: [],
+  position: '1/5',
+  received: '1/5',
+  durable: '1/5',
+  applied: '1/5',
+  sizeBytes: 64 * 1024 * 1024,
+  readOnly: false,
+  simultaneousQuery: false,
+  settings: { replicationDelayMs: 5000, backupGenerations: 3 },
+  master: null,
+  backups: { count: 2, newest: aBackup },
+  log: { segments: 1, bytes: 4096, firstSeq: 1 },
+  createdAt: Date.UTC(2026, 6, 1),
+};
+
+const lag = { records: 12, bytes: 3482, seconds: 0.5 };
+const noLag = { records: 0, bytes: 0, seconds: 0 };
+
+export const aReplica: DatabaseStatus = {
+  ...aStatus,
+  name: 'cities-replica',
+  type: 'replica',
+  state: 'catching-up',
+  reason: 'behind the master',
+  received: '1/500',
+  durable: '1/490',
+  applied: '1/488',
+  position: '1/488',
+  master: {
+    name: 'cities',
+    address: 'http://127.0.0.1:7474',
+    durable: '1/500',
+    lag: { received: noLag, durable: { ...lag, records: 10 }, applied: lag },
+    lastReplicatedModificationTime: Date.UTC(2026, 6, 29, 13, 38, 4),
+  },
+};
+
+export const aPermitted: ReplicaSummary = {
+  name: 'cities-replica',
+  instance: null,
+  permitted: true,
+  simultaneousQuery: false,
+  connected: false,
+  state: 'permitted',
+  received: null,
+  durable: null,
+  applied: null,
+  lag: {
+    received: { records: null, bytes: null, seconds: null },
+    durable: { records: null, bytes: null, seconds: null },
+    applied: { records: null, bytes: null, seconds: null },
+  },
+  seenAt: null,
+};
+
+export const anEvent: JobEvent = {
+  time: Date.UTC(2026, 6, 29, 13, 38, 5),
+  level: 'info',
+  event: 'session-started',
+  message: 'No replication databases allow simultaneous query',
+};
+
+export const aLogLine: LogLine = {
+  position: '1/7',
+  seq: 7,
+  kind: 'commit',
+  time: Date.UTC(2026, 6, 29, 13, 38, 5, 12),
+  bytes: 120,
+  session: 3,
+  segment: '1-0f/00000003/0000000000000005.seg',
+  offset: 128,
+  operationCount: 6,
+  operations: ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => ({
+    type: 'put',
+    space: 'user',
+    key,
+    valueBytes: 10,
+  })),
+  body: null,
+};
+
+export interface Fake extends Administration {
+  readonly calls: unknown[][];
+}
+
+export async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  for (const item of items) yield await Promise.resolve(item);
+}
+
+/** Arguments that are functions or signals are left out of `calls`, undefined options too. */
+export function fakeAdministration(answers: Partial<Administration> = {}): Fake {
+  const calls: unknown[][] = [];
+  const defaults: Partial<Administration> = {
+    list: () => Promise.resolve([aStatus]),
+    status: (name) => Promise.resolve(name === aReplica.name ? aReplica : { ...aStatus, name }),
+    create: (name) => Promise.resolve({ ...aStatus, name }),
+    start: (name) => Promise.resolve({ ...aStatus, name }),
+    stop: (name) => Promise.resolve({ ...aStatus, name, online: false, state: 'offline' }),
+    backup: () => Promise.resolve(aBackup),
+    backups: () => Promise.resolve([aBackup]),
+    allow: () => Promise.resolve(),
+    deny: () => Promise.resolve(),
+    replicas: () => Promise.resolve([aPermitted]),
+    replicate: (name) => Promise.resolve({ ...aReplica, name }),
+    reset: (name) => Promise.resolve({ ...aStatus, name }),
+    rename: (_name, to) => Promise.resolve({ ...aStatus, name: to }),
+    delete: () => Promise.resolve({ removed: ['cities/store'], kept: [] }),
+    set: (_name, property, value) => Promise.resolve({ [property]: value }),
+    put: () => Promise.resolve({ position: '1/6' }),
+    get: () => Promise.resolve('value'),
+    del: () => Promise.resolve({ position: '1/7' }),
+    importEntries: async (_name, entries) => {
+      let count = 0;
+      for await (const _entry of entries) count += 1;
+      return { entries: count, position: '1/9' };
+    },
+    exportEntries: () => each<Entry>([{ key: 'a', value: '1' }]),
+    jobLog: () => each([anEvent]),
+    log: () => each([aLogLine]),
+    hash: () =>
+      Promise.resolve({
+        position: '1/5',
+        stateHash: 'cd'.repeat(32),
+        recovered: false,
+        comparedWith: [],
+        verified: null,
+      }),
+    close: () => Promise.resolve(),
+    ...answers,
+  };
+  const remembering = Object.entries(defaults).map(([name, answer]) => [
+    name,
+    (...given: unknown[]) => {
+      calls.push([name, ...given.filter(isPlain)]);
+      return (answer as (...given: unknown[]) => unknown)(...given);
+    },
+  ]);
+  return { ...(Object.fromEntries(remembering) as Administration), calls };
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null)
+    return typeof value !== 'function' && value !== undefined;
+  return !(value instanceof AbortSignal) && !(Symbol.asyncIterator in value);
+}
+
+export class Sink extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    this.text += chunk.toString('utf8');
+    done();
+  }
+}
+
+export interface Ran {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+  /** Stdout, parsed line by line. */
+  readonly objects: Record<string, unknown>[];
+}
+
+/** Every name is administered by `administration`. */
+export async function runWith(
+  administration: Administration,
+  argv: readonly string[],
+  more: Partial<Io> & { parts?: Parts } = {},
+): Promise<Ran> {
+  const findTarget = () => Promise.resolve(administration);
+  return runCommand(argv, { ...more, parts: { findTarget, ...more.parts } });
+}
+
+export async function runCommand(
+  argv: readonly string[],
+  more: Partial<Io> & { parts?: Parts } = {},
+): Promise<Ran> {
+  const out = new Sink();
+  const err = new Sink();
+  const { parts, ...io } = more;
+  const status = await run(
+    argv,
+    { stdout: out, stderr: err, env: {}, cwd: '/nowhere', ...io },
+    parts,
+  );
+  return { status, out: out.text, err: err.text, objects: jsonLines(out.text) };
+}
+
+function jsonLines(text: string): Record<string, unknown>[] {
+  if (!text.startsWith('{')) return [];
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+export const notFound = (name: string): PaminaError =>
+  new PaminaError('DATABASE_NOT_FOUND', `There is no database ${name}`);

@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest';
+import { statusLine, statusTable, statusText } from '../../src/print/status.js';
+import { aReplica, aStatus } from '../fake-administration.js';
+
+const now = (aStatus.since ?? 0) + 90_000;
+
+it('says since when, and how long that is', () => {
+  expect(statusText(aStatus, now)).toMatch(/^since +2026-07-29 13:38:05Z \(1 min 30 s ago\)$/m);
+});
+
+it('P9 a time ahead of this clock is shown without a duration', () => {
+  expect(statusText(aStatus, 0)).toMatch(/^since +2026-07-29 13:38:05Z$/m);
+});
+
+it('shows a database before its first session', () => {
+  const fresh = {
+    ...aStatus,
+    position: null,
+    pattern: null,
+    timeline: null,
+    settings: null,
+    since: null,
+    backups: { count: 0, newest: null },
+    log: { segments: 0, bytes: 0, firstSeq: null },
+  };
+  const text = statusText(fresh, now);
+  expect(text).toMatch(/^position +none yet$/m);
+  expect(text).toMatch(/^identification pattern +none yet$/m);
+  expect(text).toMatch(/^log +0 segments, 0 B$/m);
+  expect(text).not.toMatch(/replication delay|since/);
+  expect(statusLine(fresh)).toBe('cities: normal, open');
+});
+
+it('calls a replication delay of 0 streaming', () => {
+  const streaming = { ...aStatus, settings: { replicationDelayMs: 0, backupGenerations: 3 } };
+  expect(statusText(streaming, now)).toMatch(/^replication delay +0 \(streaming\)$/m);
+  expect(statusText(aStatus, now)).toMatch(/^replication delay +5\.0 s$/m);
+});
+
+it('P9 a replica that never reached its master shows what is not known as unknown', () => {
+  const unknown = { records: null, bytes: null, seconds: null };
+  const master = {
+    name: 'cities',
+    address: null,
+    durable: null,
+    lag: { received: unknown, durable: unknown, applied: unknown },
+    lastReplicatedModificationTime: null,
+  };
+  const text = statusText({ ...aReplica, master, state: 'disconnected' }, now);
+  expect(text).toMatch(/^applied +1\/488 +unknown$/m);
+  expect(text).toMatch(/^master +cities \(address not known\)$/m);
+  expect(text).toMatch(/^last replicated modification +none yet$/m);
+});
+
+it('P9 names and reasons from elsewhere cannot drive the terminal', () => {
+  const hostile = { ...aStatus, reason: '\u001b]0;x\u0007', message: 'a\nb' };
+  for (const text of [statusText(hostile, now), statusTable([hostile])]) {
+    expect(text).not.toMatch(/[\u001b\u0007]/);
+  }
+});
