@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, installMissing } from './lib/prepare.mjs';
 import { root, runInherited } from './lib/process.mjs';
+import { countTests } from './lib/test-report.mjs';
 
 const reportFile = join(root, '.tmp', `test-report-${process.pid}.json`);
 
@@ -30,7 +31,7 @@ const status = await runInherited(process.execPath, [
   ...process.argv.slice(2),
 ]);
 
-const { passed, failed, notRun, brokenFiles } = readReport(status);
+const { passed, failed, notRun, brokenFiles } = countTests(readReport(), status, root);
 for (const file of brokenFiles) console.log(`failed to load: ${file}`);
 if (notRun.length > 0) {
   console.log(`${notRun.length} did not run here:`);
@@ -39,33 +40,13 @@ if (notRun.length > 0) {
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && status === 0 ? 0 : 1;
 
-/**
- * Counts tests, plus one failure for each file that could not be loaded, plus one if the run failed in
- * another way (an unhandled rejection, a crash): a run that failed never says `0 failed`.
- * @param {number} exitStatus
- */
-function readReport(exitStatus) {
-  const counted = { passed: 0, failed: 0, notRun: [], brokenFiles: [] };
-  let files = [];
+function readReport() {
   try {
-    files = JSON.parse(readFileSync(reportFile, 'utf8')).testResults;
+    const report = JSON.parse(readFileSync(reportFile, 'utf8'));
     rmSync(reportFile);
+    return report;
   } catch (error) {
     console.log(`vitest left no report: ${error.message}`);
+    return { testResults: [] };
   }
-  for (const file of files) {
-    const path = file.name.startsWith(root) ? file.name.slice(root.length) : file.name;
-    const failedBefore = counted.failed;
-    for (const test of file.assertionResults) {
-      if (test.status === 'passed') counted.passed += 1;
-      else if (test.status === 'failed') counted.failed += 1;
-      else counted.notRun.push(`${path}: ${test.fullName}`);
-    }
-    if (file.status === 'failed' && counted.failed === failedBefore) {
-      counted.failed += 1;
-      counted.brokenFiles.push(path);
-    }
-  }
-  if (counted.failed === 0 && (exitStatus !== 0 || files.length === 0)) counted.failed = 1;
-  return counted;
 }

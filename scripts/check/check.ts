@@ -26,9 +26,9 @@ export interface ToolResult {
   readonly stderr: string;
 }
 
-/** Runs an installed tool (`node_modules/.bin`) or `node`; never through a shell. */
+/** Runs an installed tool (`node_modules/.bin`), `node` or `npm`; never through a shell. */
 export async function runTool(root: string, tool: string, args: string[]): Promise<ToolResult> {
-  const file = tool === 'node' ? process.execPath : join(root, 'node_modules/.bin', tool);
+  const file = tool === 'node' || tool === 'npm' ? tool : join(root, 'node_modules/.bin', tool);
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: root,

@@ -43,12 +43,12 @@ export const promises: Check = {
   },
 };
 
-export function promiseNumbers(name: string): string[] {
+function promiseNumbers(name: string): string[] {
   return name.match(/\bP\d+\b/g) ?? [];
 }
 
 /** Every test that a file defines with a literal name; a describe block without a test counts for nothing. */
-export function testsOf(file: ts.SourceFile): NamedTest[] {
+function testsOf(file: ts.SourceFile): NamedTest[] {
   const found: NamedTest[] = [];
   visit(file, (node) => {
     if (!ts.isCallExpression(node) || !/^(test|it)$/.test(rootName(node.expression))) return;

@@ -19,9 +19,11 @@ export const publishing: Check = {
     if (bundled.status !== 0) return [toolFailure('node scripts/bundle.mjs', bundled)];
     const place = mkdtempSync(join(tmpdir(), 'pamina-publishing-'));
     try {
-      const packed = await runTool(root, 'node', ['scripts/pack.mjs', place]);
-      if (packed.status !== 0) return [toolFailure('node scripts/pack.mjs', packed)];
-      const tarball = join(place, packed.stdout.trim().split('\n').pop() ?? '');
+      const args = ['pack', '--ignore-scripts', '--pack-destination', place];
+      const packed = await runTool(join(root, folder), 'npm', args);
+      const name = readdirSync(place).find((file) => file.endsWith('.tgz'));
+      if (packed.status !== 0 || name === undefined) return [toolFailure('npm pack', packed)];
+      const tarball = join(place, name);
       return [
         ...checkBundle(root),
         ...(await checkWith(root, 'publint', ['run', tarball, '--strict'])),

@@ -7,10 +7,10 @@ interface ForbiddenWord {
   readonly message: string;
 }
 
-// Written in pieces so that this file does not find itself.
+// Written so that this file does not find itself.
 const everywhere: ForbiddenWord[] = [
   {
-    pattern: new RegExp(`\\b(TO${'DO'}|FIX${'ME'}|XX${'X'}|HA${'CK'})\\b`),
+    pattern: /\b(?:TOD[O]|FIXM[E]|XX[X]|HAC[K])\b/,
     message: 'finish it, or write an issue: nothing in the tree is half done',
   },
 ];

@@ -1,0 +1,118 @@
+// Does what README.md tells its readers to do, with the built package.
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commandFile, packageFolder, repository, requireBuild } from '../lib/built-package.js';
+import { codeBlocks, type CodeBlock } from './code-blocks.js';
+import { shellScript } from './shell-tour.js';
+
+const tourDeadlineMs = 180_000;
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => {
+        server.listen(0, '127.0.0.1', resolve);
+      });
+      return server;
+    }),
+  );
+  return Promise.all(
+    servers.map(async (server) => {
+      const address = server.address();
+      await new Promise((resolve) => server.close(resolve));
+      return typeof address === 'object' && address !== null ? address.port : 0;
+    }),
+  );
+}
+
+describe('README.md', () => {
+  let folder = '';
+  let markdown = '';
+  let blocks: CodeBlock[] = [];
+
+  beforeAll(async () => {
+    requireBuild();
+    folder = await mkdtemp(join(tmpdir(), 'pamina-readme-'));
+    await mkdir(join(folder, 'bin'));
+    await symlink(commandFile, join(folder, 'bin/pamina'));
+    await mkdir(join(folder, 'node_modules'));
+    await symlink(packageFolder, join(folder, 'node_modules/pamina'));
+    markdown = await readFile(join(repository, 'README.md'), 'utf8');
+    blocks = codeBlocks(markdown);
+  });
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('names the demo and the tests on its first screen', () => {
+    const firstScreen = markdown.split('\n').slice(0, 25).join('\n');
+    expect(firstScreen).toContain('npm run demo');
+    expect(firstScreen).toContain('npm test');
+  });
+
+  it('marks as not run only what npm does in a clone', () => {
+    const marked = blocks.filter(({ notRun }) => notRun).flatMap(({ text }) => text.split('\n'));
+    expect(marked.length).toBeGreaterThan(0);
+    for (const line of marked)
+      expect(line).toMatch(/^(npm (ci|test|run \w+|install pamina)|bash \.ci\/run)\b/);
+    expect(
+      blocks.map(({ language }) => language).every((name) => ['sh', 'js'].includes(name)),
+    ).toBe(true);
+  });
+
+  it('gives examples of the library that run', async () => {
+    const examples = blocks.filter(({ language }) => language === 'js');
+    expect(examples.length).toBeGreaterThan(0);
+    for (const { text, line } of examples) {
+      const file = join(folder, `line-${line}.mjs`);
+      await writeFile(file, text);
+      const ran = await execa('node', [file], { cwd: folder, reject: false });
+      expect({ line, exitCode: ran.exitCode, stderr: ran.stderr }).toEqual({
+        line,
+        exitCode: 0,
+        stderr: '',
+      });
+      expect(ran.stdout).not.toBe('');
+    }
+  });
+
+  it(
+    'gives shell commands that work one after the other',
+    { timeout: tourDeadlineMs },
+    async () => {
+      const tour = blocks.filter(({ language, notRun }) => language === 'sh' && !notRun);
+      const ports = await freePorts(8);
+      const script = shellScript(
+        tour.map(({ text }) => text),
+        () => ports.pop() ?? 0,
+      );
+      const home = join(folder, 'tour');
+      await mkdir(home);
+      const ran = await execa('bash', ['-c', script], {
+        cwd: home,
+        env: { PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}` },
+        stdin: 'ignore',
+        all: true,
+        reject: false,
+        timeout: tourDeadlineMs - 10_000,
+        forceKillAfterDelay: 5_000,
+      });
+      expect(ran.exitCode, ran.all).toBe(0);
+    },
+  );
+
+  it('links only to files that exist', () => {
+    const links = [...markdown.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)].map(
+      (link) => link[1] ?? '',
+    );
+    expect(links.length).toBeGreaterThan(5);
+    expect(links.filter((link) => !existsSync(join(repository, link)))).toEqual([]);
+  });
+});
