@@ -74,7 +74,7 @@ export function segmentWith(segments: readonly Segment[], seq: number): Segment 
 }
 
 /** Where record `seq` begins in the file; the end of the records if it is the one after the last. */
-export async function offsetOf(disk: Disk, segment: Segment, seq: number): Promise<number> {
+async function offsetOf(disk: Disk, segment: Segment, seq: number): Promise<number> {
   const file = await disk.open(segment.path, 'read');
   try {
     const walker = new HeaderWalker(file, segment);
@@ -82,6 +82,20 @@ export async function offsetOf(disk: Disk, segment: Segment, seq: number): Promi
       if (!(await walker.step())) break;
     }
     return walker.offset;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The record that begins at a file offset; the one after the last at the end of the records; else null. */
+export async function seqAt(disk: Disk, segment: Segment, offset: number): Promise<number | null> {
+  const file = await disk.open(segment.path, 'read');
+  try {
+    const walker = new HeaderWalker(file, segment);
+    while (walker.offset < offset) {
+      if (!(await walker.step())) break;
+    }
+    return walker.offset === offset ? walker.nextSeq : null;
   } finally {
     await file.close();
   }

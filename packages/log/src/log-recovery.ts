@@ -98,11 +98,22 @@ async function verifyFrom(
       await file.close();
     }
   }
+  markClosed(segments);
   if (tail !== null && tail.offset === segmentHeaderBytes) {
     await dropEmpty(options, segments);
     tail = null;
   }
   return { segments, point: point!, tail, chains };
+}
+
+/** A segment with another behind it is closed; what its trailer says is checked when it is read. */
+function markClosed(segments: readonly Segment[]): void {
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1];
+    if (next === undefined) return;
+    segment.closed = true;
+    segment.lastSeq = next.firstSeq - 1;
+  }
 }
 
 /** The last segment is verified whole, whatever the checkpoint says: it is where crashes leave their marks. */

@@ -6,12 +6,12 @@ import type { Clock, Disk } from '@pamina/env';
 import { dirname } from 'node:path';
 import { Appender } from './appender.js';
 import { closeTail } from './close-tail.js';
-import { LogCursor, locate, offsetOf, segmentWith, type CursorPlace } from './cursor.js';
+import { LogCursor, locate, segmentWith, seqAt } from './cursor.js';
 import type { Group, SessionHeader } from './group.js';
 import { recoverLog, type LogEvent, type OpenTail } from './log-recovery.js';
-import { chainAfter, readRecords, type LogRecord } from './log-records.js';
+import { chainAfter, readBatches, readRecords, type LogRecord } from './log-records.js';
 import { Receiver } from './receiver.js';
-import type { ChainPoint } from './record-batch.js';
+import type { ChainPoint, RecordBatch } from './record-batch.js';
 import { loadHeader, type Segment } from './segment-list.js';
 import { SyncedFile } from './synced-file.js';
 
@@ -167,25 +167,26 @@ export class Log {
     return new LogCursor(source, await locate(source, from.seq), from.seq);
   }
 
-  /**
-   * Goes on inside a segment whose bytes up to `offset` the reader has. `seq` is the record that
-   * begins at the offset. The segment may bear the name that it has here or its name before a promotion.
-   */
-  async openCursorAt(seq: number, offset: number): Promise<LogCursor> {
-    const source = this.#source();
-    const segment = segmentWith(this.#segments, seq) ?? null;
-    const place = await this.#placeOf(segment, seq, offset);
-    if (place === null) {
-      throw new PaminaError('LOG_GONE', `record ${seq} does not begin at offset ${offset} here`, {
-        context: { seq, offset, file: segment?.path ?? null },
+  /** Goes on inside a segment at a record's first byte, or behind its last one. LOG_GONE. */
+  async openCursorAt(name: string, offset: number): Promise<LogCursor> {
+    const segment = this.#segments.find((one) => one.name === name);
+    const seq = segment === undefined ? null : await this.#seqAt(segment, offset);
+    if (segment === undefined || seq === null) {
+      throw new PaminaError('LOG_GONE', `no record begins at offset ${offset} of ${name} here`, {
+        context: { name, offset },
       });
     }
-    return new LogCursor(source, place, seq);
+    return new LogCursor(this.#source(), { segment, offset, seq: seq - 1 }, seq);
   }
 
   /** Verified records in order; the body is a view that is valid until the next step. */
   records(fromSeq: number, toSeq: number = Infinity): AsyncGenerator<LogRecord> {
     return readRecords(this.#source(), fromSeq, toSeq);
+  }
+
+  /** Verified batches for replay; the first may begin before `fromSeq`. */
+  async *batches(fromSeq: number): AsyncGenerator<RecordBatch> {
+    for await (const { batch } of readBatches(this.#source(), fromSeq, Infinity)) yield batch;
   }
 
   /** Resolves when there is more than record `seq`, or when the open segment was closed. */
@@ -252,15 +253,9 @@ export class Log {
     };
   }
 
-  async #placeOf(
-    segment: Segment | null,
-    seq: number,
-    offset: number,
-  ): Promise<CursorPlace | null> {
-    if (segment === null) return null;
-    if (offset === segment.bytes && !segment.closed) return { segment, offset, seq: seq - 1 };
-    const found = await offsetOf(this.#options.disk, segment, seq);
-    return found === offset ? { segment, offset, seq: seq - 1 } : null;
+  async #seqAt(segment: Segment, offset: number): Promise<number | null> {
+    if (!segment.closed && offset === segment.bytes) return this.#durable.seq + 1;
+    return seqAt(this.#options.disk, segment, offset);
   }
 
   #advance(point: ChainPoint, segment: Segment, offset: number): void {
