@@ -142,16 +142,17 @@ export function diskContract(name: string, makeDisk: () => Disk): void {
       test('P8 a reader during replacements sees only whole files', async () => {
         const whole = (digit: number): Uint8Array => new Uint8Array(20_000).fill(digit);
         await disk.replaceFile(at('file'), whole(0));
-        let isOver = false;
+        const rounds = 50;
         const writing = (async () => {
-          for (let digit = 1; digit <= 50; digit += 1)
-            await disk.replaceFile(at('file'), whole(digit));
-          isOver = true;
+          for (let round = 1; round <= rounds; round += 1) {
+            await disk.replaceFile(at('file'), whole(round));
+          }
         })();
-        while (!isOver) {
+        for (let digit: number | undefined = 0; digit !== rounds;) {
           const seen = await disk.readFile(at('file'));
           expect(seen).toHaveLength(20_000);
-          expect(seen.every((byte) => byte === seen[0])).toBe(true);
+          digit = seen[0];
+          expect(seen.every((byte) => byte === digit)).toBe(true);
         }
         await writing;
       });

@@ -69,15 +69,15 @@ function send(
     const patience = new Patience(options.timeoutMs ?? timeoutMsDefault, (ms) =>
       fail(connectFailed(url, `no answer within ${ms} ms`)),
     );
-    const onAbort = (): void => fail(signal?.reason);
+    const onAbort = (): void => fail(signal?.reason as Error);
     signal?.addEventListener('abort', onAbort, { once: true });
 
-    let failure: unknown = null;
-    function fail(error: unknown): void {
+    let failure: Error | null = null;
+    function fail(error: Error): void {
       failure ??= error;
       patience.end();
       signal?.removeEventListener('abort', onAbort);
-      reject(error as Error);
+      reject(error);
       outgoing.destroy();
     }
 
@@ -133,7 +133,7 @@ function sendBody(
   outgoing: http.ClientRequest,
   body: HttpRequestOptions['body'],
   patience: Patience,
-  fail: (error: unknown) => void,
+  fail: (error: Error) => void,
 ): void {
   if (body === undefined || body instanceof Uint8Array) {
     outgoing.end(body);
@@ -164,7 +164,7 @@ function responseOf(
   incoming: http.IncomingMessage,
   outgoing: http.ClientRequest,
   url: string,
-  failure: () => unknown,
+  failure: () => Error | null,
 ): HttpResponse {
   const status = incoming.statusCode ?? 0;
   const cancel = (): void => {
@@ -183,7 +183,7 @@ function responseOf(
     }
     if (!incoming.complete) throw brokenOff(undefined);
   }
-  function brokenOff(cause: unknown): unknown {
+  function brokenOff(cause: unknown): Error {
     // The cause on this side, if there is one: aborted, or the body's source failed.
     return failure() ?? connectFailed(url, 'the answer broke off', { status }, cause);
   }

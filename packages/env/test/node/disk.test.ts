@@ -83,8 +83,8 @@ test.runIf(small !== null)(
       code: 'DISK_FULL',
       context: { operation: 'write', path: join(place, 'filler') },
     });
-    for (const publish of [nodeDisk.replaceFile, nodeDisk.createFile]) {
-      await expect(publish(path, new Uint8Array(64 * 1024))).rejects.toMatchObject({
+    for (const verb of ['replaceFile', 'createFile'] as const) {
+      await expect(nodeDisk[verb](path, new Uint8Array(64 * 1024))).rejects.toMatchObject({
         code: 'DISK_FULL',
       });
     }

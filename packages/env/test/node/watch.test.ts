@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
-import type { ChokidarOptions, FSWatcher } from 'chokidar';
+import type * as chokidar from 'chokidar';
 import { expect, test, vi } from 'vitest';
 import { nodeDisk } from '../../src/node/disk.js';
 import { text, until } from '../until.js';
@@ -10,13 +10,13 @@ import { text, until } from '../until.js';
 const asked = vi.hoisted(() => [] as boolean[]);
 
 vi.mock('chokidar', async (importOriginal) => {
-  const real = await importOriginal<typeof import('chokidar')>();
-  const watch = (path: string, options: ChokidarOptions): FSWatcher => {
+  const real = await importOriginal<typeof chokidar>();
+  const watch = (path: string, options: chokidar.ChokidarOptions): chokidar.FSWatcher => {
     asked.push(options.usePolling ?? false);
     if (options.usePolling) return real.watch(path, { ...options, interval: 20 });
     const failing = Object.assign(new EventEmitter(), { close: () => Promise.resolve() });
     setImmediate(() => failing.emit('error', new Error('ENOSPC: no watches left')));
-    return failing as unknown as FSWatcher;
+    return failing as unknown as chokidar.FSWatcher;
   };
   return { ...real, watch };
 });
