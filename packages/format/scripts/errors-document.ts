@@ -1,5 +1,5 @@
-// Prints ERRORS.md from the error table: `npx tsx packages/format/scripts/errors-document.ts`, with
-// `--write` into the file. A test and `npm run check` compare the file with what this gives.
+// Writes ERRORS.md from the error table: `npx tsx packages/format/scripts/errors-document.ts`; with
+// `--print` to the terminal instead. A test and `npm run check` compare the file with what this gives.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { errorTable, exitStatusMeanings, type ErrorRow } from '../src/errors.js';
@@ -10,7 +10,7 @@ export function errorsDocument(): string {
     '# Errors',
     '',
     'Generated from `packages/format/src/errors.ts` by',
-    '`npx tsx packages/format/scripts/errors-document.ts --write`. Do not edit by hand.',
+    '`npx tsx packages/format/scripts/errors-document.ts`. Do not edit by hand.',
     '',
     'An error is printed as `CODE: what happened. what to do`; with `--json`, and over HTTP, it is an',
     'object with `code`, `message`, `hint` and `context`. Retryable means that the same call may',
@@ -41,6 +41,6 @@ export function errorsDocument(): string {
 export const errorsDocumentPath = fileURLToPath(new URL('../ERRORS.md', import.meta.url));
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv.includes('--write')) writeFileSync(errorsDocumentPath, errorsDocument());
-  else process.stdout.write(errorsDocument());
+  if (process.argv.includes('--print')) process.stdout.write(errorsDocument());
+  else writeFileSync(errorsDocumentPath, errorsDocument());
 }

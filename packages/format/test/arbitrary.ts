@@ -19,7 +19,10 @@ export function atLeastOne(values: fc.Arbitrary<number>): fc.Arbitrary<number> {
 
 export function hex(digits: number): fc.Arbitrary<string> {
   return fc
-    .array(fc.constantFrom(...'0123456789abcdef'), { minLength: digits, maxLength: digits })
+    .array(fc.constantFrom(...Array.from('0123456789abcdef')), {
+      minLength: digits,
+      maxLength: digits,
+    })
     .map((list) => list.join(''));
 }
 
@@ -59,10 +62,11 @@ export function forEachFlippedBit(
   look: (spoiled: Uint8Array, bit: number) => void,
 ): void {
   for (let bit = 0; bit < 8 * bytes.length; bit++) {
-    const mask = 1 << (bit & 7);
-    bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ mask;
+    const at = bit >> 3;
+    const before = bytes[at] ?? 0;
+    bytes[at] = before ^ (1 << (bit & 7));
     look(bytes, bit);
-    bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ mask;
+    bytes[at] = before;
   }
 }
 

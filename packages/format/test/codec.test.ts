@@ -88,7 +88,15 @@ describe('codec', () => {
   it('refuses to encode what would not come back', () => {
     const loop: unknown[] = [];
     loop.push(loop);
-    const values = [undefined, [undefined], new Date(), new Set([1]), /x/, 2n ** 70n, loop];
+    const values: unknown[] = [
+      undefined,
+      [undefined],
+      new Date(),
+      new Set([1]),
+      /x/,
+      2n ** 70n,
+      loop,
+    ];
     values.push(() => 1, Symbol('x'), new Map([[1, 2]]), new Float64Array(2), nested(100), 5n);
     values.push(
       new Error('x'),
