@@ -55,7 +55,7 @@ export function networkContract(
           for (const size of sizes) from.send(new Uint8Array(size).fill(size & 0xff));
           await until('all messages are there', () => received.length === sizes.length);
           expect(received.map(({ length }) => length)).toEqual(sizes);
-          for (const [index, bytes] of received.entries()) {
+          for (const bytes of received) {
             expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
             expect(bytes.every((byte) => byte === (bytes.length & 0xff))).toBe(true);
           }

@@ -22,6 +22,7 @@ const requestTimeoutMs = 60 * 60 * 1000;
 const keepAliveTimeoutMs = 10_000;
 const connectionsMax = 4_096;
 const decisionTimeoutMs = 10_000;
+const refusalTimeoutMs = 5_000;
 const goodbyeMs = 1_000;
 
 export class NodeHttpListener implements HttpListener {
@@ -99,6 +100,8 @@ export class NodeHttpListener implements HttpListener {
       () => decide(() => refuse(503, 'no decision in time')),
       decisionTimeoutMs,
     );
+    // A stranger who left needs no decision, and the timer must not hold up the process.
+    socket.once('close', () => clearTimeout(timer));
     const decide = <T>(then: () => T): T | null => {
       clearTimeout(timer);
       if (isDecided) return null;
@@ -158,6 +161,8 @@ function refuseUpgrade(socket: Duplex, status: number, message: string): void {
   const body = Buffer.from(message, 'utf8');
   const phrase = http.STATUS_CODES[status] ?? 'Refused';
   const type = /^[[{]/.test(message) ? 'application/json' : 'text/plain; charset=utf-8';
+  // Whoever does not read the refusal is not waited for.
+  (socket as Socket).setTimeout(refusalTimeoutMs, () => socket.destroy());
   socket.once('finish', () => socket.destroy());
   socket.write(
     `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Type: ${type}\r\n` +
