@@ -24,10 +24,13 @@ const answerMs = 5000;
 
 export const findTarget: TargetFinder = async (name, options) => {
   if (name === null) return administrationHere(options);
-  validateName(name);
-  if (await isHere(name, options)) return administrationHere(options);
+  const folder = join(options.places.dataFolder, validateName(name));
+  const { disk } = options.env;
+  if ((await disk.stat(join(folder, 'control.json'))) !== null) return administrationHere(options);
   const address = await addressOf(name, options);
   if (address !== null) return remote(address, options);
+  // A folder that holds no database, for example a plain LevelDB: the host says what it is.
+  if ((await disk.stat(folder))?.isFolder === true) return administrationHere(options);
   const { dataFolder, directoryFile } = options.places;
   throw new PaminaError(
     'DATABASE_NOT_FOUND',
@@ -35,11 +38,6 @@ export const findTarget: TargetFinder = async (name, options) => {
     { context: { name } },
   );
 };
-
-async function isHere(name: string, { env, places }: TargetOptions): Promise<boolean> {
-  const status = await env.disk.stat(join(places.dataFolder, name));
-  return status?.isFolder === true;
-}
 
 async function administrationHere(options: TargetOptions): Promise<Administration> {
   const { env, places } = options;
@@ -54,28 +52,24 @@ async function administrationHere(options: TargetOptions): Promise<Administratio
 }
 
 /** The server that `server.json` of the data folder names, if it is the one that answers there. */
-async function runningServer(options: TargetOptions): Promise<RemoteAdministration | null> {
+async function runningServer(options: TargetOptions): Promise<Administration | null> {
   const noted = await readServerFile(options);
   if (noted === null) return null;
-  const server = remote(noted.address, options, answerMs);
+  // Asked without the token: a stranger may have the port by now.
+  const { env } = options;
+  const probe = new RemoteAdministration({ env, address: noted.address, timeoutMs: answerMs });
   try {
-    const answer = await server.server();
-    if (answer.startedAt === noted.startedAt) return remote(noted.address, options);
+    const { startedAt } = await probe.server();
+    return startedAt === noted.startedAt ? remote(noted.address, options) : null;
   } catch (error) {
-    // Left behind by a server that was killed; another program may have the port by now.
-    if (!isPaminaError(error) || !goneCodes.has(error.code)) throw error;
+    // No answer, or one of another program: the file was left behind by a server that was killed.
+    // Should that server live after all, its databases are locked, and the next step says so.
+    if (isPaminaError(error)) return null;
+    throw error;
   } finally {
-    await server.close();
+    await probe.close();
   }
-  return null;
 }
-
-const goneCodes: ReadonlySet<string> = new Set([
-  'CONNECT_FAILED',
-  'MESSAGE_INVALID',
-  'CHANNEL_CLOSED',
-  'TIMEOUT',
-]);
 
 async function readServerFile({
   env,
@@ -113,11 +107,6 @@ async function addressOf(name: string, { env, places }: TargetOptions): Promise<
   }
 }
 
-function remote(address: string, options: TargetOptions, timeoutMs?: number): RemoteAdministration {
-  return new RemoteAdministration({
-    env: options.env,
-    address,
-    token: options.token ?? undefined,
-    timeoutMs,
-  });
+function remote(address: string, { env, token }: TargetOptions): RemoteAdministration {
+  return new RemoteAdministration({ env, address, token: token ?? undefined });
 }

@@ -30,12 +30,12 @@ export const importEntries = defineCommand({
     const administration = await context.administrationOf(name);
     const where = file === '-' ? 'stdin' : file;
     const fields = { where, keyField: given.key, valueField: given.value };
-    const source = new Remembering(importedEntries(bytesOf(context, file), fields));
+    const source = remembering(importedEntries(bytesOf(context, file), fields));
     const report = await context.during(`Importing ${where}`, async (progress) => {
       try {
-        return await administration.importEntries(name, source, progress);
+        return await administration.importEntries(name, source.entries, progress);
       } catch (error) {
-        throw source.failure ?? error;
+        throw source.failure() ?? error;
       }
     });
     await context.output.result(
@@ -46,23 +46,24 @@ export const importEntries = defineCommand({
   },
 });
 
+interface Remembering {
+  readonly entries: AsyncIterable<Entry>;
+  /** null while nothing was thrown. */
+  failure(): unknown;
+}
+
 /** Keeps what the source threw: over HTTP it only shows as a request that broke off. */
-class Remembering implements AsyncIterable<Entry> {
-  failure: unknown = null;
-  readonly #source: AsyncIterable<Entry>;
-
-  constructor(source: AsyncIterable<Entry>) {
-    this.#source = source;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<Entry> {
+function remembering(source: AsyncIterable<Entry>): Remembering {
+  let failure: unknown = null;
+  const entries = (async function* () {
     try {
-      yield* this.#source;
+      yield* source;
     } catch (error) {
-      this.failure = error;
+      failure = error;
       throw error;
     }
-  }
+  })();
+  return { entries, failure: () => failure };
 }
 
 async function* bytesOf(context: Context, file: string): AsyncGenerator<Uint8Array> {

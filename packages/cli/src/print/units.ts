@@ -68,7 +68,6 @@ export function countOf(count: number, singular: string, plural = `${singular}s`
 
 /** One line of text that cannot drive the terminal: what a database holds is not ours to trust. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     (character) => {
