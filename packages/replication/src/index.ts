@@ -1,1 +1,15 @@
-export {};
+// What the server uses of replication.
+export type {
+  FeedCursor,
+  FeedDatabase,
+  FeedLog,
+  FeedReplica,
+  FeedSegment,
+  FollowerDatabase,
+  JobLogWriter,
+} from './contract.js';
+export { type FeedOptions, type FeedStatus, runFeed } from './feed-runner.js';
+export type { FollowerStateName } from './follower-event.js';
+export { feedUrl, type ResolveMaster } from './follower-link.js';
+export { FollowerRunner, type FollowerRunnerOptions } from './follower-runner.js';
+export type { FollowerStatus } from './follower-status.js';
