@@ -20,7 +20,7 @@ const transferBytesMax = 2 ** 30;
 
 type Done<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
 
-export class NodeDiskFile implements DiskFile {
+class NodeDiskFile implements DiskFile {
   readonly path: string;
   readonly #descriptor: number;
   #underWay = 0;

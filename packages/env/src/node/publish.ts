@@ -11,7 +11,7 @@ const temporaryMarker = '.tmp-';
 const temporaryPattern = /\.tmp-[0-9a-f]{16}$/;
 
 /** A name beside `path` that nobody else uses. */
-export function temporaryPath(path: string): string {
+function temporaryPath(path: string): string {
   return `${path}${temporaryMarker}${randomBytes(8).toString('hex')}`;
 }
 

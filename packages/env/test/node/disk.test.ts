@@ -55,7 +55,7 @@ test('a folder without the right to write is ACCESS_DENIED', async () => {
 function mountSmall(): string | null {
   const place = fs.mkdtempSync(join(tmpdir(), 'pamina-full-'));
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'pamina-test', place], {
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=1m', 'pamina-test', place], {
       stdio: 'pipe',
     });
     return place;
@@ -68,7 +68,7 @@ function mountSmall(): string | null {
 const small = mountSmall();
 afterAll(() => {
   if (small === null) return;
-  execFileSync('umount', [small]);
+  execFileSync('/bin/umount', [small]);
   fs.rmdirSync(small);
 });
 
