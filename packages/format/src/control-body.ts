@@ -49,7 +49,7 @@ export type ControlKind = keyof ControlBodies;
 
 export const backupIdPattern = /^[0-9a-z][0-9a-z-]*$/;
 export const patternLength = 32;
-export const instanceLength = 32;
+const instanceLength = 32;
 export const stateHashLength = 64;
 
 /** Throws BODY_INVALID if the body would not decode again. */

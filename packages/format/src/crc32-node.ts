@@ -6,7 +6,7 @@ import { crc32Span as crc32SpanByTable } from './crc32-table.js';
 
 // Below this many bytes the view object and the call into zlib cost more than the table; and for no
 // bytes at all zlib answers 0 instead of the initial value.
-const tableBytesMax = 64;
+const tableBytesMax = 128;
 
 /** Checksum (u32) of bytes[start .. end), continuing from `initial`. The span must be inside. */
 export function crc32Span(bytes: Uint8Array, start: number, end: number, initial: number): number {

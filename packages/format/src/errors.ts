@@ -94,7 +94,7 @@ export const errorTable = {
     503,
   ),
   DATABASE_IN_USE: state(
-    'One process at a time may open a database. Close it there, or reach it through that process’s server.',
+    'One process at a time may open a database. Close it there, or reach it through the server of that process.',
     409,
     true,
   ),

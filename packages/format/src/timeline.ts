@@ -16,7 +16,7 @@ export interface Timeline {
   readonly why: string;
 }
 
-export const timelineIdLength = 16;
+const timelineIdLength = 16;
 
 /** The last entry. A history is never empty; an empty one throws TIMELINES_INVALID. */
 export function currentTimeline(history: readonly Timeline[]): Timeline {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { crc32 } from '../src/checksum.js';
 import { decodeBody, encodeBody } from '../src/control-body.js';
+import { viewOf } from '../src/integers.js';
 import * as limits from '../src/limits.js';
 import { readManifestBody, writeManifestBody } from '../src/manifest-body.js';
 import {
@@ -11,15 +13,18 @@ import {
 } from '../src/manifest.js';
 import { OperationType, deleteHeaderBytes, putHeaderBytes } from '../src/commit-body.js';
 import { metaPrefix, systemPrefix, userPrefix } from '../src/keys.js';
-import { RecordKind, recordOffsets } from '../src/record.js';
+import { RecordKind, checkRecord, newRecordHeader, recordOffsets } from '../src/record.js';
+import { segmentPath } from '../src/segment-path.js';
 import {
+  decodeSegmentHeader,
+  decodeSegmentTrailer,
   segmentFormatVersion,
   segmentHeaderOffsets,
   segmentMagic,
   segmentTrailerMagic,
   segmentTrailerOffsets,
 } from '../src/segment.js';
-import { syncedOffsets } from '../src/synced.js';
+import { decodeSynced, syncedOffsets } from '../src/synced.js';
 import { hexDump, workedExample } from './worked-example.js';
 
 const text = readFileSync(new URL('../FORMAT.md', import.meta.url), 'utf8');
@@ -70,6 +75,15 @@ function pairs(heading: string): Record<string, number> {
 
 function hexOf(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+/** The bytes of the example below a heading, as the document shows them. */
+function shownBytes(heading: string): number[] {
+  const block = /```text\n([^`]*)\n```/.exec(section(heading))?.[1] ?? '';
+  return block
+    .split('\n')
+    .flatMap((row) => row.split(' ').slice(2))
+    .map((byte) => Number.parseInt(byte, 16));
 }
 
 describe('FORMAT.md', () => {
@@ -154,5 +168,38 @@ describe('FORMAT.md', () => {
       const block = /```text\n([^`]*)\n```/.exec(section(heading));
       expect(block?.[1], heading).toBe(hexDump(bytes));
     }
+  });
+
+  it('P15 shows an example that reads as what the text says', () => {
+    const segment = Uint8Array.from(
+      ['Segment header', 'Commit record', 'Mark record', 'Segment trailer'].flatMap(shownBytes),
+    );
+    expect(segment.length).toBe(300);
+    const header = decodeSegmentHeader(segment);
+    expect(text).toContain(`log/${segmentPath(header)}`);
+    const view = viewOf(segment);
+    const out = newRecordHeader();
+    const kinds: number[] = [];
+    let at = limits.segmentHeaderBytes;
+    let chain = header.chainBefore;
+    let seq = header.firstSeq;
+    while (checkRecord(segment, view, at, segment.length, seq, chain, out) === 'record') {
+      kinds.push(out.kind);
+      at += out.length;
+      chain = out.checksum;
+      seq += 1;
+    }
+    expect(kinds).toEqual([RecordKind.commit, RecordKind.mark]);
+    const trailer = decodeSegmentTrailer(segment.subarray(at));
+    const checksum = crc32(segment.subarray(0, at));
+    expect(trailer).toMatchObject({ lastSeq: seq - 1, chain, checksum, bytes: at });
+    expect(decodeSynced(Uint8Array.from(shownBytes('Synced point')))).toEqual({
+      seq: seq - 1,
+      offset: at,
+      chain,
+      segmentFirstSeq: header.firstSeq,
+    });
+    const manifest = decodeManifest(Uint8Array.from(shownBytes('Backup manifest')));
+    expect(manifest).toMatchObject({ chain, position: { timeline: 1, seq: seq - 1 } });
   });
 });
