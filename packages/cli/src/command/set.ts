@@ -1,17 +1,28 @@
 // Changes a setting of a database.
-import { PaminaError } from '@pamina/format';
+import {
+  backupGenerationsMax,
+  backupGenerationsMin,
+  PaminaError,
+  replicationDelayMsMax,
+} from '@pamina/format';
 import { defineCommand } from '../command.js';
 import { fields } from '../print/table.js';
 import { printable } from '../print/units.js';
 
+const propertiesText = [
+  `replicationDelayMs (0 to ${replicationDelayMsMax}; 0 = streaming; on the master),`,
+  `backupGenerations (${backupGenerationsMin} to ${backupGenerationsMax}),`,
+  'readOnly, simultaneousQuery (true or false)',
+].join(' ');
+
 export const set = defineCommand({
   name: 'set',
-  summary: 'Set a property of a database',
+  summary: 'Set a property of a database (property=value)',
   positionals: {
     name: { describe: 'Name of the database' },
     property: {
       label: 'property=value',
-      describe: 'For example replicationDelayMs=0, backupGenerations, readOnly',
+      describe: propertiesText,
     },
   },
   options: {},
