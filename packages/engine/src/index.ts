@@ -1,1 +1,21 @@
-export {};
+// The exports of @pamina/engine.
+export { adopt, type AdoptOptions, type Adopted } from './adopt.js';
+export { type Control, type DatabaseType, readControl, writeControl } from './control.js';
+export {
+  backupsFolder,
+  createDatabase,
+  initialBackupId,
+  newInstance,
+  refuseOccupied,
+  type CreateOptions,
+} from './create-database.js';
+export { Database, type DatabaseOptions, type DatabaseState } from './database.js';
+export { JobLog, type JobEvent, type JobLevel } from './job-log.js';
+export type { LogPoint } from './log-point.js';
+export { timelinesUntil } from './log-point.js';
+export type { Datum, KeySpace, Operation } from './operation.js';
+export { Pamina, type PaminaOptions } from './pamina.js';
+export type { Slot, SlotPositions, SlotTable } from './slots.js';
+export { StateStore, StoreLoader, type StoreSnapshot } from './state-store.js';
+export type { PermittedReplica, Settings, SystemData } from './system-data.js';
+export { version } from './version.js';

@@ -1,0 +1,108 @@
+// control.json: what is local to this copy of a database and must be known before its store and log
+// are opened. Replaced whole, so that a crash leaves the old or the new one (P8).
+import { join } from 'node:path';
+import { PaminaError, isHex, validateName, validateTimelines, type Timeline } from '@pamina/format';
+import type { Disk } from '@pamina/env';
+
+export type DatabaseType = 'normal' | 'replica' | 'unassigned';
+
+export interface Control {
+  readonly formatVersion: 1;
+  readonly name: string;
+  readonly type: DatabaseType;
+  /** 32 hex digits; every copy has its own. */
+  readonly instance: string;
+  /** Name of the master of a replica. */
+  readonly master: string | null;
+  readonly readOnly: boolean;
+  readonly simultaneousQuery: boolean;
+  readonly timelines: readonly Timeline[];
+  /** Identification pattern; null until the first session or backup of the original database. */
+  readonly pattern: string | null;
+  /** The state that this copy was laid out with: its log begins with the record after it. */
+  readonly base: { readonly seq: number; readonly chain: number; readonly time: number };
+  /** Session of the last record of the base; the next one is higher. */
+  readonly session: number;
+  readonly createdAt: number;
+  /** Oldest record that the kept backups need; null while there is none but the initial one. */
+  readonly keepFromSeq: number | null;
+  /** Name of the master that this database followed until it became normal. */
+  readonly formerMaster: string | null;
+}
+
+const fileName = 'control.json';
+
+export function controlPath(folder: string): string {
+  return join(folder, fileName);
+}
+
+/** Null if the folder holds no database. CONTROL_INVALID, FORMAT_UNKNOWN. */
+export async function readControl(disk: Disk, folder: string): Promise<Control | null> {
+  const bytes = await disk.readFileIfPresent(controlPath(folder));
+  if (bytes === null) return null;
+  const invalid = (what: string, cause?: unknown): PaminaError =>
+    new PaminaError('CONTROL_INVALID', `${controlPath(folder)}: ${what}`, { cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw invalid('it is not JSON', error);
+  }
+  if (typeof value !== 'object' || value === null) throw invalid('it is not an object');
+  const fields = value as Record<string, unknown>;
+  if (fields['formatVersion'] !== 1) {
+    const version = String(fields['formatVersion']);
+    throw new PaminaError('FORMAT_UNKNOWN', `${controlPath(folder)} has format ${version}`);
+  }
+  const fault = firstFault(fields);
+  if (fault !== null) throw invalid(`the field ${fault} is not valid`);
+  try {
+    validateTimelines(fields['timelines']);
+    validateName(fields['name'] as string);
+  } catch (error) {
+    throw invalid('a field is not valid', error);
+  }
+  return fields as unknown as Control;
+}
+
+export async function writeControl(disk: Disk, folder: string, control: Control): Promise<void> {
+  const text = `${JSON.stringify(control, null, 2)}\n`;
+  await disk.replaceFile(controlPath(folder), new TextEncoder().encode(text));
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isFlag = (value: unknown): boolean => typeof value === 'boolean';
+const orNull =
+  (check: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    value === null || check(value);
+
+const checks: Record<Exclude<keyof Control, 'formatVersion'>, (value: unknown) => boolean> = {
+  name: isText,
+  type: (value) => value === 'normal' || value === 'replica' || value === 'unassigned',
+  instance: (value) => typeof value === 'string' && isHex(value, 32),
+  master: orNull(isText),
+  readOnly: isFlag,
+  simultaneousQuery: isFlag,
+  timelines: (value) => Array.isArray(value),
+  pattern: orNull((value) => typeof value === 'string' && isHex(value, 32)),
+  base: isPoint,
+  session: isCount,
+  createdAt: isCount,
+  keepFromSeq: orNull(isCount),
+  formerMaster: orNull(isText),
+};
+
+function isPoint(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { seq, chain, time } = value as Record<string, unknown>;
+  return isCount(seq) && isCount(chain) && isCount(time);
+}
+
+function firstFault(fields: Record<string, unknown>): string | null {
+  for (const [name, check] of Object.entries(checks)) {
+    if (!check(fields[name])) return name;
+  }
+  return null;
+}

@@ -1,0 +1,119 @@
+// Opens what a database is made of: store, log, and the replay that brings the one up to the other.
+// Nothing is readable before the replay ends.
+import { join } from 'node:path';
+import {
+  PaminaError,
+  backlogBytesMax,
+  currentTimeline,
+  type PaminaError as Failure,
+} from '@pamina/format';
+import type { Env } from '@pamina/env';
+import { Log, type ChainPoint } from '@pamina/log';
+import { Applier } from './applier.js';
+import { publishCheckpoint, readCheckpoint } from './checkpoint.js';
+import type { Control } from './control.js';
+import { logFolder, storeFolder } from './create-database.js';
+import type { JobLog } from './job-log.js';
+import { StateStore } from './state-store.js';
+
+export interface DatabaseParts {
+  readonly store: StateStore;
+  readonly log: Log;
+  readonly applier: Applier;
+  /** Session of the last session record; the base's when there was none since. */
+  readonly lastSession: number;
+}
+
+export interface PartsOptions {
+  readonly env: Env;
+  readonly folder: string;
+  readonly control: Control;
+  readonly segmentBytes: number;
+  readonly jobLog: JobLog;
+  readonly onFailed: (error: Failure) => void;
+}
+
+/** STORE_AHEAD, STORE_DIVERGED, STORE_DAMAGED, LOG_DAMAGED, LOG_GONE, DATABASE_IN_USE. */
+export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
+  const { env, folder, control } = options;
+  const store = await StateStore.open(env.disk, join(folder, storeFolder), { create: false });
+  let log: Log | null = null;
+  try {
+    const applied = await store.applied();
+    if (applied === null) {
+      throw new PaminaError('STORE_DAMAGED', `the store of ${folder} does not say what it holds`);
+    }
+    const checkpoint = await readCheckpoint(env.disk, folder, control.base);
+    log = await Log.open({
+      disk: env.disk,
+      clock: env.clock,
+      folder: join(folder, logFolder),
+      segmentBytes: options.segmentBytes,
+      backlogBytesMax,
+      base: control.base,
+      from: checkpoint,
+      ownTimelineId: control.type === 'normal' ? currentTimeline(control.timelines).id : null,
+      watch: [applied.seq],
+      onEvent: ({ event, message, fields }) =>
+        options.jobLog.write('warning', event, message, fields),
+    });
+    checkAgainstLog(folder, applied, checkpoint, log);
+    await replay(options, store, log, applied, checkpoint);
+    const applier = new Applier(store, log.durable, options.onFailed);
+    return { store, log, applier, lastSession: Math.max(control.session, await store.session()) };
+  } catch (error) {
+    await log?.close();
+    await store.close();
+    throw error;
+  }
+}
+
+function checkAgainstLog(
+  folder: string,
+  applied: ChainPoint,
+  checkpoint: ChainPoint,
+  log: Log,
+): void {
+  const { durable } = log;
+  if (applied.seq > durable.seq) {
+    const message = `the store of ${folder} holds record ${applied.seq}, its log ends with ${durable.seq}`;
+    throw new PaminaError('STORE_AHEAD', message, {
+      context: { applied: applied.seq, durable: durable.seq },
+    });
+  }
+  const chain = applied.seq === durable.seq ? durable.chain : log.chains.get(applied.seq);
+  if (chain !== undefined && chain !== applied.chain) {
+    const message = `the store of ${folder} and its log differ at record ${applied.seq}`;
+    throw new PaminaError('STORE_DIVERGED', message, { context: { seq: applied.seq } });
+  }
+  if (applied.seq < checkpoint.seq) {
+    const message = `the store of ${folder} holds record ${applied.seq}, but ${checkpoint.seq} was on disk`;
+    throw new PaminaError('STORE_DAMAGED', message, {
+      context: { applied: applied.seq, checkpoint: checkpoint.seq },
+    });
+  }
+}
+
+/** From the checkpoint, not from the applied position: LevelDB may have lost what lies between (FACTS, hazard 3a). */
+async function replay(
+  options: PartsOptions,
+  store: StateStore,
+  log: Log,
+  applied: ChainPoint,
+  checkpoint: ChainPoint,
+): Promise<void> {
+  const { env, folder, jobLog } = options;
+  if (checkpoint.seq >= log.durable.seq) return;
+  const started = env.clock.monotonic();
+  for await (const batch of log.batches(checkpoint.seq + 1)) await store.apply(batch);
+  await publishCheckpoint(env.disk, folder, store, log.durable);
+  const records = log.durable.seq - checkpoint.seq;
+  const missing = log.durable.seq - applied.seq;
+  const ms = Math.round(env.clock.monotonic() - started);
+  jobLog.write(
+    'info',
+    'replayed',
+    `Replayed ${records} records from the checkpoint at ${checkpoint.seq}; ${missing} of them were not in the store.`,
+    { records, missing, ms },
+  );
+}

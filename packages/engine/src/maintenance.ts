@@ -1,0 +1,73 @@
+// Checkpoints and retention, one run after the other: at each closed segment, after each backup, and
+// at close. A run that fails costs disk and replay time, never data.
+import type { Env } from '@pamina/env';
+import type { ChainPoint } from '@pamina/log';
+import { publishCheckpoint } from './checkpoint.js';
+import type { Control } from './control.js';
+import type { DatabaseParts } from './database-parts.js';
+import type { JobLog } from './job-log.js';
+import { firstSeqToKeep } from './retention.js';
+import type { SlotTable } from './slots.js';
+
+export interface MaintenanceOptions {
+  readonly env: Env;
+  readonly folder: string;
+  readonly jobLog: JobLog;
+  readonly parts: DatabaseParts;
+  readonly slots: SlotTable;
+  readonly control: () => Control;
+}
+
+export class Maintenance {
+  readonly #options: MaintenanceOptions;
+  #checkpoint: ChainPoint;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options;
+    this.#checkpoint = options.parts.log.durable;
+  }
+
+  /** Never rejects: errors end in the job log. */
+  run(): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#run());
+    return this.#queue;
+  }
+
+  /** The last run, with the checkpoint alone: for close. */
+  async finish(): Promise<void> {
+    await this.#queue;
+    await this.#publish();
+  }
+
+  async settle(): Promise<void> {
+    await this.#queue;
+  }
+
+  async #publish(): Promise<void> {
+    const { env, folder, parts } = this.#options;
+    const { applied } = parts.applier;
+    if (applied.seq <= this.#checkpoint.seq) return;
+    await publishCheckpoint(env.disk, folder, parts.store, applied);
+    this.#checkpoint = applied;
+  }
+
+  async #run(): Promise<void> {
+    const { parts, slots, control, jobLog } = this.#options;
+    try {
+      await this.#publish();
+      const first = firstSeqToKeep(parts.log, {
+        checkpointSeq: this.#checkpoint.seq,
+        keepFromSeq: control().keepFromSeq,
+        slots: slots.list(),
+      });
+      const removed = await parts.log.deleteBefore(first);
+      if (removed.length === 0) return;
+      const message = `Deleted ${removed.length} segments of the log that nobody needs, up to record ${parts.log.firstSeq - 1}.`;
+      jobLog.write('info', 'log-deleted', message, { segments: removed, firstSeq: first });
+    } catch (error) {
+      const message = `Checkpoint or retention failed: ${String(error)}`;
+      jobLog.write('error', 'maintenance-failed', message);
+    }
+  }
+}

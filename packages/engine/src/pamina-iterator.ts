@@ -1,0 +1,123 @@
+// Iterators and snapshots of the abstract-level face: LevelDB's own, with the key prefix put on and
+// taken off. Both are taken when they are created and so never see a later commit.
+import {
+  AbstractIterator,
+  AbstractSnapshot,
+  type AbstractIteratorOptions,
+  type AbstractLevel,
+} from 'abstract-level';
+import { userPrefix } from '@pamina/format';
+import { storeKey, type Datum } from './operation.js';
+import type { StoreLevel } from './state-store.js';
+
+export type Format = 'utf8' | 'buffer' | 'view';
+
+/** Range and encodings as abstract-level hands them to the private API: keys encoded, formats named. */
+export interface PrivateRange {
+  readonly gte?: Datum;
+  readonly gt?: Datum;
+  readonly lte?: Datum;
+  readonly lt?: Datum;
+  readonly reverse?: boolean;
+  readonly limit?: number;
+  readonly snapshot?: PaminaSnapshot | undefined;
+}
+
+export interface PrivateIteratorOptions extends PrivateRange {
+  readonly keys: boolean;
+  readonly values: boolean;
+  readonly keyEncoding: Format;
+  readonly valueEncoding: Format;
+  readonly fillCache?: boolean;
+  readonly highWaterMarkBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+type Owner = AbstractLevel<string | Buffer | Uint8Array, unknown, unknown>;
+type Entry = [key: unknown, value: unknown];
+type InnerIterator = ReturnType<StoreLevel['iterator']>;
+
+export class PaminaSnapshot extends AbstractSnapshot {
+  readonly inner: ReturnType<StoreLevel['snapshot']>;
+
+  constructor(level: StoreLevel, options: { owner: unknown }) {
+    // @ts-expect-error The published types leave out the options that the implementation needs.
+    super(options);
+    this.inner = level.snapshot();
+  }
+
+  _close(): Promise<void> {
+    return this.inner.close();
+  }
+}
+
+/** The same range among the keys of the store. */
+export function storeRange(range: PrivateRange): Record<string, unknown> {
+  const from =
+    range.gt !== undefined
+      ? { gt: storeKey('user', range.gt) }
+      : { gte: storeKey('user', range.gte ?? '') };
+  const to =
+    range.lt !== undefined
+      ? { lt: storeKey('user', range.lt) }
+      : range.lte !== undefined
+        ? { lte: storeKey('user', range.lte) }
+        : { lt: Buffer.of(userPrefix + 1) };
+  const { reverse = false, limit = -1, snapshot } = range;
+  const view = snapshot === undefined ? {} : { snapshot: snapshot.inner };
+  return { ...from, ...to, reverse, limit, ...view };
+}
+
+/** A key of the store as the user's format asks for it. */
+function userKeyAs(format: Format, key: Buffer): unknown {
+  if (format === 'utf8') return key.toString('utf8', 1);
+  const rest = key.subarray(1);
+  return format === 'buffer' ? rest : new Uint8Array(rest.buffer, rest.byteOffset, rest.length);
+}
+
+export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
+  readonly #inner: InnerIterator;
+  readonly #keys: boolean;
+  readonly #format: Format;
+
+  constructor(owner: Owner, level: StoreLevel, options: PrivateIteratorOptions) {
+    super(owner, options as unknown as AbstractIteratorOptions<unknown, unknown>);
+    this.#keys = options.keys;
+    this.#format = options.keyEncoding;
+    const { keys, values, fillCache, highWaterMarkBytes, signal } = options;
+    this.#inner = level.iterator({
+      ...storeRange(options),
+      keys,
+      values,
+      keyEncoding: 'buffer',
+      valueEncoding: options.valueEncoding,
+      ...(fillCache === undefined ? {} : { fillCache }),
+      ...(highWaterMarkBytes === undefined ? {} : { highWaterMarkBytes }),
+      ...(signal === undefined ? {} : { signal }),
+    } as object) as InnerIterator;
+  }
+
+  async _next(): Promise<Entry | undefined> {
+    const entry = (await this.#inner.next()) as Entry | undefined;
+    if (entry !== undefined) this.#open(entry);
+    return entry;
+  }
+
+  async _nextv(size: number): Promise<Entry[]> {
+    const entries = (await this.#inner.nextv(size)) as Entry[];
+    if (this.#keys) for (const entry of entries) this.#open(entry);
+    return entries;
+  }
+
+  _seek(target: Datum): void {
+    this.#inner.seek(storeKey('user', target));
+  }
+
+  _close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  #open(entry: Entry): void {
+    if (this.#keys) entry[0] = userKeyAs(this.#format, entry[0] as Buffer);
+  }
+}

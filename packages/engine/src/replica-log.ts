@@ -1,0 +1,69 @@
+// The receiving side of a replica: what may follow its history, and how far the store may lag behind
+// what was received.
+import { PaminaError, forkPoint, validateTimelines, type Timeline } from '@pamina/format';
+import type { ReceivedChunk, Receiver } from '@pamina/log';
+import type { Control } from './control.js';
+import type { DatabaseParts } from './database-parts.js';
+
+/** Received and not yet applied; beyond it receiving waits for the store. */
+const unappliedBytesMax = 64 * 1024 * 1024;
+
+export class ReplicaLog {
+  readonly #parts: DatabaseParts;
+  readonly #receiver: Receiver;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(parts: DatabaseParts, control: () => Control) {
+    this.#parts = parts;
+    this.#receiver = parts.log.startReceiving({
+      pattern: () => control().pattern,
+      mayFollow: (header) => {
+        const known = control().timelines.some((timeline) => timeline.id === header.timelineId);
+        if (known) return;
+        const message = `timeline ${header.timeline} (${header.timelineId}) is not in the history`;
+        throw new PaminaError('DIVERGED', message, { context: { timelineId: header.timelineId } });
+      },
+      onSegmentClosed: () => undefined,
+    });
+  }
+
+  get resumeAt(): { name: string; offset: number } | null {
+    return this.#receiver.resumeAt;
+  }
+
+  forgetPartialRecord(): void {
+    this.#receiver.forgetPartialRecord();
+  }
+
+  /** One chunk after the other, however they are called. */
+  receive(chunk: ReceivedChunk): Promise<void> {
+    const received = this.#queue.then(() => this.#receive(chunk));
+    this.#queue = received.catch(() => undefined);
+    return received;
+  }
+
+  settle(): Promise<void> {
+    return this.#queue;
+  }
+
+  /** The history to go on with if `theirs` continues `mine` here; null if nothing is new. DIVERGED. */
+  continued(mine: readonly Timeline[], theirs: readonly Timeline[]): Timeline[] | null {
+    const history = validateTimelines(theirs);
+    const { common, seqMax } = forkPoint(mine, history);
+    const { seq } = this.#parts.log.durable;
+    if (common < mine.length || seq > seqMax) {
+      const message = `the master's history leaves this one at record ${seqMax}, and ${seq} is here`;
+      throw new PaminaError('DIVERGED', message, { context: { seqMax, seq } });
+    }
+    return history.length > mine.length ? history : null;
+  }
+
+  async #receive(chunk: ReceivedChunk): Promise<void> {
+    const { applier } = this.#parts;
+    const batch = await this.#receiver.receive(chunk);
+    if (batch === null) return;
+    // A failure to apply ends in the database's state; what was received is durable all the same.
+    applier.push(batch, () => undefined);
+    if (applier.queuedBytes > unappliedBytesMax) await applier.whenApplied(batch.firstSeq - 1);
+  }
+}

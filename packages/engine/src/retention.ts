@@ -1,0 +1,32 @@
+// How much log is kept (P10): what the kept backups, the replicas seen here and local recovery need.
+import { closedSegmentBytesMaxWithoutBackup } from '@pamina/format';
+import type { Log } from '@pamina/log';
+import type { Slot } from './slots.js';
+
+export interface RetentionNeeds {
+  /** Records after it may be needed for replay at the next open. */
+  readonly checkpointSeq: number;
+  /** Oldest record that a kept backup needs; null without a backup other than the initial one. */
+  readonly keepFromSeq: number | null;
+  readonly slots: readonly Slot[];
+}
+
+/** The first record that must stay. Pins of running readers are the log's own affair. */
+export function firstSeqToKeep(log: Log, needs: RetentionNeeds): number {
+  let first = needs.checkpointSeq + 1;
+  for (const slot of needs.slots) first = Math.min(first, slot.durable + 1);
+  return Math.min(first, needs.keepFromSeq ?? firstWithinCap(log));
+}
+
+/** Without a backup nothing but the initial one could use old log: it is dropped past a stated size. */
+function firstWithinCap(log: Log): number {
+  const closed = log.segments().filter((segment) => segment.closed);
+  let bytes = closed.reduce((sum, segment) => sum + segment.bytes, 0);
+  let first = log.firstSeq;
+  for (const segment of closed) {
+    if (bytes <= closedSegmentBytesMaxWithoutBackup) break;
+    bytes -= segment.bytes;
+    first = (segment.lastSeq ?? first) + 1;
+  }
+  return first;
+}

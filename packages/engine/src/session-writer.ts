@@ -1,0 +1,120 @@
+// A session: from open to close of a database that writes. It owns the log space, writes the session
+// record that begins it, and hands what is durable to the applier.
+import {
+  PaminaError,
+  RecordKind,
+  bytesToHex,
+  currentTimeline,
+  encodeBody,
+  recordHeaderBytes,
+  type MarkBody,
+} from '@pamina/format';
+import type { Appender, Group, SessionHeader } from '@pamina/log';
+import type { Database } from './database.js';
+import type { DatabaseParts } from './database-parts.js';
+import { version } from './version.js';
+
+export interface SessionOptions {
+  readonly database: Database;
+  readonly parts: DatabaseParts;
+  readonly onFailed: (error: PaminaError) => void;
+  readonly onSegmentClosed: () => void;
+}
+
+export class SessionWriter {
+  readonly number: number;
+  readonly #appender: Appender;
+
+  private constructor(number: number, appender: Appender) {
+    this.number = number;
+    this.#appender = appender;
+  }
+
+  /** Resolves when the session record is on disk and applied. */
+  static async start(options: SessionOptions): Promise<SessionWriter> {
+    const { database, parts } = options;
+    const { env, jobLog } = database;
+    // The pattern is in control.json before any segment bears it.
+    const pattern = database.control.pattern ?? bytesToHex(env.random.bytes(16));
+    if (database.control.pattern === null) await database.updateControl({ pattern });
+    const { name, instance, timelines } = database.control;
+    const current = currentTimeline(timelines);
+    const session = parts.lastSession + 1;
+    const permitted = await database.system.permitted();
+    const lockData = permitted.some((replica) => replica.simultaneousQuery);
+    const header: SessionHeader = {
+      pattern,
+      timeline: current.timeline,
+      timelineId: current.id,
+      session,
+      lockData,
+    };
+    const appender = await parts.log.startAppending(header, {
+      onDurable: (group) => applyGroup(parts, () => appender, group),
+      onFailed: options.onFailed,
+      onSegmentClosed: options.onSegmentClosed,
+    });
+    const writer = new SessionWriter(session, appender);
+    const body = { session, pattern, timelines, instance, name, lockData, version };
+    const group = writer.#appendBody(RecordKind.session, encodeBody(RecordKind.session, body));
+    await group.done;
+    const query = lockData
+      ? 'At least one replication database allows simultaneous query'
+      : 'No replication databases allow simultaneous query';
+    jobLog.write('info', 'session-started', `Session ${session} started. ${query}`, {
+      session,
+      seq: group.point.seq,
+      lockData,
+    });
+    return writer;
+  }
+
+  get lockData(): boolean {
+    return this.#appender.session.lockData;
+  }
+
+  /** Whether segments say that they carry lock data; a change switches the log. */
+  setLockData(lockData: boolean): void {
+    if (lockData === this.lockData) return;
+    this.#appender.switchSegment({ ...this.#appender.session, lockData });
+  }
+
+  /** One commit record; `write` fills the body, which begins at `start`. */
+  append(
+    bodyBytes: number,
+    write: (bytes: Uint8Array, view: DataView, start: number) => void,
+  ): Group {
+    const group = this.#appender.reserve(bodyBytes);
+    write(group.bytes, group.view, group.end + recordHeaderBytes);
+    return this.#appender.seal(RecordKind.commit, bodyBytes);
+  }
+
+  /** A mark is the last record of its segment. */
+  appendMark(bodyAt: (seq: number) => MarkBody): Group {
+    const body = bodyAt(this.#appender.encoded.seq + 1);
+    const group = this.#appendBody(RecordKind.mark, encodeBody(RecordKind.mark, body));
+    this.#appender.switchSegment();
+    return group;
+  }
+
+  #appendBody(kind: typeof RecordKind.session | typeof RecordKind.mark, body: Uint8Array): Group {
+    const group = this.#appender.reserve(body.length);
+    group.bytes.set(body, group.end + recordHeaderBytes);
+    return this.#appender.seal(kind, body.length);
+  }
+}
+
+/** A group is acknowledged when it is durable and applied. */
+function applyGroup(parts: DatabaseParts, appender: () => Appender, group: Group): void {
+  parts.applier.push(group, (error) => {
+    if (error === null) group.complete();
+    else group.fail(unknownOutcome(error));
+    appender().release(group);
+  });
+}
+
+function unknownOutcome(cause: PaminaError): PaminaError {
+  const message =
+    'the commit is in the log but could not be applied; it is there after the next open';
+  return new PaminaError('COMMIT_UNKNOWN', message, { cause });
+}

@@ -1,0 +1,130 @@
+// Slots: how far each replica that was seen here has come. Retention keeps the log that they need
+// (P10). Kept in memory, written to disk now and then: an older position only keeps more log.
+import { join } from 'node:path';
+import { PaminaError, validateName } from '@pamina/format';
+import type { Clock, Disk } from '@pamina/env';
+
+export interface SlotPositions {
+  readonly received: number;
+  readonly durable: number;
+  readonly applied: number;
+}
+
+export interface Slot extends SlotPositions {
+  readonly name: string;
+  readonly instance: string;
+  /** ms since 1970. */
+  readonly seenAt: number;
+}
+
+const writeIntervalMs = 1000;
+
+export class SlotTable {
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  readonly #folder: string;
+  readonly #slots = new Map<string, Slot>();
+  readonly #unsaved = new Set<string>();
+  #timer: (() => void) | null = null;
+  #saving: Promise<void> = Promise.resolve();
+  #failure: unknown = null;
+
+  private constructor(disk: Disk, clock: Clock, folder: string) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#folder = folder;
+  }
+
+  /** CONTROL_INVALID if a slot cannot be read. */
+  static async open(disk: Disk, clock: Clock, databaseFolder: string): Promise<SlotTable> {
+    const folder = join(databaseFolder, 'slots');
+    const table = new SlotTable(disk, clock, folder);
+    if ((await disk.stat(folder)) === null) return table;
+    for (const entry of await disk.list(folder)) {
+      if (!entry.name.endsWith('.json')) continue;
+      const slot = parseSlot(
+        join(folder, entry.name),
+        await disk.readFile(join(folder, entry.name)),
+      );
+      table.#slots.set(slot.name, slot);
+    }
+    return table;
+  }
+
+  /** By the name of the replica. */
+  list(): Slot[] {
+    return [...this.#slots.values()];
+  }
+
+  /** Why the last slot could not be written; null when all is well. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Positions are sequence numbers. */
+  report(instance: string, name: string, positions: SlotPositions): void {
+    validateName(name);
+    this.#slots.set(name, { ...positions, name, instance, seenAt: this.#clock.now() });
+    this.#unsaved.add(name);
+    this.#timer ??= this.#clock.after(writeIntervalMs, () => {
+      this.#timer = null;
+      void this.save();
+    });
+  }
+
+  async forget(name: string): Promise<void> {
+    this.#slots.delete(name);
+    this.#unsaved.delete(name);
+    await this.#saving;
+    await this.#disk.removeTree(this.#path(name));
+  }
+
+  /** Writes what is unsaved; never rejects, see failure. */
+  save(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#save());
+    return this.#saving;
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.();
+    this.#timer = null;
+    await this.save();
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, `${name}.json`);
+  }
+
+  async #save(): Promise<void> {
+    try {
+      if (this.#unsaved.size > 0) await this.#disk.makeFolder(this.#folder);
+      for (const name of [...this.#unsaved]) {
+        const slot = this.#slots.get(name);
+        this.#unsaved.delete(name);
+        if (slot === undefined) continue;
+        const bytes = new TextEncoder().encode(`${JSON.stringify(slot)}\n`);
+        await this.#disk.replaceFile(this.#path(name), bytes);
+      }
+      this.#failure = null;
+    } catch (error) {
+      // The slot in memory still holds retention; status shows the failure.
+      this.#failure = error;
+    }
+  }
+}
+
+function parseSlot(path: string, bytes: Uint8Array): Slot {
+  let slot: Record<string, unknown>;
+  try {
+    slot = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new PaminaError('CONTROL_INVALID', `${path} is not JSON`, { cause });
+  }
+  const numbers = ['received', 'durable', 'applied', 'seenAt'];
+  const isValid =
+    typeof slot['name'] === 'string' &&
+    typeof slot['instance'] === 'string' &&
+    numbers.every((field) => Number.isSafeInteger(slot[field]));
+  if (!isValid) throw new PaminaError('CONTROL_INVALID', `${path} does not hold a slot`);
+  return slot as unknown as Slot;
+}

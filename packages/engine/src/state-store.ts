@@ -1,0 +1,240 @@
+// The store: LevelDB as a cache of the log. Written without its own sync; the applied position
+// travels in the same batch as the data, so that the store always says which state it holds.
+import { join } from 'node:path';
+import { Level } from 'level';
+import {
+  PaminaError,
+  RecordKind,
+  decodeBody,
+  forEachOperation,
+  metaKey,
+  recordHeaderBytes,
+  readUint64,
+  systemPrefix,
+  viewOf,
+  writeUint64,
+} from '@pamina/format';
+import type { Disk } from '@pamina/env';
+import { forEachRecord, type ChainPoint, type RecordBatch } from '@pamina/log';
+
+const bytesAsTheyAre = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
+/** LevelDB's defaults stall under load; measured in FACTS, see docs/store.md. */
+const tuning = { writeBufferSize: 64 * 1024 * 1024, maxFileSize: 32 * 1024 * 1024 };
+const appliedKey = asBuffer(metaKey('applied'));
+const sessionKey = asBuffer(metaKey('session'));
+const entriesPerRead = 1000;
+
+export type StoreLevel = Level<Buffer, Buffer>;
+
+/** A frozen view of the state: all keys that travel, prefix byte included, in key order. */
+export interface StoreSnapshot {
+  entries(): AsyncGenerator<[Uint8Array, Uint8Array][]>;
+  close(): Promise<void>;
+}
+
+export class StateStore {
+  readonly level: StoreLevel;
+  readonly #folder: string;
+  readonly #disk: Disk;
+
+  private constructor(level: StoreLevel, disk: Disk, folder: string) {
+    this.level = level;
+    this.#disk = disk;
+    this.#folder = folder;
+  }
+
+  /** DATABASE_IN_USE if another process has it, STORE_ERROR if LevelDB refuses it. */
+  static async open(
+    disk: Disk,
+    folder: string,
+    options: { readonly create: boolean },
+  ): Promise<StateStore> {
+    const level: StoreLevel = new Level<Buffer, Buffer>(folder, {
+      ...bytesAsTheyAre,
+      ...tuning,
+      createIfMissing: options.create,
+      errorIfExists: options.create,
+    });
+    try {
+      await level.open();
+    } catch (error) {
+      throw openError(folder, error);
+    }
+    return new StateStore(level, disk, folder);
+  }
+
+  /** The state that the store holds; null in a store that was never laid out. */
+  async applied(): Promise<ChainPoint | null> {
+    const bytes = await this.level.get(appliedKey);
+    return bytes === undefined ? null : decodePoint(bytes);
+  }
+
+  async session(): Promise<number> {
+    const bytes = await this.level.get(sessionKey);
+    return bytes === undefined ? 0 : viewOf(bytes).getUint32(0, true);
+  }
+
+  /** Lays out the point that a new or restored store stands for, and syncs it (FACTS, hazard 3). */
+  async initialize(point: ChainPoint, session: number): Promise<void> {
+    const batch = this.level.batch();
+    batch.put(appliedKey, encodePoint(point));
+    batch.put(sessionKey, encodeSession(session));
+    await batch.write({ sync: true } as object);
+    await this.#disk.syncFolder(this.#folder);
+  }
+
+  /** One LevelDB batch: every operation of the records, and the position. */
+  async apply(batch: RecordBatch): Promise<void> {
+    const bytes = asBuffer(batch.bytes);
+    const write = this.level.batch();
+    const visitor = {
+      put: (keyStart: number, keyEnd: number, valueStart: number, valueEnd: number) => {
+        write.put(bytes.subarray(keyStart, keyEnd), bytes.subarray(valueStart, valueEnd));
+      },
+      delete: (keyStart: number, keyEnd: number) => {
+        write.del(bytes.subarray(keyStart, keyEnd));
+      },
+    };
+    forEachRecord(batch, (header, at) => {
+      const start = at + recordHeaderBytes;
+      const end = at + header.length;
+      if (header.kind === RecordKind.commit) {
+        forEachOperation(batch.bytes, batch.view, start, end, visitor);
+      } else if (header.kind === RecordKind.session) {
+        const body = decodeBody(RecordKind.session, batch.bytes.subarray(start, end));
+        write.put(sessionKey, encodeSession(body.session));
+      }
+    });
+    write.put(appliedKey, encodePoint(batch.point));
+    await write.write();
+  }
+
+  /** Taken at once: no operation applied later is in it. */
+  snapshot(): StoreSnapshot {
+    const level = this.level;
+    const snapshot = level.snapshot();
+    return {
+      async *entries() {
+        const range = { gte: Buffer.of(systemPrefix), snapshot, highWaterMarkBytes: 1024 * 1024 };
+        const iterator = level.iterator(range);
+        try {
+          for (;;) {
+            const entries = await iterator.nextv(entriesPerRead);
+            if (entries.length === 0) return;
+            yield entries;
+          }
+        } finally {
+          await iterator.close();
+        }
+      },
+      close: () => snapshot.close(),
+    };
+  }
+
+  /**
+   * Puts what LevelDB has written to its logs on disk. Tables and MANIFEST it syncs itself; a log
+   * that vanishes meanwhile was flushed to a table.
+   */
+  async syncLogs(): Promise<void> {
+    for (const entry of await this.#disk.list(this.#folder)) {
+      if (!entry.name.endsWith('.log')) continue;
+      try {
+        const file = await this.#disk.open(join(this.#folder, entry.name), 'read');
+        try {
+          await file.datasync();
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        if (!(error instanceof PaminaError) || error.code !== 'FILE_NOT_FOUND') throw error;
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.level.close();
+  }
+}
+
+/** Fills a new store with entries in key order; nothing of it counts before finish(). */
+export class StoreLoader {
+  readonly #store: StateStore;
+
+  private constructor(store: StateStore) {
+    this.#store = store;
+  }
+
+  static async create(disk: Disk, folder: string): Promise<StoreLoader> {
+    await disk.makeFolder(folder);
+    return new StoreLoader(await StateStore.open(disk, folder, { create: true }));
+  }
+
+  /** Keys with their prefix byte. */
+  async put(entries: readonly (readonly [Uint8Array, Uint8Array])[]): Promise<void> {
+    const batch = this.#store.level.batch();
+    for (const [key, value] of entries) batch.put(asBuffer(key), asBuffer(value));
+    await batch.write();
+  }
+
+  snapshot(): StoreSnapshot {
+    return this.#store.snapshot();
+  }
+
+  /** Syncs everything and closes; the folder may be published afterwards. */
+  async finish(point: ChainPoint, session: number): Promise<void> {
+    // Before the synced write below: it would sync only the log that is current by then.
+    await this.#store.syncLogs();
+    await this.#store.initialize(point, session);
+    await this.#store.close();
+  }
+
+  async abandon(): Promise<void> {
+    await this.#store.close();
+  }
+}
+
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function encodePoint(point: ChainPoint): Buffer {
+  const bytes = Buffer.alloc(20);
+  const view = viewOf(bytes);
+  writeUint64(view, 0, point.seq);
+  writeUint64(view, 8, point.time);
+  view.setUint32(16, point.chain, true);
+  return bytes;
+}
+
+function decodePoint(bytes: Uint8Array): ChainPoint {
+  if (bytes.length !== 20) {
+    throw new PaminaError('STORE_DAMAGED', 'the applied position in the store is not readable');
+  }
+  const view = viewOf(bytes);
+  return {
+    seq: readUint64(view, 0),
+    time: readUint64(view, 8),
+    chain: view.getUint32(16, true),
+  };
+}
+
+function encodeSession(session: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  viewOf(bytes).setUint32(0, session, true);
+  return bytes;
+}
+
+function openError(folder: string, error: unknown): PaminaError {
+  const cause = (error as { cause?: { code?: unknown; message?: unknown } }).cause;
+  if (cause?.code === 'LEVEL_LOCKED') {
+    return new PaminaError('DATABASE_IN_USE', `${folder} is open in another process`, {
+      cause: error,
+      context: { path: folder },
+    });
+  }
+  const reason = String(cause?.message ?? error);
+  return new PaminaError('STORE_ERROR', `LevelDB cannot open ${folder}: ${reason}`, {
+    cause: error,
+    context: { path: folder },
+  });
+}

@@ -1,0 +1,149 @@
+// System data: Pamina's own documents in the store. They change only by commits, so they are logged,
+// shipped, backed up and recovered like everything else.
+import {
+  PaminaError,
+  backupGenerationsDefault,
+  keyName,
+  packBytes,
+  replicationDelayMsDefault,
+  unpackBytes,
+  validateName,
+  type Position,
+} from '@pamina/format';
+import type { Env } from '@pamina/env';
+import { storeKey, type KeySpace, type Operation } from './operation.js';
+import type { StateStore } from './state-store.js';
+
+/** Settings that travel with the data: a replica has its master's. */
+export interface Settings {
+  /** How long a replica waits between requests; 0 = streaming. */
+  readonly replicationDelayMs: number;
+  /** Newest full backups that are kept. */
+  readonly backupGenerations: number;
+}
+
+export const settingsDefault: Settings = {
+  replicationDelayMs: replicationDelayMsDefault,
+  backupGenerations: backupGenerationsDefault,
+};
+
+/** A name under which the master accepts a replica. */
+export interface PermittedReplica {
+  readonly name: string;
+  readonly simultaneousQuery: boolean;
+  /** ms since 1970. */
+  readonly since: number;
+}
+
+const settingsName = 'settings';
+const permittedPrefix = 'permitted/';
+
+/** What system data needs of its database. */
+export interface SystemDataOwner {
+  readonly store: StateStore;
+  readonly env: Env;
+  commit(operations: readonly Operation[], space: KeySpace): Promise<Position>;
+  setLockData(lockData: boolean): void;
+}
+
+export class SystemData {
+  readonly #owner: SystemDataOwner;
+
+  constructor(owner: SystemDataOwner) {
+    this.#owner = owner;
+  }
+
+  /** STORE_DAMAGED if the document cannot be read. */
+  async get(name: string): Promise<unknown> {
+    const bytes = await this.#owner.store.level.get(storeKey('system', name));
+    return bytes === undefined ? undefined : decodeDocument(name, bytes);
+  }
+
+  put(name: string, value: unknown): Promise<Position> {
+    return this.#owner.commit([{ type: 'put', key: name, value: packBytes(value) }], 'system');
+  }
+
+  delete(name: string): Promise<Position> {
+    return this.#owner.commit([{ type: 'del', key: name }], 'system');
+  }
+
+  /** All documents whose name begins with the prefix, in the order of their names. */
+  async list(prefix: string): Promise<[name: string, value: unknown][]> {
+    const gte = storeKey('system', prefix);
+    const lt = storeKey('system', `${prefix}\u{10ffff}`);
+    const documents: [string, unknown][] = [];
+    for await (const [key, value] of this.#owner.store.level.iterator({ gte, lt })) {
+      const name = keyName(key);
+      documents.push([name, decodeDocument(name, value)]);
+    }
+    return documents;
+  }
+
+  settings(): Settings {
+    const bytes = this.#owner.store.level.getSync(storeKey('system', settingsName));
+    return readSettings(bytes === undefined ? null : decodeDocument(settingsName, bytes));
+  }
+
+  /** Values are checked by the caller. */
+  async setSettings(change: Partial<Settings>): Promise<Settings> {
+    const settings = { ...this.settings(), ...change };
+    await this.put(settingsName, settings);
+    return settings;
+  }
+
+  /** By name. */
+  async permitted(): Promise<PermittedReplica[]> {
+    return (await this.list(permittedPrefix)).map(([, value]) => readPermitted(value));
+  }
+
+  async permit(
+    name: string,
+    options: { readonly simultaneousQuery: boolean },
+  ): Promise<PermittedReplica> {
+    const since = this.#owner.env.clock.now();
+    const replica: PermittedReplica = { name: validateName(name), ...options, since };
+    await this.put(permittedPrefix + replica.name, replica);
+    await this.#lockDataMayChange();
+    return replica;
+  }
+
+  /** False if the name was not permitted. */
+  async deny(name: string): Promise<boolean> {
+    if ((await this.get(permittedPrefix + name)) === undefined) return false;
+    await this.delete(permittedPrefix + name);
+    await this.#lockDataMayChange();
+    return true;
+  }
+
+  async #lockDataMayChange(): Promise<void> {
+    const permitted = await this.permitted();
+    this.#owner.setLockData(permitted.some((replica) => replica.simultaneousQuery));
+  }
+}
+
+function decodeDocument(name: string, bytes: Uint8Array): unknown {
+  try {
+    return unpackBytes(bytes, 'BODY_INVALID');
+  } catch (cause) {
+    const message = `the system document ${name} is not readable`;
+    throw new PaminaError('STORE_DAMAGED', message, { cause });
+  }
+}
+
+function readSettings(value: unknown): Settings {
+  const given = (value ?? {}) as Partial<Record<keyof Settings, unknown>>;
+  const settings: Record<keyof Settings, number> = { ...settingsDefault };
+  for (const name of Object.keys(settingsDefault) as (keyof Settings)[]) {
+    const setting = given[name];
+    if (typeof setting === 'number' && Number.isSafeInteger(setting)) settings[name] = setting;
+  }
+  return settings;
+}
+
+function readPermitted(value: unknown): PermittedReplica {
+  const { name, simultaneousQuery, since } = value as Partial<PermittedReplica>;
+  if (typeof name !== 'string' || typeof since !== 'number') {
+    throw new PaminaError('STORE_DAMAGED', 'a permitted replica in the store is not readable');
+  }
+  return { name, simultaneousQuery: simultaneousQuery === true, since };
+}
