@@ -2,8 +2,6 @@
 // come from. A normal database commits, a replica receives; both read the same way.
 import {
   PaminaError,
-  commitBodyHeaderBytes,
-  commitBytesMax,
   currentTimeline,
   segmentBytesDefault,
   userPrefix,
@@ -19,7 +17,7 @@ import { newTimeline } from './create-database.js';
 import { openParts, type DatabaseParts } from './database-parts.js';
 import { JobLog } from './job-log.js';
 import { locateDatabase } from './locate-database.js';
-import { measure, measureAll, storeKey, writeOperation } from './operation.js';
+import { storeKey } from './operation.js';
 import type { Datum, KeySpace, Operation } from './operation.js';
 import { ReplicaLog } from './replica-log.js';
 import { SessionWriter } from './session-writer.js';
@@ -36,6 +34,13 @@ export interface DatabaseOptions {
 }
 
 export type DatabaseState = 'open' | 'failed' | 'closed';
+
+/** A frozen state and the exact point that it is the state of. */
+export interface PlacedSnapshot {
+  readonly point: LogPoint;
+  readonly snapshot: StoreSnapshot;
+  readonly session: number;
+}
 
 export class Database {
   /** Absolute, without symbolic links. */
@@ -151,25 +156,17 @@ export class Database {
 
   /** Resolves when the commit is on disk and visible. Throws at once what can be known at once. */
   put(key: Datum, value: Datum): Promise<void> {
-    return this.#writeOne(key, value);
+    return this.#writable().write(key, value).done;
   }
 
   del(key: Datum): Promise<void> {
-    return this.#writeOne(key, null);
+    return this.#writable().write(key, null).done;
   }
 
   /** All operations or none (P2). Returns the position of the commit. */
   async commit(operations: readonly Operation[], space: KeySpace = 'user'): Promise<Position> {
     const session = this.#writable();
-    const bodyBytes = measureAll(operations);
-    const group = session.append(bodyBytes, (bytes, view, start) => {
-      view.setUint32(start, operations.length, true);
-      let at = start + commitBodyHeaderBytes;
-      for (const operation of operations) {
-        const value = operation.type === 'put' ? operation.value : null;
-        at = writeOperation(bytes, view, at, space, operation.key, value);
-      }
-    });
+    const group = session.commit(operations, space);
     const { seq } = group.point;
     await group.done;
     return { timeline: currentTimeline(this.#control.timelines).timeline, seq };
@@ -193,6 +190,11 @@ export class Database {
   /** Whether segments from here on say that they carry lock data; a change switches the log. */
   setLockData(lockData: boolean): void {
     this.#writable().setLockData(lockData);
+  }
+
+  /** Whether commits and marks are possible: a normal database that is open for writing. */
+  get isWriter(): boolean {
+    return this.#session !== null && this.#state === 'open' && !this.#control.readOnly;
   }
 
   /** Throws if data may not be read here now: NOT_QUERYABLE, DATABASE_CLOSED. */
@@ -221,13 +223,14 @@ export class Database {
 
   /**
    * Commits a mark record and takes a snapshot of exactly the state at it; the next record begins a
-   * new segment, so that a copy made from here starts with a whole one.
+   * new segment, so that a copy made from here starts with a whole one. `bodyAt` is called once,
+   * with the seq that the mark gets, and writes nothing itself: a backup is named by its position.
    */
   async mark(
-    body: MarkBody,
+    bodyAt: (seq: number) => MarkBody,
   ): Promise<{ point: LogPoint; snapshot: StoreSnapshot; session: number }> {
     const session = this.#writable();
-    const group = session.appendMark(body);
+    const group = session.appendMark(bodyAt);
     const { seq } = group.point;
     let snapshot: StoreSnapshot | null = null;
     this.#parts.applier.atSeq(seq, () => {
@@ -240,7 +243,7 @@ export class Database {
   }
 
   /** A snapshot of the applied state; writes no record: for replicas, offline copies, hashes. */
-  stateSnapshot(): Promise<{ point: LogPoint; snapshot: StoreSnapshot; session: number }> {
+  stateSnapshot(): Promise<PlacedSnapshot> {
     const { applier, store } = this.#parts;
     return applier.between(() => ({
       point: this.applied(),
@@ -289,14 +292,8 @@ export class Database {
     await this.#start();
   }
 
-  /** Records from `seq` on are needed by kept backups; null: by none. Deletes what nobody needs. */
-  async retain(fromSeq: number | null): Promise<void> {
-    await this.updateControl({ keepFromSeq: fromSeq });
-    await this.maintain();
-  }
-
   /** Publishes a checkpoint, then deletes log that nobody needs. Errors end in the job log. */
-  maintain(): Promise<void> {
+  applyRetention(): Promise<void> {
     return this.#maintenance.run();
   }
 
@@ -351,7 +348,7 @@ export class Database {
       database: this,
       parts: this.#parts,
       onFailed: (error) => this.#fail(error),
-      onSegmentClosed: () => void this.maintain(),
+      onSegmentClosed: () => void this.applyRetention(),
     });
   }
 
@@ -390,10 +387,8 @@ export class Database {
   }
 
   #writable(): SessionWriter {
-    if (this.#session !== null && this.#state === 'open' && !this.#control.readOnly) {
-      return this.#session;
-    }
-    throw this.#whyNotWritable();
+    if (this.#session === null || !this.isWriter) throw this.#whyNotWritable();
+    return this.#session;
   }
 
   #whyNotWritable(): PaminaError {
@@ -412,19 +407,6 @@ export class Database {
     if (this.#replica !== null) return this.#replica;
     const { name, type } = this.#control;
     throw new PaminaError('DATABASE_TYPE', `${name} is ${type} and receives no log`);
-  }
-
-  #writeOne(key: Datum, value: Datum | null): Promise<void> {
-    const session = this.#writable();
-    const bodyBytes = commitBodyHeaderBytes + measure(key, value);
-    if (bodyBytes > commitBytesMax) {
-      throw new PaminaError('COMMIT_TOO_LARGE', `a commit of ${bodyBytes} bytes is too large`);
-    }
-    const group = session.append(bodyBytes, (bytes, view, start) => {
-      view.setUint32(start, 1, true);
-      writeOperation(bytes, view, start + commitBodyHeaderBytes, 'user', key, value);
-    });
-    return group.done;
   }
 
   #fail(error: PaminaError): void {

@@ -9,7 +9,12 @@ export {
   refuseOccupied,
   type CreateOptions,
 } from './create-database.js';
-export { Database, type DatabaseOptions, type DatabaseState } from './database.js';
+export {
+  Database,
+  type DatabaseOptions,
+  type DatabaseState,
+  type PlacedSnapshot,
+} from './database.js';
 export { JobLog, type JobEvent, type JobLevel } from './job-log.js';
 export type { LogPoint } from './log-point.js';
 export { timelinesUntil } from './log-point.js';

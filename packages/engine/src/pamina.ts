@@ -193,9 +193,9 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   }
 
   #storeKeys(start: K, end: K, encoding: string | undefined): [Buffer, Buffer] {
-    const codec = (
-      encoding === undefined ? this.keyEncoding() : this.keyEncoding(encoding as 'utf8')
-    ) as unknown as { encode(key: K): Datum };
+    const codec = (encoding === undefined
+      ? this.keyEncoding()
+      : this.keyEncoding(encoding as 'utf8')) as unknown as { encode(key: K): Datum };
     return [storeKey('user', codec.encode(start)), storeKey('user', codec.encode(end))];
   }
 

@@ -4,6 +4,7 @@ import {
   PaminaError,
   RecordKind,
   bytesToHex,
+  commitBodyHeaderBytes,
   currentTimeline,
   encodeBody,
   recordHeaderBytes,
@@ -12,6 +13,8 @@ import {
 import type { Appender, Group, SessionHeader } from '@pamina/log';
 import type { Database } from './database.js';
 import type { DatabaseParts } from './database-parts.js';
+import { measure, measureAll, writeOperation } from './operation.js';
+import type { Datum, KeySpace, Operation } from './operation.js';
 import { version } from './version.js';
 
 export interface SessionOptions {
@@ -79,13 +82,29 @@ export class SessionWriter {
     this.#appender.switchSegment({ ...this.#appender.session, lockData });
   }
 
-  /** One commit record; `write` fills the body, which begins at `start`. */
-  append(
-    bodyBytes: number,
-    write: (bytes: Uint8Array, view: DataView, start: number) => void,
-  ): Group {
+  /** One put, or with a null value one delete: the shortest way for the commonest commit. */
+  write(key: Datum, value: Datum | null): Group {
+    const bodyBytes = commitBodyHeaderBytes + measure(key, value);
     const group = this.#appender.reserve(bodyBytes);
-    write(group.bytes, group.view, group.end + recordHeaderBytes);
+    const start = group.end + recordHeaderBytes;
+    group.view.setUint32(start, 1, true);
+    const at = start + commitBodyHeaderBytes;
+    writeOperation(group.bytes, group.view, at, 'user', key, value);
+    return this.#appender.seal(RecordKind.commit, bodyBytes);
+  }
+
+  /** All operations in one record. COMMIT_TOO_LARGE. */
+  commit(operations: readonly Operation[], space: KeySpace): Group {
+    const bodyBytes = measureAll(operations);
+    const group = this.#appender.reserve(bodyBytes);
+    const { bytes, view } = group;
+    let at = group.end + recordHeaderBytes;
+    view.setUint32(at, operations.length, true);
+    at += commitBodyHeaderBytes;
+    for (const operation of operations) {
+      const value = operation.type === 'put' ? operation.value : null;
+      at = writeOperation(bytes, view, at, space, operation.key, value);
+    }
     return this.#appender.seal(RecordKind.commit, bodyBytes);
   }
 
