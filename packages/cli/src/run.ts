@@ -1,5 +1,6 @@
 // One run of the command: parse, find the verb, execute, and turn whatever happened into output
 // and an exit status. Knows nothing of `process`, so that tests run it in theirs.
+import { version } from '@pamina/engine';
 import { nodeEnv } from '@pamina/env';
 import { toPaminaError } from '@pamina/format';
 import { commands } from './commands.js';
@@ -10,7 +11,6 @@ import { brokenPipeStatus, Output } from './output.js';
 import { parseCommandLine, type ParsedCommand } from './parse.js';
 import { failureJson, failureText } from './print/failure.js';
 import { findTarget } from './target.js';
-import { version } from './version.js';
 
 const columnsDefault = 80;
 

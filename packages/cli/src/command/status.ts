@@ -1,6 +1,9 @@
 // The status of one database in full, or of all in a table.
 import type { Administration, DatabaseStatus } from '@pamina/wire';
+import { type PaminaError, toPaminaError } from '@pamina/format';
 import { defineCommand } from '../command.js';
+import type { Context } from '../context.js';
+import { failureText } from '../print/failure.js';
 import { statusTable, statusText } from '../print/status.js';
 
 export const status = defineCommand({
@@ -15,27 +18,45 @@ export const status = defineCommand({
   ],
   async execute(context, given) {
     const { name } = given;
-    if (name === undefined) {
-      const administration = await context.administrationHere();
-      const databases = await context.during('Asking', () => statusOfAll(administration));
-      await context.output.result({ databases }, () =>
-        databases.length === 0 ? '' : statusTable(databases),
-      );
-      if (databases.length === 0) {
-        context.output.note(`No databases in ${context.places.dataFolder}.`);
-      }
-      return;
-    }
+    if (name === undefined) return statusOfAll(context);
     const administration = await context.administrationOf(name);
     const found = await context.during('Asking', () => administration.status(name));
     await context.output.result(found, () => statusText(found, context.env.clock.now()));
+    return 0;
   },
 });
 
-async function statusOfAll(administration: Administration): Promise<DatabaseStatus[]> {
-  const statuses: DatabaseStatus[] = [];
-  for (const { name } of await administration.list()) {
-    statuses.push(await administration.status(name));
+/** One that cannot be asked hides no other: it is reported after them, and in the exit status. */
+async function statusOfAll(context: Context): Promise<number> {
+  const { output, places } = context;
+  const administration = await context.administrationHere();
+  const { databases, failures } = await context.during('Asking', () => askAll(administration));
+  const errors = failures.map(({ name, error: { code, message, hint } }) => {
+    return { name, error: { code, message, hint } };
+  });
+  await output.result({ databases, errors }, () =>
+    databases.length === 0 ? '' : statusTable(databases),
+  );
+  for (const { error } of failures) output.note(failureText(error));
+  if (databases.length + failures.length === 0) {
+    output.note(`No databases in ${places.dataFolder}.`);
   }
-  return statuses;
+  return failures[0]?.error.exitStatus ?? 0;
+}
+
+interface Answers {
+  readonly databases: DatabaseStatus[];
+  readonly failures: { readonly name: string; readonly error: PaminaError }[];
+}
+
+async function askAll(administration: Administration): Promise<Answers> {
+  const answers: Answers = { databases: [], failures: [] };
+  for (const { name } of await administration.list()) {
+    try {
+      answers.databases.push(await administration.status(name));
+    } catch (error) {
+      answers.failures.push({ name, error: toPaminaError(error) });
+    }
+  }
+  return answers;
 }

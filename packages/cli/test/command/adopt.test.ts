@@ -30,8 +30,26 @@ it('turns a plain LevelDB in the data folder into a database that the other verb
   expect(refused.status).not.toBe(0);
   const ran = await runCommand(['adopt', 'pamina-data/orders', '--json'], { cwd });
   expect(ran).toMatchObject({ status: 0, err: '' });
-  expect(ran.objects).toEqual([{ folder: join(cwd, 'pamina-data/orders'), name: 'orders' }]);
+  expect(ran.objects).toEqual([
+    {
+      folder: join(cwd, 'pamina-data/orders'),
+      name: 'orders',
+      entries: 2,
+      keptIn: expect.stringContaining('orders') as string,
+    },
+  ]);
   expect(await runCommand(['get', 'orders', 'ключ'], { cwd })).toMatchObject({ out: 'два\n' });
+});
+
+it('says how the other verbs find what is not in the data folder', async () => {
+  await plainLevel(join(cwd, 'app', 'orders'));
+  const ran = await runCommand(['adopt', 'app/orders'], { cwd });
+  expect(ran.status).toBe(0);
+  expect(ran.out).toContain('as the database orders: 2 entries');
+  expect(ran.err).toContain(`--data ${join(cwd, 'app')}`);
+  expect(await runCommand(['get', 'orders', 'a', '--data', 'app'], { cwd })).toMatchObject({
+    out: '1\n',
+  });
 });
 
 it('P9 refuses a folder that is not there', async () => {

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { aReplica, aStatus, fakeAdministration, runWith } from '../fake-administration.js';
+import {
+  aReplica,
+  aStatus,
+  fakeAdministration,
+  notFound,
+  runWith,
+} from '../fake-administration.js';
 
 it('prints both sides of a replica: positions, lags, state, since, why', async () => {
   const ran = await runWith(fakeAdministration(), ['status', 'cities-replica']);
@@ -40,4 +46,22 @@ it('without a name shows all databases in a table', async () => {
   expect(json.objects).toMatchObject([
     { databases: [{ name: 'cities' }, { name: 'cities-replica' }] },
   ]);
+});
+
+it('P9 one that cannot be asked hides no other, and shows in the exit status', async () => {
+  const administration = fakeAdministration({
+    list: () => Promise.resolve([aStatus, aReplica]),
+    status: (name) =>
+      name === 'cities' ? Promise.reject(notFound(name)) : Promise.resolve(aReplica),
+  });
+  const ran = await runWith(administration, ['status']);
+  expect(ran.status).toBe(3);
+  expect(ran.out).toContain('cities-replica');
+  expect(ran.err).toMatch(/^DATABASE_NOT_FOUND: /);
+  const json = await runWith(administration, ['status', '--json']);
+  expect(json).toMatchObject({
+    status: 3,
+    err: '',
+    objects: [{ errors: [{ name: 'cities', error: { code: 'DATABASE_NOT_FOUND' } }] }],
+  });
 });
