@@ -1,0 +1,71 @@
+// What backups need of a database, and nothing more: the engine's Database fits these shapes, and
+// tests can bring a fake.
+import type { Env } from '@pamina/env';
+import type { MarkBody, Timeline } from '@pamina/format';
+
+/** One key with its prefix byte, and its value. Neither may be changed. */
+export type StateEntry = readonly [key: Uint8Array, value: Uint8Array];
+
+/** A frozen state: everything that travels (keys from the system prefix on). */
+export interface StateSnapshot {
+  /** Batches of entries in strictly rising byte order of their keys. */
+  entries(): AsyncIterable<readonly StateEntry[]>;
+  close(): Promise<void>;
+}
+
+export interface StatePoint {
+  readonly timelineId: string;
+  readonly timeline: number;
+  readonly seq: number;
+  /** Chain after record `seq`. */
+  readonly chain: number;
+  /** Commit time of record `seq`, ms since 1970. */
+  readonly time: number;
+}
+
+/** A snapshot and the exact point that it is the state of. */
+export interface PlacedSnapshot {
+  readonly point: StatePoint;
+  readonly snapshot: StateSnapshot;
+  readonly session: number;
+}
+
+export interface JobLogWriter {
+  write(
+    level: 'info' | 'warning' | 'error',
+    event: string,
+    message: string,
+    fields?: Record<string, unknown>,
+  ): void;
+}
+
+interface DatabaseWithBackups {
+  readonly folder: string;
+  readonly env: Env;
+  readonly control: { readonly name: string; readonly keepFromSeq: number | null };
+  readonly identity: { readonly pattern: string | null };
+  readonly timelines: readonly Timeline[];
+  readonly jobLog: JobLogWriter;
+  /** The oldest record that the kept backups need; log that nobody needs is deleted. */
+  retain(fromSeq: number | null): Promise<unknown>;
+}
+
+/** The database that a backup is taken of. */
+export interface BackupDatabase extends DatabaseWithBackups {
+  readonly log: { pin(fromSeq: number): () => void };
+  /**
+   * Writes a mark record and gives the state exactly at it; the log is switched behind it. READ_ONLY
+   * or REPLICA_READ_ONLY where no record can be written.
+   */
+  mark(body: (seq: number) => MarkBody): Promise<PlacedSnapshot>;
+  /** The state as it is; nothing is written. */
+  stateSnapshot(): Promise<PlacedSnapshot>;
+}
+
+/** The database whose old backups are removed. */
+export interface ExpiringDatabase extends DatabaseWithBackups {
+  readonly system: {
+    settings(): Promise<{ readonly backupGenerations: number }>;
+    permitted(): Promise<readonly unknown[]>;
+  };
+}

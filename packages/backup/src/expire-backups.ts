@@ -1,0 +1,107 @@
+// Removes backups beyond the generations that are kept, and tells retention which log the kept ones
+// need (P10).
+import { join } from 'node:path';
+import { backupGenerationsMin, forkPoint, type BackupManifest } from '@pamina/format';
+import { isHeld } from './backup-holds.js';
+import { listBackups, type ListedBackup } from './backup-list.js';
+import { lockBackups } from './backup-lock.js';
+import type { ExpiringDatabase } from './contract.js';
+import { backupsFolderOf, removingFolder } from './layout.js';
+
+/** With replicas the one before the newest stays too: a replica may be being made from it. */
+const generationsMinWithReplicas = 2;
+
+export interface ExpireOptions {
+  /** How many of the newest full backups to keep; by default the database's setting. */
+  readonly generations?: number | undefined;
+}
+
+export interface ExpireReport {
+  /** Ids, newest first; the initial backup is never removed and in neither list. */
+  readonly kept: readonly string[];
+  readonly removed: readonly string[];
+  /** Left alone, and not counted as backups that are kept. */
+  readonly damaged: readonly string[];
+  /** Oldest record that the kept generations need; null when there are none. */
+  readonly keepFromSeq: number | null;
+}
+
+interface Good extends ListedBackup {
+  readonly manifest: BackupManifest;
+}
+
+/**
+ * Keeps the newest full backups that are whole, and any that bears a tag or is being read. The log is
+ * kept for the generations, not for older backups that only their tag keeps. BACKUP_RUNNING.
+ */
+export async function expireBackups(
+  database: ExpiringDatabase,
+  options: ExpireOptions = {},
+): Promise<ExpireReport> {
+  const { env } = database;
+  const folder = backupsFolderOf(database.folder);
+  const hasReplicas = (await database.system.permitted()).length > 0;
+  const generations = Math.max(
+    options.generations ?? (await database.system.settings()).backupGenerations,
+    hasReplicas ? generationsMinWithReplicas : backupGenerationsMin,
+  );
+  const release = await lockBackups(env, folder);
+  try {
+    const listed = await listBackups(env, folder);
+    const own = listed.filter((backup) => isOwn(backup, database));
+    const good = own.filter((backup): backup is Good => backup.problem === null);
+    const damaged = listed.filter((backup) => backup.problem !== null).map(({ id }) => id);
+    const newest = good.slice(0, generations);
+    const older = good.slice(generations);
+    const expired = older.filter(
+      ({ manifest, folder }) => manifest.tag === null && !isHeld(folder),
+    );
+    // Backups first: a crash before the log is told of it only keeps more log than is needed.
+    const removed: string[] = [];
+    for (const backup of expired) {
+      await remove(database, folder, backup, generations);
+      removed.push(backup.id);
+    }
+    const keepFromSeq = neededSeq(newest, database);
+    // Damaged ones may be all there is: then what they need stays until somebody decides.
+    const isKnown = keepFromSeq !== null || damaged.length === 0;
+    await database.retain(isKnown ? keepFromSeq : database.control.keepFromSeq);
+    const kept = good.filter(({ id }) => !removed.includes(id)).map(({ id }) => id);
+    return { kept, removed, damaged, keepFromSeq };
+  } finally {
+    await release();
+  }
+}
+
+/** The record after the oldest of the generations that are on this database's history. */
+function neededSeq(newest: readonly Good[], database: ExpiringDatabase): number | null {
+  const seqs = newest
+    .filter(({ manifest }) => isOnHistory(manifest, database))
+    .map(({ manifest }) => manifest.position.seq + 1);
+  return seqs.length === 0 ? null : Math.min(...seqs);
+}
+
+function isOnHistory(manifest: BackupManifest, database: ExpiringDatabase): boolean {
+  return forkPoint(database.timelines, manifest.timelines).seqMax >= manifest.position.seq;
+}
+
+/** A backup of another database that somebody put here is not ours to remove. */
+function isOwn({ manifest }: ListedBackup, database: ExpiringDatabase): boolean {
+  return manifest?.kind === 'full' && manifest.pattern === database.identity.pattern;
+}
+
+/** Loses its name first, so that no half of it is ever taken for a backup (P8). */
+async function remove(
+  database: ExpiringDatabase,
+  folder: string,
+  backup: Good,
+  generations: number,
+): Promise<void> {
+  const { disk } = database.env;
+  const removing = removingFolder(folder, backup.id);
+  await disk.rename(join(folder, backup.id), removing);
+  await disk.removeTree(removing);
+  const message = `Backup ${backup.id} was removed: ${generations} newer ones are kept.`;
+  const fields = { backup: backup.id, bytes: backup.bytes, generations };
+  database.jobLog.write('info', 'backup-removed', message, fields);
+}

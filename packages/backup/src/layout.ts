@@ -1,0 +1,46 @@
+// Names in a folder of backups: one folder a backup, named by the position that it stands at.
+import { join } from 'node:path';
+import type { Position } from '@pamina/format';
+
+export const manifestFileName = 'manifest';
+/** The folder of the backup that `create` makes. */
+export const initialBackupId = 'initial';
+const partialEnding = '.partial';
+const removingEnding = '.removing';
+/** Held by whoever changes a folder of backups; a dot keeps it out of the list. */
+const lockFileName = '.backups.lock';
+
+const seqDigits = 16;
+
+/** Where a database keeps its backups if nothing else is said. */
+export function backupsFolderOf(databaseFolder: string): string {
+  return join(databaseFolder, 'backups');
+}
+
+/** `0000000000048213-1`, made different from the `taken` ones by a number behind it. */
+export function backupIdAt(position: Position, taken: ReadonlySet<string>): string {
+  const id = `${position.seq.toString().padStart(seqDigits, '0')}-${position.timeline}`;
+  for (let number = 2, unique = id; ; number++) {
+    if (!taken.has(unique)) return unique;
+    unique = `${id}-${number}`;
+  }
+}
+
+/** A backup that is being written. */
+export function partialFolder(backupsFolder: string, id: string): string {
+  return join(backupsFolder, `${id}${partialEnding}`);
+}
+
+/** A backup that is being removed. */
+export function removingFolder(backupsFolder: string, id: string): string {
+  return join(backupsFolder, `${id}${removingEnding}`);
+}
+
+/** What a crash in the middle of a backup, or of the removal of one, leaves behind. */
+export function isLeftover(name: string): boolean {
+  return name.endsWith(partialEnding) || name.endsWith(removingEnding);
+}
+
+export function lockPath(backupsFolder: string): string {
+  return join(backupsFolder, lockFileName);
+}

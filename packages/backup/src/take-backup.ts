@@ -1,0 +1,262 @@
+// Takes a full backup in its logical form while writers go on: one mark record, a snapshot of the
+// state exactly at it, chunks, manifest, and only then its name (P8).
+import { join } from 'node:path';
+import {
+  PaminaError,
+  currentTimeline,
+  formatPosition,
+  isPaminaError,
+  toPaminaError,
+  validateTag,
+  type BackupManifest,
+} from '@pamina/format';
+import { timelinesUntil, version } from '@pamina/engine';
+import { lockBackups } from './backup-lock.js';
+import { listBackups, type ListedBackup } from './backup-list.js';
+import { writeChunks, writeManifest } from './backup-writer.js';
+import type { ChunkCodec } from './chunk-format.js';
+import type { BackupDatabase, PlacedSnapshot } from './contract.js';
+import { folderBytes, requireFree, storeFolderOf } from './free-space.js';
+import { backupIdAt, backupsFolderOf, partialFolder } from './layout.js';
+
+export interface BackupProgress {
+  /** Bytes of the state that are in the backup, before compression; the same as `rawBytes`. */
+  readonly done: number;
+  /** What `done` may come to, from the newest backup; null if there is none to tell from. */
+  readonly total: number | null;
+  readonly entries: number;
+  readonly rawBytes: number;
+  /** As stored. */
+  readonly bytes: number;
+  /** Of `done`, since the start. */
+  readonly bytesPerSecond: number;
+}
+
+export interface TakeBackupOptions {
+  /** Names the backup and keeps it from expiring. TAG_TAKEN, TAG_INVALID. */
+  readonly tag?: string | undefined;
+  /** A folder of backups; by default the database's own. */
+  readonly destination?: string | undefined;
+  readonly compression?: ChunkCodec | undefined;
+  readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
+  /** Ends the backup with `signal.reason`; nothing of it stays. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Databases that are being backed up: one backup at a time each, wherever it goes. */
+const running = new WeakSet<object>();
+
+/**
+ * Resolves when the backup is whole on disk. TAG_TAKEN, TAG_INVALID, BACKUP_RUNNING, DISK_FULL,
+ * DATABASE_TYPE (a database that never had a session has nothing to back up but its initial backup).
+ */
+export async function takeBackup(
+  database: BackupDatabase,
+  options: TakeBackupOptions = {},
+): Promise<BackupManifest> {
+  if (options.tag !== undefined) validateTag(options.tag);
+  options.signal?.throwIfAborted();
+  if (running.has(database)) {
+    const message = `a backup of ${database.control.name} is already running`;
+    throw new PaminaError('BACKUP_RUNNING', message, { context: { path: database.folder } });
+  }
+  running.add(database);
+  try {
+    const folder = options.destination ?? backupsFolderOf(database.folder);
+    const release = await lockBackups(database.env, folder);
+    try {
+      return await takeLocked(database, folder, options);
+    } finally {
+      await release();
+    }
+  } catch (error) {
+    reportFailure(database, error);
+    throw error;
+  } finally {
+    running.delete(database);
+  }
+}
+
+async function takeLocked(
+  database: BackupDatabase,
+  folder: string,
+  options: TakeBackupOptions,
+): Promise<BackupManifest> {
+  const backups = await listBackups(database.env, folder);
+  refuseTakenTag(backups, options.tag);
+  const before = backups.find((backup) => isBackupOf(backup, database)) ?? null;
+  await requireSpaceLike(database, folder, before);
+  options.signal?.throwIfAborted();
+  const startedAt = database.env.clock.now();
+  const taken = new Set(backups.map((backup) => backup.id));
+  const { id, placed } = await place(database, taken, options.tag ?? null);
+  // Until the backup is known to retention, a replica made from it must find the log behind it (P10).
+  const unpin = database.log.pin(placed.point.seq + 1);
+  try {
+    return await writeBackup(database, { ...options, folder, id, placed, before, startedAt });
+  } finally {
+    unpin();
+    await placed.snapshot.close();
+  }
+}
+
+/** Commits the mark where that is possible; replicas and databases that are only read write no log. */
+async function place(
+  database: BackupDatabase,
+  taken: ReadonlySet<string>,
+  tag: string | null,
+): Promise<{ id: string; placed: PlacedSnapshot }> {
+  const { timeline } = currentTimeline(database.timelines);
+  const idAt = (seq: number): string => backupIdAt({ timeline, seq }, taken);
+  try {
+    const placed = await database.mark((seq) => ({ backup: idAt(seq), tag }));
+    return { id: idAt(placed.point.seq), placed };
+  } catch (error) {
+    const writesNoLog =
+      isPaminaError(error, 'READ_ONLY') || isPaminaError(error, 'REPLICA_READ_ONLY');
+    if (!writesNoLog) throw error;
+  }
+  if (database.identity.pattern === null) {
+    const message = `${database.control.name} never had a session: its initial backup is all there is`;
+    throw new PaminaError('DATABASE_TYPE', message, { context: { path: database.folder } });
+  }
+  const placed = await database.stateSnapshot();
+  return { id: backupIdAt(placed.point, taken), placed };
+}
+
+interface Work extends TakeBackupOptions {
+  readonly folder: string;
+  readonly id: string;
+  readonly placed: PlacedSnapshot;
+  readonly before: ListedBackup | null;
+  readonly startedAt: number;
+}
+
+async function writeBackup(database: BackupDatabase, work: Work): Promise<BackupManifest> {
+  const { disk } = database.env;
+  const { point } = work.placed;
+  const partial = partialFolder(work.folder, work.id);
+  const startedMs = database.env.clock.monotonic();
+  const fields = { backup: work.id, position: formatPosition(point), tag: work.tag ?? null };
+  database.jobLog.write(
+    'info',
+    'backup-started',
+    `Backup ${work.id} at position ${fields.position} started.`,
+    fields,
+  );
+  try {
+    await disk.makeFolder(partial);
+    const manifest = await writeFiles(database, work, partial, startedMs);
+    work.signal?.throwIfAborted();
+    await disk.rename(partial, join(work.folder, work.id));
+    await noteKept(database, work);
+    const ms = Math.round(database.env.clock.monotonic() - startedMs);
+    const bytes = manifest.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+    database.jobLog.write(
+      'info',
+      'backup-finished',
+      `Backup ${work.id} holds ${manifest.entries} entries in ${bytes} bytes and took ${ms} ms.`,
+      { ...fields, entries: manifest.entries, bytes, rawBytes: manifest.rawBytes, ms },
+    );
+    return manifest;
+  } catch (error) {
+    await discard(database, partial, error);
+    throw error;
+  }
+}
+
+async function writeFiles(
+  database: BackupDatabase,
+  work: Work,
+  partial: string,
+  startedMs: number,
+): Promise<BackupManifest> {
+  const { clock, disk } = database.env;
+  const { point, snapshot, session } = work.placed;
+  const codec = work.compression ?? 'brotli-1';
+  const total = work.before?.manifest?.rawBytes ?? null;
+  const written = await writeChunks(snapshot, {
+    disk,
+    folder: partial,
+    codec,
+    signal: work.signal,
+    onChunk: (sofar) => {
+      const seconds = Math.max(1, clock.monotonic() - startedMs) / 1000;
+      const bytesPerSecond = Math.round(sofar.rawBytes / seconds);
+      const atLeast = total === null ? null : Math.max(total, sofar.rawBytes);
+      work.onProgress?.({ ...sofar, done: sofar.rawBytes, total: atLeast, bytesPerSecond });
+    },
+  });
+  const manifest: BackupManifest = {
+    id: work.id,
+    form: 'logical',
+    kind: 'full',
+    tag: work.tag ?? null,
+    database: database.control.name,
+    pattern: database.identity.pattern,
+    // A replica may know of timelines that it has not reached.
+    timelines: timelinesUntil(database.timelines, point.seq),
+    session,
+    position: { timeline: point.timeline, seq: point.seq },
+    chain: point.chain,
+    createdAt: point.time,
+    startedAt: work.startedAt,
+    codec,
+    chunks: written.chunks,
+    entries: written.entries,
+    rawBytes: written.rawBytes,
+    stateHash: written.stateHash,
+    version,
+  };
+  await writeManifest(disk, partial, manifest);
+  return manifest;
+}
+
+/** The first kept backup begins to hold log back; later ones are behind it, and expiry moves on. */
+async function noteKept(database: BackupDatabase, work: Work): Promise<void> {
+  if (work.destination !== undefined || database.control.keepFromSeq !== null) return;
+  await database.retain(work.placed.point.seq + 1);
+}
+
+async function discard(database: BackupDatabase, partial: string, why: unknown): Promise<void> {
+  try {
+    await database.env.disk.removeTree(partial);
+  } catch (error) {
+    // Why the backup failed is the better error; the next one removes what is left by its name.
+    if (!isPaminaError(error)) throw error;
+    const message = `${partial} could not be removed; the next backup will.`;
+    const fields = { path: partial, code: error.code, cause: toPaminaError(why).code };
+    database.jobLog.write('warning', 'backup-leftover', message, fields);
+  }
+}
+
+function reportFailure(database: BackupDatabase, error: unknown): void {
+  const { code, message } = toPaminaError(error);
+  const name = database.control.name;
+  const text = `The backup of ${name} was not made: ${message}.`;
+  database.jobLog.write('error', 'backup-failed', text, { code });
+}
+
+function refuseTakenTag(backups: readonly ListedBackup[], tag: string | undefined): void {
+  if (tag === undefined) return;
+  const holder = backups.find((backup) => backup.manifest?.tag === tag || backup.id === tag);
+  if (holder === undefined) return;
+  const message = `the tag ${JSON.stringify(tag)} names the backup ${holder.id}`;
+  throw new PaminaError('TAG_TAKEN', message, { context: { tag, backup: holder.id } });
+}
+
+/** What the newest backup takes, or the store if that has become smaller, is what this one may take. */
+async function requireSpaceLike(
+  database: BackupDatabase,
+  folder: string,
+  before: ListedBackup | null,
+): Promise<void> {
+  const store = await folderBytes(database.env, storeFolderOf(database.folder));
+  const bytes = Math.min(before?.bytes ?? 0, store);
+  await requireFree(database.env, folder, bytes, `a backup of ${database.control.name}`);
+}
+
+function isBackupOf(backup: ListedBackup, database: BackupDatabase): boolean {
+  const { manifest } = backup;
+  return manifest?.kind === 'full' && manifest.pattern === database.identity.pattern;
+}

@@ -1,0 +1,80 @@
+// Verifies a backup at its first depth: every file, checksum, count, the order of the keys, and that
+// the state hash in the manifest is that of the entries.
+import { createHash } from 'node:crypto';
+import { PaminaError, type BackupManifest } from '@pamina/format';
+import { chunkInvalid } from './chunk-format.js';
+import { openBackup, verifiedChunks, type OpenedBackup } from './open-backup.js';
+import { manifestFileName } from './layout.js';
+import type { BackupSource } from './source.js';
+
+/** How far a backup has been read. `done` and `total` are bytes before compression. */
+export interface ReadProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly entries: number;
+}
+
+export interface VerifyOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
+}
+
+export interface VerifiedBackup {
+  readonly manifest: BackupManifest;
+  /** Computed from the entries; equal to the manifest's where that has one. */
+  readonly stateHash: string;
+}
+
+/** Throws what openBackup throws, and BACKUP_INVALID with the file for the first thing that is wrong. */
+export async function verifyBackup(
+  source: BackupSource,
+  options: VerifyOptions = {},
+): Promise<VerifiedBackup> {
+  const release = source.hold?.();
+  try {
+    const backup = await openBackup(source);
+    await refuseStrangers(backup);
+    const stateHash = await readThrough(backup, options, () => Promise.resolve());
+    return { manifest: backup.manifest, stateHash };
+  } finally {
+    release?.();
+  }
+}
+
+/**
+ * Hands each chunk's entries to `take`, in order, and gives back the state hash of all of them, which
+ * it has held against the manifest.
+ */
+export async function readThrough(
+  backup: OpenedBackup,
+  options: VerifyOptions,
+  take: (entries: readonly (readonly [Uint8Array, Uint8Array])[]) => Promise<void>,
+): Promise<string> {
+  const { manifest } = backup;
+  const hash = createHash('sha256');
+  let done = 0;
+  let entries = 0;
+  for await (const chunk of verifiedChunks(backup, options.signal)) {
+    hash.update(chunk.raw);
+    await take(chunk.entries);
+    done += chunk.raw.length;
+    entries += chunk.entries.length;
+    options.onProgress?.({ done, total: manifest.rawBytes, entries });
+  }
+  const stateHash = hash.digest('hex');
+  if (manifest.stateHash !== null && manifest.stateHash !== stateHash) {
+    const message = `${backup.source.describe()}: the state hash is not what the manifest says`;
+    throw new PaminaError('BACKUP_INVALID', message, {
+      context: { file: manifestFileName, expected: manifest.stateHash, found: stateHash },
+    });
+  }
+  return stateHash;
+}
+
+/** A file that the manifest does not name was not proved by anything (P9). */
+async function refuseStrangers(backup: OpenedBackup): Promise<void> {
+  const names = (await backup.source.listFiles?.()) ?? [];
+  const known = new Set([manifestFileName, ...backup.manifest.chunks.map((chunk) => chunk.file)]);
+  const stranger = names.find((name) => !known.has(name));
+  if (stranger !== undefined) throw chunkInvalid(stranger, 'the manifest does not name it');
+}
