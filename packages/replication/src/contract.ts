@@ -2,7 +2,7 @@
 // and tests bring small fakes.
 
 import type { Env } from '@pamina/env';
-import type { SegmentHeader, SegmentName, Timeline } from '@pamina/format';
+import type { PaminaError, SegmentHeader, SegmentName, Timeline } from '@pamina/format';
 import type { ChannelPoint, ChannelSegment, SegmentBytes } from '@pamina/wire';
 
 export interface JobLogWriter {
@@ -87,6 +87,12 @@ export interface FollowerDatabase {
   readonly timelines: readonly Timeline[];
   applied(): ChannelPoint;
   durable(): ChannelPoint;
+  /** Takes over the master's history if it continues this one. DIVERGED. */
+  adoptTimelines(history: readonly Timeline[]): Promise<void>;
+  /** A connection ended: a record that never became whole is sent again from its beginning. */
+  forgetPartialRecord(): void;
+  /** The database can no longer store what it gets. Returns the removal of the listener. */
+  onFailed(listener: (error: PaminaError) => void): () => void;
   /** Where the own log ends: what to ask the master for. */
   resumePoint(): { readonly segment: ChannelSegment | null; readonly point: ChannelPoint };
   /** Verifies, writes and syncs; resolves when durable, rejects without having applied anything of it. */

@@ -166,8 +166,8 @@ export function refill(state: FollowerState): FollowerStep {
   return isAsking && free >= refillBytesMin ? request(state) : stay(state);
 }
 
-/** Runs the next step on the state that the first one leads to. */
-export function then(
+/** Runs the next step on the state that the first one leads to. (A module must not export `then`.) */
+export function andThen(
   first: FollowerStep,
   next: (state: FollowerState) => FollowerStep,
 ): FollowerStep {

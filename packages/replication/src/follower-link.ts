@@ -52,7 +52,7 @@ export class FollowerLink {
   /** Of the attempt or connection that counts; null when there is none. */
   #current: AbortController | null = null;
   #channel: Channel | null = null;
-  readonly #opening = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
   #address: string | null = null;
 
   constructor(env: Env, resolve: ResolveMaster, listener: LinkListener) {
@@ -76,8 +76,7 @@ export class FollowerLink {
       this.#current = null;
       this.#listener.onOpenFailed(problemOfConnect(error));
     });
-    this.#opening.add(opening);
-    void opening.finally(() => this.#opening.delete(opening));
+    this.#track(opening);
   }
 
   /** Nothing more is heard of the present attempt or channel. */
@@ -99,9 +98,26 @@ export class FollowerLink {
     this.send({ type: 'hello', ...version, ...hello });
   }
 
-  /** Resolves when no attempt is under way any more. */
+  /** Hands on nothing more until `work` is done; then calls `next`, unless the channel is gone. */
+  pauseFor(work: () => Promise<void>, next: (error: unknown) => void): void {
+    const channel = this.#channel;
+    if (channel === null) return;
+    channel.pause();
+    const finish = (error: unknown): void => {
+      channel.resume();
+      if (this.#channel === channel) next(error);
+    };
+    this.#track(work().then(() => finish(null), finish));
+  }
+
+  /** Resolves when nothing is under way any more. */
   async settle(): Promise<void> {
-    await Promise.all(this.#opening);
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  #track(work: Promise<void>): void {
+    const running = work.finally(() => this.#running.delete(running));
+    this.#running.add(running);
   }
 
   async #open(masterName: string, current: AbortController): Promise<void> {

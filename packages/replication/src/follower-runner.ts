@@ -3,7 +3,7 @@
 
 import type { Env } from '@pamina/env';
 import { type Position, type SegmentHeader, timelineAt, toPaminaError } from '@pamina/format';
-import type { FeedMessage, SegmentBytes } from '@pamina/wire';
+import type { ChannelPoint, FeedMessage, SegmentBytes, WelcomeMessage } from '@pamina/wire';
 import type { FollowerDatabase, JobLogWriter } from './contract.js';
 import { checkSegment, checkWelcome, type Self } from './follower-accept.js';
 import type {
@@ -45,12 +45,14 @@ export class FollowerRunner {
   #state: FollowerState;
   /** The frame that the event being handled carries. */
   #frame: SegmentBytes | null = null;
-  #history: SelfHistory = [];
+  /** The welcomed one. */
+  #history: Self['timelines'] = [];
   #announced = '';
   #heardAt: number | null = null;
   #reported = '';
   #cancelTimer: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
+  #unwatch: (() => void) | null = null;
 
   constructor(options: FollowerRunnerOptions) {
     this.#database = options.database;
@@ -86,12 +88,18 @@ export class FollowerRunner {
       durableSeq: this.#database.durable().seq,
     });
     this.#cancelTick ??= this.#tickLater();
+    this.#unwatch ??= this.#database.onFailed(({ message }) => {
+      const problem = { code: 'DATABASE_FAILED', message, retryable: false };
+      this.#dispatch({ type: 'store-failed', problem });
+    });
   }
 
   /** Ends the connection and resolves when everything received is stored and nothing runs any more. */
   async stop(): Promise<void> {
     this.#cancelTick?.();
     this.#cancelTick = null;
+    this.#unwatch?.();
+    this.#unwatch = null;
     this.#dispatch({ type: 'stop' });
     await this.#link.settle();
     await this.#queue.idle();
@@ -179,6 +187,7 @@ export class FollowerRunner {
   #hello(): void {
     try {
       const { control, identity, timelines } = this.#database;
+      this.#database.forgetPartialRecord();
       const { segment, point } = this.#database.resumePoint();
       this.#reported = '';
       this.#link.greet({
@@ -200,13 +209,26 @@ export class FollowerRunner {
     if (message.type === 'welcome') {
       const problem = checkWelcome(this.#self(), message);
       if (problem !== null) return this.#dispatch({ type: 'refused', problem });
-      this.#history = message.timelines;
-      return this.#dispatch({ type: 'welcome', welcome: message });
+      return this.#adopt(message);
     }
     if (message.type === 'end') return this.#dispatch({ type: 'end', end: message });
     if (message.type === 'heartbeat') return this.#dispatch({ type: 'heartbeat', heartbeat: message });
     const { code, message: text } = message;
     return this.#dispatch({ type: 'refused', problem: { code, message: text, retryable: true } });
+  }
+
+  /** The history is on this disk before anything of it is received. */
+  #adopt(welcome: WelcomeMessage): void {
+    this.#link.pauseFor(
+      () => this.#database.adoptTimelines(welcome.timelines),
+      (error) => {
+        if (error !== null) {
+          return this.#dispatch({ type: 'store-failed', problem: problemOf(error) });
+        }
+        this.#history = welcome.timelines;
+        return this.#dispatch({ type: 'welcome', welcome });
+      },
+    );
   }
 
   #take(chunk: SegmentBytes): void {
@@ -292,15 +314,12 @@ export class FollowerRunner {
   }
 }
 
-type SelfHistory = Self['timelines'];
-
 function positionOf(point: { readonly timeline: number; readonly seq: number }): Position {
   return { timeline: point.timeline, seq: point.seq };
 }
 
-function pointOf<P extends { timeline: number; timelineId: string; seq: number; chain: number; time: number }>(
-  point: P,
-) {
+/** Only the fields that travel. */
+function pointOf(point: ChannelPoint): ChannelPoint {
   const { timeline, timelineId, seq, chain, time } = point;
   return { timeline, timelineId, seq, chain, time };
 }

@@ -4,6 +4,7 @@
 import type { ChannelPoint } from '@pamina/wire';
 import { stateOfRefusal, stateOfStoreFailure } from './follower-advice.js';
 import {
+  andThen,
   connect,
   enter,
   halt,
@@ -14,7 +15,6 @@ import {
   rest,
   retry,
   stay,
-  then,
   violation,
 } from './follower-change.js';
 import type {
@@ -109,8 +109,8 @@ function welcomed(state: FollowerState, event: EventOf<'welcome'>): FollowerStep
   const { point, time, replicationDelayMs } = event.welcome;
   const next = hear({ ...state, replicationDelayMs }, event.at, point, time, null);
   const isThere = replicationDelayMs === 0 && next.durableSeq >= point.seq;
-  const asked = then(proceed(next, event.at, isThere ? 'streaming' : 'catching-up'), request);
-  return then(asked, (last) => ({ state: last, effects: [{ type: 'report' }] }));
+  const asked = andThen(proceed(next, event.at, isThere ? 'streaming' : 'catching-up'), request);
+  return andThen(asked, (last) => ({ state: last, effects: [{ type: 'report' }] }));
 }
 
 function hear(
@@ -150,8 +150,8 @@ const storedLate = (state: FollowerState, event: EventOf<'stored'>): FollowerSte
 
 function stored(state: FollowerState, event: EventOf<'stored'>): FollowerStep {
   const next: FollowerState = { ...noteStored(state, event), attempts: 0 };
-  const asked = then({ state: next, effects: [{ type: 'report' }] }, refill);
-  return then(asked, (last) => streamIfThere(last, event.at));
+  const asked = andThen({ state: next, effects: [{ type: 'report' }] }, refill);
+  return andThen(asked, (last) => streamIfThere(last, event.at));
 }
 
 /** In streaming mode, level with the master's last news. */
@@ -187,7 +187,7 @@ function takeEnd(state: FollowerState, event: EventOf<'end'>): FollowerStep {
   // An answer to a request from before streaming was turned on.
   if (!next.pulling) return streamIfThere(next, event.at);
   const waiting = { ...next, pulling: false, endedMs: event.at.monotonicMs };
-  return then(proceed(waiting, event.at, 'waiting'), (last) => ({
+  return andThen(proceed(waiting, event.at, 'waiting'), (last) => ({
     state: last,
     effects: [{ type: 'timer', afterMs: last.replicationDelayMs }],
   }));
@@ -202,7 +202,7 @@ function takeHeartbeat(state: FollowerState, event: EventOf<'heartbeat'>): Follo
   // Not even where the master was a heartbeat ago: that is more than the usual distance.
   const isBehind = isAsking && next.durableSeq < before;
   const placed = isBehind ? proceed(next, event.at, 'catching-up') : streamIfThere(next, event.at);
-  return then(placed, (last) => changeDelay(last, event.at, replicationDelayMs));
+  return andThen(placed, (last) => changeDelay(last, event.at, replicationDelayMs));
 }
 
 /** The delay is the master's setting and may change at any time. */
@@ -212,9 +212,9 @@ function changeDelay(state: FollowerState, at: Moment, delayMs: number): Followe
   const next: FollowerState = { ...state, replicationDelayMs: delayMs };
   if (wasStreaming) return request(next);
   if (delayMs === 0) {
-    const asked = then({ state: next, effects: [{ type: 'cancel-timer' }] }, request);
+    const asked = andThen({ state: next, effects: [{ type: 'cancel-timer' }] }, request);
     const isThere = next.durableSeq >= (next.master?.point.seq ?? 0);
-    return then(asked, (last) => proceed(last, at, isThere ? 'streaming' : 'catching-up'));
+    return andThen(asked, (last) => proceed(last, at, isThere ? 'streaming' : 'catching-up'));
   }
   if (next.pulling) return stay(next);
   const afterMs = Math.max(0, next.endedMs + delayMs - at.monotonicMs);
