@@ -1,3 +1,4 @@
+// @ts-check
 // Bundles packages/pamina beside its dist/ and then puts the result in its place, so that whoever runs
 // the command meanwhile sees the old one or the new one. Needs what `tsc -b` has written.
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// @ts-check
 // Removes everything that the build, the tests and the checks have written. Leaves node_modules alone.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

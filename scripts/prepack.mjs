@@ -1,3 +1,4 @@
+// @ts-check
 // Runs before `npm pack` and `npm publish` in packages/pamina: a tarball without its code is worthless.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

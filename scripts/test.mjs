@@ -1,3 +1,4 @@
+// @ts-check
 // `npm test [-- FILTER…]`: installs what is missing, builds, runs every test, and prints as its last
 // line how many passed and failed. Plain JavaScript without dependencies: it may run first of all.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -46,7 +47,7 @@ function readReport() {
     rmSync(reportFile);
     return report;
   } catch (error) {
-    console.log(`vitest left no report: ${error.message}`);
+    console.log(`vitest left no report: ${error instanceof Error ? error.message : String(error)}`);
     return { testResults: [] };
   }
 }

@@ -1,11 +1,11 @@
 // Bundles every @pamina/* workspace into the one package that users install. The JavaScript comes from
 // the sources; the types come from the declarations that `tsc -b` has written into build/.
 // Run by scripts/bundle.mjs, which names the folder and puts the result in place.
-import { defineConfig } from 'tsdown';
+import { defineConfig, type UserConfig } from 'tsdown';
 
 const outDir = process.env['PAMINA_BUNDLE_FOLDER'] ?? 'dist';
 
-const shared = {
+const shared: UserConfig = {
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
@@ -18,7 +18,7 @@ const shared = {
   report: false,
   logLevel: 'warn',
   deps: { alwaysBundle: [/^@pamina\//] },
-} as const;
+};
 
 export default defineConfig([
   {

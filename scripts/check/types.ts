@@ -21,6 +21,10 @@ async function compile(root: string, args: string[]): Promise<Finding[]> {
     if (match !== null) {
       const [, file = '', line = '', message = ''] = match;
       findings.push({ file, line: Number(line), message });
+    } else if (/^ {2}\S/.test(text) && findings.length > 0) {
+      // The first indented line under an error says which part does not fit.
+      const last = findings.pop();
+      if (last !== undefined) findings.push({ ...last, message: `${last.message} ${text.trim()}` });
     }
   }
   if (result.status !== 0 && findings.length === 0) findings.push(toolFailure('tsc', result));

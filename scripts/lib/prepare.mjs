@@ -1,3 +1,4 @@
+// @ts-check
 // Brings a fresh clone to the point where something can run: dependencies installed, packages built.
 // Plain JavaScript without dependencies, because it runs before anything is installed.
 import { readFileSync } from 'node:fs';
@@ -43,7 +44,9 @@ function readLock(path) {
   try {
     return JSON.parse(readFileSync(join(root, path), 'utf8')).packages;
   } catch (error) {
-    if (error instanceof SyntaxError || error.code === 'ENOENT') return null;
+    // Both mean that nothing is known to be installed; installing again mends it.
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (isMissing || error instanceof SyntaxError) return null;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Starts a program in the repository and waits for it. Plain JavaScript without dependencies, because
 // it runs before anything is installed.
 import { spawn } from 'node:child_process';

@@ -1,3 +1,4 @@
+// @ts-check
 // Counts what a test run has done, from vitest's JSON report.
 
 /**

@@ -76,15 +76,15 @@ describe('the lint check', () => {
       );
     });
 
-    it.each(breaches.map((breach, index) => [...breach.slice(0, 2), index] as const))(
-      'finds %j by %s, where it is forbidden',
-      (_text, rule, index) => {
-        const allowed = breaches[Number(index)]?.[2] ?? '';
-        const expected = folders.filter((folder) => !allowed.includes(folder.split('/')[1] ?? ''));
+    it.each(breaches.map(([text, rule, allowed = ''], index) => ({ text, rule, allowed, index })))(
+      'finds $text by $rule, where it is forbidden',
+      ({ rule, allowed, index }) => {
         const hits = folders.filter((folder) =>
-          found.includes(`${folder}/bad-${String(index)}.ts:2 ${String(rule)}`),
+          found.includes(`${folder}/bad-${index}.ts:2 ${rule}`),
         );
-        expect(hits).toEqual(expected);
+        expect(hits).toEqual(
+          folders.filter((folder) => !allowed.includes(folder.split('/')[1] ?? '')),
+        );
       },
     );
 
