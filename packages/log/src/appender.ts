@@ -13,7 +13,7 @@ import type { Clock, Disk } from '@pamina/env';
 import { BufferPool, Group, type SessionHeader } from './group.js';
 import type { ChainPoint } from './record-batch.js';
 import { nameOf, segmentOf, type Segment } from './segment-list.js';
-import { SegmentWriter } from './segment-writer.js';
+import { SegmentWriter, isWriteOnFullDisk } from './segment-writer.js';
 
 export interface AppenderOptions {
   readonly disk: Disk;
@@ -33,6 +33,8 @@ export interface AppenderOptions {
 
 /** A group that has grown to this size is followed by another; it bounds one write. */
 const groupBytesMax = 4 * 1024 * 1024;
+/** When more groups than this wait for the store, each is cut to the memory that it needs. */
+const roomyGroupsMax = 8;
 
 export class Appender {
   readonly #options: AppenderOptions;
@@ -44,13 +46,18 @@ export class Appender {
   #encoded: ChainPoint;
   #writer: SegmentWriter | null = null;
   #plannedOffset = Infinity;
+  /** The next record begins a new segment. */
   #switchRequested = false;
+  /** The open segment is to be closed as soon as what waits is on disk. */
+  #closeDue = false;
   #filling: Group | null = null;
   readonly #waiting: Group[] = [];
   #running: Promise<void> | null = null;
   #backlogBytes = 0;
+  /** Groups that are durable and not yet released. */
+  #unreleased = 0;
   #failure: PaminaError | null = null;
-  #closing = false;
+  #closing: Promise<void> | null = null;
 
   constructor(options: AppenderOptions) {
     this.#options = options;
@@ -59,7 +66,7 @@ export class Appender {
     this.#encoded = options.point;
   }
 
-  /** Bytes that are encoded and not yet both durable and applied. */
+  /** Memory of what is encoded and not yet both durable and applied. */
   get backlogBytes(): number {
     return this.#backlogBytes;
   }
@@ -78,7 +85,7 @@ export class Appender {
    */
   reserve(bodyBytes: number): Group {
     if (this.#failure !== null) throw this.#failure;
-    if (this.#closing) throw new PaminaError('DATABASE_OFFLINE', 'the log is being closed');
+    if (this.#closing !== null) throw new PaminaError('DATABASE_OFFLINE', 'the log is being closed');
     const recordBytes = recordHeaderBytes + bodyBytes;
     if (this.#backlogBytes + recordBytes > this.#options.backlogBytesMax) {
       const what = `${this.#backlogBytes} bytes of commits wait for the disk`;
@@ -99,10 +106,9 @@ export class Appender {
   seal(kind: RecordKind, bodyBytes: number): Group {
     const group = this.#filling!;
     const recordBytes = recordHeaderBytes + bodyBytes;
-    if (group.end === 0) this.#enqueue(group);
     const seq = this.#encoded.seq + 1;
     const time = Math.max(this.#options.clock.now(), this.#encoded.time);
-    const syncedTo = this.#syncedTo();
+    const syncedTo = this.#syncedTo(group);
     const chain = sealRecord(
       group.bytes,
       group.view,
@@ -114,6 +120,8 @@ export class Appender {
       syncedTo,
       this.#encoded.chain,
     );
+    // Only now: a record that could not be sealed leaves no trace.
+    if (group.end === 0) this.#enqueue(group);
     group.end += recordBytes;
     group.point = { seq, chain, time };
     this.#encoded = group.point;
@@ -127,61 +135,78 @@ export class Appender {
   switchSegment(session: SessionHeader = this.#session): void {
     this.#session = session;
     this.#switchRequested = true;
+    this.#closeDue = true;
     this.#schedule();
   }
 
   /** The engine calls this when it no longer reads the group's bytes. */
   release(group: Group): void {
-    this.#backlogBytes -= group.end;
+    this.#backlogBytes -= group.cost;
+    this.#unreleased--;
     this.#pool.give(group.bytes);
   }
 
-  /** Waits for all groups, closes the segment. No record is taken from here on. */
-  async close(): Promise<void> {
-    this.#closing = true;
+  /**
+   * Waits for all groups, closes the segment. No record is taken from here on. On a full disk the
+   * segment stays open, as after a crash, and the next open closes it.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     while (this.#running !== null) await this.#running;
     const writer = this.#writer;
-    this.#writer = null;
     if (writer === null) return;
-    if (this.#failure !== null) await writer.abandon();
-    else await this.#closeSegment(writer);
+    try {
+      if (this.#failure === null) await this.#closeSegment(writer);
+    } catch (error) {
+      if (!isWriteOnFullDisk(toPaminaError(error))) throw error;
+      await writer.erase();
+    } finally {
+      this.#writer = null;
+      await writer.abandon();
+    }
   }
 
   /** The bytes known to be on disk are those of the open segment: a group for the next one cannot name them. */
-  #syncedTo(): number {
-    if (this.#writer === null) return 0;
-    return this.#waiting.some((group) => group.opensSegment) ? 0 : this.#writer.offset;
+  #syncedTo(group: Group): number {
+    if (this.#writer === null || group.opensSegment) return 0;
+    return this.#waiting.some((one) => one.opensSegment) ? 0 : this.#writer.offset;
   }
 
+  /** Sees to it that `#filling` is the group for the next record. A group that nothing was sealed into is replaced. */
   #prepareGroup(opensSegment: boolean): void {
     const filling = this.#filling;
-    const fits = filling !== null && filling.end < groupBytesMax;
-    const isFresh = filling !== null && filling.end === 0 && filling.opensSegment;
-    if (opensSegment ? isFresh : fits) return;
-    if (filling !== null && filling.end === 0) this.#pool.give(filling.bytes);
-    this.#filling = new Group(
-      this.#pool.take(),
-      this.#encoded,
-      opensSegment ? this.#session : null,
-    );
+    if (filling !== null) {
+      const isEmpty = filling.end === 0;
+      if (!isEmpty && !opensSegment && filling.end < groupBytesMax) return;
+      if (isEmpty) this.#pool.give(filling.bytes);
+    }
+    const session = opensSegment ? this.#session : null;
+    this.#filling = new Group(this.#pool.take(), this.#encoded, session);
   }
 
   #enqueue(group: Group): void {
     this.#waiting.push(group);
+    this.#backlogBytes += group.cost;
     if (!group.opensSegment) return;
     this.#plannedOffset = segmentHeaderBytes;
     this.#switchRequested = false;
   }
 
   #schedule(): void {
-    if (this.#running !== null) return;
+    if (this.#running !== null || this.#failure !== null) return;
     this.#running = new Promise<void>((resolve) => {
       // Everybody who commits in this turn of the event loop joins the first group; nobody waits for a timer.
       this.#options.clock.soon(() => {
         void this.#run().then(() => {
           this.#running = null;
           resolve();
-          if (this.#waiting.length > 0) this.#schedule();
+          // What came while the last step of #run settled.
+          const mayClose = this.#closeDue && this.#writer !== null;
+          if (this.#waiting.length > 0 || mayClose) this.#schedule();
         });
       });
     });
@@ -193,37 +218,44 @@ export class Appender {
       const group = this.#waiting[0];
       if (group === undefined) break;
       if (this.#filling === group) this.#filling = null;
+      if (this.#unreleased > roomyGroupsMax) group.compact(this.#pool);
+      let written: Group | null = null;
       try {
         const writer = await this.#writerFor(group);
+        written = group;
         await writer.append(group.bytes.subarray(0, group.end));
         this.#waiting.shift();
         this.#durable = group.point;
+        this.#unreleased++;
         this.#options.onDurable(group, writer.segment, writer);
       } catch (error) {
-        await this.#rejectAll(toPaminaError(error));
+        await this.#settle(toPaminaError(error), written);
         return;
       }
     }
-    if (this.#failure === null && this.#waiting.length === 0) await this.#closeSwitched();
+    if (this.#waiting.length === 0 && this.#closeDue) await this.#closeSwitched();
   }
 
   /** A requested switch closes the segment at once, also when nobody commits after it. */
   async #closeSwitched(): Promise<void> {
-    if (!this.#switchRequested || this.#writer === null) return;
+    this.#closeDue = false;
+    const writer = this.#writer;
+    if (writer === null || this.#failure !== null || !this.#switchRequested) return;
     try {
-      const writer = this.#writer;
-      this.#writer = null;
       await this.#closeSegment(writer);
     } catch (error) {
-      this.#failAll(toPaminaError(error));
+      const cause = toPaminaError(error);
+      // On a full disk the group that begins the next segment tries again.
+      const fatal = isWriteOnFullDisk(cause) ? await this.#erased() : cause;
+      if (fatal !== null) this.#failAll(fatal, null);
     }
   }
 
   async #writerFor(group: Group): Promise<SegmentWriter> {
     const open = this.#writer;
     if (group.session === null && open !== null) return open;
-    this.#writer = null;
     if (open !== null) await this.#closeSegment(open);
+    this.#closeDue = false;
     const header: SegmentHeader = {
       ...(group.session ?? this.#session),
       firstSeq: group.firstSeq,
@@ -240,22 +272,25 @@ export class Appender {
 
   async #closeSegment(writer: SegmentWriter): Promise<void> {
     await writer.close(this.#durable);
+    this.#writer = null;
     this.#options.onSegmentClosed(writer.segment);
   }
 
   /**
    * A write failed. Its bytes are erased and the erasure is synced before anybody hears a rejection;
-   * where that cannot be had the outcome is unknown and the database has failed (P7).
+   * where that cannot be had the outcome is unknown and the database has failed (P7). `written` is
+   * the group whose bytes may have reached the disk; those behind it were never written.
    */
-  async #rejectAll(error: PaminaError): Promise<void> {
+  async #settle(error: PaminaError, written: Group | null): Promise<void> {
     const fatal = isWriteOnFullDisk(error) ? await this.#erased() : error;
     if (fatal !== null) {
-      this.#failAll(fatal);
+      this.#failAll(fatal, written);
       return;
     }
     const groups = this.#takeWaiting();
     this.#encoded = this.#durable;
     this.#plannedOffset = this.#writer === null ? Infinity : this.#writer.offset;
+    if (groups.some((group) => group.opensSegment)) this.#switchRequested = true;
     for (const group of groups) this.#reject(group, error);
   }
 
@@ -264,17 +299,17 @@ export class Appender {
     return this.#waiting.splice(0);
   }
 
-  /** The group at the head may have reached the disk; those behind it were never written. */
-  #failAll(cause: PaminaError): void {
+  #failAll(cause: PaminaError, written: Group | null): void {
     const message = `the log could not be written: ${cause.message}`;
     const failure = new PaminaError('DATABASE_FAILED', message, { cause });
     this.#failure = failure;
-    const [first, ...rest] = this.#takeWaiting();
-    const unknown = 'the log could not be synced: the commit may or may not be there';
-    if (first !== undefined) {
-      this.#reject(first, new PaminaError('COMMIT_UNKNOWN', unknown, { cause }));
+    if (written !== null) {
+      const unknown = 'the log could not be synced: the commit may or may not be there';
+      this.#reject(written, new PaminaError('COMMIT_UNKNOWN', unknown, { cause }));
     }
-    for (const group of rest) this.#reject(group, failure);
+    for (const group of this.#takeWaiting()) {
+      if (group !== written) this.#reject(group, failure);
+    }
     this.#options.onFailed(failure);
   }
 
@@ -297,13 +332,7 @@ export class Appender {
   }
 
   #reject(group: Group, error: PaminaError): void {
-    this.#backlogBytes -= group.end;
+    this.#backlogBytes -= group.cost;
     group.fail(error);
   }
-}
-
-/** A failed sync is never mended by erasing: the page cache no longer says what is on the disk. */
-function isWriteOnFullDisk(error: PaminaError): boolean {
-  const operation = error.context['operation'];
-  return error.code === 'DISK_FULL' && operation !== 'datasync' && operation !== 'sync';
 }

@@ -7,6 +7,8 @@ import type { ChainPoint, RecordBatch } from './record-batch.js';
 const pooledBytesMax = 4 * 1024 * 1024;
 const pooledBuffersMax = 4;
 const firstBufferBytes = 256 * 1024;
+/** What a group costs beside its bytes: objects, promises, listeners. */
+const groupOverheadBytes = 1024;
 
 /** What the headers of a session's segments say, the numbers of their records apart. */
 export type SessionHeader = Pick<
@@ -55,6 +57,20 @@ export class Group implements RecordBatch {
     this.view = new DataView(grown.buffer, grown.byteOffset, grown.length);
   }
 
+  /** Memory that the group holds, for the bound on the backlog. */
+  get cost(): number {
+    return this.end + groupOverheadBytes;
+  }
+
+  /** Exchanges a buffer that is mostly empty for one of the right size; before anybody reads the group. */
+  compact(pool: BufferPool): void {
+    if (this.bytes.length < this.end * 2) return;
+    const full = this.bytes;
+    this.bytes = full.slice(0, this.end);
+    this.view = new DataView(this.bytes.buffer);
+    pool.give(full);
+  }
+
   complete(): void {
     this.#resolve();
   }
@@ -73,7 +89,7 @@ export class BufferPool {
 
   /** Only for a buffer that nobody reads any more. */
   give(buffer: Uint8Array): void {
-    if (buffer.length > pooledBytesMax || this.#free.length >= pooledBuffersMax) return;
-    this.#free.push(buffer);
+    if (buffer.length > pooledBytesMax || buffer.length < firstBufferBytes) return;
+    if (this.#free.length < pooledBuffersMax) this.#free.push(buffer);
   }
 }

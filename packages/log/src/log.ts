@@ -49,6 +49,7 @@ export class Log {
   #tail: OpenTail | null;
   #appender: Appender | null = null;
   #receiver: Receiver | null = null;
+  #closing: Promise<void> | null = null;
 
   private constructor(
     options: LogOptions,
@@ -111,8 +112,7 @@ export class Log {
       onFailed: hooks.onFailed,
       onSegment: (segment) => this.#segments.push(segment),
       onSegmentClosed: (segment) => {
-        this.#segmentClosed(segment);
-        hooks.onSegmentClosed();
+        if (this.#segmentClosed(segment)) hooks.onSegmentClosed();
       },
     });
     return this.#appender;
@@ -141,10 +141,9 @@ export class Log {
       pattern: hooks.pattern,
       mayFollow: hooks.mayFollow,
       onSegment: (segment) => this.#segments.push(segment),
-      onDurable: (point, segment) => this.#advance(point, segment, segment.bytes),
+      onDurable: (point, segment, offset) => this.#advance(point, segment, offset),
       onSegmentClosed: (segment) => {
-        this.#segmentClosed(segment);
-        hooks.onSegmentClosed();
+        if (this.#segmentClosed(segment)) hooks.onSegmentClosed();
       },
     });
     return this.#receiver;
@@ -232,7 +231,13 @@ export class Log {
     return removed;
   }
 
-  async close(): Promise<void> {
+  /** Waits for what is being written; twice is harmless. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.#appender?.close();
       await this.#receiver?.close();
@@ -260,17 +265,20 @@ export class Log {
 
   #advance(point: ChainPoint, segment: Segment, offset: number): void {
     this.#durable = point;
+    segment.bytes = offset;
     this.#note(segment, offset);
     this.#wake();
   }
 
-  #segmentClosed(segment: Segment): void {
+  /** False if the segment was taken back before a record of it was durable. */
+  #segmentClosed(segment: Segment): boolean {
     if (!segment.closed) {
       this.#segments.splice(this.#segments.indexOf(segment), 1);
-      return;
+      return false;
     }
     this.#note(segment, segment.bytes);
     this.#wake();
+    return true;
   }
 
   #note(segment: Segment, offset: number): void {

@@ -37,7 +37,7 @@ export interface ReceiverOptions {
   /** Throws if a segment with this header may not follow (another pattern, an unknown timeline). */
   readonly mayFollow: (header: SegmentHeader) => void;
   readonly onSegment: (segment: Segment) => void;
-  readonly onDurable: (point: ChainPoint, segment: Segment) => void;
+  readonly onDurable: (point: ChainPoint, segment: Segment, offset: number) => void;
   readonly onSegmentClosed: (segment: Segment) => void;
 }
 
@@ -96,7 +96,7 @@ export class Receiver {
       const firstSeq = this.#point.seq + 1;
       batch = { bytes, view, start: 0, end: scan.end, firstSeq, point: scan.point };
       this.#point = scan.point;
-      this.#options.onDurable(scan.point, writer.segment);
+      this.#options.onDurable(scan.point, writer.segment, writer.offset);
     }
     this.#carry = bytes.slice(scan.end);
     if (scan.trailer !== null) await this.#closeSegment(writer, scan.trailer);

@@ -1,11 +1,13 @@
 // One segment while it is written: space reserved ahead in growing steps, whole groups written and
 // synced at a known offset, and closed with a trailer after which the file never changes again.
 import {
+  PaminaError,
   crc32,
   encodeSegmentHeader,
   encodeSegmentTrailer,
   segmentHeaderBytes,
   segmentTrailerBytes,
+  toPaminaError,
   type SegmentHeader,
 } from '@pamina/format';
 import type { Disk, DiskFile } from '@pamina/env';
@@ -27,6 +29,7 @@ export class SegmentWriter {
   #reservedTo: number;
   #reserveBytes = reserveBytesMin;
   #reserving: Promise<void> | null = null;
+  #reserveFailure: PaminaError | null = null;
 
   private constructor(
     disk: Disk,
@@ -82,13 +85,14 @@ export class SegmentWriter {
 
   /** Writes whole records and syncs them. On an error nothing is counted as written; see erase(). */
   async append(bytes: Uint8Array): Promise<void> {
+    if (this.#reserveFailure !== null) throw this.#reserveFailure;
     const end = this.#offset + bytes.length;
+    // Zeros that arrive after the records would wipe them out.
     if (end > this.#reservedTo && this.#reserving !== null) await this.#reserving;
     await this.#file.write(bytes, this.#offset);
     await this.#file.datasync();
     this.#checksum = crc32(bytes, this.#checksum);
     this.#offset = end;
-    this.segment.bytes = end;
     this.#reservedTo = Math.max(this.#reservedTo, end);
     this.#reserveAhead();
   }
@@ -101,7 +105,10 @@ export class SegmentWriter {
     this.#reservedTo = this.#offset;
   }
 
-  /** Cuts the reserved space, writes the trailer, syncs. The segment is immutable from here on. */
+  /**
+   * Cuts the reserved space, writes the trailer, syncs. The segment is immutable from here on. If the
+   * disk is full the segment is still open: erase(), and it can be written to or closed later.
+   */
   async close(point: ChainPoint): Promise<void> {
     if (this.#reserving !== null) await this.#reserving;
     const trailer = encodeSegmentTrailer({
@@ -120,7 +127,7 @@ export class SegmentWriter {
     await this.#file.close();
   }
 
-  /** Closes with the trailer that the master wrote, once it is known to fit these bytes. */
+  /** crc32 of the bytes [0, offset). */
   get checksum(): number {
     return this.#checksum;
   }
@@ -161,11 +168,21 @@ export class SegmentWriter {
         this.#reservedTo = to;
         this.#reserving = null;
       },
-      () => {
-        // Reserved space only makes syncs faster. If there is none left the next append meets the
-        // same error with a commit to reject; zeros that were half-written read as reserved space.
+      (error: unknown) => {
         this.#reserving = null;
+        // Reserved space only makes syncs faster: on a full disk the next append does without it, and
+        // zeros that were half-written read as reserved space. Any other error is of the file itself.
+        const failure = toPaminaError(error);
+        if (!isWriteOnFullDisk(failure)) this.#reserveFailure = failure;
       },
     );
   }
+}
+
+/** Nothing was promised yet when these fail for want of space: what they left can be taken back. */
+const takenBack: readonly unknown[] = ['write', 'truncate', 'create', 'make the folder'];
+
+/** A failed sync is never mended by erasing: the page cache no longer says what is on the disk (P7). */
+export function isWriteOnFullDisk(error: PaminaError): boolean {
+  return error.code === 'DISK_FULL' && takenBack.includes(error.context['operation']);
 }

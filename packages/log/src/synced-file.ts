@@ -1,7 +1,7 @@
 // `log/synced`: how far this disk is known to hold the log. Overwritten after each sync and never
 // synced itself: after kill -9 it is exact, after a power cut it may be older, and then it claims less.
 import { join } from 'node:path';
-import { PaminaError, decodeSynced, encodeSynced, type Synced } from '@pamina/format';
+import { PaminaError, decodeSynced, encodeSynced, isPaminaError, type Synced } from '@pamina/format';
 import type { Disk, DiskFile } from '@pamina/env';
 
 export class SyncedFile {
@@ -55,10 +55,12 @@ export class SyncedFile {
         const bytes = encodeSynced(this.#next);
         this.#next = null;
         await this.#file.write(bytes, 0);
+        this.#failure = null;
       }
     } catch (error) {
-      // An older note is still true: it only claims less. The next settle() reports the failure.
-      this.#failure = error;
+      // An older note is still true: it only claims less. That is nobody's loss on a full disk; any
+      // other failure is reported by the next settle(), unless a later note got through.
+      if (!isPaminaError(error, 'DISK_FULL')) this.#failure = error;
     } finally {
       this.#writing = null;
     }
