@@ -46,8 +46,8 @@ interface DatabaseWithBackups {
   readonly identity: { readonly pattern: string | null };
   readonly timelines: readonly Timeline[];
   readonly jobLog: JobLogWriter;
-  /** The oldest record that the kept backups need; log that nobody needs is deleted. */
-  retain(fromSeq: number | null): Promise<unknown>;
+  /** Notes the oldest record that the kept backups need. */
+  updateControl(change: { readonly keepFromSeq: number | null }): Promise<unknown>;
 }
 
 /** The database that a backup is taken of. */
@@ -68,4 +68,6 @@ export interface ExpiringDatabase extends DatabaseWithBackups {
     settings(): Promise<{ readonly backupGenerations: number }>;
     permitted(): Promise<readonly unknown[]>;
   };
+  /** Deletes log that nobody needs any more. */
+  maintain(): Promise<unknown>;
 }

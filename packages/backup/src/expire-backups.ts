@@ -65,7 +65,10 @@ export async function expireBackups(
     const keepFromSeq = neededSeq(newest, database);
     // Damaged ones may be all there is: then what they need stays until somebody decides.
     const isKnown = keepFromSeq !== null || damaged.length === 0;
-    await database.retain(isKnown ? keepFromSeq : database.control.keepFromSeq);
+    if (isKnown && keepFromSeq !== database.control.keepFromSeq) {
+      await database.updateControl({ keepFromSeq });
+    }
+    await database.maintain();
     const kept = good.filter(({ id }) => !removed.includes(id)).map(({ id }) => id);
     return { kept, removed, damaged, keepFromSeq };
   } finally {

@@ -148,8 +148,8 @@ async function writeBackup(database: BackupDatabase, work: Work): Promise<Backup
     await disk.makeFolder(partial);
     const manifest = await writeFiles(database, work, partial, startedMs);
     work.signal?.throwIfAborted();
-    await disk.rename(partial, join(work.folder, work.id));
     await noteKept(database, work);
+    await disk.rename(partial, join(work.folder, work.id));
     const ms = Math.round(database.env.clock.monotonic() - startedMs);
     const bytes = manifest.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
     database.jobLog.write(
@@ -212,10 +212,13 @@ async function writeFiles(
   return manifest;
 }
 
-/** The first kept backup begins to hold log back; later ones are behind it, and expiry moves on. */
+/**
+ * The first kept backup begins to hold log back; later ones are behind it, and expiry moves on. Noted
+ * before the backup has its name: a crash between the two only keeps more log than is needed.
+ */
 async function noteKept(database: BackupDatabase, work: Work): Promise<void> {
   if (work.destination !== undefined || database.control.keepFromSeq !== null) return;
-  await database.retain(work.placed.point.seq + 1);
+  await database.updateControl({ keepFromSeq: work.placed.point.seq + 1 });
 }
 
 async function discard(database: BackupDatabase, partial: string, why: unknown): Promise<void> {
