@@ -238,13 +238,11 @@ export class Log {
   }
 
   async #close(): Promise<void> {
-    try {
-      await this.#appender?.close();
-      await this.#receiver?.close();
-    } finally {
-      await this.#synced.close();
-      this.#wake();
-    }
+    const outcomes = await Promise.allSettled([this.#appender?.close(), this.#receiver?.close()]);
+    // Last: closing a segment is noted too. The first error says the most.
+    outcomes.push(...(await Promise.allSettled([this.#synced.close()])));
+    this.#wake();
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   #source(): { disk: Disk; segments: () => readonly Segment[]; readonly durableSeq: number } {

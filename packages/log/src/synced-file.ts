@@ -30,23 +30,14 @@ export class SyncedFile {
     this.#writing ??= this.#drain();
   }
 
-  /** Waits until the last note is written. Throws if a note could not be written. */
-  async settle(): Promise<void> {
-    while (this.#writing !== null) await this.#writing;
-    if (this.#failure === null) return;
-    const cause = this.#failure;
-    this.#failure = null;
-    throw new PaminaError('DISK_ERROR', 'the note of the last log sync could not be written', {
-      cause,
-    });
-  }
-
+  /** Waits until the last note is written and lets go of the file. Throws if it could not be written. */
   async close(): Promise<void> {
-    try {
-      await this.settle();
-    } finally {
-      await this.#file.close();
-    }
+    while (this.#writing !== null) await this.#writing;
+    await this.#file.close();
+    if (this.#failure === null) return;
+    throw new PaminaError('DISK_ERROR', 'the note of the last log sync could not be written', {
+      cause: this.#failure,
+    });
   }
 
   async #drain(): Promise<void> {
@@ -59,7 +50,7 @@ export class SyncedFile {
       }
     } catch (error) {
       // An older note is still true: it only claims less. That is nobody's loss on a full disk; any
-      // other failure is reported by the next settle(), unless a later note got through.
+      // other failure is reported by close(), unless a later note got through.
       if (!isPaminaError(error, 'DISK_FULL')) this.#failure = error;
     } finally {
       this.#writing = null;
