@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { printFinding, type Check } from './check.js';
 import { deadCode } from './dead-code.js';
 import { documents } from './documents.js';
+import { faces } from './faces.js';
 import { formatting } from './formatting.js';
 import { ladder } from './ladder.js';
 import { length } from './length.js';
@@ -20,6 +21,7 @@ import { words } from './words.js';
 const checks: readonly Check[] = [
   ladder,
   pins,
+  faces,
   seams,
   length,
   swallowed,

@@ -1,5 +1,6 @@
-// The checks that read one source file at a time: length, swallowed, seams, words.
+// The checks that read the sources: faces, length, swallowed, seams, words.
 import { describe, expect, it } from 'vitest';
+import { faces } from '../../scripts/check/faces.js';
 import {
   functionLinesMax,
   length,
@@ -20,6 +21,30 @@ it.each([length, swallowed, seams, words])(
     expect(await findingsOf(check)).toEqual([]);
   },
 );
+
+describe('the faces check', () => {
+  const face = 'packages/log/src/index.ts';
+  const user = 'packages/pamina/src/user.ts';
+  const text =
+    "// Face.\nexport { log,\n  other } from './log.js';\nexport type { T } from './log.js';\n";
+
+  it('finds what nobody outside of the package uses, and asks nothing of types', async () => {
+    const inside = { 'packages/log/test/a.test.ts': "import { log, other } from '@pamina/log';" };
+    const planted = { [face]: text, ...inside };
+    expect(
+      places(await findingsOf(faces, planted)).filter((place) => place.includes(face)),
+    ).toEqual([`${face}:2`, `${face}:3`]);
+  });
+
+  it.each([
+    "import { log, other as o } from '@pamina/log';",
+    "import * as all from '@pamina/log';",
+    "export { log, other } from '@pamina/log';",
+  ])('takes %j for a use', async (use) => {
+    const findings = await findingsOf(faces, { [face]: text, [user]: use });
+    expect(places(findings).filter((place) => place.includes(face))).toEqual([]);
+  });
+});
 
 describe('the length check', () => {
   it('finds a source file and a test file that are one line too long', async () => {
