@@ -198,21 +198,27 @@ export class RemoteAdministration implements Administration {
     return this.#post(path`/databases/${name}/batch`, { operations }, positionAnswer);
   }
 
-  importEntries(
+  async importEntries(
     name: string,
     entries: AsyncIterable<Entry>,
     progress?: Progress,
   ): Promise<ImportReport> {
-    return this.#caller.task(
-      {
-        method: 'POST',
-        path: path`/databases/${name}/import`,
-        lines: encodedLines(entries),
-        signal: this.#signal(),
-      },
-      importAnswer,
-      progress,
-    );
+    const source = new ImportSource(entries);
+    try {
+      return await this.#caller.task(
+        {
+          method: 'POST',
+          path: path`/databases/${name}/import`,
+          lines: source.blocks(),
+          signal: this.#signal(),
+        },
+        importAnswer,
+        progress,
+      );
+    } catch (error) {
+      // A source that fails breaks the request off, which the network can only call an interruption.
+      throw source.failed ? source.failure : error;
+    }
   }
 
   exportEntries(name: string): AsyncIterable<Entry> {
@@ -296,13 +302,29 @@ export class RemoteAdministration implements Administration {
 }
 
 /** Lines gathered into blocks, since each block is a write of its own on the connection. */
-async function* encodedLines(entries: AsyncIterable<Entry>): AsyncIterable<Uint8Array> {
-  let text = '';
-  for await (const { key, value } of entries) {
-    text += `${JSON.stringify({ key, value })}\n`;
-    if (text.length < blockLength) continue;
-    yield encoder.encode(text);
-    text = '';
+class ImportSource {
+  failed = false;
+  failure: unknown = null;
+  readonly #entries: AsyncIterable<Entry>;
+
+  constructor(entries: AsyncIterable<Entry>) {
+    this.#entries = entries;
   }
-  if (text !== '') yield encoder.encode(text);
+
+  async *blocks(): AsyncIterable<Uint8Array> {
+    let text = '';
+    try {
+      for await (const { key, value } of this.#entries) {
+        text += `${JSON.stringify({ key, value })}\n`;
+        if (text.length < blockLength) continue;
+        yield encoder.encode(text);
+        text = '';
+      }
+    } catch (error) {
+      this.failed = true;
+      this.failure = error;
+      throw error;
+    }
+    if (text !== '') yield encoder.encode(text);
+  }
 }

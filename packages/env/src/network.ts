@@ -13,6 +13,8 @@ export interface Network {
   /** One HTTP request; resolves at the response's headers, whatever its status. CONNECT_FAILED. */
   request(url: string, options?: HttpRequestOptions): Promise<HttpResponse>;
   createHttpServer(): HttpListener;
+  /** What other machines of this network call this one. */
+  hostName(): string;
 }
 
 export interface ChannelOptions {

@@ -134,6 +134,8 @@ export interface BackupSummary {
   readonly bytes: number;
   readonly rawBytes: number;
   readonly stateHash: string | null;
+  /** What is wrong with it, if anything: then it is not to be counted on. */
+  readonly problem?: string | null | undefined;
 }
 
 /** A replica as its master sees it: permitted, seen, or both. */

@@ -2,7 +2,7 @@
 // what listens at an address of the directory need not be what was expected. Unknown properties are
 // let through: a newer server may say more.
 
-import Type, { type Static, type TSchema } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import type {
   BackupSummary,
   DatabaseStatus,
@@ -19,11 +19,7 @@ import type {
 const text = Type.String();
 const amount = Type.Number();
 const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const oneOf = <const T extends readonly string[]>(...values: T) =>
-  Type.Union(values.map((value) => Type.Literal(value)) as unknown as LiteralsOf<T>);
-type LiteralsOf<T extends readonly string[]> = {
-  -readonly [K in keyof T]: Type.TLiteral<T[K] & string>;
-};
+const oneOf = <T extends string>(...values: T[]) => Type.Unsafe<T>(Type.Enum(values));
 
 const databaseType = oneOf('normal', 'replica', 'unassigned');
 const databaseState = oneOf(
@@ -87,6 +83,7 @@ export const backupAnswer = Type.Object({
   bytes: amount,
   rawBytes: amount,
   stateHash: orNull(text),
+  problem: Type.Optional(orNull(text)),
 });
 
 export const statusAnswer = Type.Object({

@@ -3,7 +3,7 @@
 
 import { PaminaError } from '@pamina/format';
 import type { Static, TSchema } from 'typebox';
-import Value from 'typebox/value';
+import { Value } from 'typebox/value';
 import type { Progress, ProgressStep } from './administration.js';
 import { progressAnswer } from './http-answers.js';
 import {
@@ -238,7 +238,7 @@ function parseJson(bytes: Uint8Array, address: string): unknown {
 }
 
 function checked<T extends TSchema>(schema: T, value: unknown, address: string): Static<T> {
-  if (Value.Check(schema, value)) return value as Static<T>;
+  if (Value.Check(schema, value)) return value;
   const [first] = Value.Errors(schema, value);
   throw unexpected(address, `${first?.instancePath || 'the answer'} ${first?.message ?? ''}`);
 }

@@ -2,7 +2,7 @@
 // request against them before anything else looks at it.
 
 import { keyBytesMax, nameLengthMax } from '@pamina/format';
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from 'typebox';
 import {
   batchOperationsMax,
   settingLengthMax,

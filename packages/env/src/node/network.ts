@@ -1,5 +1,6 @@
 // Sockets by `ws` and node:http, with the limits that network.ts states.
 
+import { hostname } from 'node:os';
 import type { Network } from '../network.js';
 import { connect } from './connect.js';
 import { NodeHttpListener } from './http-listener.js';
@@ -9,4 +10,5 @@ export const nodeNetwork: Network = {
   connect,
   request,
   createHttpServer: () => new NodeHttpListener(),
+  hostName: () => hostname(),
 };

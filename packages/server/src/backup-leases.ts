@@ -1,0 +1,36 @@
+// A backup that a restore elsewhere is reading, file by file over HTTP, is kept from expiring until
+// nobody has asked for a part of it for a while (P10).
+
+import { holdBackup } from '@pamina/backup';
+import type { Env } from '@pamina/env';
+
+const leaseMs = 120_000;
+
+export class BackupLeases {
+  readonly #clock: Env['clock'];
+  readonly #leases = new Map<string, { release: () => void; cancel: () => void }>();
+
+  constructor(clock: Env['clock']) {
+    this.#clock = clock;
+  }
+
+  /** Somebody reads the backup in this folder now. */
+  touch(folder: string): void {
+    const before = this.#leases.get(folder);
+    before?.cancel();
+    const release = before?.release ?? holdBackup(folder);
+    const cancel = this.#clock.after(leaseMs, () => this.#end(folder));
+    this.#leases.set(folder, { release, cancel });
+  }
+
+  close(): void {
+    for (const folder of this.#leases.keys()) this.#end(folder);
+  }
+
+  #end(folder: string): void {
+    const lease = this.#leases.get(folder);
+    this.#leases.delete(folder);
+    lease?.cancel();
+    lease?.release();
+  }
+}

@@ -1,0 +1,39 @@
+// Errors as answers: the status from the table, the body { error }. Fastify's own errors are put
+// into the same words.
+
+import { isPaminaError, PaminaError, toPaminaError } from '@pamina/format';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+
+export function answerErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error, _request, reply) => sendError(reply, errorOf(error)));
+  app.setNotFoundHandler((request, reply) => {
+    const what = `${request.method} ${request.url.slice(0, 200)}`;
+    return sendError(reply, new PaminaError('REQUEST_INVALID', `there is no ${what} here`), 404);
+  });
+}
+
+export function sendError(reply: FastifyReply, error: PaminaError, status?: number): FastifyReply {
+  if (error.httpStatus === 401) reply.header('www-authenticate', 'Bearer');
+  return reply
+    .code(status ?? error.httpStatus)
+    .type('application/json')
+    .send(errorBody(error));
+}
+
+export function errorBody(error: PaminaError): string {
+  return JSON.stringify({ error });
+}
+
+function errorOf(error: unknown): PaminaError {
+  if (isPaminaError(error) || !(error instanceof Error)) return toPaminaError(error);
+  const status = 'statusCode' in error ? error.statusCode : undefined;
+  if (status === 413) {
+    return new PaminaError('REQUEST_TOO_LARGE', 'the body of the request is too large', {
+      cause: error,
+    });
+  }
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new PaminaError('REQUEST_INVALID', error.message, { cause: error });
+  }
+  return toPaminaError(error);
+}

@@ -1,0 +1,115 @@
+// Backups of the databases here: taken, listed, and read by restores elsewhere.
+
+import {
+  backupsFolderOf,
+  expireBackups,
+  folderSource,
+  listBackups,
+  type ListedBackup,
+  takeBackup,
+} from '@pamina/backup';
+import { formatPosition, PaminaError, toPaminaError, validateName } from '@pamina/format';
+import type { BackupSummary, Progress } from '@pamina/wire';
+import { join } from 'node:path';
+import type { HostCore } from './host-core.js';
+import { backupProgress } from './progress.js';
+import type { BackupFile } from './served.js';
+
+/** Takes a full backup, then removes those beyond the generations that are kept. */
+export async function backup(
+  core: HostCore,
+  name: string,
+  options: { tag?: string | undefined },
+  progress?: Progress,
+  signal?: AbortSignal,
+): Promise<BackupSummary> {
+  const { type } = await core.control(name);
+  return core.use(name, type === 'normal' ? 'write' : 'read', async ({ database, online }) => {
+    const ends = [signal, online?.signal].filter((end) => end !== undefined);
+    const manifest = await takeBackup(database, {
+      tag: options.tag,
+      onProgress: progress === undefined ? undefined : backupProgress(progress),
+      signal: ends.length === 0 ? undefined : AbortSignal.any(ends),
+    });
+    try {
+      await expireBackups(database);
+    } catch (error) {
+      // The backup is made and good; older ones stay until the next one.
+      const { code, message } = toPaminaError(error);
+      database.jobLog.write(
+        'warning',
+        'expire-failed',
+        `Old backups were not removed: ${message}.`,
+        {
+          code,
+        },
+      );
+    }
+    const taken = (await backups(core, name)).find(({ id }) => id === manifest.id);
+    if (taken !== undefined) return taken;
+    throw new PaminaError('BACKUP_NOT_FOUND', `the backup ${manifest.id} vanished`);
+  });
+}
+
+/** Newest first. */
+export async function backups(core: HostCore, name: string): Promise<BackupSummary[]> {
+  await core.control(name);
+  const listed = await listBackups(core.env, backupsFolderOf(core.folder(name)));
+  return listed.map((entry) => summary(name, entry));
+}
+
+function summary(name: string, { bytes, id, manifest, problem }: ListedBackup): BackupSummary {
+  return {
+    id,
+    kind: manifest?.kind ?? 'full',
+    tag: manifest?.tag ?? null,
+    database: manifest?.database ?? name,
+    pattern: manifest?.pattern ?? null,
+    position: manifest === null ? null : formatPosition(manifest.position),
+    createdAt: manifest?.createdAt ?? 0,
+    entries: manifest?.entries ?? 0,
+    bytes,
+    rawBytes: manifest?.rawBytes ?? 0,
+    stateHash: manifest?.stateHash ?? null,
+    problem: problem?.message ?? null,
+  };
+}
+
+/** For restores elsewhere; the backup is kept from expiring while they go on. */
+export async function openBackupFile(
+  core: HostCore,
+  name: string,
+  id: string,
+  file: string,
+): Promise<BackupFile> {
+  validateName(name);
+  const folder = join(backupsFolderOf(core.folder(name)), publishedId(id));
+  const status = await core.env.disk.stat(join(folder, plainName(file)));
+  if (status === null || status.isFolder) {
+    await core.control(name);
+    throw new PaminaError('BACKUP_NOT_FOUND', `${name} has no file ${file} in a backup ${id}`, {
+      context: { name, backup: id, file },
+    });
+  }
+  core.leases.touch(folder);
+  const source = folderSource(core.env, folder);
+  return {
+    bytes: status.bytes,
+    stream: () => (file === 'manifest' ? once(source.readManifest()) : source.readFile(file)),
+  };
+}
+
+async function* once(bytes: Promise<Uint8Array>): AsyncIterable<Uint8Array> {
+  yield await bytes;
+}
+
+/** Nothing that leads elsewhere; what is still being written or removed has a dot in its name. */
+function publishedId(id: string): string {
+  if (/^[0-9a-z][0-9a-z-]*$/.test(id)) return id;
+  throw new PaminaError('BACKUP_NOT_FOUND', `${JSON.stringify(id)} is not the id of a backup`);
+}
+
+function plainName(file: string): string {
+  if (/^[0-9a-z][0-9a-z.-]*$/.test(file) && !file.includes('..')) return file;
+  throw new PaminaError('BACKUP_NOT_FOUND', `${JSON.stringify(file)} is not a file of a backup`);
+}

@@ -1,0 +1,152 @@
+// Verbs that change what a database is or is called: reset, rename, delete.
+
+import { type Control, Database, readControl, writeControl } from '@pamina/engine';
+import { isPaminaError, PaminaError, validateName } from '@pamina/format';
+import type { DeleteReport } from '@pamina/wire';
+import { join, relative } from 'node:path';
+import type { HostCore } from './host-core.js';
+import { enterName, requireNameFree, withdrawName } from './host-names.js';
+import { bringUp, goOffline, goOnline } from './host-start.js';
+
+/** A replica becomes normal, with all that it received, on a timeline of its own. DATABASE_TYPE. */
+export async function reset(core: HostCore, name: string): Promise<void> {
+  await core.turns.run(name, async () => {
+    const { master, type } = await core.control(name);
+    if (type !== 'replica') {
+      throw new PaminaError('DATABASE_TYPE', `${name} is ${type}, and only a replica is reset`);
+    }
+    // Its feeds and readers hold the log that is about to be closed.
+    const wasOnline = core.online.has(name);
+    await goOffline(core, name, { keepName: true });
+    const database = await Database.open(core.folder(name), { env: core.env });
+    try {
+      await database.becomeNormal(`reset of a replica of ${master ?? 'an unknown master'}`);
+    } catch (error) {
+      await database.close();
+      if (wasOnline) await goOnline(core, name);
+      throw error;
+    }
+    if (core.address === null) return database.close();
+    const isRegistered = await enterName(core, name, database.control.instance);
+    return bringUp(core, name, database, isRegistered);
+  });
+}
+
+/** The folder, control.json and the directory. DATABASE_EXISTS, NAME_TAKEN. */
+export async function rename(core: HostCore, name: string, to: string): Promise<void> {
+  const control = await core.control(name);
+  validateName(to);
+  if (to === name) return;
+  const inOrder = [name, to].sort() as [string, string];
+  await core.turns.run(inOrder[0], () =>
+    core.turns.run(inOrder[1], () => renameInTurn(core, name, to, control)),
+  );
+}
+
+async function renameInTurn(
+  core: HostCore,
+  name: string,
+  to: string,
+  { instance }: Control,
+): Promise<void> {
+  const { disk } = core.env;
+  if ((await disk.stat(core.folder(to))) !== null) {
+    throw new PaminaError('DATABASE_EXISTS', `${core.folder(to)} is there already`);
+  }
+  await requireNameFree(core, to);
+  const isEntered = core.online.has(name) && (await enterName(core, to, instance));
+  const wasOnline = core.online.has(name);
+  try {
+    await goOffline(core, name, { keepName: true });
+    await requireUnused(core, name);
+    await disk.rename(core.folder(name), core.folder(to));
+  } catch (error) {
+    if (isEntered) await withdrawName(core, to, instance);
+    if (wasOnline) await goOnline(core, name);
+    throw error;
+  }
+  await noteName(core, name, to);
+  if (wasOnline) await goOnline(core, to);
+  await withdrawName(core, name, instance);
+}
+
+async function noteName(core: HostCore, name: string, to: string): Promise<void> {
+  const control = await readControl(core.env.disk, core.folder(to));
+  if (control === null)
+    throw new PaminaError('CONTROL_INVALID', `${core.folder(to)} has no control`);
+  const isTakeover = control.type === 'normal' && control.formerMaster === to;
+  const timelines = isTakeover ? withReason(control, `takeover of ${to}`) : control.timelines;
+  await writeControl(core.env.disk, core.folder(to), { ...control, name: to, timelines });
+  await core.opened(to, 'read', ({ jobLog }) => {
+    const what = isTakeover ? `${name} takes over the name ${to}` : `${name} is now called ${to}`;
+    jobLog.write('info', 'renamed', `${what}.`, { from: name, to });
+    if (control.type === 'replica') {
+      const message = `The master ${control.master} must permit the new name: \`pamina allow ${control.master} ${to}\`.`;
+      jobLog.write('warning', 'renamed-replica', message, { master: control.master });
+    }
+    return Promise.resolve();
+  });
+}
+
+/** The reason of the current timeline says whose place it takes; histories are compared by ids. */
+function withReason({ timelines }: Control, why: string): Control['timelines'] {
+  return timelines.map((timeline, at) =>
+    at === timelines.length - 1 ? { ...timeline, why } : timeline,
+  );
+}
+
+/** DATABASE_ONLINE; with `keepBackups` they are moved aside, not removed. */
+export async function remove(
+  core: HostCore,
+  name: string,
+  options: { keepBackups?: boolean | undefined; dryRun?: boolean | undefined },
+): Promise<DeleteReport> {
+  const control = await core.control(name);
+  return core.turns.run(name, async () => {
+    const { disk } = core.env;
+    const folder = core.folder(name);
+    if (core.online.has(name)) throw new PaminaError('DATABASE_ONLINE', `${name} is online`);
+    const time = new Date(core.env.clock.now()).toISOString().replace(/[:.]/g, '-');
+    const backups = join(folder, 'backups');
+    const keeps = options.keepBackups === true && (await disk.stat(backups)) !== null;
+    const keptIn = join(core.dataFolder, '.kept-backups', `${name}-${time}`);
+    const entries = await disk.list(folder);
+    const removed = entries
+      .map((entry) => join(folder, entry.name))
+      .filter((path) => !keeps || path !== backups);
+    const report = {
+      removed: removed.map((path) => relative(core.dataFolder, path)),
+      kept: keeps ? [relative(core.dataFolder, options.dryRun === true ? backups : keptIn)] : [],
+    };
+    if (options.dryRun === true) return report;
+    await requireUnused(core, name);
+    if (keeps) {
+      await disk.makeFolder(join(core.dataFolder, '.kept-backups'));
+      await disk.rename(backups, keptIn);
+    }
+    // Renamed first: a crash leaves a folder that is no database any more, never half of one.
+    const removing = join(core.dataFolder, `.removing-${name}-${time}`);
+    await disk.rename(folder, removing);
+    await disk.removeTree(removing);
+    core.faults.delete(name);
+    await withdrawName(core, name, control.instance);
+    return report;
+  });
+}
+
+export async function finishRemovals(core: HostCore): Promise<void> {
+  const { disk } = core.env;
+  for (const { isFolder, name } of await disk.list(core.dataFolder)) {
+    if (isFolder && name.startsWith('.removing-'))
+      await disk.removeTree(join(core.dataFolder, name));
+  }
+}
+
+/** DATABASE_IN_USE when another process has it; a database too damaged to open is no obstacle. */
+async function requireUnused(core: HostCore, name: string): Promise<void> {
+  try {
+    await core.opened(name, 'read', () => Promise.resolve());
+  } catch (error) {
+    if (!isPaminaError(error) || error.code === 'DATABASE_IN_USE') throw error;
+  }
+}

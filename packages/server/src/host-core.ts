@@ -1,0 +1,219 @@
+// What all verbs of a host share: the data folder, which databases are online, who may work on one
+// at this moment, and the directory. Verbs are functions on it, one file each or a few together.
+
+import { FileDirectory } from '@pamina/directory';
+import { type Control, Database, readControl } from '@pamina/engine';
+import type { Env } from '@pamina/env';
+import { isPaminaError, PaminaError, validateName } from '@pamina/format';
+import { join } from 'node:path';
+import { BackupLeases } from './backup-leases.js';
+import { KeyedLock } from './keyed-lock.js';
+import { MasterLink } from './master-link.js';
+import type { OnlineDatabase } from './online-database.js';
+
+export interface HostOptions {
+  readonly env: Env;
+  /** The folder that holds one folder for each database; made if it is missing. */
+  readonly dataFolder: string;
+  /** By default `directory.json` in the data folder. */
+  readonly directoryFile?: string | undefined;
+  /** Sent to other servers: replicas and masters share one. */
+  readonly token?: string | undefined;
+}
+
+/** Why a database that should be online is not. */
+export interface Fault {
+  readonly error: PaminaError;
+  /** ms since 1970 */
+  readonly since: number;
+}
+
+/** `write` is given only on normal databases. */
+export type Access = 'read' | 'write';
+
+export interface Held {
+  readonly database: Database;
+  /** Set when the database is online; null when it was opened for this use. */
+  readonly online: OnlineDatabase | null;
+}
+
+export interface Hold extends Held {
+  release(): Promise<void>;
+}
+
+export class HostCore {
+  readonly env: Env;
+  readonly dataFolder: string;
+  readonly directory: FileDirectory;
+  readonly token: string | undefined;
+  readonly online = new Map<string, OnlineDatabase>();
+  readonly faults = new Map<string, Fault>();
+  /** Turns of what opens, closes, moves or removes a database. */
+  readonly turns = new KeyedLock();
+  readonly leases: BackupLeases;
+  /** `http://host:port` while this host is served; null when it works on the folder directly. */
+  address: string | null = null;
+
+  constructor(options: HostOptions) {
+    this.env = options.env;
+    this.dataFolder = options.dataFolder;
+    this.token = options.token;
+    this.leases = new BackupLeases(options.env.clock);
+    const path = options.directoryFile ?? join(options.dataFolder, 'directory.json');
+    this.directory = new FileDirectory({ env: options.env, path });
+  }
+
+  /** NAME_INVALID */
+  folder(name: string): string {
+    return join(this.dataFolder, validateName(name));
+  }
+
+  /** Names of the folders here that hold a database. */
+  async names(): Promise<string[]> {
+    const entries = await this.env.disk.list(this.dataFolder);
+    const names: string[] = [];
+    for (const { isFolder, name } of entries) {
+      if (isFolder && isName(name) && (await this.exists(name))) names.push(name);
+    }
+    return names;
+  }
+
+  async exists(name: string): Promise<boolean> {
+    return (await this.env.disk.stat(join(this.folder(name), 'control.json'))) !== null;
+  }
+
+  /** As the database has it when online, else from disk. DATABASE_NOT_FOUND, CONTROL_INVALID. */
+  async control(name: string): Promise<Control> {
+    const online = this.online.get(name);
+    if (online !== undefined) return online.database.control;
+    const control = await readControl(this.env.disk, this.folder(name));
+    if (control !== null) return control;
+    throw new PaminaError(
+      'DATABASE_NOT_FOUND',
+      `there is no database ${name} in ${this.dataFolder}`,
+      { context: { name } },
+    );
+  }
+
+  /** DATABASE_OFFLINE with the reason, if it has one. */
+  requireOnline(name: string): OnlineDatabase {
+    const online = this.online.get(validateName(name));
+    if (online !== undefined) return online;
+    const fault = this.faults.get(name);
+    const reason = fault === undefined ? '' : `: ${fault.error.message}`;
+    throw new PaminaError('DATABASE_OFFLINE', `${name} is offline${reason}`, {
+      cause: fault?.error,
+      context: { name },
+    });
+  }
+
+  /** Holds the online database, else opens the folder's for this use alone. */
+  async hold(name: string, access: Access): Promise<Hold> {
+    const held = this.#holdOnline(name);
+    if (held !== null) return held;
+    await this.control(name);
+    const endTurn = await this.turns.acquire(name);
+    try {
+      const startedMeanwhile = this.#holdOnline(name);
+      if (startedMeanwhile !== null) {
+        endTurn();
+        return startedMeanwhile;
+      }
+      const database = await this.open(name, access);
+      const release = (): Promise<void> => database.close().finally(endTurn);
+      return { database, online: null, release };
+    } catch (error) {
+      endTurn();
+      throw error;
+    }
+  }
+
+  async use<T>(name: string, access: Access, task: (held: Held) => Promise<T>): Promise<T> {
+    const held = await this.hold(name, access);
+    try {
+      return await task(held);
+    } finally {
+      await held.release();
+    }
+  }
+
+  /**
+   * For reading and writing data. On a server a stopped database stays stopped (DATABASE_OFFLINE);
+   * without a server its folder is worked on directly.
+   */
+  async holdData(name: string, access: Access): Promise<Hold> {
+    if (this.address !== null) {
+      await this.control(name);
+      this.requireOnline(name);
+    }
+    return this.hold(name, access);
+  }
+
+  async useData<T>(name: string, access: Access, task: (held: Held) => Promise<T>): Promise<T> {
+    const held = await this.holdData(name, access);
+    try {
+      return await task(held);
+    } finally {
+      await held.release();
+    }
+  }
+
+  /** Opens an offline database. The caller has the turn, and closes it. */
+  async open(name: string, access: Access): Promise<Database> {
+    const { type } = await this.control(name);
+    if (access === 'write') requireWritable(name, type);
+    const database = await Database.open(this.folder(name), { env: this.env, access });
+    // A crash in the middle of a rename left the old name inside.
+    if (database.control.name !== name) await database.updateControl({ name });
+    return database;
+  }
+
+  /** As `open`, closed after the task. */
+  async opened<T>(
+    name: string,
+    access: Access,
+    task: (database: Database) => Promise<T>,
+  ): Promise<T> {
+    const database = await this.open(name, access);
+    try {
+      return await task(database);
+    } finally {
+      await database.close();
+    }
+  }
+
+  /** The master's server, found by the directory. NAME_NOT_FOUND. */
+  link(master: string): Promise<MasterLink> {
+    return MasterLink.find(validateName(master), this.directory, this);
+  }
+
+  #holdOnline(name: string): Hold | null {
+    const online = this.online.get(name);
+    if (online === undefined) return null;
+    const release = online.use();
+    return { database: online.database, online, release: () => Promise.resolve(release()) };
+  }
+}
+
+function requireWritable(name: string, type: Control['type']): void {
+  if (type === 'normal') return;
+  if (type === 'replica') throw new PaminaError('REPLICA_READ_ONLY', `${name} is a replica`);
+  throw new PaminaError(
+    'DATABASE_TYPE',
+    `${name} is unassigned: neither normal nor a replica yet`,
+    {
+      hint: `Make it normal for good with \`pamina start ${name}\`, or a replica with \`pamina replicate ${name} --master MASTER\`.`,
+    },
+  );
+}
+
+function isName(name: string): boolean {
+  try {
+    validateName(name);
+    return true;
+  } catch (error) {
+    // The folder is somebody else's.
+    if (isPaminaError(error, 'NAME_INVALID')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,135 @@
+// Reading and writing the data of a database through the host. Keys and values are text (UTF-8).
+
+import { formatPosition, PaminaError } from '@pamina/format';
+import type { Operation } from '@pamina/engine';
+import type { BatchOperation, Entry, ImportReport, Progress } from '@pamina/wire';
+import type { HostCore } from './host-core.js';
+
+const importEntriesMax = 1_000;
+const importBytesMax = 1024 * 1024;
+/** Commits of an import that are under way: one is encoded while another is synced. */
+const importCommitsMax = 4;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export async function put(core: HostCore, name: string, key: string, value: string) {
+  return commit(core, name, [{ type: 'put', key, value }]);
+}
+
+export async function del(core: HostCore, name: string, key: string) {
+  return commit(core, name, [{ type: 'del', key }]);
+}
+
+export function batch(core: HostCore, name: string, operations: readonly BatchOperation[]) {
+  return commit(core, name, operations);
+}
+
+async function commit(
+  core: HostCore,
+  name: string,
+  operations: readonly BatchOperation[],
+): Promise<{ position: string }> {
+  const encoded = operations.map(operationOf);
+  return core.useData(name, 'write', async ({ database }) => ({
+    position: formatPosition(await database.commit(encoded)),
+  }));
+}
+
+function operationOf({ key, type, value }: BatchOperation): Operation {
+  if (key === '') throw new PaminaError('REQUEST_INVALID', 'a key is empty');
+  if (type === 'del') return { type: 'del', key: encoder.encode(key) };
+  if (value === undefined) {
+    throw new PaminaError('REQUEST_INVALID', `the put of ${JSON.stringify(key)} has no value`);
+  }
+  return { type: 'put', key: encoder.encode(key), value: encoder.encode(value) };
+}
+
+export async function get(core: HostCore, name: string, key: string): Promise<string> {
+  return core.useData(name, 'read', async ({ database }) => {
+    const value = await database.get(encoder.encode(key));
+    if (value !== undefined) return textOf(value, `the value of ${JSON.stringify(key)}`);
+    throw new PaminaError('KEY_NOT_FOUND', `${name} has no key ${JSON.stringify(key)}`);
+  });
+}
+
+export async function* exportEntries(core: HostCore, name: string): AsyncIterable<Entry> {
+  const held = await core.holdData(name, 'read');
+  try {
+    for await (const [key, value] of held.database.entries()) {
+      held.online?.signal.throwIfAborted();
+      const text = textOf(key, 'a key');
+      yield { key: text, value: textOf(value, `the value of ${JSON.stringify(text)}`) };
+    }
+  } finally {
+    await held.release();
+  }
+}
+
+export async function importEntries(
+  core: HostCore,
+  name: string,
+  entries: AsyncIterable<Entry>,
+  progress?: Progress,
+): Promise<ImportReport> {
+  return core.useData(name, 'write', async ({ database, online }) => {
+    const commits = new CommitWindow(async (operations) =>
+      formatPosition(await database.commit(operations)),
+    );
+    let batchOf: Operation[] = [];
+    let bytes = 0;
+    let count = 0;
+    for await (const { key, value } of entries) {
+      online?.signal.throwIfAborted();
+      const operation = operationOf({ type: 'put', key, value });
+      batchOf.push(operation);
+      bytes += key.length + value.length;
+      count += 1;
+      if (batchOf.length < importEntriesMax && bytes < importBytesMax) continue;
+      await commits.add(batchOf);
+      progress?.({ step: 'import', done: count, total: null, unit: 'entries' });
+      batchOf = [];
+      bytes = 0;
+    }
+    if (batchOf.length > 0) await commits.add(batchOf);
+    const position = (await commits.finish()) ?? formatPosition(database.applied());
+    return { entries: count, position };
+  });
+}
+
+/** Keeps a bounded number of commits under way, in order; the first failure ends the import. */
+class CommitWindow {
+  readonly #commit: (operations: Operation[]) => Promise<string>;
+  readonly #pending: Promise<string>[] = [];
+  #last: string | null = null;
+
+  constructor(commit: (operations: Operation[]) => Promise<string>) {
+    this.#commit = commit;
+  }
+
+  async add(operations: Operation[]): Promise<void> {
+    const pending = this.#commit(operations);
+    // Awaited in its turn; until then a failure must not count as unhandled.
+    pending.catch(() => undefined);
+    this.#pending.push(pending);
+    if (this.#pending.length >= importCommitsMax) await this.#next();
+  }
+
+  async finish(): Promise<string | null> {
+    while (this.#pending.length > 0) await this.#next();
+    return this.#last;
+  }
+
+  async #next(): Promise<void> {
+    const oldest = this.#pending.shift();
+    if (oldest !== undefined) this.#last = await oldest;
+  }
+}
+
+function textOf(bytes: Uint8Array, what: string): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw new PaminaError('VALUE_NOT_TEXT', `${what} is not UTF-8 text`, { cause });
+  }
+}

@@ -1,0 +1,54 @@
+// The host's dealings with the directory: a name is entered before its database is opened, so that
+// an old master whose name was taken over does not come up beside the new one (P11).
+
+import type { DirectoryEntry, IsAlive } from '@pamina/directory';
+import { isPaminaError, PaminaError, toPaminaError } from '@pamina/format';
+import type { HostCore } from './host-core.js';
+import { isHolderAlive } from './master-link.js';
+
+function aliveCheck(core: HostCore, name: string): IsAlive {
+  return async (entry: DirectoryEntry) => {
+    // This server itself: an entry of before, if it does not have the name online now.
+    if (entry.address === core.address) return core.online.has(name);
+    return isHolderAlive(name, entry, core);
+  };
+}
+
+/**
+ * True when the name is entered; false when the directory cannot be written now, which must not take
+ * the database down (its address is still known to those who know it). NAME_TAKEN.
+ */
+export async function enterName(core: HostCore, name: string, instance: string): Promise<boolean> {
+  if (core.address === null) return false;
+  try {
+    await core.directory.register(name, core.address, instance, aliveCheck(core, name));
+    return true;
+  } catch (error) {
+    if (isPaminaError(error, 'NAME_TAKEN')) throw error;
+    return false;
+  }
+}
+
+/** Errors are told, not thrown: an entry that stays is that of a dead holder, and is taken over. */
+export async function withdrawName(
+  core: HostCore,
+  name: string,
+  instance: string,
+): Promise<PaminaError | null> {
+  try {
+    await core.directory.withdraw(name, instance);
+    return null;
+  } catch (error) {
+    return toPaminaError(error);
+  }
+}
+
+/** Before something is made under a name. NAME_TAKEN by a living holder elsewhere. */
+export async function requireNameFree(core: HostCore, name: string): Promise<void> {
+  const entry = await core.directory.resolve(name);
+  if (entry === null || entry.address === core.address) return;
+  if (!(await isHolderAlive(name, entry, core))) return;
+  throw new PaminaError('NAME_TAKEN', `${name} is served at ${entry.address}`, {
+    context: { name, address: entry.address },
+  });
+}

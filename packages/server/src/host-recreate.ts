@@ -1,0 +1,76 @@
+// Building a replica anew from the master's newest backup: beside the old copy, verified, then
+// swapped. The old copy is kept: what only it had is for a person to look at and to remove.
+
+import { readControl, writeControl } from '@pamina/engine';
+import { PaminaError } from '@pamina/format';
+import type { Progress, ReplicateOptions } from '@pamina/wire';
+import { join } from 'node:path';
+import type { HostCore } from './host-core.js';
+import { backupToStartFrom, restoreTo } from './host-create.js';
+import { goOffline, goOnline } from './host-start.js';
+import type { MasterLink } from './master-link.js';
+
+/** The caller has the turn and knows that the database is no normal one. */
+export async function recreate(
+  core: HostCore,
+  name: string,
+  link: MasterLink,
+  options: ReplicateOptions,
+  progress?: Progress,
+): Promise<void> {
+  const { disk } = core.env;
+  const before = await core.control(name);
+  const backup = await backupToStartFrom(link, progress);
+  const beside = besideFolder(core, name);
+  await disk.removeTree(beside);
+  await restoreTo(core, beside, name, link.source(backup.id), progress);
+  const restored = await readControl(disk, beside);
+  if (restored === null)
+    throw new PaminaError('INTERNAL', `${beside} was restored without control`);
+  const simultaneousQuery = options.simultaneousQuery ?? before.simultaneousQuery;
+  await link.allow(name, simultaneousQuery);
+  await writeControl(disk, beside, {
+    ...restored,
+    type: 'replica',
+    master: link.name,
+    simultaneousQuery,
+  });
+  await goOffline(core, name);
+  const kept = await swap(core, name, beside);
+  await core.opened(name, 'read', (database) => {
+    const message = `${name} was created anew from backup ${backup.id} of ${link.name}. The copy before is kept in ${kept}; remove it when nothing in it is needed.`;
+    database.jobLog.write('warning', 'recreated', message, { backup: backup.id, kept });
+    return Promise.resolve();
+  });
+  if (core.address !== null) await goOnline(core, name);
+}
+
+async function swap(core: HostCore, name: string, beside: string): Promise<string> {
+  const { clock, disk } = core.env;
+  const time = new Date(clock.now()).toISOString().replace(/[:.]/g, '-');
+  await disk.makeFolder(join(core.dataFolder, '.replaced'));
+  const kept = join(core.dataFolder, '.replaced', `${name}-${time}`);
+  await disk.rename(core.folder(name), kept);
+  await disk.rename(beside, core.folder(name));
+  return kept;
+}
+
+/** A crash between the two renames of a swap left no folder of this name: the second is made up for. */
+export async function finishSwaps(core: HostCore): Promise<void> {
+  const { disk } = core.env;
+  for (const { isFolder, name: entry } of await disk.list(core.dataFolder)) {
+    const name = entry.startsWith(besidePrefix) ? entry.slice(besidePrefix.length) : null;
+    if (!isFolder || name === null) continue;
+    const control = await readControl(disk, join(core.dataFolder, entry));
+    const isWhole = control?.type === 'replica' && control.name === name;
+    if (isWhole && (await disk.stat(core.folder(name))) === null) {
+      await disk.rename(join(core.dataFolder, entry), core.folder(name));
+    }
+  }
+}
+
+const besidePrefix = '.recreate-';
+
+function besideFolder(core: HostCore, name: string): string {
+  return join(core.dataFolder, `${besidePrefix}${name}`);
+}

@@ -1,0 +1,95 @@
+// Which replicas may follow a database, and how far each of them is.
+
+import { formatPosition, PaminaError, validateName } from '@pamina/format';
+import type { PermittedReplica, Slot } from '@pamina/engine';
+import type { ReplicaSummary } from '@pamina/wire';
+import type { Held, HostCore } from './host-core.js';
+import { lagBehind, unknownLag } from './lag.js';
+
+export async function allow(
+  core: HostCore,
+  name: string,
+  replica: string,
+  options: { simultaneousQuery?: boolean | undefined },
+): Promise<void> {
+  validateName(replica);
+  if (replica === name) {
+    throw new PaminaError('REQUEST_INVALID', `${name} cannot be a replica of itself`);
+  }
+  await core.use(name, 'write', async ({ database }) => {
+    await database.permit(replica, { simultaneousQuery: options.simultaneousQuery ?? false });
+    database.jobLog.write('info', 'replica-permitted', `The replica ${replica} is permitted`, {
+      replica,
+    });
+  });
+}
+
+export async function deny(core: HostCore, name: string, replica: string): Promise<void> {
+  validateName(replica);
+  await core.use(name, 'write', async ({ database }) => {
+    const permitted = await database.permitted();
+    const isPermitted = permitted.some((entry) => entry.name === replica);
+    const isSeen = database.slots.list().some((slot) => slot.name === replica);
+    if (!isPermitted && !isSeen) {
+      throw new PaminaError('NAME_NOT_FOUND', `${name} permits no replica ${replica}`, {
+        hint: `See what is permitted with \`pamina replicas ${name}\`.`,
+      });
+    }
+    if (isPermitted) await database.system.deny(replica);
+    // What it would still need is no longer kept for it.
+    await database.slots.forget(replica);
+    database.jobLog.write(
+      'info',
+      'replica-denied',
+      `The replica ${replica} is no longer permitted`,
+      {
+        replica,
+      },
+    );
+  });
+}
+
+export async function replicas(core: HostCore, name: string): Promise<ReplicaSummary[]> {
+  return core.use(name, 'read', async (held) => {
+    const permitted = new Map<string, PermittedReplica>();
+    for (const entry of await held.database.permitted()) permitted.set(entry.name, entry);
+    const slots = new Map<string, Slot>();
+    for (const slot of held.database.slots.list()) slots.set(slot.name, slot);
+    const names = [...new Set([...permitted.keys(), ...slots.keys()])].sort();
+    return names.map((replica) =>
+      summary(held, replica, permitted.get(replica) ?? null, slots.get(replica) ?? null),
+    );
+  });
+}
+
+function summary(
+  { database, online }: Held,
+  name: string,
+  permitted: PermittedReplica | null,
+  slot: Slot | null,
+): ReplicaSummary {
+  const feed = [...(online?.feeds.values() ?? [])].find((status) => status?.replica === name);
+  const connected = feed !== undefined;
+  const { seq, time, timeline } = database.durable();
+  const place = (at: number | undefined): string | null =>
+    at === undefined ? null : formatPosition({ timeline, seq: at });
+  const lagOf = (at: number | undefined) =>
+    at === undefined ? unknownLag : lagBehind({ seq, time }, { seq: at, time: null }, null);
+  return {
+    name,
+    instance: slot?.instance ?? feed?.instance ?? null,
+    permitted: permitted !== null,
+    simultaneousQuery: permitted?.simultaneousQuery ?? false,
+    connected,
+    state: connected ? 'connected' : slot === null ? 'permitted' : 'disconnected',
+    received: place(slot?.received),
+    durable: place(slot?.durable),
+    applied: place(slot?.applied),
+    lag: {
+      received: lagOf(slot?.received),
+      durable: lagOf(slot?.durable),
+      applied: lagOf(slot?.applied),
+    },
+    seenAt: slot?.seenAt ?? null,
+  };
+}

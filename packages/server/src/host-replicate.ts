@@ -1,0 +1,147 @@
+// Making a database the replica of a master: the third step alone, or all three when the name is new.
+// What can be known now is checked now; every connect checks it again.
+
+import { forkPoint, formatPosition, PaminaError } from '@pamina/format';
+import type { Control } from '@pamina/engine';
+import type { DatabaseStatus, Progress, ReplicateOptions } from '@pamina/wire';
+import { backupToStartFrom, requireNew, restoreTo } from './host-create.js';
+import type { HostCore } from './host-core.js';
+import { recreate } from './host-recreate.js';
+import { goOffline, goOnline } from './host-start.js';
+import type { MasterLink } from './master-link.js';
+
+export async function replicate(
+  core: HostCore,
+  name: string,
+  options: ReplicateOptions,
+  progress?: Progress,
+): Promise<void> {
+  const { master } = options;
+  core.folder(name);
+  if (name === master) {
+    throw new PaminaError('REQUEST_INVALID', `${name} cannot be a replica of itself`);
+  }
+  await core.turns.run(name, async () => {
+    if (!(await core.exists(name))) {
+      await requireNew(core, name);
+      const link = await core.link(master);
+      await requireMaster(link);
+      const backup = await backupToStartFrom(link, progress);
+      await restoreTo(core, core.folder(name), name, link.source(backup.id), progress);
+      await link.allow(name, options.simultaneousQuery ?? false);
+      return becomeReplica(core, name, link, options);
+    }
+    const control = await core.control(name);
+    requireFollower(name, control);
+    const link = await core.link(master);
+    if (options.recreate === true) return recreate(core, name, link, options, progress);
+    return becomeReplica(core, name, link, options);
+  });
+}
+
+/** DATABASE_TYPE, REPLICA_IRREVERSIBLE: a normal database has a history of its own. */
+function requireFollower(name: string, { timelines, type }: Control): void {
+  if (type !== 'normal') return;
+  const hint =
+    'Create the replica under another name from a backup of the master; `pamina replicate NAME --master MASTER` does it in one step.';
+  if (timelines.length > 1) {
+    throw new PaminaError(
+      'REPLICA_IRREVERSIBLE',
+      `${name} was started as a normal database and has a timeline of its own`,
+      { hint },
+    );
+  }
+  throw new PaminaError('DATABASE_TYPE', `${name} is a normal database`, { hint });
+}
+
+async function requireMaster(link: MasterLink): Promise<DatabaseStatus> {
+  const status = await link.status();
+  if (!status.online) {
+    throw new PaminaError('DATABASE_OFFLINE', `the master ${link.name} is offline`, {
+      hint: `Start it with \`pamina start ${link.name}\`.`,
+    });
+  }
+  return status;
+}
+
+/** The third step. The caller has the turn; the database is a replica already, or unassigned. */
+async function becomeReplica(
+  core: HostCore,
+  name: string,
+  link: MasterLink,
+  options: ReplicateOptions,
+): Promise<void> {
+  const control = await core.control(name);
+  await checkAgainstMaster(core, name, control, link);
+  await goOffline(core, name, { keepName: true });
+  await core.opened(name, 'read', async (database) => {
+    const simultaneousQuery = options.simultaneousQuery ?? control.simultaneousQuery;
+    await database.updateControl({ type: 'replica', master: link.name, simultaneousQuery });
+    const query = simultaneousQuery
+      ? ' Simultaneous query is on: it answers snapshot reads while it replays.'
+      : '';
+    database.jobLog.write('info', 'replicate', `${name} replicates from ${link.name}.${query}`, {
+      master: link.name,
+      simultaneousQuery,
+    });
+  });
+  if (core.address !== null) await goOnline(core, name);
+}
+
+/** BACKUP_INITIAL, PATTERN_MISMATCH, NOT_PERMITTED, DIVERGED, LOG_GONE, DATABASE_OFFLINE. */
+async function checkAgainstMaster(
+  core: HostCore,
+  name: string,
+  control: Control,
+  link: MasterLink,
+): Promise<void> {
+  if (control.pattern === null) {
+    throw new PaminaError('BACKUP_INITIAL', `${name} was created from an initial backup`);
+  }
+  const master = await requireMaster(link);
+  if (master.pattern !== control.pattern) {
+    throw new PaminaError(
+      'PATTERN_MISMATCH',
+      `${name} was not made from a backup of ${link.name}: their identification patterns differ`,
+      { context: { pattern: control.pattern, master: master.pattern } },
+    );
+  }
+  if (!(await link.permitted()).includes(name)) {
+    throw new PaminaError('NOT_PERMITTED', `${link.name} does not permit the replica ${name}`, {
+      hint: `Permit it with \`pamina allow ${link.name} ${name}\`.`,
+    });
+  }
+  const online = core.online.get(name);
+  const seq =
+    online?.database.durable().seq ??
+    (await core.opened(name, 'read', (database) => Promise.resolve(database.durable().seq)));
+  requireContinuation(name, control, seq, master);
+}
+
+function requireContinuation(
+  name: string,
+  { timelines }: Control,
+  seq: number,
+  master: DatabaseStatus,
+): void {
+  const { seqMax } = forkPoint(timelines, master.timelines);
+  if (seq > seqMax) {
+    throw new PaminaError(
+      'DIVERGED',
+      `${name} is at record ${seq}; its history and that of ${master.name} are one up to ${seqMax} only`,
+      { context: { seq, seqMax } },
+    );
+  }
+  const { firstSeq } = master.log;
+  if (firstSeq !== null && seq + 1 < firstSeq) {
+    const at = formatPosition({ timeline: master.timeline?.timeline ?? 0, seq: firstSeq });
+    throw new PaminaError(
+      'LOG_GONE',
+      `the log of ${master.name} begins at ${at}; ${name} needs it from record ${seq + 1} on`,
+      {
+        context: { seq, firstSeq },
+        hint: `Create it anew from a newer backup: \`pamina replicate ${name} --master ${master.name} --recreate\`.`,
+      },
+    );
+  }
+}

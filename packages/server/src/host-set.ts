@@ -1,0 +1,94 @@
+// The properties that can be set. Some travel with the data (settings in system data, changed by a
+// commit on the master), some are this copy's own (control.json).
+
+import {
+  backupGenerationsMax,
+  backupGenerationsMin,
+  PaminaError,
+  replicationDelayMsMax,
+} from '@pamina/format';
+import type { Database } from '@pamina/engine';
+import type { HostCore } from './host-core.js';
+
+const generationsMinWithReplicas = 2;
+
+type Setter = (database: Database, value: string, name: string) => Promise<void>;
+
+const setters: Readonly<Record<string, Setter>> = {
+  replicationDelayMs: async (database, value) => {
+    const replicationDelayMs = integer(value, 0, replicationDelayMsMax);
+    await database.system.setSettings({ replicationDelayMs });
+  },
+  backupGenerations: async (database, value) => {
+    const generations = integer(value, backupGenerationsMin, backupGenerationsMax);
+    const permitted = await database.permitted();
+    if (permitted.length > 0 && generations < generationsMinWithReplicas) {
+      throw invalid(`with permitted replicas at least ${generationsMinWithReplicas} are kept`);
+    }
+    await database.system.setSettings({ backupGenerations: generations });
+  },
+  readOnly: async (database, value) => {
+    await database.updateControl({ readOnly: flag(value) });
+  },
+  simultaneousQuery: async (database, value, name) => {
+    if (database.control.type !== 'replica') {
+      throw new PaminaError(
+        'DATABASE_TYPE',
+        `${name} is no replica: simultaneousQuery is for replicas`,
+      );
+    }
+    await database.updateControl({ simultaneousQuery: flag(value) });
+  },
+};
+
+/** Those whose change is a commit. */
+const travelling: ReadonlySet<string> = new Set(['replicationDelayMs', 'backupGenerations']);
+
+export async function set(
+  core: HostCore,
+  name: string,
+  property: string,
+  value: string,
+): Promise<Record<string, unknown>> {
+  const setter = Object.hasOwn(setters, property) ? setters[property] : undefined;
+  if (setter === undefined) {
+    const known = Object.keys(setters).join(', ');
+    throw invalid(`there is no property ${JSON.stringify(property.slice(0, 64))}, only ${known}`);
+  }
+  const control = await core.control(name);
+  if (travelling.has(property) && control.type === 'replica') {
+    const master = control.master ?? 'its master';
+    throw new PaminaError(
+      'REPLICA_READ_ONLY',
+      `${property} of the replica ${name} comes from ${master}`,
+      {
+        hint: `Set it on the master: \`pamina set ${master} ${property}=${value}\`.`,
+      },
+    );
+  }
+  const access = travelling.has(property) ? 'write' : 'read';
+  return core.use(name, access, async ({ database, online }) => {
+    await setter(database, value, name);
+    if (property === 'readOnly') online?.follower?.setReadOnly(database.control.readOnly);
+    // A follower says it in its hello.
+    if (property === 'simultaneousQuery') await online?.restartFollower();
+    database.jobLog.write('info', 'property-set', `${property} was set to ${value}`, { property });
+    const { readOnly, simultaneousQuery } = database.control;
+    return { ...database.settings(), readOnly, simultaneousQuery };
+  });
+}
+
+function integer(text: string, min: number, max: number): number {
+  const number = /^[0-9]{1,12}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= min && number <= max) return number;
+  throw invalid(`${JSON.stringify(text)} is not a whole number from ${min} to ${max}`);
+}
+
+function flag(text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw invalid(`${JSON.stringify(text)} is neither true nor false`);
+}
+
+function invalid(what: string): PaminaError {
+  return new PaminaError('PROPERTY_INVALID', what);
+}

@@ -1,0 +1,135 @@
+// Databases going online and offline. What one of them suffers is noted as its fault and never keeps
+// another from its work.
+
+import { Database } from '@pamina/engine';
+import { PaminaError, toPaminaError } from '@pamina/format';
+import { FollowerRunner } from '@pamina/replication';
+import type { HostCore } from './host-core.js';
+import { enterName, withdrawName } from './host-names.js';
+import { OnlineDatabase } from './online-database.js';
+
+/** Opens every database of the data folder but the unassigned ones. */
+export async function startAll(core: HostCore): Promise<void> {
+  for (const name of await core.names()) {
+    await core.turns.run(name, async () => {
+      try {
+        const { type } = await core.control(name);
+        if (type !== 'unassigned') await goOnline(core, name);
+      } catch (error) {
+        // Noted by goOnline or here; status and list show it.
+        core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
+      }
+    });
+  }
+}
+
+export async function stopAll(core: HostCore): Promise<void> {
+  const names = [...core.online.keys()];
+  const ends = await Promise.allSettled(
+    names.map((name) => core.turns.run(name, () => goOffline(core, name))),
+  );
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** An unassigned database becomes normal for good. SERVER_NOT_RUNNING, NAME_TAKEN. */
+export async function start(core: HostCore, name: string): Promise<void> {
+  await core.control(name);
+  requireServer(core, name);
+  await core.turns.run(name, () => goOnline(core, name));
+}
+
+export async function stop(core: HostCore, name: string): Promise<void> {
+  await core.control(name);
+  requireServer(core, name);
+  await core.turns.run(name, () => goOffline(core, name));
+}
+
+function requireServer(core: HostCore, name: string): void {
+  if (core.address !== null) return;
+  throw new PaminaError(
+    'SERVER_NOT_RUNNING',
+    `no server has ${core.dataFolder}, so ${name} is offline and nothing can hold it open`,
+  );
+}
+
+/** The caller has the turn. Does nothing when it is online. */
+export async function goOnline(core: HostCore, name: string): Promise<void> {
+  if (core.online.has(name)) return;
+  try {
+    const { instance } = await core.control(name);
+    const isRegistered = await enterName(core, name, instance);
+    try {
+      const database = await Database.open(core.folder(name), { env: core.env });
+      await bringUp(core, name, database, isRegistered);
+    } catch (error) {
+      if (isRegistered) await withdrawName(core, name, instance);
+      throw error;
+    }
+    core.faults.delete(name);
+  } catch (error) {
+    const fault = toPaminaError(error);
+    core.faults.set(name, { error: fault, since: core.env.clock.now() });
+    throw fault;
+  }
+}
+
+/** Takes over a database that is open for writing. */
+export async function bringUp(
+  core: HostCore,
+  name: string,
+  database: Database,
+  isRegistered: boolean,
+): Promise<void> {
+  if (database.control.name !== name) await database.updateControl({ name });
+  const online = new OnlineDatabase(name, database, core.env);
+  online.isRegistered = isRegistered;
+  core.online.set(name, online);
+  const { jobLog } = database;
+  jobLog.write('info', 'online', `${name} is online at ${core.address}.`, {
+    address: core.address,
+  });
+  if (!isRegistered) {
+    const why = core.directory.problem?.message ?? 'it could not be written';
+    const where = core.directory.describe();
+    const message = `${name} is not entered in ${where}: ${why}. Others do not find it by its name.`;
+    jobLog.write('warning', 'directory', message);
+  }
+  if (database.control.type === 'replica') startFollower(core, online);
+}
+
+function startFollower(core: HostCore, online: OnlineDatabase): void {
+  const { database } = online;
+  const { token } = core;
+  const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` };
+  const follower = new FollowerRunner({
+    database,
+    env: core.env,
+    jobLog: database.jobLog,
+    resolveMaster: async (master) => {
+      const entry = await core.directory.resolve(master);
+      return entry === null ? null : { address: entry.address, headers };
+    },
+  });
+  online.follower = follower;
+  follower.start();
+}
+
+/** The caller has the turn. `keepName` leaves the entry in the directory for who comes up next. */
+export async function goOffline(
+  core: HostCore,
+  name: string,
+  options: { keepName?: boolean } = {},
+): Promise<void> {
+  const online = core.online.get(name);
+  core.faults.delete(name);
+  if (online === undefined) return;
+  core.online.delete(name);
+  const { instance } = online.database.control;
+  online.database.jobLog.write('info', 'offline', `${name} goes offline.`);
+  try {
+    await online.close();
+  } finally {
+    if (options.keepName !== true) await withdrawName(core, name, instance);
+  }
+}

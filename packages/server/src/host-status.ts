@@ -1,0 +1,183 @@
+// What a host says of its databases: also of those that do not open, and why they do not.
+
+import type { Control, Database, LogPoint } from '@pamina/engine';
+import { formatPosition, isPaminaError, type PaminaError, toPaminaError } from '@pamina/format';
+import type { DatabaseState, DatabaseStatus, DatabaseSummary, MasterStatus } from '@pamina/wire';
+import { join } from 'node:path';
+import { backups } from './host-backup.js';
+import type { HostCore } from './host-core.js';
+import type { OnlineDatabase } from './online-database.js';
+
+interface Condition {
+  readonly state: DatabaseState;
+  readonly reason: string | null;
+  readonly since: number | null;
+  readonly message: string | null;
+}
+
+type Places = Pick<DatabaseStatus, 'position' | 'received' | 'durable' | 'applied'>;
+
+/** In the order of their names. */
+export async function list(core: HostCore): Promise<DatabaseSummary[]> {
+  const summaries: DatabaseSummary[] = [];
+  for (const name of await core.names()) {
+    try {
+      const { online, position, sizeBytes, state, type } = await status(core, name);
+      summaries.push({ name, type, online, state, position, sizeBytes });
+    } catch (error) {
+      // A control file that cannot be read: the one thing without which nothing is known.
+      const sizeBytes = await folderBytes(core, core.folder(name));
+      const type = 'unassigned';
+      if (!isPaminaError(error)) throw error;
+      if (error.code === 'DATABASE_NOT_FOUND') continue;
+      summaries.push({ name, type, online: false, state: 'failed', position: null, sizeBytes });
+    }
+  }
+  return summaries;
+}
+
+/** DATABASE_NOT_FOUND, CONTROL_INVALID. */
+export async function status(core: HostCore, name: string): Promise<DatabaseStatus> {
+  const control = await core.control(name);
+  const online = core.online.get(name);
+  if (online !== undefined) {
+    return whole(core, control, online.database, conditionOf(online), online);
+  }
+  const fault = core.faults.get(name);
+  if (fault !== undefined) return closed(core, name, control, failed(fault.error, fault.since));
+  if (core.turns.isHeld(name)) return closed(core, name, control, busy);
+  try {
+    return await core.use(name, 'read', ({ database, online: started }) => {
+      const condition = started === null ? offline(control) : conditionOf(started);
+      return whole(core, database.control, database, condition, started);
+    });
+  } catch (error) {
+    if (isPaminaError(error, 'DATABASE_IN_USE')) return closed(core, name, control, elsewhere);
+    return closed(core, name, control, failed(toPaminaError(error), null));
+  }
+}
+
+const quiet = { reason: null, since: null, message: null };
+const busy: Condition = {
+  ...quiet,
+  state: 'offline',
+  reason: 'it is being worked on at this moment',
+};
+const elsewhere: Condition = { ...quiet, state: 'open', reason: 'another process has it open' };
+
+function offline({ type }: Control): Condition {
+  if (type !== 'unassigned') return { ...quiet, state: 'offline' };
+  const reason = 'it was created from a backup and is neither normal nor a replica yet';
+  return { ...quiet, state: 'offline', reason };
+}
+
+function failed(error: PaminaError, since: number | null): Condition {
+  return { state: 'failed', reason: `${error.code}: ${error.message}`, since, message: error.hint };
+}
+
+function conditionOf({ database, follower, since }: OnlineDatabase): Condition {
+  if (database.failure !== null) return failed(database.failure, null);
+  if (follower !== null) {
+    const { message, reason, since: changedAt, state } = follower.status();
+    return { state, reason, since: changedAt, message };
+  }
+  const reason = database.control.readOnly ? 'it is read only' : null;
+  return { state: 'open', reason, since, message: null };
+}
+
+async function whole(
+  core: HostCore,
+  control: Control,
+  database: Database,
+  condition: Condition,
+  online: OnlineDatabase | null,
+): Promise<DatabaseStatus> {
+  const { log } = database;
+  return {
+    ...(await common(core, database.folder, control.name, control)),
+    ...condition,
+    ...placesOf(database, online),
+    online: online !== null,
+    settings: database.settings(),
+    master: masterOf(control, online),
+    log: { segments: log.segments().length, bytes: log.bytes, firstSeq: log.firstSeq },
+  };
+}
+
+async function closed(
+  core: HostCore,
+  name: string,
+  control: Control,
+  condition: Condition,
+): Promise<DatabaseStatus> {
+  return {
+    ...(await common(core, core.folder(name), name, control)),
+    ...condition,
+    online: condition === elsewhere,
+    position: null,
+    received: null,
+    durable: null,
+    applied: null,
+    settings: null,
+    master: masterOf(control, null),
+    log: { segments: 0, bytes: 0, firstSeq: null },
+  };
+}
+
+async function common(core: HostCore, folder: string, name: string, control: Control) {
+  const { createdAt, instance, pattern, readOnly, simultaneousQuery, timelines, type } = control;
+  const taken = await backups(core, name);
+  const full = taken.filter(({ kind }) => kind === 'full');
+  return {
+    name,
+    type,
+    instance,
+    pattern,
+    timeline: timelines.at(-1) ?? null,
+    timelines,
+    sizeBytes: await folderBytes(core, folder),
+    readOnly,
+    simultaneousQuery,
+    backups: { count: full.length, newest: full[0] ?? null },
+    createdAt,
+  };
+}
+
+function placesOf(database: Database, online: OnlineDatabase | null): Places {
+  const follower = online?.follower?.status();
+  const text = ({ seq, timeline }: Pick<LogPoint, 'seq' | 'timeline'>): string =>
+    formatPosition({ timeline, seq });
+  const applied = text(database.applied());
+  const durable = text(database.durable());
+  const received = follower === undefined ? durable : text(follower.received);
+  return { position: applied, received, durable, applied };
+}
+
+const unknown = { records: null, bytes: null, seconds: null };
+const unknownLags = { received: unknown, durable: unknown, applied: unknown };
+
+function masterOf(control: Control, online: OnlineDatabase | null): MasterStatus | null {
+  if (control.type !== 'replica') return null;
+  const follower = online?.follower?.status();
+  const place = follower?.master.position ?? null;
+  return {
+    name: control.master ?? '',
+    address: follower?.master.address ?? null,
+    durable: place === null ? null : formatPosition(place),
+    lag: follower?.lag ?? unknownLags,
+    lastReplicatedModificationTime: follower?.lastReplicatedModificationTime ?? null,
+  };
+}
+
+async function folderBytes(core: HostCore, folder: string): Promise<number> {
+  let bytes = 0;
+  try {
+    for (const entry of await core.env.disk.list(folder)) {
+      bytes += entry.isFolder ? await folderBytes(core, join(folder, entry.name)) : entry.bytes;
+    }
+  } catch (error) {
+    // Removed while it was looked at, as a log or a store does with its files.
+    if (!isPaminaError(error, 'FILE_NOT_FOUND')) throw error;
+  }
+  return bytes;
+}

@@ -1,0 +1,227 @@
+// The databases of one data folder: the administration in this process. A server hosts one and brings
+// its databases online; without a server it works on the folder directly, opening what it needs.
+
+import type { Channel } from '@pamina/env';
+import { PaminaError } from '@pamina/format';
+import type {
+  BackupSummary,
+  BatchOperation,
+  CreateOptions,
+  DatabaseStatus,
+  DatabaseSummary,
+  DeleteReport,
+  Entry,
+  HashReport,
+  ImportReport,
+  JobEvent,
+  LogLine,
+  Progress,
+  ReplicaSummary,
+  ReplicateOptions,
+} from '@pamina/wire';
+import * as backupVerbs from './host-backup.js';
+import * as change from './host-change.js';
+import { HostCore, type HostOptions } from './host-core.js';
+import { create } from './host-create.js';
+import * as data from './host-data.js';
+import { hash } from './host-hash.js';
+import { jobLog, type JobLogOptions, log } from './host-log.js';
+import { finishSwaps } from './host-recreate.js';
+import * as replicaVerbs from './host-replicas.js';
+import { replicate } from './host-replicate.js';
+import { set } from './host-set.js';
+import { start, startAll, stop, stopAll } from './host-start.js';
+import { list, status } from './host-status.js';
+import type { BackupFile, Served } from './served.js';
+
+export class Host implements Served {
+  readonly #core: HostCore;
+  #closing: Promise<void> | null = null;
+
+  private constructor(core: HostCore) {
+    this.#core = core;
+  }
+
+  /** Makes the data folder if it is missing. Nothing is opened yet. */
+  static async open(options: HostOptions): Promise<Host> {
+    await options.env.disk.makeFolder(options.dataFolder);
+    return new Host(new HostCore(options));
+  }
+
+  get dataFolder(): string {
+    return this.#core.dataFolder;
+  }
+
+  /**
+   * For a server that listens at `address` and alone has the data folder: finishes what a crash left
+   * half done, then opens every database. One that does not open has its fault in its status.
+   */
+  async goOnline(address: string): Promise<void> {
+    await change.finishRemovals(this.#core);
+    await finishSwaps(this.#core);
+    this.#core.address = address;
+    await startAll(this.#core);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await stopAll(this.#core);
+    } finally {
+      this.#core.leases.close();
+      await this.#core.directory.close();
+    }
+  }
+
+  list(): Promise<DatabaseSummary[]> {
+    return list(this.#core);
+  }
+
+  status(name: string): Promise<DatabaseStatus> {
+    return status(this.#core, name);
+  }
+
+  async create(
+    name: string,
+    options: CreateOptions = {},
+    progress?: Progress,
+  ): Promise<DatabaseStatus> {
+    await create(this.#core, name, options, progress);
+    return this.status(name);
+  }
+
+  async start(name: string): Promise<DatabaseStatus> {
+    await start(this.#core, name);
+    return this.status(name);
+  }
+
+  async stop(name: string): Promise<DatabaseStatus> {
+    await stop(this.#core, name);
+    return this.status(name);
+  }
+
+  backup(
+    name: string,
+    options: { tag?: string | undefined } = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<BackupSummary> {
+    return backupVerbs.backup(this.#core, name, options, progress, signal);
+  }
+
+  backups(name: string): Promise<BackupSummary[]> {
+    return backupVerbs.backups(this.#core, name);
+  }
+
+  openBackupFile(name: string, id: string, file: string): Promise<BackupFile> {
+    return backupVerbs.openBackupFile(this.#core, name, id, file);
+  }
+
+  allow(
+    name: string,
+    replica: string,
+    options: { simultaneousQuery?: boolean | undefined } = {},
+  ): Promise<void> {
+    return replicaVerbs.allow(this.#core, name, replica, options);
+  }
+
+  deny(name: string, replica: string): Promise<void> {
+    return replicaVerbs.deny(this.#core, name, replica);
+  }
+
+  replicas(name: string): Promise<ReplicaSummary[]> {
+    return replicaVerbs.replicas(this.#core, name);
+  }
+
+  async replicate(
+    name: string,
+    options: ReplicateOptions,
+    progress?: Progress,
+  ): Promise<DatabaseStatus> {
+    await replicate(this.#core, name, options, progress);
+    return this.status(name);
+  }
+
+  async reset(name: string): Promise<DatabaseStatus> {
+    await change.reset(this.#core, name);
+    return this.status(name);
+  }
+
+  async rename(name: string, to: string): Promise<DatabaseStatus> {
+    await change.rename(this.#core, name, to);
+    return this.status(to);
+  }
+
+  delete(
+    name: string,
+    options: { keepBackups?: boolean | undefined; dryRun?: boolean | undefined } = {},
+  ): Promise<DeleteReport> {
+    return change.remove(this.#core, name, options);
+  }
+
+  set(name: string, property: string, value: string): Promise<Record<string, unknown>> {
+    return set(this.#core, name, property, value);
+  }
+
+  put(name: string, key: string, value: string): Promise<{ position: string }> {
+    return data.put(this.#core, name, key, value);
+  }
+
+  get(name: string, key: string): Promise<string> {
+    return data.get(this.#core, name, key);
+  }
+
+  del(name: string, key: string): Promise<{ position: string }> {
+    return data.del(this.#core, name, key);
+  }
+
+  batch(name: string, operations: readonly BatchOperation[]): Promise<{ position: string }> {
+    return data.batch(this.#core, name, operations);
+  }
+
+  importEntries(
+    name: string,
+    entries: AsyncIterable<Entry>,
+    progress?: Progress,
+  ): Promise<ImportReport> {
+    return data.importEntries(this.#core, name, entries, progress);
+  }
+
+  exportEntries(name: string): AsyncIterable<Entry> {
+    return data.exportEntries(this.#core, name);
+  }
+
+  jobLog(name: string, options: JobLogOptions = {}): AsyncIterable<JobEvent> {
+    return jobLog(this.#core, name, options);
+  }
+
+  log(
+    name: string,
+    options: { from?: number | undefined; limit?: number | undefined } = {},
+  ): AsyncIterable<LogLine> {
+    return log(this.#core, name, options);
+  }
+
+  hash(
+    name: string,
+    options: { at?: string | undefined; verify?: boolean | undefined } = {},
+    progress?: Progress,
+  ): Promise<HashReport> {
+    return hash(this.#core, name, options, progress);
+  }
+
+  requireOnline(name: string): void {
+    this.#core.requireOnline(name);
+  }
+
+  feed(name: string, channel: Channel): Promise<void> {
+    if (this.#closing !== null) {
+      throw new PaminaError('DATABASE_OFFLINE', 'the server is closing');
+    }
+    return this.#core.requireOnline(name).feed(channel);
+  }
+}

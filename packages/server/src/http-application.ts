@@ -1,0 +1,109 @@
+// The HTTP face of a host: access before anything else, routes by topic, streams, the upgrade to a
+// replication channel.
+
+import type { Env, HttpListener, UpgradeRequest } from '@pamina/env';
+import { PaminaError, toPaminaError, wireMessageBytesMax } from '@pamina/format';
+import { apiPrefix, requestBytesMax, type ServerAnswer } from '@pamina/wire';
+import { fastify, type FastifyInstance } from 'fastify';
+import { type AccessCheck } from './access.js';
+import { answerErrors, errorBody, sendError } from './error-answer.js';
+import type { RouteContext } from './route-context.js';
+import { databaseRoutes } from './routes-databases.js';
+import { dataRoutes } from './routes-data.js';
+import { inspectRoutes } from './routes-inspect.js';
+import { backupRoutes, replicaRoutes } from './routes-peers.js';
+import type { Served } from './served.js';
+
+const channelHeartbeatMs = 10_000;
+const pathPartLengthMax = 200;
+
+export interface HttpApplicationOptions {
+  readonly env: Env;
+  readonly listener: HttpListener;
+  readonly served: Served;
+  readonly check: AccessCheck;
+  readonly identity: ServerAnswer;
+}
+
+/** Ready to be listened for; does not listen. */
+export async function httpApplication(options: HttpApplicationOptions): Promise<FastifyInstance> {
+  const { check, env, identity, listener, served } = options;
+  const app = fastify({
+    serverFactory: (handler) => listener.server.on('request', handler),
+    bodyLimit: requestBytesMax,
+    routerOptions: { maxParamLength: pathPartLengthMax, ignoreTrailingSlash: false },
+    ajv: {
+      customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false },
+    },
+  });
+  app.removeContentTypeParser('text/plain');
+  app.addContentTypeParser('application/x-ndjson', (_request, payload, done) => {
+    done(null, payload);
+  });
+  answerErrors(app);
+  app.addHook('onRequest', async (request, reply) => {
+    // Who is here may be asked by anybody who may connect; the answer names nothing but the process.
+    const isOpen = request.routeOptions.url === `${apiPrefix}/server`;
+    const refusal = isOpen ? openCheck(check, request.headers) : check(request.headers);
+    if (refusal !== null) return sendError(reply, refusal);
+    return undefined;
+  });
+  const context: RouteContext = { served, clock: env.clock };
+  app.register(
+    async (v1) => {
+      v1.get('/server', () => identity);
+      databaseRoutes(v1, context);
+      dataRoutes(v1, context);
+      replicaRoutes(v1, context);
+      backupRoutes(v1, context);
+      inspectRoutes(v1, context);
+    },
+    { prefix: apiPrefix },
+  );
+  await app.ready();
+  acceptFeeds(options);
+  return app;
+}
+
+/** A missing token is fine here; a web page's request without a token is not. */
+function openCheck(check: AccessCheck, headers: Parameters<AccessCheck>[0]): PaminaError | null {
+  const refusal = check(headers);
+  return refusal?.code === 'UNAUTHORIZED' ? null : refusal;
+}
+
+function acceptFeeds({ check, listener, served }: HttpApplicationOptions): void {
+  listener.onUpgrade((request, accept, refuse) => {
+    try {
+      const refusal = check(request.headers);
+      if (refusal !== null) throw refusal;
+      const name = feedNameOf(request);
+      served.requireOnline(name);
+      const channel = accept({
+        messageBytesMax: wireMessageBytesMax,
+        heartbeatMs: channelHeartbeatMs,
+      });
+      served.feed(name, channel).catch((error: unknown) => {
+        // The feed reports its own failures; what comes out here is a fault, and ends the channel.
+        channel.close(4500, toPaminaError(error).code);
+      });
+    } catch (error) {
+      const refusal = toPaminaError(error);
+      refuse(refusal.httpStatus, errorBody(refusal));
+    }
+  });
+}
+
+function feedNameOf(request: UpgradeRequest): string {
+  const path = request.url.replace(/\?.*$/, '');
+  const match = new RegExp(`^${apiPrefix}/databases/([^/]{1,${pathPartLengthMax}})/feed$`).exec(
+    path,
+  );
+  if (match?.[1] === undefined) {
+    throw new PaminaError('REQUEST_INVALID', `there is no channel at ${path.slice(0, 200)}`);
+  }
+  try {
+    return decodeURIComponent(match[1]);
+  } catch (cause) {
+    throw new PaminaError('NAME_INVALID', 'the name in the path is not encoded rightly', { cause });
+  }
+}

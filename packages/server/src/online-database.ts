@@ -1,0 +1,91 @@
+// A database that this process holds open, with everything that works on it: its follower, the feeds
+// of its replicas, the calls under way. It goes offline in order: no new work, end the old, close.
+
+import type { Channel, Env } from '@pamina/env';
+import type { Database } from '@pamina/engine';
+import { PaminaError } from '@pamina/format';
+import { type FeedStatus, type FollowerRunner, runFeed } from '@pamina/replication';
+
+/** How long calls under way may still take; then they end with the database. */
+const goodbyeMs = 10_000;
+
+export class OnlineDatabase {
+  readonly name: string;
+  readonly database: Database;
+  /** ms since 1970 */
+  readonly since: number;
+  /** Replicas that are connected at this moment. */
+  readonly feeds = new Map<Channel, FeedStatus | null>();
+  follower: FollowerRunner | null = null;
+  /** Whether the name is entered in the directory. */
+  isRegistered = false;
+  readonly #env: Env;
+  readonly #ending = new AbortController();
+  readonly #feedRuns = new Set<Promise<void>>();
+  #uses = 0;
+  #unused: (() => void) | null = null;
+
+  constructor(name: string, database: Database, env: Env) {
+    this.name = name;
+    this.database = database;
+    this.since = env.clock.now();
+    this.#env = env;
+  }
+
+  /** Aborted when the database is about to go offline. */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** DATABASE_OFFLINE when it is about to. Every `use` is followed by its release. */
+  use(): () => void {
+    if (this.signal.aborted) throw this.signal.reason as Error;
+    this.#uses += 1;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#uses -= 1;
+      isHeld = false;
+      if (this.#uses === 0) this.#unused?.();
+    };
+  }
+
+  async restartFollower(): Promise<void> {
+    await this.follower?.stop();
+    this.follower?.start();
+  }
+
+  async feed(channel: Channel): Promise<void> {
+    const run = runFeed(channel, this.database, {
+      signal: this.signal,
+      onStatus: (status) => this.feeds.set(channel, status),
+    });
+    this.feeds.set(channel, null);
+    this.#feedRuns.add(run);
+    try {
+      await run;
+    } finally {
+      this.feeds.delete(channel);
+      this.#feedRuns.delete(run);
+    }
+  }
+
+  /** Ends all work, then closes the database. */
+  async close(): Promise<void> {
+    this.#ending.abort(new PaminaError('DATABASE_OFFLINE', `${this.name} is going offline`));
+    await this.follower?.stop();
+    await Promise.all(this.#feedRuns);
+    await this.#whenUnused();
+    await this.database.close();
+  }
+
+  #whenUnused(): Promise<void> {
+    if (this.#uses === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.#env.clock.after(goodbyeMs, resolve);
+      this.#unused = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,74 @@
+// Routes of databases as wholes: list, status, and the verbs that change what they are.
+
+import {
+  type CreateRequest,
+  createRequest,
+  type DeleteQuery,
+  deleteQuery,
+  nameParameters,
+  propertyParameters,
+  type RenameRequest,
+  renameRequest,
+  type ReplicateRequest,
+  replicateRequest,
+  type SetRequest,
+  setRequest,
+} from '@pamina/wire';
+import type { FastifyInstance } from 'fastify';
+import { answerLines } from './line-answer.js';
+import type { Named, RouteContext } from './route-context.js';
+
+export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
+  app.get('/databases', () => served.list());
+
+  app.post<{ Body: CreateRequest }>(
+    '/databases',
+    { schema: { body: createRequest } },
+    ({ body: { name, ...options } }, reply) =>
+      answerLines(reply, clock, (answer) => served.create(name, options, answer.progress)),
+  );
+
+  app.get<Named>('/databases/:name', { schema: { params: nameParameters } }, ({ params }) =>
+    served.status(params.name),
+  );
+
+  app.delete<Named & { Querystring: DeleteQuery }>(
+    '/databases/:name',
+    { schema: { params: nameParameters, querystring: deleteQuery } },
+    ({ params, query }, reply) =>
+      answerLines(reply, clock, () =>
+        served.delete(params.name, {
+          keepBackups: query.keepBackups === 'true',
+          dryRun: query.dryRun === 'true',
+        }),
+      ),
+  );
+
+  for (const verb of ['start', 'stop', 'reset'] as const) {
+    app.post<Named>(
+      `/databases/:name/${verb}`,
+      { schema: { params: nameParameters } },
+      ({ params }, reply) => answerLines(reply, clock, () => served[verb](params.name)),
+    );
+  }
+
+  app.post<Named & { Body: RenameRequest }>(
+    '/databases/:name/rename',
+    { schema: { params: nameParameters, body: renameRequest } },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, () => served.rename(params.name, body.to)),
+  );
+
+  app.post<Named & { Body: ReplicateRequest }>(
+    '/databases/:name/replicate',
+    { schema: { params: nameParameters, body: replicateRequest } },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, (answer) => served.replicate(params.name, body, answer.progress)),
+  );
+
+  app.put<{ Params: { name: string; property: string }; Body: SetRequest }>(
+    '/databases/:name/settings/:property',
+    { schema: { params: propertyParameters, body: setRequest } },
+    ({ body, params }) => served.set(params.name, params.property, body.value),
+  );
+}

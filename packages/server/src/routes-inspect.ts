@@ -1,0 +1,55 @@
+// Routes that look into a database: its job log, its log, its state hash.
+
+import {
+  type HashQuery,
+  hashQuery,
+  type JobLogQuery,
+  jobLogQuery,
+  type LogQuery,
+  logQuery,
+  nameParameters,
+} from '@pamina/wire';
+import type { FastifyInstance } from 'fastify';
+import { answerItems, answerLines } from './line-answer.js';
+import type { Named, RouteContext } from './route-context.js';
+
+export function inspectRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
+  app.get<Named & { Querystring: JobLogQuery }>(
+    '/databases/:name/job-log',
+    { schema: { params: nameParameters, querystring: jobLogQuery } },
+    ({ params, query }, reply) =>
+      answerItems(reply, clock, (signal) =>
+        served.jobLog(params.name, {
+          lines: numberOf(query.lines),
+          follow: query.follow === 'true',
+          signal,
+        }),
+      ),
+  );
+
+  app.get<Named & { Querystring: LogQuery }>(
+    '/databases/:name/log',
+    { schema: { params: nameParameters, querystring: logQuery } },
+    ({ params, query }, reply) =>
+      answerItems(reply, clock, () =>
+        served.log(params.name, { from: numberOf(query.from), limit: numberOf(query.limit) }),
+      ),
+  );
+
+  app.get<Named & { Querystring: HashQuery }>(
+    '/databases/:name/hash',
+    { schema: { params: nameParameters, querystring: hashQuery } },
+    ({ params, query }, reply) =>
+      answerLines(reply, clock, (answer) =>
+        served.hash(
+          params.name,
+          { at: query.at, verify: query.verify === 'true' },
+          answer.progress,
+        ),
+      ),
+  );
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}

@@ -1,0 +1,18 @@
+// What the server needs of the host beyond the administration: what peers of a database fetch.
+
+import type { Channel } from '@pamina/env';
+import type { Administration } from '@pamina/wire';
+
+export interface BackupFile {
+  readonly bytes: number;
+  stream(): AsyncIterable<Uint8Array>;
+}
+
+export interface Served extends Administration {
+  /** BACKUP_NOT_FOUND for a backup or a file that is not there or not published yet. */
+  openBackupFile(name: string, id: string, file: string): Promise<BackupFile>;
+  /** DATABASE_NOT_FOUND, DATABASE_OFFLINE: whether `feed` can be called. */
+  requireOnline(name: string): void;
+  /** Serves a replica on this channel until it ends. */
+  feed(name: string, channel: Channel): Promise<void>;
+}

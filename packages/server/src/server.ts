@@ -1,0 +1,161 @@
+// A server: one data folder, one port. Locks the folder, listens, tells where, opens what is there.
+
+import type { Env, HttpListener } from '@pamina/env';
+import { bytesToHex, PaminaError } from '@pamina/format';
+import type { ServerAnswer } from '@pamina/wire';
+import { accessCheck, validateToken } from './access.js';
+import { Host } from './host.js';
+import { httpApplication } from './http-application.js';
+import { addressOf, isLoopbackAddress, type ListenAddress, parseListen } from './listen-address.js';
+import { lockData, removeServerFile, writeServerFile } from './server-file.js';
+
+export interface CreateServerOptions {
+  readonly env: Env;
+  readonly host: Host;
+  /** `HOST:PORT`; port 0 takes a free one. */
+  readonly listen: string;
+  readonly token?: string | undefined;
+  /** `http://host:port` as others reach it, for the directory; by default from `listen`. */
+  readonly advertise?: string | undefined;
+}
+
+export interface ServeOptions extends Omit<CreateServerOptions, 'host'> {
+  readonly dataFolder: string;
+  readonly directoryFile?: string | undefined;
+}
+
+export interface PaminaServer {
+  /** `http://host:port` */
+  readonly address: string;
+  readonly host: Host;
+  /** Closes the databases, withdraws their names and lets go of the data folder. Never rejects twice. */
+  close(): Promise<void>;
+}
+
+/** Serves a data folder. TOKEN_REQUIRED, DATA_IN_USE, LISTEN_FAILED, ADDRESS_INVALID. */
+export async function serve(options: ServeOptions): Promise<PaminaServer> {
+  requireToken(parseListen(options.listen), options.token);
+  const host = await Host.open(options);
+  try {
+    return await createServer({ ...options, host });
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+/** As `serve`, with a host of the caller's; closing the server closes the host. */
+export async function createServer(options: CreateServerOptions): Promise<PaminaServer> {
+  const { env, host } = options;
+  const listen = parseListen(options.listen);
+  requireToken(listen, options.token);
+  const unlock = await lockData(env, host.dataFolder);
+  const listener = env.network.createHttpServer();
+  const identity: ServerAnswer = {
+    product: 'pamina',
+    instance: bytesToHex(env.random.bytes(16)),
+    startedAt: env.clock.now(),
+  };
+  try {
+    const check = accessCheck(options.token);
+    await httpApplication({ env, listener, served: host, check, identity });
+    const bound = await listenAt(listener, listen);
+    requireBoundAsAsked(bound, listen);
+    const published = bound.isWildcard ? env.network.hostName() : listen.host;
+    const address = options.advertise ?? addressOf(published, bound.port);
+    // Others on this machine use the address that surely reaches this process.
+    const local = addressOf(bound.isWildcard ? '127.0.0.1' : listen.host, bound.port);
+    const { startedAt } = identity;
+    await writeServerFile(env, host.dataFolder, { address: local, pid: process.pid, startedAt });
+    await host.goOnline(address);
+    return new RunningServer(env, host, listener, unlock, address);
+  } catch (error) {
+    await listener.close();
+    await removeServerFile(env, host.dataFolder);
+    await unlock();
+    throw error;
+  }
+}
+
+class RunningServer implements PaminaServer {
+  readonly address: string;
+  readonly host: Host;
+  readonly #env: Env;
+  readonly #listener: HttpListener;
+  readonly #unlock: () => Promise<void>;
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    env: Env,
+    host: Host,
+    listener: HttpListener,
+    unlock: () => Promise<void>,
+    address: string,
+  ) {
+    this.#env = env;
+    this.host = host;
+    this.#listener = listener;
+    this.#unlock = unlock;
+    this.address = address;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      // Requests under way end by the databases going offline; then nobody is left to answer.
+      await this.host.close();
+    } finally {
+      await this.#listener.close();
+      await removeServerFile(this.#env, this.host.dataFolder);
+      await this.#unlock();
+    }
+  }
+}
+
+/** P14: the one gate between an open port and a missing token. */
+function requireToken(listen: ListenAddress, token: string | undefined): void {
+  if (token !== undefined) validateToken(token);
+  else if (!listen.isLoopback) {
+    throw new PaminaError('TOKEN_REQUIRED', `others than this machine can reach ${listen.host}`);
+  }
+}
+
+interface Bound {
+  readonly host: string;
+  readonly port: number;
+  readonly isWildcard: boolean;
+}
+
+function listenAt(listener: HttpListener, { host, port }: ListenAddress): Promise<Bound> {
+  const { server } = listener;
+  return new Promise((resolve, reject) => {
+    const failed = (cause: Error): void => {
+      const message = `cannot listen on ${host}:${port}: ${cause.message}`;
+      reject(new PaminaError('LISTEN_FAILED', message, { cause, context: { host, port } }));
+    };
+    server.once('error', failed);
+    server.listen({ host, port }, () => {
+      server.off('error', failed);
+      const bound = server.address();
+      if (bound === null || typeof bound === 'string') failed(new Error('no address was bound'));
+      else {
+        const isWildcard = bound.address === '::' || bound.address === '0.0.0.0';
+        resolve({ host: bound.address, port: bound.port, isWildcard });
+      }
+    });
+  });
+}
+
+/** What was judged by its text is judged again by what the system made of it. */
+function requireBoundAsAsked(bound: Bound, listen: ListenAddress): void {
+  if (listen.isLoopback && !isLoopbackAddress(bound.host)) {
+    throw new PaminaError(
+      'LISTEN_FAILED',
+      `${listen.host} became ${bound.host}, which is not loopback`,
+    );
+  }
+}
