@@ -70,8 +70,12 @@ export class Model {
     return this.commit([{ type: 'del', key }]);
   }
 
-  /** The user's entries after record `seq`, in key order. */
-  at(seq: number): [Buffer, Buffer][] {
+  /** The user's entries after record `seq`, in key order, in the short form of userEntries. */
+  at(seq: number): string[] {
+    return this.#entriesAt(seq).map(([key, value]) => shortForm(key, value));
+  }
+
+  #entriesAt(seq: number): [Buffer, Buffer][] {
     const entries = new Map<string, Buffer>();
     for (const commit of this.#commits.toSorted((a, b) => a.seq - b.seq)) {
       if (commit.seq > seq) break;
@@ -89,7 +93,7 @@ export class Model {
   /** The state hash after record `seq`, of a database without system data. */
   hashAt(seq: number): string {
     const hash = createHash('sha256');
-    for (const [key, value] of this.at(seq)) {
+    for (const [key, value] of this.#entriesAt(seq)) {
       const header = new Uint8Array(9);
       viewOf(header).setUint32(0, key.length + 1, true);
       viewOf(header).setUint32(4, value.length, true);
@@ -104,14 +108,20 @@ function bytesOf(datum: string | Uint8Array): Buffer {
   return Buffer.from(datum as string);
 }
 
-/** The user's entries as they stand in the store. */
-export async function userEntries(database: Database): Promise<[Buffer, Buffer][]> {
+/** A key and the hash of its value: quick to compare, however large they are. */
+function shortForm(key: Uint8Array, value: Uint8Array): string {
+  const hash = createHash('sha256').update(value).digest('hex');
+  return `${Buffer.from(key).toString('hex')} ${value.length} ${hash}`;
+}
+
+/** The user's entries as they stand in the store, in a short form. */
+export async function userEntries(database: Database): Promise<string[]> {
   const { snapshot } = await database.stateSnapshot();
   try {
-    const found: [Buffer, Buffer][] = [];
+    const found: string[] = [];
     for await (const batch of snapshot.entries()) {
       for (const [key, value] of batch) {
-        if (key[0] === 0x02) found.push([Buffer.from(key.subarray(1)), Buffer.from(value)]);
+        if (key[0] === 0x02) found.push(shortForm(key.subarray(1), value));
       }
     }
     return found;
