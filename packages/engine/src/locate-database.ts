@@ -31,7 +31,7 @@ export async function locateDatabase(folder: string, disk: Disk): Promise<Locate
 }
 
 function notFound(folder: string): PaminaError {
-  return new PaminaError('DATABASE_NOT_FOUND', `there is no database in ${folder}`, {
+  return new PaminaError('DATABASE_NOT_FOUND', `the database ${folder} does not exist`, {
     context: { path: folder },
   });
 }

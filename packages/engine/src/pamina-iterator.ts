@@ -53,16 +53,16 @@ export class PaminaSnapshot extends AbstractSnapshot {
 
 /** The same range among the keys of the store. */
 export function storeRange(range: PrivateRange): Record<string, unknown> {
+  const { gte, gt, lte, lt } = range;
+  // Where both kinds of bound are given the including one counts, as in every abstract-level database.
   const from =
-    range.gt !== undefined
-      ? { gt: storeKey('user', range.gt) }
-      : { gte: storeKey('user', range.gte ?? '') };
+    gte === undefined && gt !== undefined
+      ? { gt: storeKey('user', gt) }
+      : { gte: storeKey('user', gte ?? '') };
   const to =
-    range.lt !== undefined
-      ? { lt: storeKey('user', range.lt) }
-      : range.lte !== undefined
-        ? { lte: storeKey('user', range.lte) }
-        : { lt: Buffer.of(userPrefix + 1) };
+    lte !== undefined
+      ? { lte: storeKey('user', lte) }
+      : { lt: lt === undefined ? Buffer.of(userPrefix + 1) : storeKey('user', lt) };
   const { reverse = false, limit = -1, snapshot } = range;
   const view = snapshot === undefined ? {} : { snapshot: snapshot.inner };
   return { ...from, ...to, reverse, limit, ...view };

@@ -1,0 +1,38 @@
+// The suite that abstract-level publishes for its implementations, whole, over Pamina.
+import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test as vitestTest } from 'vitest';
+import { Pamina, type PaminaOptions } from '../src/pamina.js';
+import { assertionsSoFar, test } from './tape.js';
+
+const suite = createRequire(import.meta.url)('abstract-level/test') as (options: {
+  test: typeof test;
+  factory: (options?: PaminaOptions<string, string>) => Pamina;
+}) => void;
+
+const folder = mkdtempSync(join(placeForManyDatabases(), 'pamina-abstract-level-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let count = 0;
+suite({
+  test,
+  factory: (options) => new Pamina(join(folder, String(count++)), options),
+});
+
+vitestTest('the suite asserts as much over Pamina as over Level, counted with tape', () => {
+  expect(assertionsSoFar()).toBeGreaterThanOrEqual(5168);
+});
+
+/** The suite makes 750 databases and says nothing about durability: memory, where there is enough. */
+function placeForManyDatabases(): string {
+  const memory = '/dev/shm';
+  try {
+    const { bavail, bsize } = statfsSync(memory);
+    return bavail * bsize > 2 ** 30 ? memory : tmpdir();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return tmpdir();
+    throw error;
+  }
+}
