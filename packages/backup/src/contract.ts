@@ -69,5 +69,5 @@ export interface ExpiringDatabase extends DatabaseWithBackups {
     permitted(): Promise<readonly unknown[]>;
   };
   /** Deletes log that nobody needs any more. */
-  maintain(): Promise<unknown>;
+  applyRetention(): Promise<unknown>;
 }

@@ -68,7 +68,7 @@ export async function expireBackups(
     if (isKnown && keepFromSeq !== database.control.keepFromSeq) {
       await database.updateControl({ keepFromSeq });
     }
-    await database.maintain();
+    await database.applyRetention();
     const kept = good.filter(({ id }) => !removed.includes(id)).map(({ id }) => id);
     return { kept, removed, damaged, keepFromSeq };
   } finally {
