@@ -253,6 +253,9 @@ export const errorTable = {
   ),
   UNAUTHORIZED: refused('Use the token of this server: `--token-file FILE`.', 401),
   USAGE: usage('See `pamina --help`, or `pamina VERB --help`.'),
+  VALUE_NOT_TEXT: state(
+    'Keys and values are text here. Read this one with the library, which gives bytes.',
+  ),
   VALUE_TOO_LARGE: limit('Store a smaller value, or split it over several keys.'),
   VERSION_MISMATCH: refused(
     'The master writes a format that this version cannot read. Upgrade the replica first.',
