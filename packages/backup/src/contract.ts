@@ -65,7 +65,7 @@ export interface BackupDatabase extends DatabaseWithBackups {
 /** The database whose old backups are removed. */
 export interface ExpiringDatabase extends DatabaseWithBackups {
   readonly system: {
-    settings(): Promise<{ readonly backupGenerations: number }>;
+    settings(): { readonly backupGenerations: number };
     permitted(): Promise<readonly unknown[]>;
   };
   /** Deletes log that nobody needs any more. */

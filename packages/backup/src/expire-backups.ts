@@ -42,7 +42,7 @@ export async function expireBackups(
   const folder = backupsFolderOf(database.folder);
   const hasReplicas = (await database.system.permitted()).length > 0;
   const generations = Math.max(
-    options.generations ?? (await database.system.settings()).backupGenerations,
+    options.generations ?? database.system.settings().backupGenerations,
     hasReplicas ? generationsMinWithReplicas : backupGenerationsMin,
   );
   const release = await lockBackups(env, folder);
