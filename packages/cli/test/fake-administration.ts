@@ -14,7 +14,7 @@ import { Writable } from 'node:stream';
 import type { Io, Parts } from '../src/io.js';
 import { run } from '../src/run.js';
 
-export const aBackup: BackupSummary = {
+const aBackup: BackupSummary = {
   id: '0000000000000005-1',
   kind: 'full',
   tag: 'demo',
