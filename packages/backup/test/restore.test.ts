@@ -77,16 +77,21 @@ test('P3 a restored copy opens at the position of the backup with an identity of
 test('P3 any keys and values, of every byte, come back equal with an equal state hash', async () => {
   const key = fc.oneof(
     fc.uint8Array({ minLength: 0, maxLength: 8 }),
-    fc.uint8Array({ minLength: 0, maxLength: 3 }).map((tail) => Buffer.concat([Buffer.alloc(70_000, 0xff), tail])),
+    fc
+      .uint8Array({ minLength: 0, maxLength: 3 })
+      .map((tail) => Buffer.concat([Buffer.alloc(70_000, 0xff), tail])),
   );
   const value = fc.oneof(
     fc.constant(new Uint8Array(0)),
     fc.uint8Array({ maxLength: 40 }),
     fc.uint8Array({ minLength: 1, maxLength: 4 }).map((seed) => Buffer.alloc(400_000, seed)),
   );
-  const commits = fc.array(fc.array(fc.tuple(key, fc.option(value)), { minLength: 1, maxLength: 6 }), {
-    maxLength: 8,
-  });
+  const commits = fc.array(
+    fc.array(fc.tuple(key, fc.option(value)), { minLength: 1, maxLength: 6 }),
+    {
+      maxLength: 8,
+    },
+  );
   await fc.assert(
     fc.asyncProperty(commits, fc.constantFrom('brotli-1', 'none'), async (history, compression) => {
       const database = await newDatabase();
@@ -219,7 +224,8 @@ test('P9 a flipped byte in any file of a backup is found before the copy gets it
         (thrown: unknown) => thrown,
       );
       await flipByte(join(backup, name), at);
-      const expected = name === 'manifest' ? ['MANIFEST_INVALID', 'FORMAT_UNKNOWN'] : ['BACKUP_INVALID'];
+      const expected =
+        name === 'manifest' ? ['MANIFEST_INVALID', 'FORMAT_UNKNOWN'] : ['BACKUP_INVALID'];
       expect(isPaminaError(error) ? expected.includes(error.code) : error).toBe(true);
       if (name !== 'manifest') expect(error).toMatchObject({ context: { file: name } });
       expect(await readdir(parent)).toEqual([]);
@@ -325,7 +331,9 @@ test('a restored copy is another database: a second name for it is refused, anot
     code: 'NAME_INVALID',
   });
   const copies = [folder, join(parent, 'other')];
-  const open = await Promise.all(copies.map((path) => Database.open(path, { env, access: 'read' })));
+  const open = await Promise.all(
+    copies.map((path) => Database.open(path, { env, access: 'read' })),
+  );
   expect(new Set(open.map((copy) => copy.identity.instance)).size).toBe(2);
   await Promise.all(open.map((copy) => copy.close()));
 });

@@ -1,0 +1,66 @@
+// The state hash is what proves that two databases hold equal content, so its bytes are fixed.
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { hashState, stateHash, takeBackup } from '../src/index.js';
+import { Model, newDatabase } from './support.js';
+
+const entry = (key: string, value: string): [Uint8Array, Uint8Array] => [
+  Buffer.from(key),
+  Buffer.from(value),
+];
+
+function snapshotOf(batches: readonly (readonly [Uint8Array, Uint8Array])[][]) {
+  return {
+    async *entries() {
+      for (const batch of batches) {
+        await Promise.resolve();
+        yield batch;
+      }
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+test('P3 the hash is sha256 over lengths, keys and values, however the entries are batched', async () => {
+  const bytes = Buffer.concat([
+    Buffer.from('0300000002000000', 'hex'),
+    Buffer.from('\x02ab12'),
+    Buffer.from('0200000000000000', 'hex'),
+    Buffer.from('\x02b'),
+  ]);
+  const expected = createHash('sha256').update(bytes).digest('hex');
+  const [one, other] = [entry('\x02ab', '12'), entry('\x02b', '')];
+  expect(await stateHash(snapshotOf([[one, other]]))).toBe(expected);
+  expect(await stateHash(snapshotOf([[one], [], [other]]))).toBe(expected);
+  expect(await stateHash(snapshotOf([]))).toBe(createHash('sha256').digest('hex'));
+});
+
+test('P3 a moved boundary between key and value is another state', async () => {
+  const hashes = await Promise.all([
+    stateHash(snapshotOf([[entry('\x02ab', 'c')]])),
+    stateHash(snapshotOf([[entry('\x02a', 'bc')]])),
+  ]);
+  expect(hashes[0]).not.toBe(hashes[1]);
+});
+
+test('P3 system data counts, local data and the position do not', async () => {
+  const database = await newDatabase();
+  const model = new Model(database);
+  await model.put('a', '1');
+  const hashNow = async () => {
+    const { snapshot } = await database.stateSnapshot();
+    const found = await hashState(snapshot);
+    await snapshot.close();
+    return found;
+  };
+  const before = await hashNow();
+  const manifest = await takeBackup(database);
+  expect(manifest.stateHash).toBe(before.stateHash);
+  expect(await hashNow()).toEqual(before);
+  await database.updateControl({ simultaneousQuery: true });
+  expect(await hashNow()).toEqual(before);
+  await database.system.permit('copy', { simultaneousQuery: false });
+  const after = await hashNow();
+  expect(after.entries).toBe(before.entries + 1);
+  expect(after.stateHash).not.toBe(before.stateHash);
+});
