@@ -119,11 +119,15 @@ function checkHistory(hello: HelloMessage, facts: FeedFacts): Refusal | null {
     });
   }
   if (facts.chain === chain) return null;
-  return refuse('DIVERGED', `record ${seq} of ${hello.replica} is not record ${seq} of ${facts.name}`, {
-    ...context,
-    chain: facts.chain,
-    chainOfReplica: chain,
-  });
+  return refuse(
+    'DIVERGED',
+    `record ${seq} of ${hello.replica} is not record ${seq} of ${facts.name}`,
+    {
+      ...context,
+      chain: facts.chain,
+      chainOfReplica: chain,
+    },
+  );
 }
 
 function choosePlan(hello: HelloMessage, facts: FeedFacts): Verdict {

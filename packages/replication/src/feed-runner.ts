@@ -49,7 +49,9 @@ export function runFeed(
   return new FeedRunner(channel, database, options).run();
 }
 
-type Effects = { readonly [T in FeedEffect['type']]: (effect: Extract<FeedEffect, { type: T }>) => void };
+type Effects = {
+  readonly [T in FeedEffect['type']]: (effect: Extract<FeedEffect, { type: T }>) => void;
+};
 
 class FeedRunner {
   readonly #channel: Channel;
@@ -183,7 +185,8 @@ class FeedRunner {
       await this.#database.permit(replica, { simultaneousQuery: true });
     } catch (error) {
       // A database that may not write cannot note it; the replica follows all the same.
-      if (!isPaminaError(error, 'REPLICA_READ_ONLY') && !isPaminaError(error, 'READ_ONLY')) throw error;
+      if (!isPaminaError(error, 'REPLICA_READ_ONLY') && !isPaminaError(error, 'READ_ONLY'))
+        throw error;
       const message = `Simultaneous query of ${replica} could not be entered: ${error.message}.`;
       this.#log('warning', 'feed-permit-failed', message);
     }
@@ -286,7 +289,12 @@ class FeedRunner {
       this.#send({ type: 'refuse', code, message, context: refusal.context });
     } catch (error) {
       // A context that cannot be encoded must not hide the code and the message.
-      this.#send({ type: 'refuse', code, message, context: { problem: toPaminaError(error).code } });
+      this.#send({
+        type: 'refuse',
+        code,
+        message,
+        context: { problem: toPaminaError(error).code },
+      });
     }
   }
 
@@ -326,7 +334,11 @@ class FeedRunner {
     try {
       await this.#source?.close();
     } catch (error) {
-      this.#log('warning', 'feed-close-failed', `A log file could not be closed: ${String(error)}.`);
+      this.#log(
+        'warning',
+        'feed-close-failed',
+        `A log file could not be closed: ${String(error)}.`,
+      );
     }
     this.#unpin?.();
     if (this.#welcomed) this.#options.onStatus?.(null);

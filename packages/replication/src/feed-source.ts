@@ -45,12 +45,9 @@ export class FeedSource {
   backlogBytes(): number {
     const segments = this.#log.segments();
     const at = this.#at;
-    const index =
-      at === null ? -1 : segments.findIndex((segment) => segment.name === at.name);
+    const index = at === null ? -1 : segments.findIndex((segment) => segment.name === at.name);
     const first =
-      index >= 0
-        ? index
-        : segments.findIndex((segment) => segment.firstSeq > this.#plan.heldSeq);
+      index >= 0 ? index : segments.findIndex((segment) => segment.firstSeq > this.#plan.heldSeq);
     if (first < 0) return 0;
     const rest = segments.slice(first).reduce((sum, segment) => sum + segment.bytes, 0);
     return Math.max(0, rest - (index >= 0 && at !== null ? at.offset : 0));

@@ -88,7 +88,9 @@ function sayGoodbye(state: FeedState): FeedStep {
 }
 
 function stop(state: FeedState): FeedStep {
-  return close(state, [{ type: 'close', code: closeCodes.done, message: 'the database goes offline' }]);
+  return close(state, [
+    { type: 'close', code: closeCodes.done, message: 'the database goes offline' },
+  ]);
 }
 
 function greet(state: FeedState, event: EventOf<'hello'>): FeedStep {
@@ -143,7 +145,8 @@ function creditExceeded(state: FeedState): FeedStep {
 
 /** Starts a read if there is enough credit for it. No read may be under way. */
 function readOn(state: FeedState, before: readonly FeedEffect[] = []): FeedStep {
-  if (state.credit < feedReadBytesMin) return { state: { ...state, name: 'starved' }, effects: before };
+  if (state.credit < feedReadBytesMin)
+    return { state: { ...state, name: 'starved' }, effects: before };
   const bytesMax = Math.min(feedChunkBytesMax, state.credit);
   return {
     state: { ...state, name: 'reading' },

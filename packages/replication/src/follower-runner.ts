@@ -154,7 +154,7 @@ export class FollowerRunner {
       (this.#effects[effect.type] as (effect: FollowerEffect) => void)(effect);
     }
     if (before.name === state.name && before.reason === state.reason) return;
-    for (const listener of [...this.#listeners]) listener(this.status());
+    for (const listener of this.#listeners) listener(this.status());
   }
 
   readonly #effects: Effects = {
@@ -212,7 +212,8 @@ export class FollowerRunner {
       return this.#adopt(message);
     }
     if (message.type === 'end') return this.#dispatch({ type: 'end', end: message });
-    if (message.type === 'heartbeat') return this.#dispatch({ type: 'heartbeat', heartbeat: message });
+    if (message.type === 'heartbeat')
+      return this.#dispatch({ type: 'heartbeat', heartbeat: message });
     const { code, message: text } = message;
     return this.#dispatch({ type: 'refused', problem: { code, message: text, retryable: true } });
   }

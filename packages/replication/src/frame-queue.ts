@@ -67,8 +67,7 @@ export class FrameQueue {
     let last = first;
     for (; count < this.#waiting.length; count++) {
       const next = this.#waiting[count] as SegmentBytes;
-      const follows =
-        next.name === last.name && next.offset === last.offset + last.bytes.length;
+      const follows = next.name === last.name && next.offset === last.offset + last.bytes.length;
       if (!follows || last.endsSegment || bytes + next.bytes.length > feedChunkBytesMax) break;
       bytes += next.bytes.length;
       last = next;

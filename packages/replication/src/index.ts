@@ -10,6 +10,6 @@ export type {
 } from './contract.js';
 export { type FeedOptions, type FeedStatus, runFeed } from './feed-runner.js';
 export type { FollowerStateName } from './follower-event.js';
-export { feedUrl, type ResolveMaster } from './follower-link.js';
+export type { ResolveMaster } from './follower-link.js';
 export { FollowerRunner, type FollowerRunnerOptions } from './follower-runner.js';
 export type { FollowerStatus } from './follower-status.js';

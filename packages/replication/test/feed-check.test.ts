@@ -27,14 +27,29 @@ describe('P5 the hello of a replica', () => {
     ['another protocol', { protocol: 2 }, {}, 'VERSION_MISMATCH'],
     ['a replica that reads older segments only', { formatVersion: 0 }, {}, 'VERSION_MISMATCH'],
     ['a timeline that the master does not have', { timelines: [first, second] }, {}, 'DIVERGED'],
-    ['another branch of the same number', { timelines: [first, other] }, { timelines: [first, second] }, 'DIVERGED'],
+    [
+      'another branch of the same number',
+      { timelines: [first, other] },
+      { timelines: [first, second] },
+      'DIVERGED',
+    ],
     ['nothing in common', { timelines: [{ ...first, id: '44'.repeat(8) }] }, {}, 'DIVERGED'],
-    ['a point beyond the fork', { point: pointAt(101) }, { timelines: [first, second] }, 'DIVERGED'],
+    [
+      'a point beyond the fork',
+      { point: pointAt(101) },
+      { timelines: [first, second] },
+      'DIVERGED',
+    ],
     ['a point ahead of the master', { point: pointAt(201) }, {}, 'DIVERGED'],
     ['another chain at its last record', { point: pointAt(5, 1) }, { chain: 2 }, 'DIVERGED'],
     ['a last record that is gone', {}, { chain: null }, 'LOG_GONE'],
     ['a next record that is gone', {}, { segments: [segmentFrom(7)] }, 'LOG_GONE'],
-    ['a next record inside a segment that it lacks', {}, { segments: [segmentFrom(1)] }, 'LOG_GONE'],
+    [
+      'a next record inside a segment that it lacks',
+      {},
+      { segments: [segmentFrom(1)] },
+      'LOG_GONE',
+    ],
   ] as const)('with %s is refused', (_name, hello, facts, code) => {
     expect(judge(hello, facts)).toBe(code);
   });
@@ -47,23 +62,29 @@ describe('P5 the hello of a replica', () => {
       ['DIVERGED', { timelines: [first, second] }, {}],
       ['LOG_GONE', {}, { chain: null }],
     ] as const;
-    for (let from = 0; from < faults.length; from++) {
+    for (const [from, [code]] of faults.entries()) {
       const rest = faults.slice(from);
       const hello = Object.assign({}, ...rest.map(([, change]) => change)) as object;
       const facts = Object.assign({}, ...rest.map(([, , change]) => change)) as object;
-      expect(judge(hello, facts)).toBe(faults[from]![0]);
+      expect(judge(hello, facts)).toBe(code);
     }
   });
 
   it('P9 an initial backup is named in the message', () => {
     const hello = helloOf({ pattern: null });
     const verdict = judgeHello(hello, factsFor(hello));
-    expect(verdict).toMatchObject({ refusal: { message: expect.stringContaining('initial backup') } });
+    expect(verdict).toMatchObject({
+      refusal: { message: expect.stringContaining('initial backup') },
+    });
   });
 
   it('P11 a replica at or before the fork follows the promoted one', () => {
     const facts = { timelines: [first, second], segments: [segmentFrom(1), segmentFrom(101)] };
-    expect(judge({ point: pointAt(100) }, facts)).toEqual({ openAt: 101, heldSeq: 100, inside: null });
+    expect(judge({ point: pointAt(100) }, facts)).toEqual({
+      openAt: 101,
+      heldSeq: 100,
+      inside: null,
+    });
   });
 });
 
@@ -109,7 +130,13 @@ describe('P4 where sending starts', () => {
   });
 
   it.each([
-    ['the open segment is gone', { segments: [segmentFrom(5), segmentFrom(6)] }, name, 800, 'LOG_GONE'],
+    [
+      'the open segment is gone',
+      { segments: [segmentFrom(5), segmentFrom(6)] },
+      name,
+      800,
+      'LOG_GONE',
+    ],
     ['the replica has more of it than the master', {}, name, 10_001, 'DIVERGED'],
     ['it is of another session', {}, segmentFrom(1, { session: 36 }).name, 800, 'LOG_GONE'],
     ['its name is none', {}, '../1.seg', 800, 'MESSAGE_INVALID'],

@@ -31,7 +31,15 @@ const eventNames = Object.keys(events) as FeedEvent['type'][];
 
 function stateOf(name: FeedStateName, change: Partial<FeedState> = {}): FeedState {
   const known = name === 'greeting' ? null : hello;
-  return { ...startFeed(0), name, hello: known, credit: 1 << 20, wait: true, sentSeq: 5, ...change };
+  return {
+    ...startFeed(0),
+    name,
+    hello: known,
+    credit: 1 << 20,
+    wait: true,
+    sentSeq: 5,
+    ...change,
+  };
 }
 
 /** state → event → next state and the types of the effects. */
@@ -39,44 +47,124 @@ const refused = 'closed: refuse log close';
 const ended = 'closed: log close';
 const expected: Readonly<Record<FeedStateName, Readonly<Record<FeedEvent['type'], string>>>> = {
   greeting: {
-    hello: 'checking: gather', facts: 'greeting:', request: refused, report: refused,
-    goodbye: 'closed: close', chunk: 'greeting:', dry: 'greeting:', more: 'greeting:',
-    drained: 'greeting:', tick: 'greeting:', failed: refused, stop: 'closed: close', closed: 'closed:',
+    hello: 'checking: gather',
+    facts: 'greeting:',
+    request: refused,
+    report: refused,
+    goodbye: 'closed: close',
+    chunk: 'greeting:',
+    dry: 'greeting:',
+    more: 'greeting:',
+    drained: 'greeting:',
+    tick: 'greeting:',
+    failed: refused,
+    stop: 'closed: close',
+    closed: 'closed:',
   },
   checking: {
-    hello: refused, facts: 'idle: welcome log', request: refused, report: refused, goodbye: ended,
-    chunk: 'checking:', dry: 'checking:', more: 'checking:', drained: 'checking:', tick: 'checking:',
-    failed: refused, stop: 'closed: close', closed: 'closed: log',
+    hello: refused,
+    facts: 'idle: welcome log',
+    request: refused,
+    report: refused,
+    goodbye: ended,
+    chunk: 'checking:',
+    dry: 'checking:',
+    more: 'checking:',
+    drained: 'checking:',
+    tick: 'checking:',
+    failed: refused,
+    stop: 'closed: close',
+    closed: 'closed: log',
   },
   idle: {
-    hello: refused, facts: 'idle:', request: 'reading: read', report: 'idle: slot', goodbye: ended,
-    chunk: 'idle:', dry: 'idle:', more: 'idle:', drained: 'idle:', tick: 'idle: send-heartbeat',
-    failed: refused, stop: 'closed: close', closed: 'closed: log',
+    hello: refused,
+    facts: 'idle:',
+    request: 'reading: read',
+    report: 'idle: slot',
+    goodbye: ended,
+    chunk: 'idle:',
+    dry: 'idle:',
+    more: 'idle:',
+    drained: 'idle:',
+    tick: 'idle: send-heartbeat',
+    failed: refused,
+    stop: 'closed: close',
+    closed: 'closed: log',
   },
   reading: {
-    hello: refused, facts: 'reading:', request: 'reading:', report: 'reading: slot', goodbye: ended,
-    chunk: 'reading: send-chunk read', dry: 'waiting:', more: 'reading:', drained: 'reading:',
-    tick: 'reading: send-heartbeat', failed: refused, stop: 'closed: close', closed: 'closed: log',
+    hello: refused,
+    facts: 'reading:',
+    request: 'reading:',
+    report: 'reading: slot',
+    goodbye: ended,
+    chunk: 'reading: send-chunk read',
+    dry: 'waiting:',
+    more: 'reading:',
+    drained: 'reading:',
+    tick: 'reading: send-heartbeat',
+    failed: refused,
+    stop: 'closed: close',
+    closed: 'closed: log',
   },
   blocked: {
-    hello: refused, facts: 'blocked:', request: 'blocked:', report: 'blocked: slot', goodbye: ended,
-    chunk: 'blocked:', dry: 'blocked:', more: 'blocked:', drained: 'reading: read', tick: 'blocked:',
-    failed: refused, stop: 'closed: close', closed: 'closed: log',
+    hello: refused,
+    facts: 'blocked:',
+    request: 'blocked:',
+    report: 'blocked: slot',
+    goodbye: ended,
+    chunk: 'blocked:',
+    dry: 'blocked:',
+    more: 'blocked:',
+    drained: 'reading: read',
+    tick: 'blocked:',
+    failed: refused,
+    stop: 'closed: close',
+    closed: 'closed: log',
   },
   starved: {
-    hello: refused, facts: 'starved:', request: 'reading: read', report: 'starved: slot',
-    goodbye: ended, chunk: 'starved:', dry: 'starved:', more: 'starved:', drained: 'starved:',
-    tick: 'starved: send-heartbeat', failed: refused, stop: 'closed: close', closed: 'closed: log',
+    hello: refused,
+    facts: 'starved:',
+    request: 'reading: read',
+    report: 'starved: slot',
+    goodbye: ended,
+    chunk: 'starved:',
+    dry: 'starved:',
+    more: 'starved:',
+    drained: 'starved:',
+    tick: 'starved: send-heartbeat',
+    failed: refused,
+    stop: 'closed: close',
+    closed: 'closed: log',
   },
   waiting: {
-    hello: refused, facts: 'waiting:', request: 'waiting:', report: 'waiting: slot', goodbye: ended,
-    chunk: 'waiting:', dry: 'waiting:', more: 'reading: read', drained: 'waiting:',
-    tick: 'reading: send-heartbeat read', failed: refused, stop: 'closed: close', closed: 'closed: log',
+    hello: refused,
+    facts: 'waiting:',
+    request: 'waiting:',
+    report: 'waiting: slot',
+    goodbye: ended,
+    chunk: 'waiting:',
+    dry: 'waiting:',
+    more: 'reading: read',
+    drained: 'waiting:',
+    tick: 'reading: send-heartbeat read',
+    failed: refused,
+    stop: 'closed: close',
+    closed: 'closed: log',
   },
   closed: {
-    hello: 'closed:', facts: 'closed:', request: 'closed:', report: 'closed:', goodbye: 'closed:',
-    chunk: 'closed:', dry: 'closed:', more: 'closed:', drained: 'closed:', tick: 'closed:',
-    failed: 'closed:', stop: 'closed:', closed: 'closed:',
+    hello: 'closed:',
+    facts: 'closed:',
+    request: 'closed:',
+    report: 'closed:',
+    goodbye: 'closed:',
+    chunk: 'closed:',
+    dry: 'closed:',
+    more: 'closed:',
+    drained: 'closed:',
+    tick: 'closed:',
+    failed: 'closed:',
+    stop: 'closed:',
+    closed: 'closed:',
   },
 };
 
@@ -133,7 +221,10 @@ describe('feed', () => {
     { received: 5, durable: 6, applied: 5 },
     { received: 5, durable: 4, applied: 5 },
   ])('P10 a report that cannot be true (%o) is refused', (positions) => {
-    const step = stepFeed(stateOf('idle'), { type: 'report', report: { type: 'report', ...positions } });
+    const step = stepFeed(stateOf('idle'), {
+      type: 'report',
+      report: { type: 'report', ...positions },
+    });
     expect(step.effects[0]).toMatchObject({ type: 'refuse', refusal: { code: 'MESSAGE_INVALID' } });
   });
 
@@ -156,7 +247,10 @@ describe('feed', () => {
     const wanting = helloOf({ simultaneousQuery: true });
     const state = stateOf('checking', { hello: wanting });
     const step = stepFeed(state, { type: 'facts', facts: factsFor(wanting) });
-    expect(step.effects[0]).toEqual({ type: 'permit-simultaneous-query', replica: wanting.replica });
+    expect(step.effects[0]).toEqual({
+      type: 'permit-simultaneous-query',
+      replica: wanting.replica,
+    });
   });
 
   it('P13 no order of events gives negative or unbounded credit, a second read, or life after close', () => {
@@ -172,30 +266,36 @@ describe('feed', () => {
       }),
     );
     fc.assert(
-      fc.property(fc.array(anyEvent, { maxLength: 60 }), fc.nat(feedChunkBytesMax), (list, size) => {
-        let state = startFeed(0);
-        let reads = 0;
-        let allowed = 0;
-        for (const event of [events.hello, events.facts, ...list]) {
-          const isAnswer = event.type === 'chunk' || event.type === 'dry';
-          if (isAnswer && reads === 0) continue;
-          if (isAnswer) reads--;
-          const bytes = Math.min(size, allowed);
-          const before = state;
-          const step = stepFeed(state, event.type === 'chunk' ? { ...event, bytes } : event);
-          state = step.state;
-          expect(state.credit).toBeGreaterThanOrEqual(0);
-          expect(state.credit).toBeLessThanOrEqual(feedCreditBytesMax);
-          if (before.name === 'closed') expect(step).toEqual({ state: before, effects: [] });
-          for (const effect of step.effects) {
-            if (effect.type !== 'read') continue;
-            reads++;
-            allowed = effect.bytesMax;
-            expect(effect.bytesMax).toBeLessThanOrEqual(Math.min(state.credit, feedChunkBytesMax));
+      fc.property(
+        fc.array(anyEvent, { maxLength: 60 }),
+        fc.nat(feedChunkBytesMax),
+        (list, size) => {
+          let state = startFeed(0);
+          let reads = 0;
+          let allowed = 0;
+          for (const event of [events.hello, events.facts, ...list]) {
+            const isAnswer = event.type === 'chunk' || event.type === 'dry';
+            if (isAnswer && reads === 0) continue;
+            if (isAnswer) reads--;
+            const bytes = Math.min(size, allowed);
+            const before = state;
+            const step = stepFeed(state, event.type === 'chunk' ? { ...event, bytes } : event);
+            state = step.state;
+            expect(state.credit).toBeGreaterThanOrEqual(0);
+            expect(state.credit).toBeLessThanOrEqual(feedCreditBytesMax);
+            if (before.name === 'closed') expect(step).toEqual({ state: before, effects: [] });
+            for (const effect of step.effects) {
+              if (effect.type !== 'read') continue;
+              reads++;
+              allowed = effect.bytesMax;
+              expect(effect.bytesMax).toBeLessThanOrEqual(
+                Math.min(state.credit, feedChunkBytesMax),
+              );
+            }
+            expect(reads).toBeLessThanOrEqual(1);
           }
-          expect(reads).toBeLessThanOrEqual(1);
-        }
-      }),
+        },
+      ),
       { numRuns: 1000 },
     );
   });

@@ -1,27 +1,27 @@
 // Small made-up histories for the tests of feed and follower.
-import { segmentPath } from '@pamina/format';
+import { segmentPath, type Timeline } from '@pamina/format';
 import type { HelloMessage } from '@pamina/wire';
 import type { FeedSegment } from '../src/contract.js';
 import type { FeedFacts } from '../src/feed-event.js';
 
 export const pattern = 'ab'.repeat(16);
-export const first = {
+export const first: Timeline = {
   timeline: 1,
   id: '11'.repeat(8),
   forkedFrom: null,
   atSeq: 0,
   why: 'created',
-} as const;
-export const second = {
+};
+export const second: Timeline = {
   timeline: 2,
   id: '22'.repeat(8),
   forkedFrom: first.id,
   atSeq: 100,
   why: 'takeover of orders',
-} as const;
+};
 
 export function pointAt(seq: number, chain = seq * 7) {
-  return { timeline: 1, timelineId: first.id as string, seq, chain, time: 1000 + seq };
+  return { timeline: 1, timelineId: first.id, seq, chain, time: 1000 + seq };
 }
 
 export function helloOf(change: Partial<HelloMessage> = {}): HelloMessage {
@@ -43,7 +43,13 @@ export function helloOf(change: Partial<HelloMessage> = {}): HelloMessage {
 
 export function segmentFrom(
   firstSeq: number,
-  change: Partial<{ session: number; lastSeq: number; timeline: number; timelineId: string; bytes: number }> = {},
+  change: Partial<{
+    session: number;
+    lastSeq: number;
+    timeline: number;
+    timelineId: string;
+    bytes: number;
+  }> = {},
 ): FeedSegment {
   const place = {
     timeline: change.timeline ?? 1,

@@ -1,6 +1,6 @@
 // Real databases, a real socket: a replica follows, is interrupted, goes on, and is equal in the end.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { content, isEven, jobLines, logFiles, Pair, until, write } from './pair.js';
+import { content, firstStart, isEven, jobLines, logFiles, Pair, until, write } from './pair.js';
 
 let pair: Pair;
 beforeEach(async () => {
@@ -13,7 +13,10 @@ describe('follower', () => {
     await write(pair.master, 500);
     const { database, runner } = await pair.follow('copy');
     await write(pair.master, 500);
-    await until('even', () => isEven(pair.master, database) && runner.status().state === 'streaming');
+    await until(
+      'even',
+      () => isEven(pair.master, database) && runner.status().state === 'streaming',
+    );
     expect(await logFiles(database)).toEqual(await logFiles(pair.master));
     expect(await content(database)).toBe(await content(pair.master));
     const status = runner.status();
@@ -23,7 +26,7 @@ describe('follower', () => {
     expect(runner.status().lag.applied).toEqual({ records: 0, bytes: 0, seconds: 0 });
     expect(status.lastReplicatedModificationTime).toBe(time);
     const lines = await jobLines(database);
-    const start = new Date((await pair.master.log.header(pair.master.log.segments()[0]!)).startTime);
+    const start = new Date(await firstStart(pair.master));
     const text = start.toISOString().slice(0, 19).replace('T', ' ');
     expect(lines).toContain(
       `Replication of server session 1 from ${text} started. Simultaneous query not permitted.`,
@@ -47,19 +50,19 @@ describe('follower', () => {
   it('P3 P4 P16 the connection cut at random moments costs no byte and doubles none', async () => {
     await write(pair.master, 50);
     const { database, runner } = await pair.follow('copy');
-    let isWriting = true;
+    const writing = { isDone: false };
     const writer = (async () => {
       for (let round = 0; round < 12; round++) {
         await write(pair.master, 40, 2000);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
-      isWriting = false;
+      writing.isDone = true;
     })();
     let cuts = 0;
-    while (isWriting) {
+    while (!writing.isDone) {
       const before = database.durable().seq;
       const some = before + 1 + Math.floor(Math.random() * 60);
-      await until('progress', () => database.durable().seq >= some || !isWriting);
+      await until('progress', () => database.durable().seq >= some || writing.isDone);
       pair.server.cut();
       cuts++;
     }
@@ -77,7 +80,10 @@ describe('follower', () => {
     const value = Buffer.alloc(5_000_000, 'x');
     const commit = pair.master.commit([{ type: 'put', key: 'large', value }]);
     for (let cut = 0; cut < 3; cut++) {
-      await until('a part of it was sent', () => (pair.server.statuses.get('copy')?.sentBytes ?? 0) > 1_500_000);
+      await until(
+        'a part of it was sent',
+        () => (pair.server.statuses.get('copy')?.sentBytes ?? 0) > 1_500_000,
+      );
       pair.server.cut();
       await until('the feed ended', () => pair.server.statuses.size === 0);
     }
@@ -115,7 +121,9 @@ describe('follower', () => {
     await write(pair.master, 100);
     await until('even', () => isEven(pair.master, database));
     expect(await logFiles(database)).toEqual(await logFiles(pair.master));
-    expect((await jobLines(database)).filter((line) => line.includes('server session'))).toHaveLength(2);
+    expect(
+      (await jobLines(database)).filter((line) => line.includes('server session')),
+    ).toHaveLength(2);
   });
 
   it('rests while it is read only and catches up by itself', async () => {
@@ -134,7 +142,10 @@ describe('follower', () => {
     const one = await pair.follow('one');
     const two = await pair.follow('two');
     await write(pair.master, 300);
-    await until('even', () => isEven(pair.master, one.database) && isEven(pair.master, two.database));
+    await until(
+      'even',
+      () => isEven(pair.master, one.database) && isEven(pair.master, two.database),
+    );
     const old = pair.master;
     await one.runner.stop();
     await two.runner.stop();

@@ -4,7 +4,12 @@ import type { SegmentBytes } from '@pamina/wire';
 import { describe, expect, it } from 'vitest';
 import { FrameQueue } from '../src/frame-queue.js';
 
-function chunk(name: string, offset: number, bytes: number, change: Partial<SegmentBytes> = {}): SegmentBytes {
+function chunk(
+  name: string,
+  offset: number,
+  bytes: number,
+  change: Partial<SegmentBytes> = {},
+): SegmentBytes {
   const segment = {
     pattern: '',
     timeline: 1,
@@ -16,7 +21,15 @@ function chunk(name: string, offset: number, bytes: number, change: Partial<Segm
     lockData: false,
   };
   const content = new Uint8Array(bytes).map((_byte, index) => (offset + index) % 251);
-  return { name, segment, offset, bytes: content, endsSegment: false, lastSeq: offset + bytes, ...change };
+  return {
+    name,
+    segment,
+    offset,
+    bytes: content,
+    endsSegment: false,
+    lastSeq: offset + bytes,
+    ...change,
+  };
 }
 
 function queueOf(store: (chunk: SegmentBytes) => Promise<void> = () => Promise.resolve()) {
@@ -29,7 +42,13 @@ function queueOf(store: (chunk: SegmentBytes) => Promise<void> = () => Promise.r
   });
   return { queue, stored, failed };
 }
-const shape = (one: SegmentBytes) => [one.name, one.offset, one.bytes.length, one.endsSegment, one.lastSeq];
+const shape = (one: SegmentBytes) => [
+  one.name,
+  one.offset,
+  one.bytes.length,
+  one.endsSegment,
+  one.lastSeq,
+];
 
 describe('frame queue', () => {
   it('P4 joins neighbours of one file and keeps the order', async () => {
@@ -46,7 +65,7 @@ describe('frame queue', () => {
       ['b', 0, 7, false, 7],
       ['b', 9, 1, false, 10],
     ]);
-    expect(stored[0]!.bytes).toEqual(chunk('a', 0, 20).bytes);
+    expect(stored[0]?.bytes).toEqual(chunk('a', 0, 20).bytes);
     expect(queue.lastSeq).toBe(0);
   });
 
@@ -60,7 +79,9 @@ describe('frame queue', () => {
 
   it('P4 drops what waits behind a failure, and goes on after it', async () => {
     let isBroken = true;
-    const { queue, stored, failed } = queueOf(() => (isBroken ? Promise.reject(new Error('full')) : Promise.resolve()));
+    const { queue, stored, failed } = queueOf(() =>
+      isBroken ? Promise.reject(new Error('full')) : Promise.resolve(),
+    );
     queue.push(chunk('a', 0, 10));
     queue.push(chunk('b', 0, 10));
     await queue.idle();

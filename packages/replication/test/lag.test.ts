@@ -38,7 +38,11 @@ describe('lag', () => {
     const meter = new LagMeter();
     meter.hear(news(5, 3_600_000), at(5));
     meter.hear(news(6, 3_601_000, 80), at(5));
-    expect(meter.lag('received', at(5), true, 3_601_000)).toEqual({ records: 1, bytes: 80, seconds: 1 });
+    expect(meter.lag('received', at(5), true, 3_601_000)).toEqual({
+      records: 1,
+      bytes: 80,
+      seconds: 1,
+    });
   });
 
   it('tells the three positions apart in bytes', () => {

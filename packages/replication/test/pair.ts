@@ -113,7 +113,10 @@ export class Pair {
   }
 
   /** What a restore of a backup from the beginning would lay out. */
-  async replica(name: string, change: Parameters<Database['updateControl']>[0] = {}): Promise<Database> {
+  async replica(
+    name: string,
+    change: Parameters<Database['updateControl']>[0] = {},
+  ): Promise<Database> {
     const path = join(this.folder, name);
     await cp(join(this.folder, 'seed'), path, { recursive: true });
     const control = (await readControl(env.disk, path))!;
@@ -181,7 +184,9 @@ export async function write(master: Database, commits: number, valueBytes = 300)
 }
 
 export function isEven(master: Database, replica: Database): boolean {
-  return replica.durable().seq === master.durable().seq && replica.applied().seq === master.durable().seq;
+  return (
+    replica.durable().seq === master.durable().seq && replica.applied().seq === master.durable().seq
+  );
 }
 
 /** Every segment that holds records: its name, its length and the hash of its durable bytes. */
@@ -192,6 +197,13 @@ export async function logFiles(database: Database): Promise<string[]> {
     files.push(`${name} ${bytes} ${createHash('sha256').update(content).digest('hex')}`);
   }
   return files;
+}
+
+/** Start time of the oldest segment. */
+export async function firstStart(database: Database): Promise<number> {
+  const [segment] = database.log.segments();
+  if (segment === undefined) throw new Error('the log is empty');
+  return (await database.log.header(segment)).startTime;
 }
 
 export async function content(database: Database): Promise<string> {

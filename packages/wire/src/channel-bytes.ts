@@ -66,7 +66,8 @@ export function decodeSegmentBytes(frame: Uint8Array): SegmentBytes {
   const start = nameStart + nameBytes;
   const count = view.getUint32(4, true);
   if (flags > flagEndsSegment) throw malformed('its flags');
-  if (nameBytes > fileNameLengthMax || frame.length !== start + count) throw malformed('its length');
+  if (nameBytes > fileNameLengthMax || frame.length !== start + count)
+    throw malformed('its length');
   if (count > feedChunkBytesMax) throw tooLarge(count);
   if (count === 0 && flags === 0) throw malformed('it is empty');
   const segment = decodeSegmentHeader(frame.subarray(headerStart, nameStart));

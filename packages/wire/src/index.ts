@@ -34,7 +34,6 @@ export {
   refusalLengthMax,
 } from './channel-control.js';
 export {
-  channelFrame,
   type ChannelMessage,
   type ChannelPoint,
   channelProtocol,

@@ -51,8 +51,14 @@ describe('byte frames', () => {
 
   it.each([
     ['another session in the name', { ...chunk, name: segmentPath({ ...segment, session: 38 }) }],
-    ['another first record in the name', { ...chunk, name: segmentPath({ ...segment, firstSeq: 1 }) }],
-    ['a whole segment in the folder of another timeline', { ...chunk, name: segmentPath({ ...segment, timeline: 4 }).replace('0f3a', '1f3a') }],
+    [
+      'another first record in the name',
+      { ...chunk, name: segmentPath({ ...segment, firstSeq: 1 }) },
+    ],
+    [
+      'a whole segment in the folder of another timeline',
+      { ...chunk, name: segmentPath({ ...segment, timeline: 4 }).replace('0f3a', '1f3a') },
+    ],
     ['a path that leads elsewhere', { ...chunk, name: '../../control.json' }],
     ['a record beyond the one in the name', { ...cut, lastSeq: 48_221 }],
     ['a record before the first one', { ...chunk, lastSeq: 48_211 }],
@@ -67,7 +73,7 @@ describe('byte frames', () => {
       .tuple(fc.nat(frame.length - 1), fc.integer({ min: 1, max: 255 }), fc.nat(frame.length))
       .map(([at, mask, length]) => {
         const copy = frame.slice(0, length);
-        if (at < length) copy[at] = copy[at]! ^ mask;
+        if (at < length) copy.set([new DataView(copy.buffer).getUint8(at) ^ mask], at);
         return copy;
       });
     fc.assert(

@@ -1,5 +1,11 @@
 // Control messages: what goes in comes out, and nothing else comes in.
-import { isPaminaError, packBytes, PaminaError, timelinesMax, wireMessageBytesMax } from '@pamina/format';
+import {
+  isPaminaError,
+  packBytes,
+  PaminaError,
+  timelinesMax,
+  wireMessageBytesMax,
+} from '@pamina/format';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -9,8 +15,9 @@ import {
 } from '../src/channel-control.js';
 import type { ChannelMessage, FeedMessage, FollowerMessage } from '../src/channel-message.js';
 
+const created = { timeline: 1, id: '0f3a0f3a0f3a0f3a', forkedFrom: null, atSeq: 0, why: 'created' };
 const timelines = [
-  { timeline: 1, id: '0f3a0f3a0f3a0f3a', forkedFrom: null, atSeq: 0, why: 'created' },
+  created,
   { timeline: 2, id: '1f3a0f3a0f3a0f3a', forkedFrom: '0f3a0f3a0f3a0f3a', atSeq: 7, why: 'reset' },
 ];
 const point = { timeline: 2, timelineId: '1f3a0f3a0f3a0f3a', seq: 9, chain: 77, time: 1234 };
@@ -58,9 +65,12 @@ const decodeOf = (message: ChannelMessage) =>
 const frameOf = (value: unknown) => Uint8Array.of(1, ...packBytes(value));
 
 describe('control messages', () => {
-  it.each([...followerMessages, ...feedMessages])('P14 $type comes out as it went in', (message) => {
-    expect(decodeOf(message)(encodeChannelMessage(message))).toEqual(message);
-  });
+  it.each([...followerMessages, ...feedMessages])(
+    'P14 $type comes out as it went in',
+    (message) => {
+      expect(decodeOf(message)(encodeChannelMessage(message))).toEqual(message);
+    },
+  );
 
   it('P14 the two sides do not take each other’s messages', () => {
     for (const message of followerMessages) {
@@ -115,9 +125,12 @@ describe('control messages', () => {
   it('P13 a message that is too large is neither sent nor read', () => {
     const [hello] = followerMessages;
     const why = 'x'.repeat(256);
-    const many = Array.from({ length: timelinesMax * 3 }, () => ({ ...timelines[0]!, why }));
+    const many = Array.from({ length: timelinesMax * 3 }, () => ({ ...created, why }));
     expect(() =>
-      encodeChannelMessage({ ...(hello as Extract<FollowerMessage, { type: 'hello' }>), timelines: many }),
+      encodeChannelMessage({
+        ...(hello as Extract<FollowerMessage, { type: 'hello' }>),
+        timelines: many,
+      }),
     ).toThrow(/larger/);
     const frame = new Uint8Array(wireMessageBytesMax + 1).fill(1);
     expect(() => decodeFeedMessage(frame)).toThrow(PaminaError);
