@@ -4,8 +4,14 @@ import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { Level } from 'level';
 import { PaminaError } from '@pamina/format';
-import type { Env } from '@pamina/env';
-import { createDatabase, nameFromFolder } from './create-database.js';
+import type { Disk, Env } from '@pamina/env';
+import {
+  backupsFolder,
+  createDatabase,
+  logFolder,
+  nameFromFolder,
+  storeFolder,
+} from './create-database.js';
 import { Database } from './database.js';
 import type { Operation } from './operation.js';
 import type { StoreLevel } from './state-store.js';
@@ -29,12 +35,14 @@ const besideName = 'pamina-adopting';
 const keptName = 'leveldb-before-pamina';
 const commitBytesTarget = 1024 * 1024;
 
-/** DATABASE_NOT_FOUND (no LevelDB there), DATABASE_EXISTS, DATABASE_IN_USE, STORE_DAMAGED. */
+/** The names that LevelDB gives to its files; nothing else in the folder is touched. */
+const levelName = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(ldb|sst|log|dbtmp))$/;
+
+/** DATABASE_NOT_FOUND (no LevelDB there), DATABASE_EXISTS, DATABASE_IN_USE, FILE_EXISTS, STORE_DAMAGED. */
 export async function adopt(folder: string, options: AdoptOptions): Promise<Adopted> {
   const { disk } = options.env;
   const path = resolve(folder);
-  const names =
-    (await disk.stat(path)) === null ? [] : (await disk.list(path)).map((entry) => entry.name);
+  const names = await namesIn(disk, path);
   if (names.includes('control.json')) {
     throw new PaminaError('DATABASE_EXISTS', `${path} holds a Pamina database already`);
   }
@@ -43,16 +51,42 @@ export async function adopt(folder: string, options: AdoptOptions): Promise<Adop
   }
   const name = options.name ?? nameFromFolder(basename(path));
   const beside = join(path, besideName);
+  // What a crash in the middle of an earlier adoption has moved in already is made anew.
+  if (names.includes(besideName)) await removeParts(disk, path);
   await disk.removeTree(beside);
+  refuseForeignParts(path, await namesIn(disk, path));
   try {
     await createDatabase(beside, { env: options.env, name });
     const entries = await copyThroughLog(path, beside, options);
-    await moveIn(options.env, path, beside, names);
+    await moveIn(disk, path, beside);
+    await keepLevelFiles(disk, path);
     return { name, entries, keptIn: join(path, keptName) };
   } catch (error) {
-    await disk.removeTree(beside);
+    if ((await disk.stat(join(path, 'control.json'))) === null) {
+      await removeParts(disk, path);
+      await disk.removeTree(beside);
+    }
     throw error;
   }
+}
+
+async function namesIn(disk: Disk, path: string): Promise<string[]> {
+  if ((await disk.stat(path)) === null) return [];
+  return (await disk.list(path)).map((entry) => entry.name);
+}
+
+/** The parts of a database other than control.json, which is moved last. */
+const partNames = [storeFolder, logFolder, backupsFolder, 'slots', 'checkpoint.json', 'job.log'];
+
+async function removeParts(disk: Disk, path: string): Promise<void> {
+  for (const name of partNames) await disk.removeTree(join(path, name));
+}
+
+function refuseForeignParts(path: string, names: readonly string[]): void {
+  const foreign = names.find((name) => partNames.includes(name) || name === keptName);
+  if (foreign === undefined) return;
+  const message = `${join(path, foreign)} is in the way: a database keeps its own files there`;
+  throw new PaminaError('FILE_EXISTS', message, { context: { path: join(path, foreign) } });
 }
 
 async function copyThroughLog(
@@ -118,24 +152,20 @@ function addEntry(hash: ReturnType<typeof createHash>, key: Uint8Array, value: U
 }
 
 /** Until control.json is in its place the folder is still the plain LevelDB; from then on it is the database. */
-async function moveIn(
-  env: Env,
-  path: string,
-  beside: string,
-  levelNames: readonly string[],
-): Promise<void> {
-  const { disk } = env;
-  const parts = (await disk.list(beside)).map((entry) => entry.name);
+async function moveIn(disk: Disk, path: string, beside: string): Promise<void> {
+  const parts = await namesIn(disk, beside);
   for (const part of parts.filter((name) => name !== 'control.json')) {
-    await disk.removeTree(join(path, part));
     await disk.rename(join(beside, part), join(path, part));
   }
   await disk.rename(join(beside, 'control.json'), join(path, 'control.json'));
   await disk.removeTree(beside);
+}
+
+async function keepLevelFiles(disk: Disk, path: string): Promise<void> {
   const kept = join(path, keptName);
   await disk.makeFolder(kept);
-  for (const name of levelNames) {
-    if (parts.includes(name) || name === besideName || name === keptName) continue;
+  for (const name of await namesIn(disk, path)) {
+    if (!levelName.test(name)) continue;
     await disk.rename(join(path, name), join(kept, name), { replace: true });
   }
 }
