@@ -105,6 +105,8 @@ describe('README.md', () => {
         forceKillAfterDelay: 5_000,
       });
       expect(ran.exitCode, ran.all).toBe(0);
+      // Read on the master before, and on the replica in its place after.
+      expect(ran.stdout.match(/"country":"FR"/g), ran.all).toHaveLength(2);
     },
   );
 
