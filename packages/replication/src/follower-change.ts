@@ -41,7 +41,7 @@ export function enter(
 }
 
 /** Without a link nothing is under way and no credit is out. */
-export function unlinked(state: FollowerState): FollowerState {
+function unlinked(state: FollowerState): FollowerState {
   return { ...state, link: 'none', credit: 0, pulling: false };
 }
 

@@ -39,7 +39,7 @@ export interface LinkListener {
 }
 
 /** Where a server offers the feed of a database. */
-export function feedUrl(address: string, name: string): string {
+function feedUrl(address: string, name: string): string {
   if (/^wss?:/i.test(address)) return address;
   const base = address.replace(/^http/i, 'ws').replace(/\/+$/, '');
   return `${base}/v1/databases/${encodeURIComponent(name)}/feed`;
