@@ -33,73 +33,71 @@ export interface Adopted {
 
 const besideName = 'pamina-adopting';
 const keptName = 'leveldb-before-pamina';
+/** What a database consists of, control.json apart, in the order in which it is moved. */
+const databaseParts = ['store', 'log', 'backups', 'slots', 'checkpoint.json', 'job.log'];
 const commitBytesTarget = 1024 * 1024;
 
 /** The names that LevelDB gives to its files; nothing else in the folder is touched. */
 const levelName = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(ldb|sst|log|dbtmp))$/;
 
-/** DATABASE_NOT_FOUND (no LevelDB there), DATABASE_EXISTS, DATABASE_IN_USE, FILE_EXISTS, STORE_DAMAGED. */
+/**
+ * The LevelDB may be open nowhere else. DATABASE_NOT_FOUND (no LevelDB there), DATABASE_EXISTS,
+ * DATABASE_IN_USE, FILE_EXISTS (something stands where the database's parts go), STORE_DAMAGED.
+ */
 export async function adopt(folder: string, options: AdoptOptions): Promise<Adopted> {
   const { disk } = options.env;
   const path = resolve(folder);
-  const names = await namesIn(disk, path);
+  const names =
+    (await disk.stat(path)) === null ? [] : (await disk.list(path)).map((entry) => entry.name);
   if (names.includes('control.json')) {
     throw new PaminaError('DATABASE_EXISTS', `${path} holds a Pamina database already`);
   }
   if (!names.includes('CURRENT')) {
     throw new PaminaError('DATABASE_NOT_FOUND', `${path} holds no LevelDB`);
   }
+  refuseForeignParts(path, names);
   const name = options.name ?? nameFromFolder(basename(path));
   const beside = join(path, besideName);
-  // What a crash in the middle of an earlier adoption has moved in already is made anew.
-  if (names.includes(besideName)) await removeParts(disk, path);
-  await disk.removeTree(beside);
-  refuseForeignParts(path, await namesIn(disk, path));
+  const source = await openSource(path);
   try {
+    await disk.removeTree(beside);
+    // An empty folder that is there: `beside` marks a cut short adoption from its first step on.
+    await disk.makeFolder(beside);
     await createDatabase(beside, { env: options.env, name });
-    const entries = await copyThroughLog(path, beside, options);
+    const entries = await copyThroughLog(source, path, beside, options);
+    // The LevelDB stays locked until its files are put aside.
     await moveIn(disk, path, beside);
-    await keepLevelFiles(disk, path);
     return { name, entries, keptIn: join(path, keptName) };
   } catch (error) {
-    if ((await disk.stat(join(path, 'control.json'))) === null) {
-      await removeParts(disk, path);
-      await disk.removeTree(beside);
-    }
+    await putBack(disk, path, beside);
     throw error;
+  } finally {
+    await source.close();
   }
 }
 
-async function namesIn(disk: Disk, path: string): Promise<string[]> {
-  if ((await disk.stat(path)) === null) return [];
-  return (await disk.list(path)).map((entry) => entry.name);
+/** Until control.json stands, the parts are copies that nobody has used. */
+async function putBack(disk: Disk, path: string, beside: string): Promise<void> {
+  if ((await disk.stat(join(path, 'control.json'))) !== null) return;
+  for (const part of databaseParts) await disk.removeTree(join(path, part));
+  await disk.removeTree(beside);
 }
 
-/** The parts of a database other than control.json, which is moved last. */
-const partNames = [storeFolder, logFolder, backupsFolder, 'slots', 'checkpoint.json', 'job.log'];
-
-async function removeParts(disk: Disk, path: string): Promise<void> {
-  for (const name of partNames) await disk.removeTree(join(path, name));
-}
-
+/** What an adoption that was cut short left is known by the folder that it left; all else is the user's. */
 function refuseForeignParts(path: string, names: readonly string[]): void {
-  const foreign = names.find((name) => partNames.includes(name) || name === keptName);
+  if (names.includes(besideName)) return;
+  const foreign = names.find((name) => databaseParts.includes(name) || name === keptName);
   if (foreign === undefined) return;
-  const message = `${join(path, foreign)} is in the way: a database keeps its own files there`;
+  const message = `${join(path, foreign)} stands where a part of the database would go`;
   throw new PaminaError('FILE_EXISTS', message, { context: { path: join(path, foreign) } });
 }
 
 async function copyThroughLog(
+  source: StoreLevel,
   path: string,
   beside: string,
   options: AdoptOptions,
 ): Promise<number> {
-  const source: StoreLevel = new Level<Buffer, Buffer>(path, {
-    keyEncoding: 'buffer',
-    valueEncoding: 'buffer',
-    createIfMissing: false,
-  });
-  await openSource(source, path);
   const database = await Database.open(beside, { env: options.env });
   try {
     const read = createHash('sha256');
@@ -123,13 +121,18 @@ async function copyThroughLog(
     return entries;
   } finally {
     await database.close();
-    await source.close();
   }
 }
 
-async function openSource(source: StoreLevel, path: string): Promise<void> {
+async function openSource(path: string): Promise<StoreLevel> {
+  const source: StoreLevel = new Level<Buffer, Buffer>(path, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+    createIfMissing: false,
+  });
   try {
     await source.open();
+    return source;
   } catch (error) {
     const cause = (error as { cause?: { code?: unknown } }).cause;
     const code = cause?.code === 'LEVEL_LOCKED' ? 'DATABASE_IN_USE' : 'STORE_ERROR';
@@ -153,19 +156,21 @@ function addEntry(hash: ReturnType<typeof createHash>, key: Uint8Array, value: U
 
 /** Until control.json is in its place the folder is still the plain LevelDB; from then on it is the database. */
 async function moveIn(disk: Disk, path: string, beside: string): Promise<void> {
-  const parts = await namesIn(disk, beside);
-  for (const part of parts.filter((name) => name !== 'control.json')) {
+  for (const part of databaseParts) {
+    await disk.removeTree(join(path, part));
+    if ((await disk.stat(join(beside, part))) === null) continue;
     await disk.rename(join(beside, part), join(path, part));
   }
   await disk.rename(join(beside, 'control.json'), join(path, 'control.json'));
+  const kept = join(path, keptName);
+  await disk.makeFolder(kept);
+  for (const { name } of await disk.list(path)) {
+    if (isLevelFile(name)) await disk.rename(join(path, name), join(kept, name));
+  }
   await disk.removeTree(beside);
 }
 
-async function keepLevelFiles(disk: Disk, path: string): Promise<void> {
-  const kept = join(path, keptName);
-  await disk.makeFolder(kept);
-  for (const name of await namesIn(disk, path)) {
-    if (!levelName.test(name)) continue;
-    await disk.rename(join(path, name), join(kept, name), { replace: true });
-  }
+/** Nothing but LevelDB's own files is touched: what else the user keeps in the folder stays. */
+function isLevelFile(name: string): boolean {
+  return /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst))$/.test(name);
 }

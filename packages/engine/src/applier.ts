@@ -46,9 +46,12 @@ export class Applier {
     this.#running ??= this.#run();
   }
 
-  /** Runs `action` when exactly the records up to `seq` are applied; `seq` must end a batch. */
-  atSeq(seq: number, action: () => void): void {
+  /** Runs `action` when exactly the records up to `seq` are applied; `seq` must end a batch. Returns the cancellation. */
+  atSeq(seq: number, action: () => void): () => void {
     this.#barriers.set(seq, action);
+    return () => {
+      if (this.#barriers.get(seq) === action) this.#barriers.delete(seq);
+    };
   }
 
   /** Runs `action` between two batches: at once when nothing is being applied. */

@@ -1,6 +1,6 @@
 // Lays out a new database beside its place and renames it there whole (P8), with the initial backup:
 // the state before any session, which carries no pattern and from which no replica can be made.
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import {
   PaminaError,
   bytesToHex,
@@ -10,6 +10,7 @@ import {
 } from '@pamina/format';
 import type { Disk, Env } from '@pamina/env';
 import { writeControl, type Control } from './control.js';
+import { claimPath } from './open-paths.js';
 import { StateStore } from './state-store.js';
 import { version } from './version.js';
 
@@ -23,6 +24,12 @@ export const storeFolder = 'store';
 export const logFolder = 'log';
 export const backupsFolder = 'backups';
 export const initialBackupId = 'initial';
+/** Where a database is laid out whose folder is there already. */
+const insideName = '.creating';
+const ownParts = [storeFolder, backupsFolder];
+/** Stands in every new file system of the ext family. */
+const lostAndFound = 'lost+found';
+const leftoverAgeMsMin = 60 * 60 * 1000;
 /** sha256 of no entry at all. */
 const emptyStateHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
@@ -30,27 +37,69 @@ const emptyStateHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b
 export async function createDatabase(folder: string, options: CreateOptions): Promise<Control> {
   const { env } = options;
   const { disk } = env;
-  const name = validateName(options.name ?? nameFromFolder(folder));
-  await refuseOccupied(disk, folder);
-  const parent = dirname(folder);
+  const path = resolve(folder);
+  const control = newControl(env, validateName(options.name ?? nameFromFolder(path)));
+  const isThere = (await disk.stat(path)) !== null;
+  if (isThere) await createInside(disk, await disk.realPath(path), control);
+  else await createBeside(env, path, control);
+  return control;
+}
+
+/** The usual way: nothing is there, and one rename makes it all. */
+async function createBeside(env: Env, path: string, control: Control): Promise<void> {
+  const { disk } = env;
+  const parent = dirname(path);
   await disk.makeFolder(parent);
-  const suffix = bytesToHex(env.random.bytes(6));
-  const beside = join(parent, `.${basename(folder)}.creating-${suffix}`);
+  const prefix = `.${basename(path)}.creating-`;
+  await removeLeftovers(env, parent, prefix);
+  const beside = join(parent, prefix + bytesToHex(env.random.bytes(6)));
   try {
-    const control = newControl(env, name);
-    await disk.makeFolder(join(beside, storeFolder));
-    await layOutStore(disk, join(beside, storeFolder), control);
-    await writeInitialBackup(disk, beside, control);
-    await writeControl(disk, beside, control);
-    await disk.rename(beside, folder, { replace: true });
-    return control;
+    await layOut(disk, beside, control);
+    await disk.rename(beside, path);
   } catch (error) {
     await disk.removeTree(beside);
+    // Somebody else who created it at the same time was faster.
+    if ((await disk.stat(path)) !== null) await refuseOccupied(disk, path);
     throw error;
   }
 }
 
-/** Refuses a folder that holds anything; an empty one is fine. */
+/**
+ * The folder is there and empty. It stays, since it may be a mount point; its parts are moved into it,
+ * control.json last: until then it holds nothing that anybody could have used.
+ */
+async function createInside(disk: Disk, path: string, control: Control): Promise<void> {
+  const releasePath = claimPath(path);
+  try {
+    await refuseOccupied(disk, path);
+    const beside = join(path, insideName);
+    for (const name of [...ownParts, insideName]) await disk.removeTree(join(path, name));
+    await layOut(disk, beside, control);
+    for (const part of ownParts) await disk.rename(join(beside, part), join(path, part));
+    await disk.rename(join(beside, 'control.json'), join(path, 'control.json'));
+    await disk.removeTree(beside);
+  } finally {
+    releasePath();
+  }
+}
+
+async function layOut(disk: Disk, folder: string, control: Control): Promise<void> {
+  await disk.makeFolder(join(folder, storeFolder));
+  await layOutStore(disk, join(folder, storeFolder), control);
+  await writeInitialBackup(disk, folder, control);
+  await writeControl(disk, folder, control);
+}
+
+/** What a crash left of earlier tries, told from one that is running by its age. */
+async function removeLeftovers(env: Env, parent: string, prefix: string): Promise<void> {
+  const { disk, clock } = env;
+  for (const { name, modifiedMs } of await disk.list(parent)) {
+    if (!name.startsWith(prefix) || clock.now() - modifiedMs < leftoverAgeMsMin) continue;
+    await disk.removeTree(join(parent, name));
+  }
+}
+
+/** Refuses a folder that holds anything; an empty one, or one that a creation cut short left, is fine. */
 export async function refuseOccupied(disk: Disk, folder: string): Promise<void> {
   if ((await disk.stat(folder)) === null) return;
   const names = (await disk.list(folder)).map((entry) => entry.name);
@@ -60,7 +109,9 @@ export async function refuseOccupied(disk: Disk, folder: string): Promise<void> 
     });
   }
   refuseLevelStore(folder, names);
-  if (names.length > 0) {
+  const isLeftover = names.includes(insideName);
+  const own: readonly string[] = isLeftover ? [insideName, ...ownParts, lostAndFound] : [lostAndFound];
+  if (names.some((name) => !own.includes(name))) {
     throw new PaminaError('FILE_EXISTS', `${folder} is not empty and holds no database`, {
       context: { path: folder },
     });

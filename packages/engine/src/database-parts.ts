@@ -11,7 +11,7 @@ import type { Env } from '@pamina/env';
 import { Log, type ChainPoint } from '@pamina/log';
 import { Applier } from './applier.js';
 import { publishCheckpoint, readCheckpoint } from './checkpoint.js';
-import type { Control } from './control.js';
+import type { ControlFile } from './control-file.js';
 import { logFolder, storeFolder } from './create-database.js';
 import type { JobLog } from './job-log.js';
 import { StateStore } from './state-store.js';
@@ -27,18 +27,21 @@ export interface DatabaseParts {
 export interface PartsOptions {
   readonly env: Env;
   readonly folder: string;
-  readonly control: Control;
+  readonly control: ControlFile;
   readonly segmentBytes: number;
   readonly jobLog: JobLog;
+  readonly onLocked: () => Promise<void>;
   readonly onFailed: (error: Failure) => void;
 }
 
 /** STORE_AHEAD, STORE_DIVERGED, STORE_DAMAGED, LOG_DAMAGED, LOG_GONE, DATABASE_IN_USE. */
 export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
-  const { env, folder, control } = options;
+  const { env, folder } = options;
   const store = await StateStore.open(env.disk, join(folder, storeFolder), { create: false });
   let log: Log | null = null;
   try {
+    await options.onLocked();
+    const control = options.control.current;
     const applied = await store.applied();
     if (applied === null) {
       throw new PaminaError('STORE_DAMAGED', `the store of ${folder} does not say what it holds`);
@@ -62,9 +65,16 @@ export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
     const applier = new Applier(store, log.durable, options.onFailed);
     return { store, log, applier, lastSession: Math.max(control.session, await store.session()) };
   } catch (error) {
-    await log?.close();
-    await store.close();
+    await closeParts({ store, log });
     throw error;
+  }
+}
+
+export async function closeParts(parts: { store: StateStore; log: Log | null }): Promise<void> {
+  try {
+    await parts.log?.close();
+  } finally {
+    await parts.store.close();
   }
 }
 

@@ -3,7 +3,9 @@
 import {
   PaminaError,
   currentTimeline,
+  isPaminaError,
   segmentBytesDefault,
+  toPaminaError,
   userPrefix,
   type MarkBody,
   type Position,
@@ -11,17 +13,18 @@ import {
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import type { Log, ReceivedChunk } from '@pamina/log';
-import { Maintenance } from './maintenance.js';
-import { writeControl, type Control } from './control.js';
-import { newTimeline } from './create-database.js';
-import { openParts, type DatabaseParts } from './database-parts.js';
+import type { ControlChange } from './control-file.js';
+import type { Control } from './control.js';
 import { JobLog } from './job-log.js';
-import { locateDatabase } from './locate-database.js';
+import { locateDatabase, type LocatedDatabase } from './locate-database.js';
 import { storeKey } from './operation.js';
 import type { Datum, KeySpace, Operation } from './operation.js';
-import { ReplicaLog } from './replica-log.js';
-import { SessionWriter } from './session-writer.js';
-import { SlotTable } from './slots.js';
+import type { ReplicaLog } from './replica-log.js';
+import { RunningDatabase } from './running-database.js';
+import type { SessionWriter } from './session-writer.js';
+import type { SlotTable } from './slots.js';
+import { startTimeline } from './start-timeline.js';
+import type { DatabaseParts } from './database-parts.js';
 import type { StateStore, StoreSnapshot } from './state-store.js';
 import { SystemData, type PermittedReplica, type Settings } from './system-data.js';
 import { pointOf, type LogPoint } from './log-point.js';
@@ -50,30 +53,23 @@ export class Database {
   /** Settings, permitted replicas and whatever else of Pamina's own travels with the data. */
   readonly system: SystemData;
   readonly #options: DatabaseOptions;
-  readonly #release: () => void;
-  #control: Control;
-  #parts!: DatabaseParts;
-  #slots!: SlotTable;
-  #session: SessionWriter | null = null;
-  #replica: ReplicaLog | null = null;
-  #maintenance!: Maintenance;
+  readonly #located: LocatedDatabase;
+  #running!: RunningDatabase;
   #state: DatabaseState = 'closed';
   #failure: PaminaError | null = null;
+  /** Starting, resetting and closing, one after the other. */
+  #lifecycle: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | null = null;
+  #isResetting = false;
   readonly #failureListeners = new Set<(error: PaminaError) => void>();
 
-  private constructor(
-    folder: string,
-    control: Control,
-    options: DatabaseOptions,
-    release: () => void,
-  ) {
-    this.folder = folder;
+  private constructor(located: LocatedDatabase, options: DatabaseOptions) {
+    this.folder = located.path;
     this.env = options.env;
-    this.jobLog = new JobLog(options.env.disk, options.env.clock, folder);
+    this.jobLog = new JobLog(options.env.disk, options.env.clock, located.path);
     this.system = new SystemData(this);
-    this.#control = control;
     this.#options = options;
-    this.#release = release;
+    this.#located = located;
   }
 
   /**
@@ -82,22 +78,26 @@ export class Database {
    * DATABASE_NOT_FOUND, DATABASE_IN_USE, LEVEL_STORE_FOUND, LOG_DAMAGED, STORE_AHEAD and others.
    */
   static async open(folder: string, options: DatabaseOptions): Promise<Database> {
-    const { path, control, release } = await locateDatabase(folder, options.env.disk);
-    const database = new Database(path, control, options, release);
+    const located = await locateDatabase(folder, options.env);
+    const database = new Database(located, options);
     try {
       await database.#start();
       return database;
     } catch (error) {
       const { jobLog } = database;
-      jobLog.write('error', 'open-failed', `The database could not be opened: ${String(error)}`);
+      // Whose database is in use by another process, that process writes its job log.
+      if (!isPaminaError(error, 'DATABASE_IN_USE')) {
+        const message = `The database could not be opened: ${String(error)}`;
+        jobLog.write('error', 'open-failed', message);
+      }
       await jobLog.settle();
-      release();
+      await located.release();
       throw error;
     }
   }
 
   get control(): Control {
-    return this.#control;
+    return this.#located.control.current;
   }
 
   get state(): DatabaseState {
@@ -110,11 +110,12 @@ export class Database {
   }
 
   get identity(): { readonly pattern: string | null; readonly instance: string } {
-    return { pattern: this.#control.pattern, instance: this.#control.instance };
+    const { pattern, instance } = this.control;
+    return { pattern, instance };
   }
 
   get timelines(): readonly Timeline[] {
-    return this.#control.timelines;
+    return this.control.timelines;
   }
 
   get log(): Log {
@@ -127,22 +128,22 @@ export class Database {
   }
 
   get slots(): SlotTable {
-    return this.#slots;
+    return this.#running.slots;
   }
 
   /** Session that this opening started, or the last one that was seen. */
   get session(): number {
-    return this.#session?.number ?? this.#parts.lastSession;
+    return this.#running.session?.number ?? this.#running.parts.lastSession;
   }
 
   /** The last record that is in the store. */
   applied(): LogPoint {
-    return pointOf(this.#parts.applier.applied, this.#control.timelines);
+    return pointOf(this.#parts.applier.applied, this.control.timelines);
   }
 
   /** The last record that is in the log on this disk. */
   durable(): LogPoint {
-    return pointOf(this.#parts.log.durable, this.#control.timelines);
+    return pointOf(this.#parts.log.durable, this.control.timelines);
   }
 
   whenApplied(seq: number): Promise<void> {
@@ -169,7 +170,7 @@ export class Database {
     const group = session.commit(operations, space);
     const { seq } = group.point;
     await group.done;
-    return { timeline: currentTimeline(this.#control.timelines).timeline, seq };
+    return { timeline: currentTimeline(this.control.timelines).timeline, seq };
   }
 
   settings(): Settings {
@@ -194,16 +195,18 @@ export class Database {
 
   /** Whether commits and marks are possible: a normal database that is open for writing. */
   get isWriter(): boolean {
-    return this.#session !== null && this.#state === 'open' && !this.#control.readOnly;
+    const isOpen = this.#state === 'open' && this.#closing === null;
+    return isOpen && this.#running.session !== null && !this.control.readOnly;
   }
 
   /** Throws if data may not be read here now: NOT_QUERYABLE, DATABASE_CLOSED. */
   assertReadable(): void {
     if (this.#state === 'closed')
       throw new PaminaError('DATABASE_CLOSED', 'the database is closed');
-    const { type, readOnly, simultaneousQuery } = this.#control;
+    const { name, type, readOnly, simultaneousQuery } = this.control;
+    if (this.#isResetting) throw resetting(name);
     if (type !== 'replica' || readOnly || simultaneousQuery) return;
-    const message = `${this.#control.name} replicates without simultaneous query`;
+    const message = `${name} replicates without simultaneous query`;
     throw new PaminaError('NOT_QUERYABLE', message);
   }
 
@@ -233,12 +236,13 @@ export class Database {
     const group = session.appendMark(bodyAt);
     const { seq } = group.point;
     let snapshot: StoreSnapshot | null = null;
-    this.#parts.applier.atSeq(seq, () => {
+    const cancel = this.#parts.applier.atSeq(seq, () => {
       snapshot = this.#parts.store.snapshot();
     });
-    await group.done;
+    // A mark that is rejected leaves its number to another record.
+    await group.done.finally(cancel);
     if (snapshot === null) throw new PaminaError('INTERNAL', `no snapshot was taken at ${seq}`);
-    const point = pointOf(group.point, this.#control.timelines);
+    const point = pointOf(group.point, this.control.timelines);
     return { point, snapshot, session: session.number };
   }
 
@@ -264,148 +268,122 @@ export class Database {
 
   /** A connection ended: bytes of a record that never became whole are forgotten. */
   forgetPartialRecord(): void {
-    this.#replica?.forgetPartialRecord();
+    this.#running.replica?.forgetPartialRecord();
   }
 
   /** Takes over the history of the master if it continues this one. DIVERGED. */
   async adoptTimelines(history: readonly Timeline[]): Promise<void> {
-    const timelines = this.#replicaLog().continued(this.#control.timelines, history);
+    const timelines = this.#replicaLog().continued(this.control.timelines, history);
     if (timelines !== null) await this.updateControl({ timelines });
   }
 
-  /** Writes control.json, then uses it. */
-  async updateControl(change: Partial<Omit<Control, 'formatVersion'>>): Promise<void> {
-    const control = { ...this.#control, ...change };
-    await writeControl(this.env.disk, this.folder, control);
-    this.#control = control;
+  /** On disk when it resolves; only then it counts. */
+  updateControl(change: ControlChange): Promise<void> {
+    return this.#located.control.update(change);
   }
 
-  /** A replica becomes a normal database: all that it received is applied, and a timeline starts. */
-  async becomeNormal(why: string): Promise<void> {
-    if (this.#control.type === 'normal') {
-      throw new PaminaError('DATABASE_TYPE', `${this.#control.name} is a normal database already`);
-    }
-    await this.#parts.applier.whenApplied(this.#parts.log.durable.seq);
-    await this.#stop();
-    const { durable } = this.#parts.log;
-    await this.#startTimeline(durable.seq, why);
-    await this.#start();
+  /**
+   * A replica becomes a normal database: all that it received is applied, and a timeline starts. If
+   * that fails the database has failed; opening it again finds a replica or a normal database.
+   */
+  becomeNormal(why: string): Promise<void> {
+    const done = this.#lifecycle.then(() => this.#becomeNormal(why));
+    this.#lifecycle = done.catch(() => {
+      // The caller hears of it; close() has nothing to wait for.
+    });
+    return done;
   }
 
   /** Publishes a checkpoint, then deletes log that nobody needs. Errors end in the job log. */
   applyRetention(): Promise<void> {
-    return this.#maintenance.run();
+    return this.#running.maintenance.run();
   }
 
-  async close(): Promise<void> {
-    if (this.#state === 'closed') return;
+  /** Commits that wait are finished first; no new one is taken. */
+  close(): Promise<void> {
+    this.#closing ??= this.#lifecycle.then(() => this.#close());
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     try {
-      await this.#stop();
+      await this.#running.stop(this.#state === 'open');
     } finally {
       this.#state = 'closed';
       await this.jobLog.settle();
-      this.#release();
+      await this.#located.release();
     }
   }
 
   async #start(): Promise<void> {
     const { env, folder, jobLog } = this;
-    this.#failure = null;
-    this.#parts = await openParts({
+    this.#running = await RunningDatabase.start({
       env,
       folder,
-      control: this.#control,
-      segmentBytes: this.#options.segmentBytes ?? segmentBytesDefault,
       jobLog,
+      control: this.#located.control,
+      access: this.#options.access ?? 'write',
+      segmentBytes: this.#options.segmentBytes ?? segmentBytesDefault,
+      onLocked: this.#located.confirm,
       onFailed: (error) => this.#fail(error),
     });
+    this.#failure = null;
     this.#state = 'open';
+  }
+
+  async #becomeNormal(why: string): Promise<void> {
+    const { name, type } = this.control;
+    if (type === 'normal') {
+      throw new PaminaError('DATABASE_TYPE', `${name} is a normal database already`);
+    }
+    if (this.#state !== 'open' || this.#closing !== null) throw this.#whyNotWritable();
+    const { log, applier } = this.#parts;
+    await applier.whenApplied(log.durable.seq);
+    this.#isResetting = true;
     try {
-      const parts = this.#parts;
-      const slots = await SlotTable.open(env.disk, env.clock, folder);
-      this.#slots = slots;
-      const control = (): Control => this.#control;
-      this.#maintenance = new Maintenance({ env, folder, jobLog, parts, slots, control });
-      if ((this.#options.access ?? 'write') === 'write') await this.#startWriting();
+      await this.#running.stop(true);
+      const { env, jobLog } = this;
+      const { seq } = log.durable;
+      await startTimeline({ env, jobLog, control: this.#located.control }, seq, why);
+      await this.#start();
     } catch (error) {
-      this.#state = 'closed';
-      await this.#parts.log.close();
-      await this.#parts.store.close();
+      this.#fail(toPaminaError(error));
       throw error;
-    }
-  }
-
-  async #startWriting(): Promise<void> {
-    if (this.#control.type === 'replica') {
-      this.#replica = new ReplicaLog(this.#parts, () => this.#control);
-      return;
-    }
-    if (this.#control.type === 'unassigned') {
-      const { seq } = this.#parts.log.durable;
-      await this.#startTimeline(seq, 'copy started as a normal database');
-    }
-    this.#session = await SessionWriter.start({
-      database: this,
-      parts: this.#parts,
-      onFailed: (error) => this.#fail(error),
-      onSegmentClosed: () => void this.applyRetention(),
-    });
-  }
-
-  async #startTimeline(atSeq: number, why: string): Promise<void> {
-    const { timelines, master } = this.#control;
-    const timeline = newTimeline(this.env, timelines, atSeq, why);
-    // From here on it is a normal database: the log is brought in line at each open.
-    await this.updateControl({
-      type: 'normal',
-      timelines: [...timelines.filter((one) => one.atSeq <= atSeq), timeline],
-      master: null,
-      readOnly: false,
-      simultaneousQuery: false,
-      formerMaster: master,
-    });
-    const { name } = this.#control;
-    const message = `${name} is a normal database on timeline ${timeline.timeline} (${timeline.id}), forked after record ${atSeq}: ${why}.`;
-    this.jobLog.write('info', 'timeline-started', message, { ...timeline });
-  }
-
-  async #stop(): Promise<void> {
-    const { log, applier, store } = this.#parts;
-    this.#session = null;
-    const replica = this.#replica;
-    this.#replica = null;
-    try {
-      await replica?.settle();
-      await log.close();
-      await applier.idle();
-      await this.#slots.close();
-      if (this.#state === 'open') await this.#maintenance.finish();
-      else await this.#maintenance.settle();
     } finally {
-      await store.close();
+      this.#isResetting = false;
     }
+  }
+
+  get #parts(): DatabaseParts {
+    return this.#running.parts;
   }
 
   #writable(): SessionWriter {
-    if (this.#session === null || !this.isWriter) throw this.#whyNotWritable();
-    return this.#session;
+    const { session } = this.#running;
+    if (session === null || !this.isWriter) throw this.#whyNotWritable();
+    return session;
   }
 
   #whyNotWritable(): PaminaError {
-    const { name, type } = this.#control;
+    const { name, type } = this.control;
     if (this.#failure !== null) {
       return new PaminaError('DATABASE_FAILED', `${name} has failed: ${this.#failure.message}`, {
         cause: this.#failure,
       });
     }
-    if (this.#state === 'closed') return new PaminaError('DATABASE_CLOSED', `${name} is closed`);
+    if (this.#state === 'closed' || this.#closing !== null) {
+      return new PaminaError('DATABASE_CLOSED', `${name} is closed`);
+    }
+    if (this.#isResetting) return resetting(name);
     if (type === 'replica') return new PaminaError('REPLICA_READ_ONLY', `${name} is a replica`);
     return new PaminaError('READ_ONLY', `${name} is read only`);
   }
 
   #replicaLog(): ReplicaLog {
-    if (this.#replica !== null) return this.#replica;
-    const { name, type } = this.#control;
+    const { replica } = this.#running;
+    const { name, type } = this.control;
+    if (this.#state === 'failed') throw this.#whyNotWritable();
+    if (replica !== null) return replica;
     throw new PaminaError('DATABASE_TYPE', `${name} is ${type} and receives no log`);
   }
 
@@ -416,4 +394,8 @@ export class Database {
     this.jobLog.write('error', 'failed', `The database has failed: ${error.toString()}`);
     for (const listener of this.#failureListeners) listener(error);
   }
+}
+
+function resetting(name: string): PaminaError {
+  return new PaminaError('DATABASE_CLOSED', `${name} is just becoming a normal database`);
 }

@@ -21,6 +21,7 @@ const fileBytesMax = 8 * 1024 * 1024;
 const rotatedFiles = 3;
 /** Lines that wait while the disk fails; older ones are dropped then. */
 const waitingMax = 10_000;
+const newLine = 0x0a;
 
 export class JobLog {
   readonly #disk: Disk;
@@ -58,7 +59,7 @@ export class JobLog {
       ...(fields === undefined ? {} : { fields }),
     };
     this.#waiting.push(`${JSON.stringify(entry)}\n`);
-    if (this.#waiting.length > waitingMax) this.#waiting.shift();
+    this.#dropOldest();
     this.#writing ??= this.#drain();
     for (const listener of this.#listeners) listener(entry);
   }
@@ -90,30 +91,56 @@ export class JobLog {
     return Array.from({ length: rotatedFiles }, (_, index) => `${this.#path}.${index + 1}`);
   }
 
+  #dropOldest(): void {
+    if (this.#waiting.length > waitingMax) this.#waiting.splice(0, this.#waiting.length - waitingMax);
+  }
+
   async #drain(): Promise<void> {
+    let lines: string[] = [];
     try {
       // Lines of one moment are written at once.
       await Promise.resolve();
       while (this.#waiting.length > 0) {
-        const bytes = new TextEncoder().encode(this.#waiting.join(''));
-        const count = this.#waiting.length;
-        await this.#rotate();
-        await this.#disk.appendFile(this.#path, bytes, { sync: false });
-        this.#bytes! += bytes.length;
-        this.#waiting = this.#waiting.slice(count);
+        lines = this.#waiting.splice(0);
+        await this.#append(lines.join(''));
+        lines = [];
         this.#failure = null;
       }
     } catch (error) {
       // Kept for status(); the lines wait for the next write.
       this.#failure = error;
+      this.#waiting.unshift(...lines);
+      this.#dropOldest();
     } finally {
       this.#writing = null;
     }
   }
 
+  async #append(text: string): Promise<void> {
+    this.#bytes ??= await this.#bytesOnNewLine();
+    if (this.#bytes >= fileBytesMax) await this.#rotate();
+    const bytes = new TextEncoder().encode(text);
+    await this.#disk.appendFile(this.#path, bytes, { sync: false });
+    this.#bytes += bytes.length;
+  }
+
+  /** Size of the file. A line that a crash cut is ended first, or the next one would be lost with it. */
+  async #bytesOnNewLine(): Promise<number> {
+    const size = (await this.#disk.stat(this.#path))?.bytes ?? 0;
+    if (size === 0) return 0;
+    const last = new Uint8Array(1);
+    const file = await this.#disk.open(this.#path, 'read');
+    try {
+      await file.read(last, size - 1);
+    } finally {
+      await file.close();
+    }
+    if (last[0] === newLine) return size;
+    await this.#disk.appendFile(this.#path, Uint8Array.of(newLine), { sync: false });
+    return size + 1;
+  }
+
   async #rotate(): Promise<void> {
-    this.#bytes ??= (await this.#disk.stat(this.#path))?.bytes ?? 0;
-    if (this.#bytes < fileBytesMax) return;
     const paths = [this.#path, ...this.#rotatedPaths()];
     for (let index = paths.length - 2; index >= 0; index--) {
       const from = paths[index]!;

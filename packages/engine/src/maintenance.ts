@@ -3,7 +3,7 @@
 import type { Env } from '@pamina/env';
 import type { ChainPoint } from '@pamina/log';
 import { publishCheckpoint } from './checkpoint.js';
-import type { Control } from './control.js';
+import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
 import type { JobLog } from './job-log.js';
 import { firstSeqToKeep } from './retention.js';
@@ -15,7 +15,7 @@ export interface MaintenanceOptions {
   readonly jobLog: JobLog;
   readonly parts: DatabaseParts;
   readonly slots: SlotTable;
-  readonly control: () => Control;
+  readonly control: ControlFile;
 }
 
 export class Maintenance {
@@ -34,14 +34,10 @@ export class Maintenance {
     return this.#queue;
   }
 
-  /** The last run, with the checkpoint alone: for close. */
-  async finish(): Promise<void> {
+  /** For close: what runs ends, and a sound store gets its checkpoint. Never rejects. */
+  async finish(isSound: boolean): Promise<void> {
     await this.#queue;
-    await this.#publish();
-  }
-
-  async settle(): Promise<void> {
-    await this.#queue;
+    if (isSound) await this.#attempt(() => this.#publish());
   }
 
   async #publish(): Promise<void> {
@@ -54,20 +50,26 @@ export class Maintenance {
 
   async #run(): Promise<void> {
     const { parts, slots, control, jobLog } = this.#options;
-    try {
+    await this.#attempt(async () => {
       await this.#publish();
       const first = firstSeqToKeep(parts.log, {
         checkpointSeq: this.#checkpoint.seq,
-        keepFromSeq: control().keepFromSeq,
+        keepFromSeq: control.current.keepFromSeq,
         slots: slots.list(),
       });
       const removed = await parts.log.deleteBefore(first);
       if (removed.length === 0) return;
       const message = `Deleted ${removed.length} segments of the log that nobody needs, up to record ${parts.log.firstSeq - 1}.`;
       jobLog.write('info', 'log-deleted', message, { segments: removed, firstSeq: first });
+    });
+  }
+
+  async #attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
     } catch (error) {
       const message = `Checkpoint or retention failed: ${String(error)}`;
-      jobLog.write('error', 'maintenance-failed', message);
+      this.#options.jobLog.write('error', 'maintenance-failed', message);
     }
   }
 }

@@ -1,10 +1,10 @@
-// The databases that this process has open, by real path. LevelDB loses its own lock when a second
-// open is tried inside one process, so that attempt must be refused before LevelDB hears of it.
+// The databases that this thread has open, by real path: a second open is refused before any file is
+// touched. Other threads see the file that process-marker.ts makes.
 import { PaminaError } from '@pamina/format';
 
 const key = Symbol.for('pamina.open-paths');
 
-/** Shared by all copies of this module in the process. */
+/** Shared by all copies of this module in the thread. */
 function openPaths(): Set<string> {
   const holder = globalThis as { [key]?: Set<string> };
   return (holder[key] ??= new Set());

@@ -2,9 +2,9 @@
 // through Pamina's log. All writes end in the private methods below, so none can pass the log by.
 import { resolve } from 'node:path';
 import { AbstractLevel, type AbstractDatabaseOptions } from 'abstract-level';
-import { PaminaError, commitBytesMax } from '@pamina/format';
+import { PaminaError, commitBodyHeaderBytes, commitBytesMax, isPaminaError } from '@pamina/format';
 import { nodeEnv, type Env } from '@pamina/env';
-import { createDatabase } from './create-database.js';
+import { createDatabase, type CreateOptions } from './create-database.js';
 import { Database } from './database.js';
 import { measure, storeKey, type Datum, type Operation } from './operation.js';
 import {
@@ -91,7 +91,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     if (exists && options.errorIfExists) {
       throw new PaminaError('DATABASE_EXISTS', `${folder} exists (errorIfExists is true)`);
     }
-    if (!exists && options.createIfMissing) await createDatabase(folder, { env, name });
+    if (!exists && options.createIfMissing) await createUnlessThere(folder, { env, name });
     this.#database = await Database.open(folder, { env, access, segmentBytes });
   }
 
@@ -145,7 +145,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     const database = this.#readable();
     const iterator = database.store.level.keys(storeRange(options));
     let operations: Operation[] = [];
-    let bytes = 0;
+    let bytes = commitBodyHeaderBytes;
     try {
       for (;;) {
         const keys = await iterator.nextv(clearEntriesPerRead);
@@ -153,10 +153,10 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
         for (const stored of keys) {
           const key = stored.subarray(1);
           const operationBytes = measure(key, null);
-          if (bytes + operationBytes > commitBytesMax / 2) {
+          if (bytes + operationBytes > commitBytesMax) {
             await database.commit(operations);
             operations = [];
-            bytes = 0;
+            bytes = commitBodyHeaderBytes;
           }
           operations.push({ type: 'del', key });
           bytes += operationBytes;
@@ -203,6 +203,15 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     const { database } = this;
     database.assertReadable();
     return database;
+  }
+}
+
+/** Another opening of the same folder may create it at the same time; then it is open there. */
+async function createUnlessThere(folder: string, options: CreateOptions): Promise<void> {
+  try {
+    await createDatabase(folder, options);
+  } catch (error) {
+    if (!isPaminaError(error, 'DATABASE_EXISTS')) throw error;
   }
 }
 

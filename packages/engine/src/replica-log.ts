@@ -1,29 +1,39 @@
 // The receiving side of a replica: what may follow its history, and how far the store may lag behind
 // what was received.
 import { PaminaError, forkPoint, validateTimelines, type Timeline } from '@pamina/format';
-import type { ReceivedChunk, Receiver } from '@pamina/log';
-import type { Control } from './control.js';
+import type { ReceivedChunk, Receiver, RecordBatch } from '@pamina/log';
+import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
 
 /** Received and not yet applied; beyond it receiving waits for the store. */
 const unappliedBytesMax = 64 * 1024 * 1024;
 
+export interface ReplicaLogOptions {
+  readonly control: ControlFile;
+  readonly onSegmentClosed: () => void;
+  /** The log can no longer say what is on the disk (P7). */
+  readonly onFailed: (error: PaminaError) => void;
+}
+
 export class ReplicaLog {
   readonly #parts: DatabaseParts;
+  readonly #onFailed: (error: PaminaError) => void;
   readonly #receiver: Receiver;
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(parts: DatabaseParts, control: () => Control) {
+  constructor(parts: DatabaseParts, options: ReplicaLogOptions) {
+    const { control, onSegmentClosed, onFailed } = options;
     this.#parts = parts;
+    this.#onFailed = onFailed;
     this.#receiver = parts.log.startReceiving({
-      pattern: () => control().pattern,
+      pattern: () => control.current.pattern,
       mayFollow: (header) => {
-        const known = control().timelines.some((timeline) => timeline.id === header.timelineId);
+        const known = control.current.timelines.some((timeline) => timeline.id === header.timelineId);
         if (known) return;
         const message = `timeline ${header.timeline} (${header.timelineId}) is not in the history`;
         throw new PaminaError('DIVERGED', message, { context: { timelineId: header.timelineId } });
       },
-      onSegmentClosed: () => undefined,
+      onSegmentClosed,
     });
   }
 
@@ -38,7 +48,9 @@ export class ReplicaLog {
   /** One chunk after the other, however they are called. */
   receive(chunk: ReceivedChunk): Promise<void> {
     const received = this.#queue.then(() => this.#receive(chunk));
-    this.#queue = received.catch(() => undefined);
+    this.#queue = received.catch(() => {
+      // The caller hears of it; the chunk after it is judged by itself.
+    });
     return received;
   }
 
@@ -60,10 +72,20 @@ export class ReplicaLog {
 
   async #receive(chunk: ReceivedChunk): Promise<void> {
     const { applier } = this.#parts;
-    const batch = await this.#receiver.receive(chunk);
+    const batch = await this.#receiveDurably(chunk);
     if (batch === null) return;
     // A failure to apply ends in the database's state; what was received is durable all the same.
     applier.push(batch, () => undefined);
     if (applier.queuedBytes > unappliedBytesMax) await applier.whenApplied(batch.firstSeq - 1);
+  }
+
+  async #receiveDurably(chunk: ReceivedChunk): Promise<RecordBatch | null> {
+    try {
+      return await this.#receiver.receive(chunk);
+    } catch (error) {
+      const { failure } = this.#receiver;
+      if (failure !== null) this.#onFailed(failure);
+      throw error;
+    }
   }
 }

@@ -11,14 +11,19 @@ import {
   type MarkBody,
 } from '@pamina/format';
 import type { Appender, Group, SessionHeader } from '@pamina/log';
-import type { Database } from './database.js';
+import type { Env } from '@pamina/env';
+import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
 import { measure, measureAll, writeOperation } from './operation.js';
 import type { Datum, KeySpace, Operation } from './operation.js';
+import type { JobLog } from './job-log.js';
+import { permittedIn } from './system-data.js';
 import { version } from './version.js';
 
 export interface SessionOptions {
-  readonly database: Database;
+  readonly env: Env;
+  readonly control: ControlFile;
+  readonly jobLog: JobLog;
   readonly parts: DatabaseParts;
   readonly onFailed: (error: PaminaError) => void;
   readonly onSegmentClosed: () => void;
@@ -35,15 +40,14 @@ export class SessionWriter {
 
   /** Resolves when the session record is on disk and applied. */
   static async start(options: SessionOptions): Promise<SessionWriter> {
-    const { database, parts } = options;
-    const { env, jobLog } = database;
+    const { env, control, jobLog, parts } = options;
     // The pattern is in control.json before any segment bears it.
-    const pattern = database.control.pattern ?? bytesToHex(env.random.bytes(16));
-    if (database.control.pattern === null) await database.updateControl({ pattern });
-    const { name, instance, timelines } = database.control;
+    const pattern = control.current.pattern ?? bytesToHex(env.random.bytes(16));
+    if (control.current.pattern === null) await control.update({ pattern });
+    const { name, instance, timelines } = control.current;
     const current = currentTimeline(timelines);
     const session = parts.lastSession + 1;
-    const permitted = await database.system.permitted();
+    const permitted = await permittedIn(parts.store);
     const lockData = permitted.some((replica) => replica.simultaneousQuery);
     const header: SessionHeader = {
       pattern,

@@ -73,9 +73,10 @@ export class SlotTable {
   }
 
   async forget(name: string): Promise<void> {
+    validateName(name);
     this.#slots.delete(name);
-    this.#unsaved.delete(name);
     await this.#saving;
+    this.#unsaved.delete(name);
     await this.#disk.removeTree(this.#path(name));
   }
 
@@ -95,15 +96,19 @@ export class SlotTable {
     return join(this.#folder, `${name}.json`);
   }
 
+  async #write(slot: Slot): Promise<void> {
+    const bytes = new TextEncoder().encode(`${JSON.stringify(slot)}\n`);
+    await this.#disk.replaceFile(this.#path(slot.name), bytes);
+  }
+
   async #save(): Promise<void> {
     try {
       if (this.#unsaved.size > 0) await this.#disk.makeFolder(this.#folder);
       for (const name of [...this.#unsaved]) {
         const slot = this.#slots.get(name);
-        this.#unsaved.delete(name);
-        if (slot === undefined) continue;
-        const bytes = new TextEncoder().encode(`${JSON.stringify(slot)}\n`);
-        await this.#disk.replaceFile(this.#path(name), bytes);
+        if (slot !== undefined) await this.#write(slot);
+        // Reported again meanwhile: the newer one is still to be written.
+        if (this.#slots.get(name) === slot) this.#unsaved.delete(name);
       }
       this.#failure = null;
     } catch (error) {
@@ -114,14 +119,15 @@ export class SlotTable {
 }
 
 function parseSlot(path: string, bytes: Uint8Array): Slot {
-  let slot: Record<string, unknown>;
+  let slot: Record<string, unknown> | null;
   try {
-    slot = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    slot = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown> | null;
   } catch (cause) {
     throw new PaminaError('CONTROL_INVALID', `${path} is not JSON`, { cause });
   }
   const numbers = ['received', 'durable', 'applied', 'seenAt'];
   const isValid =
+    slot !== null &&
     typeof slot['name'] === 'string' &&
     typeof slot['instance'] === 'string' &&
     numbers.every((field) => Number.isSafeInteger(slot[field]));

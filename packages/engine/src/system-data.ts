@@ -68,15 +68,8 @@ export class SystemData {
   }
 
   /** All documents whose name begins with the prefix, in the order of their names. */
-  async list(prefix: string): Promise<[name: string, value: unknown][]> {
-    const gte = storeKey('system', prefix);
-    const lt = storeKey('system', `${prefix}\u{10ffff}`);
-    const documents: [string, unknown][] = [];
-    for await (const [key, value] of this.#owner.store.level.iterator({ gte, lt })) {
-      const name = keyName(key);
-      documents.push([name, decodeDocument(name, value)]);
-    }
-    return documents;
+  list(prefix: string): Promise<[name: string, value: unknown][]> {
+    return documentsIn(this.#owner.store, prefix);
   }
 
   settings(): Settings {
@@ -92,8 +85,8 @@ export class SystemData {
   }
 
   /** By name. */
-  async permitted(): Promise<PermittedReplica[]> {
-    return (await this.list(permittedPrefix)).map(([, value]) => readPermitted(value));
+  permitted(): Promise<PermittedReplica[]> {
+    return permittedIn(this.#owner.store);
   }
 
   async permit(
@@ -119,6 +112,26 @@ export class SystemData {
     const permitted = await this.permitted();
     this.#owner.setLockData(permitted.some((replica) => replica.simultaneousQuery));
   }
+}
+
+/** By name. */
+export async function permittedIn(store: StateStore): Promise<PermittedReplica[]> {
+  const documents = await documentsIn(store, permittedPrefix);
+  return documents.map(([, value]) => readPermitted(value));
+}
+
+async function documentsIn(
+  store: StateStore,
+  prefix: string,
+): Promise<[name: string, value: unknown][]> {
+  const gte = storeKey('system', prefix);
+  const lt = storeKey('system', `${prefix}\u{10ffff}`);
+  const documents: [string, unknown][] = [];
+  for await (const [key, value] of store.level.iterator({ gte, lt })) {
+    const name = keyName(key);
+    documents.push([name, decodeDocument(name, value)]);
+  }
+  return documents;
 }
 
 function decodeDocument(name: string, bytes: Uint8Array): unknown {

@@ -3,20 +3,23 @@
 import {
   PaminaError,
   checkRecord,
+  crc32,
   newRecordHeader,
   decodeSegmentHeader,
   decodeSegmentTrailer,
   isSegmentTrailer,
   segmentHeaderBytes,
   segmentTrailerBytes,
+  toPaminaError,
   type SegmentHeader,
   type SegmentTrailer,
 } from '@pamina/format';
 import type { Disk } from '@pamina/env';
+import { Carry } from './carry.js';
 import { type ChainPoint, type RecordBatch } from './record-batch.js';
 import { segmentOf, type Segment } from './segment-list.js';
 import type { OpenTail } from './log-recovery.js';
-import { SegmentWriter } from './segment-writer.js';
+import { SegmentWriter, isWriteOnFullDisk } from './segment-writer.js';
 
 /** A run of bytes of a segment file, as a cursor reads it and a channel carries it. */
 export interface ReceivedChunk {
@@ -48,16 +51,17 @@ interface Scan {
   readonly trailer: SegmentTrailer | null;
 }
 
-const nothing = new Uint8Array(0);
-
 export class Receiver {
   readonly #options: ReceiverOptions;
   #writer: SegmentWriter | null = null;
   #tail: OpenTail | null;
   #point: ChainPoint;
-  /** Bytes behind the last whole record: they are kept in memory until the record is whole. */
-  #carry: Uint8Array = nothing;
+  readonly #carry = new Carry();
+  /** A failed sync: nothing is received until the log is opened again (P7). */
   #broken: PaminaError | null = null;
+  /** What went wrong behind records that were handed on: the next call says it. */
+  #owed: unknown = null;
+  #isClosed = false;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -75,36 +79,32 @@ export class Receiver {
       : { name: this.#tail.segment.name, offset: this.#tail.offset };
   }
 
-  /** A connection ended: the next one starts again behind the last whole record. */
-  forgetPartialRecord(): void {
-    this.#carry = nothing;
+  /** Set once the log can no longer say what is on the disk (P7); it must be opened again. */
+  get failure(): PaminaError | null {
+    return this.#broken;
   }
 
-  /** Verifies, writes and syncs. Returns the records that became whole; null if none did. */
+  /** A connection ended: the next one starts again behind the last whole record. */
+  forgetPartialRecord(): void {
+    this.#carry.clear();
+  }
+
+  /**
+   * Verifies, writes and syncs. Returns the records that became whole; null if none did. One call at a
+   * time. After an error the next byte expected is the one behind the last whole record: `resumeAt`.
+   */
   async receive(chunk: ReceivedChunk): Promise<RecordBatch | null> {
-    if (this.#broken !== null) throw this.#broken;
-    const rest = chunk.offset === 0 ? this.#checkNew(chunk) : this.#checkNext(chunk);
-    const bytes = this.#carry.length === 0 ? rest.bytes : concatenate(this.#carry, rest.bytes);
-    const scan = this.#scan(bytes);
-    if (rest.header !== null) await this.#begin(chunk.name, rest.header);
-    await this.#resumeTail();
-    const writer = this.#writer!;
-    let batch: RecordBatch | null = null;
-    if (scan.end > 0) {
-      await this.#write(writer, bytes.subarray(0, scan.end));
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      const firstSeq = this.#point.seq + 1;
-      batch = { bytes, view, start: 0, end: scan.end, firstSeq, point: scan.point };
-      this.#point = scan.point;
-      this.#options.onDurable(scan.point, writer.segment, writer.offset);
+    try {
+      return await this.#receive(chunk);
+    } catch (error) {
+      this.#carry.clear();
+      throw error;
     }
-    this.#carry = bytes.slice(scan.end);
-    if (scan.trailer !== null) await this.#closeSegment(writer, scan.trailer);
-    return batch;
   }
 
   /** Lets go of the open segment; it goes on after the next open. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const writer = this.#writer;
     this.#writer = null;
     if (writer === null) return;
@@ -112,7 +112,42 @@ export class Receiver {
     else await writer.abandon();
   }
 
-  #checkNew(chunk: ReceivedChunk): { bytes: Uint8Array; header: SegmentHeader } {
+  async #receive(chunk: ReceivedChunk): Promise<RecordBatch | null> {
+    this.#requireReady();
+    const header = chunk.offset === 0 ? this.#checkNew(chunk) : this.#checkNext(chunk);
+    const rest = header === null ? chunk.bytes : chunk.bytes.subarray(segmentHeaderBytes);
+    const bytes = this.#carry.join(rest);
+    const scan =
+      bytes.length < this.#carry.needed
+        ? { end: 0, point: this.#point, trailer: null }
+        : this.#scan(bytes);
+    if (scan.trailer !== null) this.#requireFits(scan.trailer, chunk, bytes.subarray(0, scan.end));
+    if (header !== null) await this.#begin(chunk.name, header);
+    await this.#resumeTail();
+    const writer = this.#writer!;
+    let batch: RecordBatch | null = null;
+    if (scan.end > 0) {
+      await this.#write(writer, () => writer.append(bytes.subarray(0, scan.end)));
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      const firstSeq = this.#point.seq + 1;
+      batch = { bytes, view, start: 0, end: scan.end, firstSeq, point: scan.point };
+      this.#point = scan.point;
+      this.#options.onDurable(scan.point, writer.segment, writer.offset);
+    }
+    if (scan.trailer === null) this.#carry.keep(bytes, scan.end);
+    else await this.#closeSegment(writer, batch !== null);
+    return batch;
+  }
+
+  #requireReady(): void {
+    if (this.#broken !== null) throw this.#broken;
+    if (this.#isClosed) throw new PaminaError('DATABASE_OFFLINE', 'the log is closed');
+    const owed = this.#owed;
+    this.#owed = null;
+    if (owed !== null) throw owed;
+  }
+
+  #checkNew(chunk: ReceivedChunk): SegmentHeader {
     if (this.resumeAt !== null) {
       const message = `a new segment was sent while ${this.resumeAt.name} is open`;
       throw new PaminaError('RECORD_GAP', message, { context: { name: chunk.name } });
@@ -132,24 +167,19 @@ export class Receiver {
       const message = `the segment does not continue the history at record ${this.#point.seq}`;
       throw new PaminaError('DIVERGED', message, { context: { seq: this.#point.seq } });
     }
-    const segment = segmentOf(this.#options.folder, chunk.name);
-    if (segment.firstSeq !== header.firstSeq) {
-      throw new PaminaError('SEGMENT_INVALID', `${chunk.name} starts with ${header.firstSeq}`);
-    }
+    requireNameFits(segmentOf(this.#options.folder, chunk.name), header);
     this.#options.mayFollow(header);
-    return { bytes: chunk.bytes.subarray(segmentHeaderBytes), header };
+    return header;
   }
 
-  #checkNext(chunk: ReceivedChunk): { bytes: Uint8Array; header: null } {
+  #checkNext(chunk: ReceivedChunk): null {
     const open = this.resumeAt;
     const expected = open === null ? 0 : open.offset + this.#carry.length;
-    if (open === null || chunk.offset !== expected) {
-      const message = `expected offset ${expected} of ${open?.name ?? 'a new segment'}, got ${chunk.offset} of ${chunk.name}`;
-      throw new PaminaError('RECORD_GAP', message, {
-        context: { expected, received: chunk.offset },
-      });
-    }
-    return { bytes: chunk.bytes, header: null };
+    if (open !== null && chunk.offset === expected) return null;
+    const message = `expected offset ${expected} of ${open?.name ?? 'a new segment'}, got ${chunk.offset} of ${chunk.name}`;
+    throw new PaminaError('RECORD_GAP', message, {
+      context: { expected, received: chunk.offset },
+    });
   }
 
   /** Finds the whole records; throws if what stands behind them can become neither record nor trailer. */
@@ -166,12 +196,16 @@ export class Receiver {
     }
     const point = at === 0 ? this.#point : { seq, chain, time };
     const left = bytes.length - at;
+    this.#carry.needed = status === 'partial' ? header.length : 0;
     if (left >= segmentTrailerBytes && isSegmentTrailer(bytes, view, at)) {
       const trailer = decodeSegmentTrailer(bytes.subarray(at, at + segmentTrailerBytes));
-      if (left === segmentTrailerBytes && trailer.lastSeq === seq && trailer.chain === chain) {
-        return { end: at, point, trailer };
-      }
-      throw misfit(point);
+      const fits =
+        left === segmentTrailerBytes &&
+        trailer.lastSeq === seq &&
+        trailer.chain === chain &&
+        trailer.lastTime === time;
+      if (!fits) throw misfit(point);
+      return { end: at, point, trailer };
     }
     // Fewer bytes than a trailer may be the beginning of one.
     if (left > 0 && status !== 'partial' && left >= segmentTrailerBytes) {
@@ -199,51 +233,66 @@ export class Receiver {
     this.#tail = null;
   }
 
-  async #write(writer: SegmentWriter, bytes: Uint8Array): Promise<void> {
+  /** As on a master: erased and synced, or broken until the log is opened again (P7). */
+  async #write(writer: SegmentWriter, write: () => Promise<void>): Promise<void> {
     try {
-      await writer.append(bytes);
+      await write();
     } catch (error) {
-      await this.#settleFailedWrite(writer, error);
+      try {
+        if (!isWriteOnFullDisk(toPaminaError(error))) throw error;
+        await writer.erase();
+      } catch (cause) {
+        this.#broken = new PaminaError('DATABASE_FAILED', 'the log could not be written', {
+          cause,
+        });
+        throw this.#broken;
+      }
       throw error;
     }
   }
 
-  /** As on a master: erased and synced, or broken until the log is opened again (P7). */
-  async #settleFailedWrite(writer: SegmentWriter, cause: unknown): Promise<void> {
-    this.#carry = nothing;
-    const isFull =
-      cause instanceof PaminaError &&
-      cause.code === 'DISK_FULL' &&
-      cause.context['operation'] === 'write';
+  /** Records that came with the trailer are durable whatever becomes of it: then the next call fails. */
+  async #closeSegment(writer: SegmentWriter, hasBatch: boolean): Promise<void> {
+    this.#carry.clear();
     try {
-      if (!isFull) throw cause;
-      await writer.erase();
+      await this.#write(writer, () => writer.close(this.#point));
     } catch (error) {
-      this.#broken = new PaminaError('DATABASE_FAILED', 'the log could not be written', {
-        cause: error,
-      });
+      if (!hasBatch) throw error;
+      this.#owed = error;
+      return;
     }
-  }
-
-  async #closeSegment(writer: SegmentWriter, trailer: SegmentTrailer): Promise<void> {
-    if (trailer.bytes !== writer.offset || trailer.checksum !== writer.checksum) {
-      throw misfit(this.#point);
-    }
-    await writer.close(this.#point);
     this.#writer = null;
-    this.#carry = nothing;
     this.#options.onSegmentClosed(writer.segment);
   }
+
+  /** Holds a trailer against the segment as it will be with `records`, before any of them is written. */
+  #requireFits(trailer: SegmentTrailer, chunk: ReceivedChunk, records: Uint8Array): void {
+    let { offset, checksum } = { offset: 0, checksum: 0 };
+    if (chunk.offset === 0) {
+      offset = segmentHeaderBytes;
+      checksum = crc32(chunk.bytes.subarray(0, segmentHeaderBytes));
+    } else {
+      ({ offset, checksum } = this.#writer ?? this.#tail!);
+    }
+    const isWhole =
+      trailer.bytes === offset + records.length && trailer.checksum === crc32(records, checksum);
+    if (!isWhole) throw misfit(this.#point);
+  }
+}
+
+/** A segment stands where its header says, or, closed by a promotion, on the timeline that made the copy. */
+function requireNameFits(segment: Segment, header: SegmentHeader): void {
+  const { timeline, timelineId, session, firstSeq, lastSeq } = segment.place;
+  const isOwnPlace = timeline === header.timeline && timelineId === header.timelineId;
+  const fits =
+    firstSeq === header.firstSeq && session === header.session && (isOwnPlace || lastSeq !== null);
+  if (fits) return;
+  throw new PaminaError('SEGMENT_INVALID', `${segment.name} is not the place of its header`, {
+    context: { name: segment.name },
+  });
 }
 
 function misfit(point: ChainPoint): PaminaError {
   const message = `the trailer that was received does not fit the records up to ${point.seq}`;
   return new PaminaError('RECORD_INVALID', message, { context: { seq: point.seq } });
-}
-
-function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

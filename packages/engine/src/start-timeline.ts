@@ -1,0 +1,34 @@
+// A replica that is reset, and a copy that is started for the first time, become normal databases on a
+// timeline of their own. From the moment that control.json says so it holds: what the log still lacks
+// (the closed copy of the open segment) is made up for at each open.
+import type { Env } from '@pamina/env';
+import type { ControlFile } from './control-file.js';
+import { newTimeline } from './create-database.js';
+import type { JobLog } from './job-log.js';
+
+export interface TimelineOwner {
+  readonly env: Env;
+  readonly control: ControlFile;
+  readonly jobLog: JobLog;
+}
+
+/** `atSeq` is the last record that the new timeline shares with the history before it. */
+export async function startTimeline(
+  owner: TimelineOwner,
+  atSeq: number,
+  why: string,
+): Promise<void> {
+  const { env, control, jobLog } = owner;
+  const { name, timelines, master } = control.current;
+  const timeline = newTimeline(env, timelines, atSeq, why);
+  await control.update({
+    type: 'normal',
+    timelines: [...timelines.filter((one) => one.atSeq <= atSeq), timeline],
+    master: null,
+    readOnly: false,
+    simultaneousQuery: false,
+    formerMaster: master,
+  });
+  const message = `${name} is a normal database on timeline ${timeline.timeline} (${timeline.id}), forked after record ${atSeq}: ${why}.`;
+  jobLog.write('info', 'timeline-started', message, { ...timeline });
+}
