@@ -53,7 +53,7 @@ describe('feed', () => {
     await pair.master.permit('copy', { simultaneousQuery: false });
     const database = await pair.replica('copy');
     const { segment, point } = database.resumePoint();
-    database.resumePoint = () => ({ segment, point: { ...point, chain: point.chain ^ 1 } });
+    database.resumePoint = () => ({ segment, point: { ...point, chain: (point.chain ^ 1) >>> 0 } });
     const runner = pair.runner(database);
     runner.start();
     await until('diverged', () => runner.status().state === 'diverged');
