@@ -6,12 +6,12 @@ import { until } from './until.js';
 
 export interface Exit {
   readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
+  readonly signal: string | null;
 }
 
 export interface StartOptions {
   readonly cwd?: string | undefined;
-  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly command?: string | undefined;
 }
 
@@ -115,10 +115,7 @@ export class RunningProcess {
   async #awaitExit(): Promise<Exit> {
     const child = this.#child;
     try {
-      const [status, signal] = (await once(child, 'close')) as [
-        number | null,
-        NodeJS.Signals | null,
-      ];
+      const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
       this.#exit = { status, signal };
     } catch (error) {
       // It could not be started at all.

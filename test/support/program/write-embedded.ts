@@ -1,18 +1,16 @@
 // Opens a database in this process, checks it against the journal, and writes to it from several
-// writers at once until stdin ends or somebody kills it.
-// Arguments: FOLDER JOURNAL WRITERS VALUE_BYTES [SEGMENT_BYTES]
+// writers at once until stdin ends, somebody kills it, or each writer has COUNT commits.
+// Arguments: FOLDER JOURNAL WRITERS VALUE_BYTES [SEGMENT_BYTES [COUNT]]
 import { Pamina } from '@pamina/engine';
 import { formatPosition } from '@pamina/format';
 import { Journal, lastNumbers, readJournal } from './journal.js';
 import { checkAgainstJournal, commitOf } from './writer-rules.js';
 
-const [folder = '', journalPath = '', writers = '4', valueBytes = '200', segmentBytes] =
+const [folder = '', journalPath = '', writers = '4', valueBytes = '200', segmentBytes, count] =
   process.argv.slice(2);
 
-let isEnding = false;
-process.stdin.on('end', () => {
-  isEnding = true;
-});
+const ending = new AbortController();
+process.stdin.on('end', () => ending.abort());
 process.stdin.resume();
 
 console.log('opening');
@@ -35,7 +33,9 @@ journal.close();
 process.exit(0);
 
 async function write(writer: string): Promise<void> {
-  for (let number = (last.get(writer) ?? 0) + 1; !isEnding; number += 1) {
+  const end = count === undefined ? Infinity : Number(count);
+  for (let number = (last.get(writer) ?? 0) + 1; number <= end; number += 1) {
+    if (ending.signal.aborted) return;
     const operations = commitOf(writer, number, Number(valueBytes)).map(({ key, value }) => ({
       type: 'put' as const,
       key: Buffer.from(key),

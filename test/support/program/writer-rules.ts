@@ -74,23 +74,36 @@ export function checkState(
   return { commits, faults };
 }
 
-/** `exact`: nothing was under way when the writers ended. */
+/**
+ * `before` is the journal as it was before the state was read, `after` as it was when it had been read;
+ * they are one when nobody wrote meanwhile.
+ */
 export function checkAgainstJournal(
   entries: Iterable<readonly [string, string]>,
-  journal: readonly JournalLine[],
+  before: readonly JournalLine[],
+  after: readonly JournalLine[] = before,
 ): StateCheck {
   const last = new Map<string, number>();
   const { commits, faults } = checkState(entries, last);
+  const acknowledged = acknowledgedIn(before, faults);
+  const atMost = acknowledgedIn(after, faults);
+  for (const [writer, number] of acknowledged) {
+    const there = last.get(writer) ?? 0;
+    if (there < number) faults.push(`${writer}: ${number} were acknowledged, ${there} are there`);
+  }
+  for (const [writer, there] of last) {
+    const number = atMost.get(writer) ?? 0;
+    if (there > number + 1) faults.push(`${writer}: ${there} are there, ${number} acknowledged`);
+  }
+  return { commits, faults };
+}
+
+function acknowledgedIn(journal: readonly JournalLine[], faults: string[]): Map<string, number> {
   const acknowledged = new Map<string, number>();
   for (const { writer, number } of journal) {
     const before = acknowledged.get(writer) ?? 0;
     if (number !== before + 1) faults.push(`the journal of ${writer} jumps to ${number}`);
     acknowledged.set(writer, number);
   }
-  for (const [writer, number] of acknowledged) {
-    const there = last.get(writer) ?? 0;
-    if (there < number) faults.push(`${writer}: ${number} were acknowledged, ${there} are there`);
-    if (there > number + 1) faults.push(`${writer}: ${there} are there, ${number} acknowledged`);
-  }
-  return { commits, faults };
+  return acknowledged;
 }

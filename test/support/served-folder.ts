@@ -1,0 +1,103 @@
+// A data folder served by the built command in a process of its own: started, stopped, killed and
+// started again on the same port, and administered over HTTP.
+import { RemoteAdministration } from '@pamina/client';
+import { nodeEnv } from '@pamina/env';
+import { requireBuild, commandFile } from '../lib/built-package.js';
+import { commandEnvironment, pamina, paminaJson, type CommandResult } from './command.js';
+import { freePort } from './free-port.js';
+import type { RunningProcess } from './running-process.js';
+import type { Scene } from './scene.js';
+
+export interface ServedOptions {
+  readonly token?: string;
+  readonly tokenFile?: string;
+}
+
+const env = nodeEnv();
+
+export class ServedFolder {
+  readonly dataFolder: string;
+  readonly address: string;
+  readonly administration: RemoteAdministration;
+  readonly #scene: Scene;
+  readonly #name: string;
+  readonly #options: ServedOptions;
+  #process: RunningProcess | null = null;
+
+  private constructor(scene: Scene, name: string, port: number, options: ServedOptions) {
+    this.#scene = scene;
+    this.#name = name;
+    this.#options = options;
+    this.dataFolder = scene.path(name);
+    this.address = `http://127.0.0.1:${port}`;
+    const { token } = options;
+    this.administration = new RemoteAdministration({ env, address: this.address, token });
+    scene.atEnd(() => this.administration.close());
+  }
+
+  /** `name` is the data folder below the scene's folder. It is not started yet. */
+  static async of(scene: Scene, name: string, options: ServedOptions = {}): Promise<ServedFolder> {
+    requireBuild();
+    return new ServedFolder(scene, name, await freePort(), options);
+  }
+
+  static async started(
+    scene: Scene,
+    name: string,
+    options: ServedOptions = {},
+  ): Promise<ServedFolder> {
+    const served = await ServedFolder.of(scene, name, options);
+    await served.start();
+    return served;
+  }
+
+  get process(): RunningProcess {
+    if (this.#process === null) throw new Error(`${this.#name} was not started`);
+    return this.#process;
+  }
+
+  /** Resolves when it listens and has opened its databases. */
+  async start(): Promise<void> {
+    const process = this.launch();
+    await process.line('that it listens', (line) => (line.includes('"listening"') ? line : null));
+  }
+
+  /** Starts the process and waits for nothing. */
+  launch(): RunningProcess {
+    const listen = this.address.slice('http://'.length);
+    const { tokenFile } = this.#options;
+    const token = tokenFile === undefined ? [] : ['--token-file', tokenFile];
+    this.#process = this.#scene.start(
+      `server of ${this.#name}`,
+      [commandFile, 'serve', '--listen', listen, '--json', ...token],
+      { env: commandEnvironment(this.#scene, { data: this.#name }) },
+    );
+    return this.#process;
+  }
+
+  async kill(): Promise<void> {
+    await this.process.kill('SIGKILL');
+  }
+
+  /** As an administrator ends it. */
+  async stop(): Promise<void> {
+    const { status, signal } = await this.process.kill('SIGTERM');
+    if (status !== 0) {
+      throw new Error(`ended with ${status ?? signal}: ${this.process.describe()}`);
+    }
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** The command on this data folder. */
+  pamina(...args: string[]): Promise<CommandResult> {
+    return pamina(this.#scene, args, { data: this.#name });
+  }
+
+  json<T = Record<string, unknown>>(...args: string[]): Promise<T> {
+    return paminaJson<T>(this.#scene, args, { data: this.#name });
+  }
+}
