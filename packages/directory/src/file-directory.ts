@@ -139,7 +139,7 @@ export class FileDirectory implements Directory {
     change: (content: DirectoryContent) => { result: T; content?: DirectoryContent },
   ): Promise<T> {
     await this.#env.disk.makeFolder(dirname(this.path));
-    const unlock = await this.#env.disk.lockFile(`${this.path}.lock`, { waitMs: lockWaitMs });
+    const unlock = await this.#lock();
     try {
       const { content, result } = change(await this.#read());
       if (content !== undefined) {
@@ -152,6 +152,16 @@ export class FileDirectory implements Directory {
       throw error;
     } finally {
       await unlock();
+    }
+  }
+
+  async #lock(): Promise<() => Promise<void>> {
+    try {
+      return await this.#env.disk.lockFile(`${this.path}.lock`, { waitMs: lockWaitMs });
+    } catch (cause) {
+      if (!isPaminaError(cause, 'TIMEOUT')) throw cause;
+      const message = `${this.path} has been locked for ${lockWaitMs} ms: ${cause.message}`;
+      throw new PaminaError('DIRECTORY_LOCKED', message, { cause, context: cause.context });
     }
   }
 

@@ -24,7 +24,7 @@ export function errorBody(error: PaminaError): string {
   return JSON.stringify({ error });
 }
 
-function errorOf(error: unknown): PaminaError {
+export function errorOf(error: unknown): PaminaError {
   if (isPaminaError(error) || !(error instanceof Error)) return toPaminaError(error);
   const status = 'statusCode' in error ? error.statusCode : undefined;
   if (status === 413) {

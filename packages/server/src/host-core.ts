@@ -13,7 +13,7 @@ import type { OnlineDatabase } from './online-database.js';
 
 export interface HostOptions {
   readonly env: Env;
-  /** The folder that holds one folder for each database; made if it is missing. */
+  /** The folder that holds one folder for each database; made by the first one. */
   readonly dataFolder: string;
   /** By default `directory.json` in the data folder. */
   readonly directoryFile?: string | undefined;
@@ -53,6 +53,8 @@ export class HostCore {
   readonly leases: BackupLeases;
   /** `http://host:port` while this host is served; null when it works on the folder directly. */
   address: string | null = null;
+  /** Nothing goes online any more. */
+  isClosing = false;
 
   constructor(options: HostOptions) {
     this.env = options.env;
@@ -70,6 +72,7 @@ export class HostCore {
 
   /** Names of the folders here that hold a database. */
   async names(): Promise<string[]> {
+    if ((await this.env.disk.stat(this.dataFolder)) === null) return [];
     const entries = await this.env.disk.list(this.dataFolder);
     const names: string[] = [];
     for (const { isFolder, name } of entries) {

@@ -29,6 +29,16 @@ export async function enterName(core: HostCore, name: string, instance: string):
   }
 }
 
+/** null when nobody has the name, and when the directory cannot be read and never could. */
+export async function holderOf(core: HostCore, name: string): Promise<DirectoryEntry | null> {
+  try {
+    return await core.directory.resolve(name);
+  } catch (error) {
+    if (isPaminaError(error, 'DIRECTORY_INVALID')) return null;
+    throw error;
+  }
+}
+
 /** Errors are told, not thrown: an entry that stays is that of a dead holder, and is taken over. */
 export async function withdrawName(
   core: HostCore,

@@ -5,7 +5,7 @@ import { Database } from '@pamina/engine';
 import { PaminaError, toPaminaError } from '@pamina/format';
 import { FollowerRunner } from '@pamina/replication';
 import type { HostCore } from './host-core.js';
-import { enterName, withdrawName } from './host-names.js';
+import { enterName, holderOf, withdrawName } from './host-names.js';
 import { OnlineDatabase } from './online-database.js';
 
 /** Opens every database of the data folder but the unassigned ones. */
@@ -20,6 +20,51 @@ export async function startAll(core: HostCore): Promise<void> {
         core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
       }
     });
+  }
+}
+
+/**
+ * Holds the directory against what is online: enters names that could not be entered before or were
+ * lost. A name that bears another instance now was taken over, and its holder before goes offline
+ * even if the new one is not up yet: two must not write under one name (P11).
+ */
+export async function keepNames(core: HostCore): Promise<void> {
+  for (const name of [...core.online.keys()]) {
+    await core.turns.run(name, async () => {
+      const online = core.online.get(name);
+      if (online === undefined) return;
+      try {
+        await keepName(core, online);
+      } catch (error) {
+        const fault = toPaminaError(error);
+        // A directory that cannot be read now says nothing about the name; the next change is looked at.
+        if (fault.code === 'NAME_TAKEN') await giveUp(core, online, fault);
+      }
+    });
+  }
+}
+
+async function keepName(core: HostCore, online: OnlineDatabase): Promise<void> {
+  const { name } = online;
+  const { instance } = online.database.control;
+  const entry = await holderOf(core, name);
+  if (entry !== null && entry.instance !== null && entry.instance !== instance) {
+    const context = { name, address: entry.address };
+    throw new PaminaError('NAME_TAKEN', `${entry.address} has ${name} now`, { context });
+  }
+  online.isRegistered = await enterName(core, name, instance);
+}
+
+async function giveUp(core: HostCore, online: OnlineDatabase, fault: PaminaError): Promise<void> {
+  const { name } = online;
+  const message = `The name ${name} was taken over: ${fault.message}. This database goes offline.`;
+  online.database.jobLog.write('error', 'taken-over', message, { ...fault.context });
+  try {
+    await goOffline(core, name, { keepName: true });
+    core.faults.set(name, { error: fault, since: core.env.clock.now() });
+  } catch (error) {
+    // It is offline all the same; that it did not close well is the worse of its two faults.
+    core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
   }
 }
 
@@ -56,6 +101,7 @@ function requireServer(core: HostCore, name: string): void {
 /** The caller has the turn. Does nothing when it is online. */
 export async function goOnline(core: HostCore, name: string): Promise<void> {
   if (core.online.has(name)) return;
+  if (core.isClosing) throw new PaminaError('DATABASE_OFFLINE', 'the server is closing');
   try {
     const { instance } = await core.control(name);
     const isRegistered = await enterName(core, name, instance);

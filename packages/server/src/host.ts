@@ -30,22 +30,23 @@ import { finishSwaps } from './host-recreate.js';
 import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
 import { set } from './host-set.js';
-import { start, startAll, stop, stopAll } from './host-start.js';
+import { keepNames, start, startAll, stop, stopAll } from './host-start.js';
 import { list, status } from './host-status.js';
 import type { BackupFile, Served } from './served.js';
 
 export class Host implements Served {
   readonly #core: HostCore;
   #closing: Promise<void> | null = null;
+  #keeping: Promise<void> | null = null;
+  #isDirectoryNew = false;
 
   private constructor(core: HostCore) {
     this.#core = core;
   }
 
-  /** Makes the data folder if it is missing. Nothing is opened yet. */
-  static async open(options: HostOptions): Promise<Host> {
-    await options.env.disk.makeFolder(options.dataFolder);
-    return new Host(new HostCore(options));
+  /** Nothing is opened or made yet. */
+  static open(options: HostOptions): Promise<Host> {
+    return Promise.resolve(new Host(new HostCore(options)));
   }
 
   get dataFolder(): string {
@@ -61,6 +62,20 @@ export class Host implements Served {
     await finishSwaps(this.#core);
     this.#core.address = address;
     await startAll(this.#core);
+    this.#core.directory.onChange(() => this.#keepNames());
+  }
+
+  /** One round at a time; what changes during a round is looked at in one more. */
+  #keepNames(): void {
+    if (this.#closing !== null) return;
+    this.#isDirectoryNew = true;
+    this.#keeping ??= (async () => {
+      while (this.#isDirectoryNew && this.#closing === null) {
+        this.#isDirectoryNew = false;
+        await keepNames(this.#core);
+      }
+      this.#keeping = null;
+    })();
   }
 
   close(): Promise<void> {
@@ -69,7 +84,9 @@ export class Host implements Served {
   }
 
   async #close(): Promise<void> {
+    this.#core.isClosing = true;
     try {
+      await this.#keeping;
       await stopAll(this.#core);
     } finally {
       this.#core.leases.close();

@@ -6,7 +6,7 @@ import { PaminaError, toPaminaError, wireMessageBytesMax } from '@pamina/format'
 import { apiPrefix, requestBytesMax, type ServerAnswer } from '@pamina/wire';
 import { fastify, type FastifyInstance } from 'fastify';
 import { type AccessCheck } from './access.js';
-import { answerErrors, errorBody, sendError } from './error-answer.js';
+import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import type { RouteContext } from './route-context.js';
 import { databaseRoutes } from './routes-databases.js';
 import { dataRoutes } from './routes-data.js';
@@ -31,6 +31,8 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
   const app = fastify({
     serverFactory: (handler) => listener.server.on('request', handler),
     bodyLimit: requestBytesMax,
+    // What is wrong before a route is found, such as a path that cannot be decoded.
+    frameworkErrors: (error, _request, reply) => sendError(reply, errorOf(error)),
     routerOptions: { maxParamLength: pathPartLengthMax, ignoreTrailingSlash: false },
     ajv: {
       customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false },

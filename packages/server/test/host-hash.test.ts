@@ -1,0 +1,88 @@
+// The state hash through the host: what it is compared with, and the damage that it finds.
+
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Host } from '../src/host.js';
+import { each, env, Workbench } from './workbench.js';
+
+let bench: Workbench;
+let host: Host;
+
+beforeEach(async () => {
+  bench = await Workbench.open();
+  host = await bench.host();
+  await host.create('cities');
+});
+afterEach(() => bench.close());
+
+it('P9 claims nothing when there is nothing to compare with', async () => {
+  await host.put('cities', 'a', '1');
+  expect(await host.hash('cities')).toMatchObject({
+    recovered: false,
+    comparedWith: [],
+    verified: null,
+  });
+});
+
+it('compares with the newest backup as long as nothing was committed since', async () => {
+  await host.put('cities', 'a', '1');
+  const { id, stateHash } = await host.backup('cities');
+  expect(await host.hash('cities')).toMatchObject({
+    stateHash,
+    comparedWith: [{ with: 'recorded', backup: id, stateHash, equal: true }],
+    verified: true,
+  });
+  await host.put('cities', 'a', '2');
+  expect(await host.hash('cities')).toMatchObject({ comparedWith: [], verified: null });
+});
+
+it('P3 is that of a copy recovered to the same position', async () => {
+  await host.put('cities', 'a', '1');
+  await host.backup('cities');
+  const { position } = await host.put('cities', 'a', '2');
+  const before = await host.hash('cities', { verify: true });
+  expect(before).toMatchObject({ position, comparedWith: [{ with: 'recovered' }], verified: true });
+  await host.put('cities', 'a', '3');
+  expect(await host.hash('cities', { at: position })).toMatchObject({
+    position,
+    recovered: true,
+    stateHash: before.stateHash,
+  });
+});
+
+it('refuses a position that it cannot reach exactly', async () => {
+  await host.put('cities', 'a', '1');
+  for (const [at, code] of [
+    ['1/99999', 'POSITION_UNREACHABLE'],
+    ['7/1', 'POSITION_UNREACHABLE'],
+    ['x', 'POSITION_INVALID'],
+  ]) {
+    await expect(host.hash('cities', { at }), at).rejects.toMatchObject({ code });
+  }
+});
+
+it('P9 finds a bit that was flipped in the files of LevelDB', async () => {
+  const entries = Array.from({ length: 500 }, (_, at) => ({
+    key: `city-${at}`,
+    value: `${Math.sin(at)}`.repeat(8),
+  }));
+  await host.importEntries('cities', each(entries));
+  await host.backup('cities');
+  expect(await host.hash('cities', { verify: true })).toMatchObject({ verified: true });
+  await flipInStore(join(bench.data, 'cities', 'store'));
+  const report = await host.hash('cities', { verify: true });
+  expect(report.verified).toBe(false);
+  expect(report.comparedWith.map(({ equal }) => equal)).toEqual([false, false]);
+});
+
+/** In the largest table, early in its first block: LevelDB reads on without an error. */
+async function flipInStore(store: string): Promise<void> {
+  const tables = (await env.disk.list(store)).filter(({ name }) => name.endsWith('.ldb'));
+  const [largest] = tables.sort((a, b) => b.bytes - a.bytes);
+  if (largest === undefined) throw new Error('the store has no table');
+  const path = join(store, largest.name);
+  const bytes = await env.disk.readFile(path);
+  const at = Buffer.from(bytes).indexOf('city-');
+  bytes[at + 60] = (bytes[at + 60] as number) ^ 1;
+  await env.disk.replaceFile(path, bytes);
+}

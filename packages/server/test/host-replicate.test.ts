@@ -1,0 +1,245 @@
+// Replicas through hosts on two servers with one directory: made, refused, promoted, made anew.
+
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Host } from '../src/host.js';
+import { collect, env, eventually, Workbench } from './workbench.js';
+
+let bench: Workbench;
+let master: Host;
+let other: Host;
+
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+beforeEach(async () => {
+  bench = await Workbench.open();
+  master = (await bench.server()).host;
+  other = (await bench.server({ data: 'other' })).host;
+  await master.create('cities');
+  await master.set('cities', 'replicationDelayMs', '0');
+  await master.put('cities', 'a', '1');
+});
+afterEach(() => bench.close());
+
+/** Waits until the replica has applied everything that the master has. */
+async function caughtUp(host: Host = other, name = 'cities-replica'): Promise<void> {
+  const { position } = await master.status('cities');
+  await eventually(
+    () => host.status(name),
+    ({ applied }) => applied === position,
+  );
+}
+
+describe('a replica in one step', () => {
+  it('P3 is created from a backup that is taken for it, permitted, and follows', async () => {
+    const steps: string[] = [];
+    await other.replicate('cities-replica', { master: 'cities' }, ({ step }) => steps.push(step));
+    expect(steps).toContain('restore');
+    await master.put('cities', 'b', '2');
+    await caughtUp();
+    const status = await other.status('cities-replica');
+    expect(status).toMatchObject({
+      type: 'replica',
+      online: true,
+      state: 'streaming',
+      pattern: (await master.status('cities')).pattern,
+      master: {
+        name: 'cities',
+        address: (await bench.names())['cities'],
+        lag: { applied: { records: 0 } },
+      },
+    });
+    expect(status.master?.lastReplicatedModificationTime).toBeGreaterThan(0);
+    const hashes = await Promise.all([master.hash('cities'), other.hash('cities-replica')]);
+    expect(hashes[1]).toMatchObject({
+      position: hashes[0].position,
+      stateHash: hashes[0].stateHash,
+    });
+    const replicas = await eventually(
+      () => master.replicas('cities'),
+      ([replica]) => replica?.lag.applied.records === 0,
+    );
+    expect(replicas).toMatchObject([
+      { name: 'cities-replica', permitted: true, connected: true, state: 'connected' },
+    ]);
+    expect(await master.backups('cities')).toMatchObject([{ kind: 'full' }, { kind: 'initial' }]);
+  });
+
+  it('is the same when its master is on the same server, and follows again after a restart', async () => {
+    await master.replicate('cities-replica', { master: 'cities', simultaneousQuery: true });
+    await caughtUp(master);
+    expect(await master.get('cities-replica', 'a')).toBe('1');
+    await master.stop('cities-replica');
+    await master.put('cities', 'b', '2');
+    await master.start('cities-replica');
+    await caughtUp(master);
+    expect(await master.get('cities-replica', 'b')).toBe('2');
+  });
+
+  it('leaves nothing when the master cannot be reached', async () => {
+    await expect(other.replicate('x', { master: 'nobody' })).rejects.toThrow(
+      code('NAME_NOT_FOUND'),
+    );
+    await expect(other.replicate('x', { master: 'x' })).rejects.toThrow(code('REQUEST_INVALID'));
+    await master.stop('cities');
+    await expect(other.replicate('x', { master: 'cities' })).rejects.toThrow(
+      code('NAME_NOT_FOUND'),
+    );
+    expect(await other.list()).toEqual([]);
+  });
+});
+
+describe('P5 a replica in three steps', () => {
+  const fromMaster = { fromBackup: 'pamina://cities' };
+
+  it('needs each of them', async () => {
+    await expect(other.create('copy', fromMaster)).rejects.toThrow(code('BACKUP_NOT_FOUND'));
+    await master.backup('cities', { tag: 'for replicas' });
+    expect(await other.create('copy', fromMaster)).toMatchObject({
+      type: 'unassigned',
+      online: false,
+    });
+    await expect(other.replicate('copy', { master: 'cities' })).rejects.toThrow(
+      code('NOT_PERMITTED'),
+    );
+    expect(await other.status('copy')).toMatchObject({ type: 'unassigned' });
+    await master.allow('cities', 'copy');
+    await other.replicate('copy', { master: 'cities' });
+    await caughtUp(other, 'copy');
+  });
+
+  it('is refused from an initial backup', async () => {
+    const fromBackup = `${(await bench.names())['cities']}/v1/databases/cities/backups/initial`;
+    await other.create('copy', { fromBackup });
+    await master.allow('cities', 'copy');
+    await expect(other.replicate('copy', { master: 'cities' })).rejects.toThrow(
+      code('BACKUP_INITIAL'),
+    );
+  });
+
+  it('is refused from another database’s backup', async () => {
+    await master.create('towns');
+    await master.backup('towns');
+    await other.create('copy', { fromBackup: 'pamina://towns' });
+    await master.allow('cities', 'copy');
+    await expect(other.replicate('copy', { master: 'cities' })).rejects.toThrow(
+      code('PATTERN_MISMATCH'),
+    );
+  });
+
+  it('is refused for databases that have a history of their own', async () => {
+    await other.create('normal');
+    await expect(other.replicate('normal', { master: 'cities' })).rejects.toThrow(
+      code('DATABASE_TYPE'),
+    );
+    await master.backup('cities');
+    await other.create('copy', fromMaster);
+    expect(await other.start('copy')).toMatchObject({
+      type: 'normal',
+      online: true,
+      timeline: { timeline: 2 },
+    });
+    for (const recreate of [false, true]) {
+      await expect(other.replicate('copy', { master: 'cities', recreate })).rejects.toThrow(
+        code('REPLICA_IRREVERSIBLE'),
+      );
+    }
+  });
+});
+
+describe('a replica', () => {
+  beforeEach(async () => {
+    await other.replicate('cities-replica', { master: 'cities' });
+    await caughtUp();
+  });
+
+  it('takes no writes and, while it only replays, no queries', async () => {
+    await expect(other.put('cities-replica', 'b', '2')).rejects.toThrow(code('REPLICA_READ_ONLY'));
+    await expect(other.get('cities-replica', 'a')).rejects.toThrow(code('NOT_QUERYABLE'));
+    await expect(other.set('cities-replica', 'replicationDelayMs', '1')).rejects.toThrow(
+      code('REPLICA_READ_ONLY'),
+    );
+    await other.set('cities-replica', 'readOnly', 'true');
+    expect(await other.get('cities-replica', 'a')).toBe('1');
+    expect(await other.status('cities-replica')).toMatchObject({ state: 'read-only' });
+    await master.put('cities', 'b', '2');
+    await other.set('cities-replica', 'readOnly', 'false');
+    await caughtUp();
+    await other.set('cities-replica', 'simultaneousQuery', 'true');
+    expect(await other.get('cities-replica', 'b')).toBe('2');
+  });
+
+  it('P11 becomes a master under its master’s name, whose old holder stays away', async () => {
+    const first = await master.status('cities');
+    await master.close();
+    expect(await other.reset('cities-replica')).toMatchObject({
+      type: 'normal',
+      online: true,
+      state: 'open',
+      timeline: { timeline: 2, forkedFrom: first.timeline?.id },
+    });
+    await other.put('cities-replica', 'c', '3');
+    const renamed = await other.rename('cities-replica', 'cities');
+    expect(renamed).toMatchObject({ online: true, timeline: { why: 'takeover of cities' } });
+    expect(await other.get('cities', 'a')).toBe('1');
+    await expect(other.replicate('cities', { master: 'elsewhere' })).rejects.toThrow(
+      code('REPLICA_IRREVERSIBLE'),
+    );
+    await expect(other.reset('cities')).rejects.toThrow(code('DATABASE_TYPE'));
+    const { host: back } = await bench.server();
+    expect(await back.status('cities')).toMatchObject({
+      online: false,
+      reason: expect.stringContaining('NAME_TAKEN') as string,
+    });
+  });
+
+  it('that is no longer permitted stops and says what to do, until it is permitted again', async () => {
+    await master.deny('cities', 'cities-replica');
+    const status = await eventually(
+      () => other.status('cities-replica'),
+      ({ state }) => state === 'not-permitted',
+    );
+    expect(status.message).toMatch(/pamina allow/);
+    await expect(other.replicate('cities-replica', { master: 'cities' })).rejects.toThrow(
+      code('NOT_PERMITTED'),
+    );
+    await master.allow('cities', 'cities-replica');
+    await master.put('cities', 'b', '2');
+    await other.replicate('cities-replica', { master: 'cities' });
+    await caughtUp();
+  });
+
+  it('P8 is made anew beside the old copy, which is kept', async () => {
+    await master.put('cities', 'b', '2');
+    const before = await other.status('cities-replica');
+    await other.replicate('cities-replica', { master: 'cities', recreate: true });
+    await caughtUp();
+    const after = await other.status('cities-replica');
+    expect(after.instance).not.toBe(before.instance);
+    const events = await collect(other.jobLog('cities-replica'));
+    const kept = events.find(({ event }) => event === 'recreated')?.fields?.['kept'] as string;
+    expect(await env.disk.stat(join(kept, 'control.json'))).not.toBeNull();
+    expect(await other.list()).toMatchObject([{ name: 'cities-replica' }]);
+  });
+});
+
+describe('P14 servers with tokens', () => {
+  it('replicate with the one that they share, and with no other', async () => {
+    const token = 'the-token-they-share';
+    const one = await bench.server({ data: 'one', token });
+    const two = await bench.server({ data: 'two', token });
+    const three = await bench.server({ data: 'three', token: 'some-other-token-here' });
+    await one.host.create('towns');
+    await one.host.put('towns', 'a', '1');
+    await two.host.replicate('towns-replica', { master: 'towns' });
+    const { position } = await one.host.status('towns');
+    await eventually(
+      () => two.host.status('towns-replica'),
+      ({ applied }) => applied === position,
+    );
+    for (const host of [three.host, other]) {
+      await expect(host.replicate('x', { master: 'towns' })).rejects.toThrow(code('UNAUTHORIZED'));
+      await expect(host.create('towns')).rejects.toThrow(code('NAME_TAKEN'));
+    }
+  });
+});
