@@ -1,5 +1,7 @@
 // Backups that somebody in this process reads: they are not expired under the reader (P10).
 import { resolve } from 'node:path';
+import { isPaminaError } from '@pamina/format';
+import type { Disk } from '@pamina/env';
 
 const holds = new Map<string, number>();
 
@@ -17,6 +19,16 @@ export function holdBackup(folder: string): () => void {
   };
 }
 
-export function isHeld(folder: string): boolean {
-  return holds.has(resolve(folder));
+/** Real paths of all that is held: a reader may name a folder by another way than its database. */
+export async function heldFolders(disk: Disk): Promise<ReadonlySet<string>> {
+  const folders = new Set<string>();
+  for (const path of holds.keys()) {
+    try {
+      folders.add(await disk.realPath(path));
+    } catch (error) {
+      // What is not there cannot be removed.
+      if (!isPaminaError(error, 'FILE_NOT_FOUND')) throw error;
+    }
+  }
+  return folders;
 }

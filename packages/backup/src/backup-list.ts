@@ -9,7 +9,8 @@ import {
   type BackupManifest,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
-import { initialBackupId, isLeftover, manifestFileName } from './layout.js';
+import { initialBackupId } from '@pamina/engine';
+import { isLeftover, manifestFileName } from './layout.js';
 import { readManifestFile } from './source.js';
 
 export interface ListedBackup {

@@ -11,9 +11,9 @@ import {
   viewOf,
 } from '@pamina/format';
 
-export const chunkFormatVersion = 1;
+const chunkFormatVersion = 1;
 /** `PAMINA`, zero, `C` */
-export const chunkMagic = Uint8Array.of(0x50, 0x41, 0x4d, 0x49, 0x4e, 0x41, 0x00, 0x43);
+const chunkMagic = Uint8Array.of(0x50, 0x41, 0x4d, 0x49, 0x4e, 0x41, 0x00, 0x43);
 export const chunkHeaderBytes = 36;
 export const chunkOffsets = {
   magic: 0,

@@ -2,7 +2,7 @@
 // need (P10).
 import { join } from 'node:path';
 import { backupGenerationsMin, forkPoint, type BackupManifest } from '@pamina/format';
-import { isHeld } from './backup-holds.js';
+import { heldFolders } from './backup-holds.js';
 import { listBackups, type ListedBackup } from './backup-list.js';
 import { lockBackups } from './backup-lock.js';
 import type { ExpiringDatabase } from './contract.js';
@@ -53,9 +53,7 @@ export async function expireBackups(
     const damaged = listed.filter((backup) => backup.problem !== null).map(({ id }) => id);
     const newest = good.slice(0, generations);
     const older = good.slice(generations);
-    const expired = older.filter(
-      ({ manifest, folder }) => manifest.tag === null && !isHeld(folder),
-    );
+    const expired = await withoutPinned(database, older);
     // Backups first: a crash before the log is told of it only keeps more log than is needed.
     const removed: string[] = [];
     for (const backup of expired) {
@@ -91,6 +89,21 @@ function isOnHistory(manifest: BackupManifest, database: ExpiringDatabase): bool
 /** A backup of another database that somebody put here is not ours to remove. */
 function isOwn({ manifest }: ListedBackup, database: ExpiringDatabase): boolean {
   return manifest?.kind === 'full' && manifest.pattern === database.identity.pattern;
+}
+
+/** Those that neither a tag nor a reader keeps. */
+async function withoutPinned(
+  database: ExpiringDatabase,
+  backups: readonly Good[],
+): Promise<Good[]> {
+  const { disk } = database.env;
+  const held = await heldFolders(disk);
+  const free: Good[] = [];
+  for (const backup of backups) {
+    if (backup.manifest.tag !== null) continue;
+    if (!held.has(await disk.realPath(backup.folder))) free.push(backup);
+  }
+  return free;
 }
 
 /** Loses its name first, so that no half of it is ever taken for a backup (P8). */

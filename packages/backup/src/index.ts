@@ -1,6 +1,6 @@
 // What other packages may use of backup. Never imported from inside this package.
 export { holdBackup } from './backup-holds.js';
-export { findBackup, listBackups } from './backup-list.js';
+export { listBackups } from './backup-list.js';
 export type { ListedBackup } from './backup-list.js';
 export type { ChunkCodec } from './chunk-format.js';
 export type {
@@ -12,16 +12,14 @@ export type {
 } from './contract.js';
 export { expireBackups } from './expire-backups.js';
 export type { ExpireOptions, ExpireReport } from './expire-backups.js';
-export { backupsFolderOf, initialBackupId } from './layout.js';
-export { openBackup } from './open-backup.js';
-export type { OpenedBackup } from './open-backup.js';
+export { backupsFolderOf } from './layout.js';
 export { recoverScratch } from './recover-scratch.js';
 export type { RecoveredScratch, ScratchOptions, ScratchProgress } from './recover-scratch.js';
 export { restore } from './restore.js';
 export type { RestoreOptions, RestoreProgress } from './restore.js';
 export { folderSource } from './source.js';
 export type { BackupSource } from './source.js';
-export { hashState, stateHash } from './state-hash.js';
+export { hashState } from './state-hash.js';
 export type { HashOptions, HashedState } from './state-hash.js';
 export { takeBackup } from './take-backup.js';
 export type { BackupProgress, TakeBackupOptions } from './take-backup.js';

@@ -1,10 +1,9 @@
 // Names in a folder of backups: one folder a backup, named by the position that it stands at.
 import { join } from 'node:path';
 import type { Position } from '@pamina/format';
+import { backupsFolder } from '@pamina/engine';
 
 export const manifestFileName = 'manifest';
-/** The folder of the backup that `create` makes. */
-export const initialBackupId = 'initial';
 const partialEnding = '.partial';
 const removingEnding = '.removing';
 /** Held by whoever changes a folder of backups; a dot keeps it out of the list. */
@@ -14,7 +13,7 @@ const seqDigits = 16;
 
 /** Where a database keeps its backups if nothing else is said. */
 export function backupsFolderOf(databaseFolder: string): string {
-  return join(databaseFolder, 'backups');
+  return join(databaseFolder, backupsFolder);
 }
 
 /** `0000000000048213-1`, made different from the `taken` ones by a number behind it. */

@@ -9,6 +9,7 @@ import {
   segmentHeaderBytes,
   segmentTrailerBytes,
   viewOf,
+  type SegmentHeader,
   type SegmentTrailer,
 } from '@pamina/format';
 import type { Disk } from '@pamina/env';
@@ -16,7 +17,6 @@ import {
   forEachRecord,
   listSegments,
   loadHeader,
-  readBatches,
   scanSegment,
   type RecordBatch,
   type Segment,
@@ -45,6 +45,14 @@ export interface StretchOptions {
  * and chain and that the last record is really there. POSITION_UNREACHABLE says what is missing.
  */
 export async function findStretch(disk: Disk, options: StretchOptions): Promise<LogStretch> {
+  try {
+    return await findPresent(disk, options);
+  } catch (error) {
+    throw deletedMeanwhile(error);
+  }
+}
+
+async function findPresent(disk: Disk, options: StretchOptions): Promise<LogStretch> {
   const { fromSeq, toSeq, chainBefore } = options;
   const folder = join(options.databaseFolder, 'log');
   if (fromSeq > toSeq) return { disk, segments: [], fromSeq, toSeq, chainBefore };
@@ -69,23 +77,61 @@ export async function findStretch(disk: Disk, options: StretchOptions): Promise<
   return { disk, segments, fromSeq, toSeq, chainBefore };
 }
 
-/** The records of a stretch in verified batches, cut to it. LOG_DAMAGED, POSITION_UNREACHABLE. */
+/** The records of a stretch in verified batches, cut to it. LOG_DAMAGED, DIVERGED, POSITION_UNREACHABLE. */
 export async function* stretchBatches(
   stretch: LogStretch,
 ): AsyncGenerator<RecordBatch, void, undefined> {
-  const { disk, segments, fromSeq, toSeq } = stretch;
-  if (fromSeq > toSeq) return;
-  const source = { disk, segments: () => segments, durableSeq: toSeq };
-  const [first] = segments as readonly [Segment];
-  const header = await loadHeader(disk, first);
-  // The record before the first one wanted proves that the log continues the backup (P5).
-  const startsSegment = header.firstSeq === fromSeq;
-  if (startsSegment) checkContinues(first, header.chainBefore, stretch);
-  const readFrom = startsSegment ? fromSeq : fromSeq - 1;
-  for await (const { batch, segment } of readBatches(source, readFrom, toSeq)) {
-    const cut = cutBatch(batch, stretch, segment);
-    if (cut.end > cut.start) yield cut;
+  const { disk, segments, toSeq } = stretch;
+  try {
+    for (const segment of segments) {
+      const header = await loadHeader(disk, segment);
+      // The record before the first one wanted proves that the log continues the backup (P5).
+      if (header.firstSeq === stretch.fromSeq) checkContinues(segment, header.chainBefore, stretch);
+      for await (const batch of segmentBatches(stretch, segment, header)) {
+        const cut = cutBatch(batch, stretch, segment);
+        if (cut.end > cut.start) yield cut;
+        if (cut.point.seq >= toSeq) return;
+      }
+    }
+  } catch (error) {
+    throw deletedMeanwhile(error);
   }
+}
+
+/** All records of one segment. That the next one follows was checked against this one's trailer. */
+async function* segmentBatches(
+  { disk, segments }: LogStretch,
+  segment: Segment,
+  header: SegmentHeader,
+): AsyncGenerator<RecordBatch, void, undefined> {
+  const file = await disk.open(segment.path, 'read');
+  try {
+    const end = yield* scanSegment(file, scanStart(header));
+    const next = segments[segments.indexOf(segment) + 1];
+    const isWhole = end.reason === 'trailer' && end.point.seq + 1 === next?.firstSeq;
+    if (isWhole) return;
+    const message = `${segment.path}, offset ${end.offset}: the record here fails its checksum`;
+    const context = { file: segment.path, offset: end.offset };
+    throw new PaminaError('LOG_DAMAGED', message, { context });
+  } finally {
+    await file.close();
+  }
+}
+
+function scanStart(header: SegmentHeader): Parameters<typeof scanSegment>[1] {
+  const { firstSeq, chainBefore, startTime } = header;
+  const point = { seq: firstSeq - 1, chain: chainBefore, time: startTime };
+  return { offset: segmentHeaderBytes, point, checksum: 0 };
+}
+
+/** The database that writes this log may delete what it no longer needs while it is read. */
+function deletedMeanwhile(error: unknown): unknown {
+  if (!isPaminaError(error, 'FILE_NOT_FOUND') && !isPaminaError(error, 'LOG_GONE')) return error;
+  const message = 'the position cannot be reached: log was deleted meanwhile';
+  return new PaminaError('POSITION_UNREACHABLE', message, {
+    cause: error,
+    context: error.context,
+  });
 }
 
 function cutBatch(batch: RecordBatch, stretch: LogStretch, segment: Segment): RecordBatch {
@@ -142,14 +188,10 @@ async function readTrailer(disk: Disk, segment: Segment): Promise<SegmentTrailer
 /** Reads the last segment as far as the wanted record: what comes behind it may be half written. */
 async function checkHolds(disk: Disk, segment: Segment, toSeq: number): Promise<void> {
   const header = await loadHeader(disk, segment);
-  const file = await openSegment(disk, segment);
+  const file = await disk.open(segment.path, 'read');
   let lastSeq = header.firstSeq - 1;
   try {
-    const scan = scanSegment(file, {
-      offset: segmentHeaderBytes,
-      point: { seq: lastSeq, chain: header.chainBefore, time: header.startTime },
-      checksum: 0,
-    });
+    const scan = scanSegment(file, scanStart(header));
     for (let step = await scan.next(); step.done !== true; step = await scan.next()) {
       lastSeq = step.value.point.seq;
       if (lastSeq >= toSeq) return;
@@ -158,15 +200,6 @@ async function checkHolds(disk: Disk, segment: Segment, toSeq: number): Promise<
     await file.close();
   }
   throw unreachable(segment.path, `the log ends with record ${lastSeq}`);
-}
-
-async function openSegment(disk: Disk, segment: Segment) {
-  try {
-    return await disk.open(segment.path, 'read');
-  } catch (cause) {
-    if (!isPaminaError(cause, 'FILE_NOT_FOUND')) throw cause;
-    throw unreachable(segment.path, 'the segment was deleted', cause);
-  }
 }
 
 export function unreachable(path: string, what: string, cause?: unknown): PaminaError {

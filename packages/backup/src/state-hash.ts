@@ -33,8 +33,3 @@ export async function hashState(
   }
   return { stateHash: hash.digest('hex'), entries, rawBytes };
 }
-
-/** The state hash alone, 64 lowercase hex digits. */
-export async function stateHash(snapshot: StateSnapshot): Promise<string> {
-  return (await hashState(snapshot)).stateHash;
-}

@@ -2,7 +2,8 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findBackup, folderSource, listBackups, takeBackup } from '../src/index.js';
+import { findBackup } from '../src/backup-list.js';
+import { folderSource, listBackups, takeBackup } from '../src/index.js';
 import { Model, env, flipByte, newDatabase, temporaryFolder } from './support.js';
 
 async function three() {

@@ -1,4 +1,6 @@
 // Bytes of a chunk: what is written comes back, and nothing hostile gets through.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isPaminaError, viewOf } from '@pamina/format';
@@ -63,7 +65,7 @@ test('a header comes back as it was written', () => {
 test('P9 any flipped bit and any truncation of a header is noticed', () => {
   for (let bit = 0; bit < chunkHeaderBytes * 8; bit++) {
     const damaged = Buffer.from(file);
-    damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
+    damaged.writeUInt8(damaged.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
     expect(() => decodeChunkHeader(damaged, name)).toThrow(name);
   }
   for (let length = 0; length < file.length; length++) {
@@ -150,4 +152,15 @@ test('P13 a bomb is not inflated beyond what its header claims', async () => {
     code: 'BACKUP_INVALID',
   });
   expect(await decompress(bomb, 30 * 2 ** 20, name)).toHaveLength(30 * 2 ** 20);
+});
+
+test('P15 the README gives the offsets that the code uses', async () => {
+  const readme = await readFile(join(import.meta.dirname, '..', 'README.md'), 'utf8');
+  const table = readme.slice(readme.indexOf('| offset |'), readme.indexOf('A run is'));
+  const rows = table.split('\n').map((row) => row.split('|').map((cell) => cell.trim()));
+  const documented = new Map(rows.map(([, at, , what = '']) => [/^\w*/.exec(what)?.[0], at]));
+  expect(documented.get('the')).toBe(String(chunkHeaderBytes));
+  for (const [field, offset] of Object.entries(chunkOffsets)) {
+    expect(documented.get(field), field).toBe(String(offset));
+  }
 });

@@ -1,5 +1,5 @@
 // Old backups go, the newest good ones and the log that they need stay.
-import { rm } from 'node:fs/promises';
+import { rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Database } from '@pamina/engine';
@@ -11,7 +11,7 @@ import {
   takeBackup,
   verifyBackup,
 } from '../src/index.js';
-import { Model, env, flipByte, newDatabase } from './support.js';
+import { Model, env, flipByte, newDatabase, temporaryFolder } from './support.js';
 
 const backupsOf = (database: Database): string => join(database.folder, 'backups');
 
@@ -92,8 +92,8 @@ test('P9 a damaged backup counts for nothing and is never the reason to remove a
 
 test('P9 when all are damaged the log that they need stays', async () => {
   const database = await newDatabase();
-  const [id] = await takeSome(database, 1);
-  await flipByte(join(backupsOf(database), id as string, 'manifest'), 40);
+  const [id = ''] = await takeSome(database, 1);
+  await flipByte(join(backupsOf(database), id, 'manifest'), 40);
   const before = database.control.keepFromSeq;
   expect(await expireBackups(database, { generations: 1 })).toMatchObject({ keepFromSeq: null });
   expect(database.control.keepFromSeq).toBe(before);
@@ -111,6 +111,19 @@ test('a tag pins a backup beyond the generations, and so does a reader for as lo
   expect(report.keepFromSeq).toBe(Number(third.slice(0, 16)) + 1);
   release();
   expect((await expireBackups(database, { generations: 1 })).kept).toEqual([third, tagged.id]);
+});
+
+test('P10 a reader that came by another path holds the backup all the same', async () => {
+  const database = await newDatabase();
+  const [first = '', second = ''] = await takeSome(database, 2);
+  const link = join(await temporaryFolder(), 'link');
+  await symlink(backupsOf(database), link);
+  const release = holdBackup(join(link, first));
+  expect((await expireBackups(database, { generations: 1 })).removed).toEqual([]);
+  release();
+  release();
+  const report = await expireBackups(database, { generations: 1 });
+  expect(report).toMatchObject({ kept: [second], removed: [first] });
 });
 
 test('without a backup but the initial one nothing is removed', async () => {
@@ -135,10 +148,16 @@ test('P8 a removal that a crash interrupted is finished later and its half is ne
   expect(await env.disk.stat(join(folder, `${first}.removing`))).toBe(null);
 });
 
-test('no backup is removed while one is being taken', async () => {
+test('no backup is removed while somebody else changes the folder', async () => {
   const database = await newDatabase();
-  await takeSome(database, 1);
-  const running = takeBackup(database);
-  await expect(expireBackups(database)).rejects.toMatchObject({ code: 'BACKUP_RUNNING' });
-  await running;
+  const ids = await takeSome(database, 2);
+  const release = await env.disk.lockFile(join(backupsOf(database), '.backups.lock'), {
+    waitMs: 0,
+  });
+  await expect(expireBackups(database, { generations: 1 })).rejects.toMatchObject({
+    code: 'BACKUP_RUNNING',
+  });
+  expect(await idsOf(database)).toEqual([...ids.toReversed(), 'initial']);
+  await release();
+  expect((await expireBackups(database, { generations: 1 })).removed).toEqual(ids.slice(0, 1));
 });

@@ -66,9 +66,10 @@ test('P3 without another backup the initial one and the whole log lead to every 
 
 test('P3 the hash is found while writers go on, and again when the database is shut', async () => {
   const { database, model } = await history();
-  let isDone = false;
+  const done = new AbortController();
   const writing = (async () => {
-    for (let i = 0; !isDone; i++) await model.put(`new-${i % 20}`, Buffer.alloc(2000, `${i}`));
+    for (let i = 0; !done.signal.aborted; i++)
+      await model.put(`new-${i % 20}`, Buffer.alloc(2000, `${i}`));
   })();
   const hashes = new Map<number, string>();
   for (let i = 0; i < 5; i++) {
@@ -78,7 +79,7 @@ test('P3 the hash is found while writers go on, and again when the database is s
     const found = await recoverScratch({ env, folder, position: { timeline, seq }, pin });
     hashes.set(seq, found.stateHash);
   }
-  isDone = true;
+  done.abort();
   await writing;
   await database.close();
   for (const [seq, hash] of hashes) {

@@ -1,13 +1,16 @@
 // The state hash is what proves that two databases hold equal content, so its bytes are fixed.
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { hashState, stateHash, takeBackup } from '../src/index.js';
+import { hashState, takeBackup, type StateSnapshot } from '../src/index.js';
 import { Model, newDatabase } from './support.js';
 
 const entry = (key: string, value: string): [Uint8Array, Uint8Array] => [
   Buffer.from(key),
   Buffer.from(value),
 ];
+
+const stateHash = async (snapshot: StateSnapshot): Promise<string> =>
+  (await hashState(snapshot)).stateHash;
 
 function snapshotOf(batches: readonly (readonly [Uint8Array, Uint8Array])[][]) {
   return {

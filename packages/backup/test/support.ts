@@ -105,7 +105,7 @@ export class Model {
 }
 
 function bytesOf(datum: string | Uint8Array): Buffer {
-  return Buffer.from(datum as string);
+  return typeof datum === 'string' ? Buffer.from(datum) : Buffer.from(datum);
 }
 
 /** A key and the hash of its value: quick to compare, however large they are. */
@@ -144,7 +144,7 @@ export async function filesBelow(folder: string): Promise<Map<string, Buffer>> {
 export async function flipByte(path: string, at: number): Promise<void> {
   const bytes = await readFile(path);
   const index = at < 0 ? bytes.length + at : at;
-  bytes[index] = (bytes[index] as number) ^ 0x40;
+  bytes.writeUInt8(bytes.readUInt8(index) ^ 0x40, index);
   await writeFile(path, bytes);
 }
 
@@ -186,15 +186,16 @@ export class DyingDisk {
         if (mode !== 'read') this.#change();
         return this.#wrapFile(await disk.open(path, mode));
       },
-      replaceFile: change(disk.replaceFile),
-      createFile: change(disk.createFile),
-      rename: change(disk.rename),
-      remove: change(disk.remove),
-      removeTree: change(disk.removeTree),
-      makeFolder: change(disk.makeFolder),
-      syncFolder: change(disk.syncFolder),
-      // A dead process holds no lock: the lock is not part of what is counted.
-      lockFile: disk.lockFile,
+      replaceFile: change((path: string, bytes: Uint8Array) => disk.replaceFile(path, bytes)),
+      createFile: change((path: string, bytes: Uint8Array) => disk.createFile(path, bytes)),
+      rename: change((from: string, to: string, options?: { replace?: boolean | undefined }) =>
+        disk.rename(from, to, options),
+      ),
+      remove: change((path: string) => disk.remove(path)),
+      removeTree: change((path: string) => disk.removeTree(path)),
+      makeFolder: change((path: string) => disk.makeFolder(path)),
+      syncFolder: change((path: string) => disk.syncFolder(path)),
+      // lockFile as it is: a dead process holds no lock, so it is not part of what is counted.
     };
   }
 

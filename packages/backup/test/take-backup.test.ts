@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { writeControl } from '@pamina/engine';
 import { RecordKind, decodeBody } from '@pamina/format';
 import { listBackups, restore, takeBackup, verifyBackup, folderSource } from '../src/index.js';
 import {
@@ -25,9 +26,9 @@ test('P2 P3 a backup under concurrent writers holds exactly the state at its pos
   const database = await newDatabase();
   const model = new Model(database);
   for (let i = 0; i < 300; i++) await model.put(`before-${i % 50}`, `value ${i}`);
-  let isDone = false;
+  const done = new AbortController();
   const writers = Array.from({ length: 4 }, async (_, writer) => {
-    for (let i = 0; !isDone || i < 50; i++) {
+    for (let i = 0; !done.signal.aborted || i < 50; i++) {
       await model.commit([
         { type: 'put', key: `left-${writer}-${i % 40}`, value: `${i}`.repeat(200) },
         { type: 'put', key: `right-${writer}-${i % 40}`, value: `${i}`.repeat(200) },
@@ -37,7 +38,7 @@ test('P2 P3 a backup under concurrent writers holds exactly the state at its pos
   });
   const first = await takeBackup(database, { tag: 'first' });
   const second = await takeBackup(database);
-  isDone = true;
+  done.abort();
   await Promise.all(writers);
 
   expect(second.position.seq).toBeGreaterThan(first.position.seq);
@@ -234,6 +235,30 @@ test('a database that is only read is backed up without a record, each backup un
   expect(second.position).toEqual(first.position);
   expect(second.id).toBe(`${first.id}-2`);
   expect(second.stateHash).toBe(first.stateHash);
+});
+
+test('P3 a replica is backed up as it stands, with its history and nothing written', async () => {
+  const database = await newDatabase();
+  const model = new Model(database);
+  await model.put('a', '1');
+  const manifest = await takeBackup(database);
+  const folder = join(await temporaryFolder(), 'copy');
+  const source = folderSource(env, join(backupsOf(database.folder), manifest.id));
+  const control = await restore({ env, source, folder, name: 'copy' });
+  await writeControl(env.disk, folder, { ...control, type: 'replica', master: 'orders' });
+  const replica = await openDatabase(folder);
+  const own = await takeBackup(replica, { tag: 'replica' });
+  expect(replica.durable().seq).toBe(manifest.position.seq);
+  expect(own).toMatchObject({
+    position: manifest.position,
+    chain: manifest.chain,
+    pattern: manifest.pattern,
+    timelines: manifest.timelines,
+    session: manifest.session,
+    stateHash: manifest.stateHash,
+    database: 'copy',
+  });
+  expect(replica.control.keepFromSeq).toBe(manifest.position.seq + 1);
 });
 
 test('P9 a disk without room refuses the backup before it begins', async () => {

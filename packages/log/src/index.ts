@@ -4,7 +4,7 @@ export { LogCursor, type LogChunk } from './cursor.js';
 export type { Group, SessionHeader } from './group.js';
 export { Log, type AppendHooks, type LogOptions } from './log.js';
 export type { LogEvent } from './log-recovery.js';
-export { readBatches, type LogRecord } from './log-records.js';
+export type { LogRecord } from './log-records.js';
 export type { ReceivedChunk, Receiver } from './receiver.js';
 export { forEachRecord, type ChainPoint, type RecordBatch } from './record-batch.js';
 export { listSegments, loadHeader, type Segment } from './segment-list.js';
