@@ -3,9 +3,11 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
+import type { PaminaServer } from '../src/server.js';
 import { collect, env, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
+let masterServer: PaminaServer;
 let master: Host;
 let other: Host;
 
@@ -13,7 +15,8 @@ const code = (expected: string) => expect.objectContaining({ code: expected });
 
 beforeEach(async () => {
   bench = await Workbench.open();
-  master = (await bench.server()).host;
+  masterServer = await bench.server();
+  master = masterServer.host;
   other = (await bench.server({ data: 'other' })).host;
   await master.create('cities');
   await master.set('cities', 'replicationDelayMs', '0');
@@ -171,7 +174,7 @@ describe('a replica', () => {
 
   it('P11 becomes a master under its master’s name, whose old holder stays away', async () => {
     const first = await master.status('cities');
-    await master.close();
+    await masterServer.close();
     expect(await other.reset('cities-replica')).toMatchObject({
       type: 'normal',
       online: true,
