@@ -6,10 +6,12 @@ import {
   newRecordHeader,
   recordHeaderBytes,
   segmentHeaderBytes,
+  segmentTrailerBytes,
 } from '@pamina/format';
 import type { SegmentHeader } from '@pamina/format';
 import type { Disk, DiskFile } from '@pamina/env';
-import { loadHeader, type Segment } from './segment-list.js';
+import { loadHeader, openSegment, type Segment } from './segment-list.js';
+import { damaged } from './segment-scan.js';
 
 export interface LogChunk {
   /** Name of the segment below the log folder. */
@@ -75,11 +77,11 @@ export function segmentWith(segments: readonly Segment[], seq: number): Segment 
 
 /** Where record `seq` begins in the file; the end of the records if it is the one after the last. */
 async function offsetOf(disk: Disk, segment: Segment, seq: number): Promise<number> {
-  const file = await disk.open(segment.path, 'read');
+  const file = await openSegment(disk, segment);
   try {
     const walker = new HeaderWalker(file, segment);
     while (walker.nextSeq < seq) {
-      if (!(await walker.step())) break;
+      if (!(await walker.step())) throw broken(segment, walker.offset);
     }
     return walker.offset;
   } finally {
@@ -89,7 +91,7 @@ async function offsetOf(disk: Disk, segment: Segment, seq: number): Promise<numb
 
 /** The record that begins at a file offset; the one after the last at the end of the records; else null. */
 export async function seqAt(disk: Disk, segment: Segment, offset: number): Promise<number | null> {
-  const file = await disk.open(segment.path, 'read');
+  const file = await openSegment(disk, segment);
   try {
     const walker = new HeaderWalker(file, segment);
     while (walker.offset < offset) {
@@ -151,32 +153,44 @@ export class LogCursor {
     this.#source = source;
     this.#place = place;
     this.#nextSeq = nextSeq;
-    this.#recordAt = place === null || place.offset === 0 ? segmentHeaderBytes : place.offset;
+    this.#recordAt = Math.max(place?.offset ?? 0, segmentHeaderBytes);
   }
 
-  /** Up to `bytesMax` durable bytes, at least 128; null if nothing durable lies beyond. LOG_GONE if the log was deleted under it. */
+  /**
+   * Up to `bytesMax` durable bytes (128 if that is less): whole records, or a part of one that is larger.
+   * null if nothing durable lies beyond. LOG_GONE if the log was deleted under it. One call at a time.
+   */
   async next(bytesMax: number): Promise<LogChunk | null> {
-    const place = this.#place ?? (await this.#begin());
-    if (place === null) return null;
-    const { segment, offset } = place;
-    const available = segment.bytes - offset;
-    const isUnborn = offset === 0 && segment.bytes <= segmentHeaderBytes;
-    if (available <= 0 || isUnborn) {
-      return segment.closed && this.#advance(segment) ? this.next(bytesMax) : null;
+    for (;;) {
+      const place = this.#place ?? (await this.#begin());
+      if (place === null) return null;
+      const { segment, offset } = place;
+      // What the segment is at this moment; it may grow or be closed while it is read.
+      const { closed, bytes: end } = segment;
+      if (end > segmentHeaderBytes && end > offset) {
+        const length = Math.min(end - offset, Math.max(bytesMax, segmentHeaderBytes));
+        return this.#chunk(segment, offset, length, { end, closed });
+      }
+      if (!this.#advance(segment, closed)) return null;
     }
-    const isClosed = segment.closed;
-    const end = segment.bytes;
-    const bytes = await this.#read(segment, offset, Math.min(available, bytesMax));
+  }
+
+  async #chunk(
+    segment: Segment,
+    offset: number,
+    length: number,
+    state: { readonly end: number; readonly closed: boolean },
+  ): Promise<LogChunk> {
+    const bytes = await this.#read(segment, offset, length);
     const header = await loadHeader(this.#source.disk, segment);
-    const length = this.#follow(bytes, offset);
-    const endsSegment = isClosed && offset + length === end;
-    this.#place = { segment, offset: offset + length, seq: this.#nextSeq - 1 };
+    const used = this.#follow(segment, bytes, offset, state);
+    this.#place = { segment, offset: offset + used, seq: this.#nextSeq - 1 };
     return {
       name: segment.name,
       segment: header,
       offset,
-      bytes: bytes.subarray(0, length),
-      endsSegment,
+      bytes: bytes.subarray(0, used),
+      endsSegment: state.closed && offset + used === state.end,
       lastSeq: this.#nextSeq - 1,
     };
   }
@@ -188,40 +202,57 @@ export class LogCursor {
   }
 
   async #begin(): Promise<CursorPlace | null> {
-    this.#place = await locate(this.#source, this.#nextSeq);
-    return this.#place;
+    const place = await locate(this.#source, this.#nextSeq);
+    this.#place = place;
+    if (place !== null) this.#recordAt = Math.max(place.offset, segmentHeaderBytes);
+    return place;
   }
 
-  #advance(segment: Segment): boolean {
+  /** Moves on from a segment that has no more bytes; false if there is nothing to move on to yet. */
+  #advance(segment: Segment, closed: boolean): boolean {
     const segments = this.#source.segments();
-    const next = segments[segments.indexOf(segment) + 1];
-    if (segments.indexOf(segment) < 0) {
+    const index = segments.indexOf(segment);
+    if (index < 0) {
+      // Deleted by retention, or taken back before a record of it was durable.
       this.#place = null;
       return this.#nextSeq <= this.#source.durableSeq;
     }
-    if (next === undefined) return false;
+    const next = segments[index + 1];
+    if (!closed || next === undefined) return false;
+    if (next.firstSeq !== this.#nextSeq) {
+      const missing = `records ${this.#nextSeq} to ${next.firstSeq - 1} are missing before ${next.path}`;
+      throw new PaminaError('LOG_GONE', missing, {
+        context: { seq: this.#nextSeq, file: next.path },
+      });
+    }
     this.#place = { segment: next, offset: 0, seq: next.firstSeq - 1 };
     this.#recordAt = segmentHeaderBytes;
     return true;
   }
 
   /** Counts the records in the chunk; returns how much of it to hand out: whole records, where one fits. */
-  #follow(bytes: Uint8Array, offset: number): number {
+  #follow(
+    segment: Segment,
+    bytes: Uint8Array,
+    offset: number,
+    { end, closed }: { readonly end: number; readonly closed: boolean },
+  ): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const header = newRecordHeader();
-    const end = offset + bytes.length;
+    const chunkEnd = offset + bytes.length;
+    const recordsEnd = closed ? end - segmentTrailerBytes : end;
     if (this.#cutRecordEnd !== null) {
-      if (this.#cutRecordEnd > end) return bytes.length;
+      if (this.#cutRecordEnd > chunkEnd) return bytes.length;
       this.#recordAt = this.#cutRecordEnd;
       this.#cutRecordEnd = null;
       this.#nextSeq++;
     }
-    while (this.#recordAt + recordHeaderBytes <= end) {
+    while (this.#recordAt < recordsEnd && this.#recordAt + recordHeaderBytes <= chunkEnd) {
       readRecordHeader(view, this.#recordAt - offset, header);
-      const isTrailer = header.seq !== this.#nextSeq || header.length < recordHeaderBytes;
-      if (isTrailer) return bytes.length;
       const recordEnd = this.#recordAt + header.length;
-      if (recordEnd > end) {
+      const isNext = header.seq === this.#nextSeq && header.length >= recordHeaderBytes;
+      if (!isNext || recordEnd > recordsEnd) throw broken(segment, this.#recordAt);
+      if (recordEnd > chunkEnd) {
         if (this.#recordAt > offset) break;
         this.#cutRecordEnd = recordEnd;
         return bytes.length;
@@ -229,13 +260,16 @@ export class LogCursor {
       this.#recordAt = recordEnd;
       this.#nextSeq++;
     }
+    // A trailer is handed out whole.
+    if (this.#recordAt === recordsEnd && chunkEnd === end) return bytes.length;
+    if (this.#recordAt === offset) throw broken(segment, offset);
     return this.#recordAt - offset;
   }
 
   async #read(segment: Segment, offset: number, length: number): Promise<Uint8Array> {
     if (this.#file?.segment !== segment) {
       await this.close();
-      this.#file = { file: await this.#open(segment), segment };
+      this.#file = { file: await openSegment(this.#source.disk, segment), segment };
     }
     const bytes = new Uint8Array(length);
     let held = 0;
@@ -250,16 +284,8 @@ export class LogCursor {
     }
     return bytes;
   }
+}
 
-  async #open(segment: Segment): Promise<DiskFile> {
-    try {
-      return await this.#source.disk.open(segment.path, 'read');
-    } catch (error) {
-      if (!(error instanceof PaminaError) || error.code !== 'FILE_NOT_FOUND') throw error;
-      throw new PaminaError('LOG_GONE', `${segment.path} was deleted`, {
-        cause: error,
-        context: { file: segment.path, seq: this.#nextSeq },
-      });
-    }
-  }
+function broken(segment: Segment, offset: number): PaminaError {
+  return damaged(segment.path, offset, 'the records break off here');
 }

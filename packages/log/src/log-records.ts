@@ -3,16 +3,27 @@
 import {
   PaminaError,
   crc32,
+  decodeSegmentTrailer,
   encodeSegmentHeader,
+  isPaminaError,
   recordHeaderBytes,
   segmentHeaderBytes,
+  segmentTrailerBytes,
   type RecordHeader,
+  type SegmentHeader,
 } from '@pamina/format';
-import type { Disk } from '@pamina/env';
+import type { Disk, DiskFile } from '@pamina/env';
 import { HeaderWalker, segmentWith, type CursorSource } from './cursor.js';
 import { forEachRecord } from './record-batch.js';
-import { loadHeader, type Segment } from './segment-list.js';
-import { damaged, scanSegment, type SegmentBatch } from './segment-scan.js';
+import { loadHeader, openSegment, type Segment } from './segment-list.js';
+import {
+  damaged,
+  scanSegment,
+  type ScanEnd,
+  type ScanStart,
+  type SegmentBatch,
+} from './segment-scan.js';
+import { requireFits } from './settle-tail.js';
 
 export interface LogRecord {
   readonly header: RecordHeader;
@@ -30,56 +41,78 @@ export async function* readBatches(
   toSeq: number,
 ): AsyncGenerator<{ batch: SegmentBatch; segment: Segment }> {
   if (fromSeq > Math.min(source.durableSeq, toSeq)) return;
-  let segment: Segment | undefined = segmentWith(source.segments(), fromSeq) ?? undefined;
-  if (segment === undefined) {
-    throw new PaminaError('LOG_GONE', `record ${fromSeq} is no longer in this log`, {
-      context: { seq: fromSeq, first: source.segments()[0]?.firstSeq ?? null },
-    });
-  }
+  let segment = segmentWith(source.segments(), fromSeq);
+  if (segment === null) throw gone(fromSeq, source);
   let nextSeq = segment.firstSeq;
-  while (segment !== undefined) {
+  let chain: number | null = null;
+  for (;;) {
     const header = await loadHeader(source.disk, segment);
-    if (header.firstSeq !== nextSeq) {
-      throw new PaminaError(
-        'LOG_GONE',
-        `records ${nextSeq} to ${header.firstSeq - 1} are missing`,
-        {
-          context: { seq: nextSeq, file: segment.path },
-        },
-      );
+    if (header.firstSeq !== nextSeq) throw gone(nextSeq, source);
+    if (chain !== null && header.chainBefore !== chain) {
+      throw damaged(segment.path, 56, 'its chain does not continue the segment before it');
     }
-    for await (const batch of scanWhole(source.disk, segment)) {
+    for await (const batch of scanWhole(source.disk, segment, header)) {
       nextSeq = batch.point.seq + 1;
+      chain = batch.point.chain;
       if (batch.point.seq >= fromSeq) yield { batch, segment };
-      if (nextSeq > Math.min(toSeq, source.durableSeq)) return;
+      if (nextSeq > toSeq) return;
     }
-    segment = source.segments()[source.segments().indexOf(segment) + 1];
+    if (nextSeq > source.durableSeq) return;
+    const next = segmentWith(source.segments(), nextSeq);
+    if (next === null || next === segment) throw gone(nextSeq, source);
+    segment = next;
   }
 }
 
-/** All records of one segment, up to what is durable. Throws LOG_DAMAGED where they break off early. */
-async function* scanWhole(disk: Disk, segment: Segment): AsyncGenerator<SegmentBatch> {
-  const header = await loadHeader(disk, segment);
-  const limit = segment.bytes;
-  const file = await disk.open(segment.path, 'read');
+function gone(seq: number, source: CursorSource): PaminaError {
+  return new PaminaError('LOG_GONE', `record ${seq} is no longer in this log`, {
+    context: { seq, first: source.segments()[0]?.firstSeq ?? null },
+  });
+}
+
+/** All records of one segment, up to what is durable when it ends. Throws LOG_DAMAGED where they break off early. */
+async function* scanWhole(
+  disk: Disk,
+  segment: Segment,
+  header: SegmentHeader,
+): AsyncGenerator<SegmentBatch> {
+  const file = await openSegment(disk, segment);
   try {
-    const scan = scanSegment(file, {
+    let from: Omit<ScanStart, 'limit'> = {
       offset: segmentHeaderBytes,
       point: { seq: header.firstSeq - 1, chain: header.chainBefore, time: header.startTime },
       checksum: crc32(encodeSegmentHeader(header)),
-      limit,
-    });
+    };
     for (;;) {
-      const step = await scan.next();
-      if (step.done === true) {
-        const isWhole = step.value.reason === 'trailer' || step.value.offset === limit;
-        if (isWhole) return;
-        throw damaged(segment.path, step.value.offset, 'the record here fails its checksum');
+      const isClosed = segment.closed;
+      const limit = Math.max(segment.bytes, segmentHeaderBytes);
+      const end = yield* scanSegment(file, { ...from, limit });
+      if (isClosed) {
+        await requireTrailer(file, segment, end);
+        return;
       }
-      yield step.value;
+      if (end.offset !== limit) {
+        throw damaged(segment.path, end.offset, 'the record here fails its checksum');
+      }
+      // It may have grown or have been closed meanwhile; then the next segment continues from there.
+      if (!segment.closed && segment.bytes <= limit) return;
+      from = end;
     }
   } finally {
     await file.close();
+  }
+}
+
+async function requireTrailer(file: DiskFile, segment: Segment, end: ScanEnd): Promise<void> {
+  const bytes = new Uint8Array(segmentTrailerBytes);
+  if (end.reason !== 'trailer' || (await file.read(bytes, end.offset)) < bytes.length) {
+    throw damaged(segment.path, end.offset, 'the record here fails its checksum');
+  }
+  try {
+    requireFits(decodeSegmentTrailer(bytes), end, segment.path);
+  } catch (error) {
+    if (!isPaminaError(error, 'SEGMENT_INVALID')) throw error;
+    throw damaged(segment.path, end.offset, error.message);
   }
 }
 
@@ -106,12 +139,14 @@ export async function chainAfter(
   disk: Disk,
   segment: Segment,
   seq: number,
-): Promise<number | null> {
-  const file = await disk.open(segment.path, 'read');
+): Promise<number> {
+  const file = await openSegment(disk, segment);
   try {
     const walker = new HeaderWalker(file, segment);
     while (walker.nextSeq <= seq) {
-      if (!(await walker.step())) return null;
+      if (!(await walker.step())) {
+        throw damaged(segment.path, walker.offset, 'the records break off here');
+      }
     }
     return walker.header.checksum;
   } finally {

@@ -1,6 +1,6 @@
 // The log of one database: its segments, how far they are durable, and who waits for more. It is
 // written either by commits (Appender) or by what a master sends (Receiver), never by both.
-import { PaminaError } from '@pamina/format';
+import { PaminaError, isPaminaError, segmentHeaderBytes } from '@pamina/format';
 import type { SegmentHeader } from '@pamina/format';
 import type { Clock, Disk } from '@pamina/env';
 import { dirname } from 'node:path';
@@ -219,16 +219,28 @@ export class Log {
 
   /** Deletes closed segments all of whose records are before `seq` and that no reader pins; never the last one. Returns their names. */
   async deleteBefore(seq: number): Promise<string[]> {
-    let limit = seq;
-    for (const pin of this.#pins) limit = Math.min(limit, pin.seq);
+    const { disk } = this.#options;
     const removed: string[] = [];
-    while (this.#segments.length > 1 && this.#segments[1]!.firstSeq <= limit) {
-      const [segment] = this.#segments.splice(0, 1);
-      await this.#options.disk.remove(segment!.path);
-      await this.#options.disk.syncFolder(dirname(segment!.path));
-      removed.push(segment!.name);
+    for (;;) {
+      const [segment, next] = this.#segments;
+      // Asked again each time: a reader may have come while a file was removed.
+      let limit = seq;
+      for (const pin of this.#pins) limit = Math.min(limit, pin.seq);
+      // A segment without a durable record may be gone after a crash: it is not what the log ends with.
+      const isLast = next === undefined || next.bytes <= segmentHeaderBytes;
+      if (segment === undefined || isLast || next.firstSeq > limit) return removed;
+      this.#segments.shift();
+      try {
+        await disk.remove(segment.path);
+      } catch (error) {
+        if (!isPaminaError(error, 'FILE_NOT_FOUND')) {
+          this.#segments.unshift(segment);
+          throw error;
+        }
+      }
+      await disk.syncFolder(dirname(segment.path));
+      removed.push(segment.name);
     }
-    return removed;
   }
 
   /** Waits for what is being written; twice is harmless. */

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import {
   PaminaError,
   decodeSegmentHeader,
+  isPaminaError,
   parseSegmentPath,
   segmentHeaderBytes,
   segmentPath,
   type SegmentHeader,
   type SegmentName,
 } from '@pamina/format';
-import type { Disk } from '@pamina/env';
+import type { Disk, DiskFile } from '@pamina/env';
 
 /** One segment file. Only the log that owns it changes it. */
 export interface Segment {
@@ -47,10 +48,23 @@ export function segmentOf(folder: string, name: string): Segment {
   };
 }
 
+/** Opens a segment for reading. LOG_GONE if it was deleted. */
+export async function openSegment(disk: Disk, segment: Segment): Promise<DiskFile> {
+  try {
+    return await disk.open(segment.path, 'read');
+  } catch (error) {
+    if (!isPaminaError(error, 'FILE_NOT_FOUND')) throw error;
+    throw new PaminaError('LOG_GONE', `${segment.path} was deleted`, {
+      cause: error,
+      context: { file: segment.path, seq: segment.firstSeq },
+    });
+  }
+}
+
 /** Reads the header of a segment once. Throws SEGMENT_INVALID or FORMAT_UNKNOWN with the file. */
 export async function loadHeader(disk: Disk, segment: Segment): Promise<SegmentHeader> {
   if (segment.header !== null) return segment.header;
-  const file = await disk.open(segment.path, 'read');
+  const file = await openSegment(disk, segment);
   try {
     const bytes = new Uint8Array(segmentHeaderBytes);
     const count = await file.read(bytes, 0);

@@ -57,6 +57,7 @@ export async function acceptTrailer(
 export function requireFits(trailer: SegmentTrailer, end: ScanEnd, path: string): void {
   const fits =
     trailer.lastSeq === end.point.seq &&
+    trailer.lastTime === end.point.time &&
     trailer.chain === end.point.chain &&
     trailer.bytes === end.offset &&
     trailer.checksum === end.checksum;

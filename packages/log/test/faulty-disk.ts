@@ -76,6 +76,15 @@ export class FaultyDisk {
     };
   }
 
+  /** Everything that stands below the root is on the platters. */
+  async adoptAll(folder = this.#root): Promise<void> {
+    for (const entry of await this.#real.list(folder)) {
+      const path = join(folder, entry.name);
+      if (entry.isFolder) await this.adoptAll(path);
+      else await this.#adopt(path, new Inode());
+    }
+  }
+
   /** How often an operation was asked for. */
   count(kind: FileOperation): number {
     return this.#counts.get(kind) ?? 0;
@@ -306,7 +315,7 @@ function applied(image: Uint8Array, change: Change): Uint8Array {
 
 /** Some of the changes since the last sync, and of the last of them perhaps only some sectors. */
 function survivingImage(inode: Inode, random: () => number): Uint8Array {
-  let image = inode.synced.slice();
+  let image: Uint8Array = inode.synced.slice();
   const keep = random();
   for (const change of [...inode.lost, ...inode.pending]) {
     if (random() > keep) continue;

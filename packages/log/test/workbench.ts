@@ -1,6 +1,6 @@
 // What the tests of the log share: a log in a temporary folder, commits with known bodies, and a
 // pump that carries bytes from a log's cursor into another log's receiver.
-import { afterEach } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { nodeEnv, type Clock, type Disk } from '@pamina/env';
 import { RecordKind, recordHeaderBytes, segmentBytesMin } from '@pamina/format';
 import { join } from 'node:path';
@@ -91,6 +91,25 @@ export async function startWriting(
   return { log, appender, failures };
 }
 
+/** Resolves when the condition holds; asked after each sync and each closed segment. */
+export function until(log: Log, condition: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = log.onDurable(check);
+    function check(): void {
+      if (!condition()) return;
+      stop();
+      resolve();
+    }
+    check();
+  });
+}
+
+/** Closes the open segment and waits until it is. */
+export async function switchSegment({ log, appender }: Writing): Promise<void> {
+  appender.switchSegment();
+  await until(log, () => log.segments().at(-1)!.closed);
+}
+
 /** Encodes one commit with this body; returns its group and number at once. */
 export function append(appender: Appender, body: Uint8Array): { group: Group; seq: number } {
   const reserved = appender.reserve(body.length);
@@ -128,6 +147,17 @@ export async function filesOf(folder: string, log: Log): Promise<Map<string, Uin
     files.set(segment.name, await realDisk.readFile(join(folder, 'log', segment.name)));
   }
   return files;
+}
+
+/** Both logs consist of the same bytes. (A matcher would walk millions of them as keys of an object.) */
+export function expectSameFiles(
+  actual: ReadonlyMap<string, Uint8Array>,
+  expected: ReadonlyMap<string, Uint8Array>,
+): void {
+  expect([...actual.keys()]).toEqual([...expected.keys()]);
+  for (const [name, bytes] of expected) {
+    expect(Buffer.compare(actual.get(name)!, bytes), `${name} differs`).toBe(0);
+  }
 }
 
 export function startReceiver(log: Log, receivedPattern: string | null = pattern): Receiver {
