@@ -3,6 +3,7 @@
 // (FACTS, hazard 2), and worker threads share nothing that could tell them. So the file is made
 // before LevelDB is touched. It names the process exactly (boot, id, start), so that one left by a
 // process that was killed means nothing to any other, whatever id that one bears.
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { PaminaError, isPaminaError } from '@pamina/format';
 import type { Clock, Disk } from '@pamina/env';
@@ -20,16 +21,19 @@ export class ProcessMarker {
     this.#name = name;
   }
 
-  /** DATABASE_IN_USE if this process has the database open already. */
+  /** `folder` is a real path. DATABASE_IN_USE if this process has the database open already. */
   static async create(disk: Disk, clock: Clock, folder: string): Promise<ProcessMarker> {
-    const marker = new ProcessMarker(disk, folder, prefix + (await processName(disk, clock)));
+    // The place is part of the name, or a copy of a folder in use could not be opened.
+    const place = createHash('sha256').update(folder).digest('hex').slice(0, 8);
+    const process = await processName(disk, clock);
+    const marker = new ProcessMarker(disk, folder, `${prefix}${process}-${place}`);
     try {
       await marker.#make();
       return marker;
     } catch (error) {
       if (!isPaminaError(error, 'FILE_EXISTS')) throw error;
       const message = `${folder} is already open in another thread of this process`;
-      const context = { path: folder, pid: process.pid };
+      const context = { path: folder };
       throw new PaminaError('DATABASE_IN_USE', message, { cause: error, context });
     }
   }
