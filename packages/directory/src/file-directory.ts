@@ -107,7 +107,10 @@ export class FileDirectory implements Directory {
   async close(): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();
-    const stop = await this.#stopWatching?.catch(() => null);
+    const stop = await this.#stopWatching?.catch(() => {
+      // The watcher never began; `problem` says why, and there is nothing to stop.
+      return null;
+    });
     await stop?.();
   }
 

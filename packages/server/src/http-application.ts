@@ -32,7 +32,9 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
     serverFactory: (handler) => listener.server.on('request', handler),
     bodyLimit: requestBytesMax,
     // What is wrong before a route is found, such as a path that cannot be decoded.
-    frameworkErrors: (error, _request, reply) => sendError(reply, errorOf(error)),
+    frameworkErrors: (error, _request, reply) => {
+      sendError(reply, errorOf(error));
+    },
     routerOptions: { maxParamLength: pathPartLengthMax, ignoreTrailingSlash: false },
     ajv: {
       customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false },

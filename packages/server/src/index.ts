@@ -1,10 +1,4 @@
 // The server: hosts the databases of a data folder.
 export { Host } from './host.js';
 export type { HostOptions } from './host-core.js';
-export {
-  createServer,
-  type CreateServerOptions,
-  type PaminaServer,
-  serve,
-  type ServeOptions,
-} from './server.js';
+export { type PaminaServer, serve, type ServeOptions } from './server.js';

@@ -10,7 +10,6 @@ import {
   keyRequest,
   nameParameters,
   parseLines,
-  streamLineBytesMax,
   valueBodyBytesMax,
 } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
@@ -66,7 +65,7 @@ async function* entriesOf(body: unknown): AsyncIterable<Entry> {
   }
   let line = 0;
   const chunks = body as AsyncIterable<Uint8Array>;
-  for await (const value of parseLines(chunks, streamLineBytesMax)) {
+  for await (const value of parseLines(chunks, valueBodyBytesMax)) {
     line += 1;
     if (!isEntry(value)) {
       throw new PaminaError('IMPORT_INVALID', `entry ${line} is no object of a key and a value`);

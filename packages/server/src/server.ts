@@ -1,5 +1,6 @@
 // A server: one data folder, one port. Locks the folder, listens, tells where, opens what is there.
 
+import { validateAddress } from '@pamina/directory';
 import type { Env, HttpListener } from '@pamina/env';
 import { bytesToHex, PaminaError } from '@pamina/format';
 import type { ServerAnswer } from '@pamina/wire';
@@ -9,19 +10,18 @@ import { httpApplication } from './http-application.js';
 import { addressOf, isLoopbackAddress, type ListenAddress, parseListen } from './listen-address.js';
 import { lockData, removeServerFile, writeServerFile } from './server-file.js';
 
-export interface CreateServerOptions {
+export interface ServeOptions {
   readonly env: Env;
-  readonly host: Host;
+  /** Made if it is missing. */
+  readonly dataFolder: string;
+  /** By default `directory.json` in the data folder. */
+  readonly directoryFile?: string | undefined;
   /** `HOST:PORT`; port 0 takes a free one. */
   readonly listen: string;
+  /** Asked of everybody, and sent to other servers. Without one only loopback is served. */
   readonly token?: string | undefined;
   /** `http://host:port` as others reach it, for the directory; by default from `listen`. */
   readonly advertise?: string | undefined;
-}
-
-export interface ServeOptions extends Omit<CreateServerOptions, 'host'> {
-  readonly dataFolder: string;
-  readonly directoryFile?: string | undefined;
 }
 
 export interface PaminaServer {
@@ -32,23 +32,14 @@ export interface PaminaServer {
   close(): Promise<void>;
 }
 
-/** Serves a data folder. TOKEN_REQUIRED, DATA_IN_USE, LISTEN_FAILED, ADDRESS_INVALID. */
+/** Serves a data folder. TOKEN_REQUIRED, TOKEN_INVALID, DATA_IN_USE, LISTEN_FAILED, ADDRESS_INVALID. */
 export async function serve(options: ServeOptions): Promise<PaminaServer> {
-  requireToken(parseListen(options.listen), options.token);
-  const host = await Host.open(options);
-  try {
-    return await createServer({ ...options, host });
-  } catch (error) {
-    await host.close();
-    throw error;
-  }
-}
-
-/** As `serve`, with a host of the caller's; closing the server closes the host. */
-export async function createServer(options: CreateServerOptions): Promise<PaminaServer> {
-  const { env, host } = options;
+  const { env } = options;
   const listen = parseListen(options.listen);
   requireToken(listen, options.token);
+  const advertised =
+    options.advertise === undefined ? undefined : validateAddress(options.advertise);
+  const host = await Host.open(options);
   const unlock = await lockData(env, host.dataFolder);
   const listener = env.network.createHttpServer();
   const identity: ServerAnswer = {
@@ -62,7 +53,7 @@ export async function createServer(options: CreateServerOptions): Promise<Pamina
     const bound = await listenAt(listener, listen);
     requireBoundAsAsked(bound, listen);
     const published = bound.isWildcard ? env.network.hostName() : listen.host;
-    const address = options.advertise ?? addressOf(published, bound.port);
+    const address = advertised ?? addressOf(published, bound.port);
     // Others on this machine use the address that surely reaches this process.
     const local = addressOf(bound.isWildcard ? '127.0.0.1' : listen.host, bound.port);
     const { startedAt } = identity;
@@ -70,6 +61,7 @@ export async function createServer(options: CreateServerOptions): Promise<Pamina
     await host.goOnline(address);
     return new RunningServer(env, host, listener, unlock, address);
   } catch (error) {
+    await host.close();
     await listener.close();
     await removeServerFile(env, host.dataFolder);
     await unlock();

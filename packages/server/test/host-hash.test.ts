@@ -81,8 +81,8 @@ async function flipInStore(store: string): Promise<void> {
   const [largest] = tables.sort((a, b) => b.bytes - a.bytes);
   if (largest === undefined) throw new Error('the store has no table');
   const path = join(store, largest.name);
-  const bytes = await env.disk.readFile(path);
-  const at = Buffer.from(bytes).indexOf('city-');
-  bytes[at + 60] = (bytes[at + 60] as number) ^ 1;
+  const bytes = Buffer.from(await env.disk.readFile(path));
+  const at = bytes.indexOf('city-');
+  bytes.set([bytes.readUInt8(at + 60) ^ 1], at + 60);
   await env.disk.replaceFile(path, bytes);
 }

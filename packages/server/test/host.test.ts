@@ -112,7 +112,7 @@ describe('the life of a database', () => {
     const { kept, removed } = await host.delete('cities', { keepBackups: true });
     expect(removed).toEqual(dry.removed);
     expect(await host.list()).toEqual([]);
-    const path = join(bench.data, kept[0] as string, taken.id);
+    const path = join(bench.data, ...kept, taken.id);
     expect(await host.create('again', { fromBackup: path })).toMatchObject({ type: 'unassigned' });
   });
 });

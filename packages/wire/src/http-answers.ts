@@ -3,18 +3,6 @@
 // let through: a newer server may say more.
 
 import { type Static, type TSchema, Type } from 'typebox';
-import type {
-  BackupSummary,
-  DatabaseStatus,
-  DatabaseSummary,
-  DeleteReport,
-  HashReport,
-  ImportReport,
-  JobEvent,
-  LogLine,
-  ProgressStep,
-  ReplicaSummary,
-} from './administration.js';
 
 const text = Type.String();
 const amount = Type.Number();
@@ -62,7 +50,7 @@ export const serverAnswer = Type.Object({
 /** Who answers at an address; told to anybody, so it says no more than that. */
 export type ServerAnswer = Static<typeof serverAnswer>;
 
-export const summaryAnswer = Type.Object({
+const summaryAnswer = Type.Object({
   name: text,
   type: databaseType,
   online: Type.Boolean(),
@@ -120,7 +108,7 @@ export const statusAnswer = Type.Object({
   createdAt: amount,
 });
 
-export const replicaAnswer = Type.Object({
+const replicaAnswer = Type.Object({
   name: text,
   instance: orNull(text),
   permitted: Type.Boolean(),
@@ -195,18 +183,3 @@ export const doneAnswer = Type.Object({});
 export const listAnswer = Type.Array(summaryAnswer);
 export const backupsAnswer = Type.Array(backupAnswer);
 export const replicasAnswer = Type.Array(replicaAnswer);
-
-// The schemas and the interfaces of administration.ts say the same: a difference does not compile.
-type Same<A extends B, B> = A;
-export type CheckedAnswers = [
-  Same<Static<typeof summaryAnswer>, DatabaseSummary>,
-  Same<Static<typeof statusAnswer>, DatabaseStatus>,
-  Same<Static<typeof backupAnswer>, BackupSummary>,
-  Same<Static<typeof replicaAnswer>, ReplicaSummary>,
-  Same<Static<typeof jobEventAnswer>, JobEvent>,
-  Same<Static<typeof logLineAnswer>, LogLine>,
-  Same<Static<typeof hashAnswer>, HashReport>,
-  Same<Static<typeof progressAnswer>, ProgressStep>,
-  Same<Static<typeof deleteAnswer>, DeleteReport>,
-  Same<Static<typeof importAnswer>, ImportReport>,
-];

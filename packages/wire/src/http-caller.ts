@@ -6,12 +6,7 @@ import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Progress, ProgressStep } from './administration.js';
 import { progressAnswer } from './http-answers.js';
-import {
-  answerBytesMax,
-  apiPrefix,
-  streamLineBytesMax,
-  streamSilenceMsMax,
-} from './http-limits.js';
+import { answerBytesMax, apiPrefix, valueBodyBytesMax, streamSilenceMsMax } from './http-limits.js';
 import { parseLines } from './ndjson.js';
 
 /** The part of env's network that is needed here. */
@@ -137,7 +132,7 @@ export class HttpCaller {
     const watchdog = new Watchdog(this.#options.clock, request.signal, this.address);
     try {
       const response = await this.#send(request, watchdog.signal);
-      for await (const line of parseLines(watchdog.watch(response.stream()), streamLineBytesMax)) {
+      for await (const line of parseLines(watchdog.watch(response.stream()), valueBodyBytesMax)) {
         if (typeof line !== 'object' || line === null)
           throw unexpected(this.address, 'a line is no object');
         if ('error' in line) throw PaminaError.fromJSON(line.error);

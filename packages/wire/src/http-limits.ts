@@ -15,15 +15,11 @@ export const valueBodyBytesMax = 72 * 1024 * 1024;
 /** An answer that is read whole: a status, a list. */
 export const answerBytesMax = 72 * 1024 * 1024;
 
-/** One line of a streamed answer. */
-export const streamLineBytesMax = valueBodyBytesMax;
-
 /** A stream with nothing to say sends an empty line this often, so that silence means a dead peer. */
 export const streamHeartbeatMs = 10_000;
 export const streamSilenceMsMax = 6 * streamHeartbeatMs;
 
-/** Longest text of a backup tag and of a setting's value, in characters. */
-export const tagLengthMax = 128;
+/** Longest text of a setting's value, in characters. */
 export const settingLengthMax = 256;
 
 /** Longest source of a restore: a path or a URL, in characters. */

@@ -1,14 +1,9 @@
 // What the HTTP administration accepts: one schema a request body or query. The server checks each
 // request against them before anything else looks at it.
 
-import { keyBytesMax, nameLengthMax } from '@pamina/format';
+import { keyBytesMax, nameLengthMax, tagLengthMax } from '@pamina/format';
 import { type Static, Type } from 'typebox';
-import {
-  batchOperationsMax,
-  settingLengthMax,
-  sourceLengthMax,
-  tagLengthMax,
-} from './http-limits.js';
+import { batchOperationsMax, settingLengthMax, sourceLengthMax } from './http-limits.js';
 
 const strict = { additionalProperties: false } as const;
 const name = Type.String({ minLength: 1, maxLength: nameLengthMax });

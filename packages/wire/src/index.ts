@@ -84,7 +84,6 @@ export {
   jobLogLinesMax,
   requestBytesMax,
   streamHeartbeatMs,
-  streamLineBytesMax,
   valueBodyBytesMax,
 } from './http-limits.js';
 export {
