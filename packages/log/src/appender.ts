@@ -85,7 +85,8 @@ export class Appender {
    */
   reserve(bodyBytes: number): Group {
     if (this.#failure !== null) throw this.#failure;
-    if (this.#closing !== null) throw new PaminaError('DATABASE_OFFLINE', 'the log is being closed');
+    if (this.#closing !== null)
+      throw new PaminaError('DATABASE_OFFLINE', 'the log is being closed');
     const recordBytes = recordHeaderBytes + bodyBytes;
     if (this.#backlogBytes + recordBytes > this.#options.backlogBytesMax) {
       const what = `${this.#backlogBytes} bytes of commits wait for the disk`;

@@ -135,11 +135,7 @@ export async function* readRecords(
 }
 
 /** The chain after record `seq` is that record's own checksum. */
-export async function chainAfter(
-  disk: Disk,
-  segment: Segment,
-  seq: number,
-): Promise<number> {
+export async function chainAfter(disk: Disk, segment: Segment, seq: number): Promise<number> {
   const file = await openSegment(disk, segment);
   try {
     const walker = new HeaderWalker(file, segment);

@@ -60,7 +60,7 @@ export class Receiver {
   /** A failed sync: nothing is received until the log is opened again (P7). */
   #broken: PaminaError | null = null;
   /** What went wrong behind records that were handed on: the next call says it. */
-  #owed: unknown = null;
+  #owed: PaminaError | null = null;
   #isClosed = false;
 
   constructor(options: ReceiverOptions) {
@@ -258,7 +258,7 @@ export class Receiver {
       await this.#write(writer, () => writer.close(this.#point));
     } catch (error) {
       if (!hasBatch) throw error;
-      this.#owed = error;
+      this.#owed = toPaminaError(error);
       return;
     }
     this.#writer = null;

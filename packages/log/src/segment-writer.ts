@@ -1,13 +1,13 @@
 // One segment while it is written: space reserved ahead in growing steps, whole groups written and
 // synced at a known offset, and closed with a trailer after which the file never changes again.
 import {
-  PaminaError,
   crc32,
   encodeSegmentHeader,
   encodeSegmentTrailer,
   segmentHeaderBytes,
   segmentTrailerBytes,
   toPaminaError,
+  type PaminaError,
   type SegmentHeader,
 } from '@pamina/format';
 import type { Disk, DiskFile } from '@pamina/env';

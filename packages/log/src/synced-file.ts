@@ -1,7 +1,13 @@
 // `log/synced`: how far this disk is known to hold the log. Overwritten after each sync and never
 // synced itself: after kill -9 it is exact, after a power cut it may be older, and then it claims less.
 import { join } from 'node:path';
-import { PaminaError, decodeSynced, encodeSynced, isPaminaError, type Synced } from '@pamina/format';
+import {
+  PaminaError,
+  decodeSynced,
+  encodeSynced,
+  isPaminaError,
+  type Synced,
+} from '@pamina/format';
 import type { Disk, DiskFile } from '@pamina/env';
 
 export class SyncedFile {

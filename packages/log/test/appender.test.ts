@@ -1,5 +1,5 @@
 // Group commit, rolling, and what a failing disk does to commits in flight (P1, P4, P7).
-import { PaminaError, RecordKind, isPaminaError, segmentHeaderBytes } from '@pamina/format';
+import { RecordKind, isPaminaError, segmentHeaderBytes, type PaminaError } from '@pamina/format';
 import { beforeEach, expect, test } from 'vitest';
 import type { Log, LogOptions } from '../src/log.js';
 import { FaultyDisk, type FileOperation } from './faulty-disk.js';
@@ -137,7 +137,7 @@ test('P10 a switch closes the segment at once, without another commit', async ()
   // As a backup does it: in the continuation of the commit itself.
   const ended = new Promise<void>((resolve) => {
     const stop = log.onDurable(() => {
-      if (!log.segments()[0]!.closed) return;
+      if (!log.segments().at(0)!.closed) return;
       stop();
       resolve();
     });
@@ -297,7 +297,7 @@ test('P7 a full disk: refused after erasing, numbers used again, no gap', async 
   const refused = [append(appender, body(100)), append(appender, body(101))];
   for (const { group } of refused) expect(await codeOf(group.done)).toBe('DISK_FULL');
   expect(appender.backlogBytes).toBe(0);
-  const segment = log.segments()[0]!;
+  const segment = log.segments().at(0)!;
   expect((await realDisk.stat(segment.path))!.bytes).toBe(segment.bytes);
   heal();
   expect(await commit(appender, body(2))).toBe(2);

@@ -9,6 +9,7 @@ import {
   body,
   cleanUp,
   commit,
+  flip,
   openLog,
   realDisk,
   startWriting,
@@ -156,16 +157,22 @@ test('P4 a cursor starts at any record, and at any offset where one begins', asy
     expect(first.offset).toBe(offset === segmentHeaderBytes ? 0 : offset);
     await bySeq.close();
     const byOffset = await log.openCursorAt(name, offset);
-    expect(await byOffset.next(200)).toMatchObject({ name, offset, lastSeq: seq + 1 - Number(seq % 5 === 0) - Number(seq === 12) });
+    expect(await byOffset.next(200)).toMatchObject({
+      name,
+      offset,
+      lastSeq: seq + 1 - Number(seq % 5 === 0) - Number(seq === 12),
+    });
     await byOffset.close();
     await expect(log.openCursorAt(name, offset + 1)).rejects.toMatchObject({ code: 'LOG_GONE' });
   }
-  await expect(log.openCursorAt('1-0123456789abcdef/00000009/0000000000000001.seg', 128)).rejects.toMatchObject({ code: 'LOG_GONE' });
+  await expect(
+    log.openCursorAt('1-0123456789abcdef/00000009/0000000000000001.seg', 128),
+  ).rejects.toMatchObject({ code: 'LOG_GONE' });
 });
 
 test('P3 a reader that lacks only the trailer gets it, with and without a segment behind', async () => {
   await write(5, 50, 5);
-  const { name, bytes } = log.segments()[0]!;
+  const { name, bytes } = log.segments().at(0)!;
   for (let round = 0; round < 2; round++) {
     const cursor = await log.openCursorAt(name, bytes - segmentTrailerBytes);
     expect(await cursor.next(1000)).toMatchObject({ endsSegment: true, lastSeq: 5, name });
@@ -223,23 +230,23 @@ test('P4 records are read through segments that grow, close and follow meanwhile
 
 test('P6 what was damaged after opening is refused when it is read', async () => {
   await write(12, 50, 4);
-  const [, second] = log.segments();
-  const whole = await realDisk.readFile(second!.path);
+  const second = log.segments().at(1)!;
+  const whole = await realDisk.readFile(second.path);
   for (const at of [segmentHeaderBytes + 40, whole.length - 2, segmentHeaderBytes + 4]) {
     const bytes = whole.slice();
-    bytes[at]! ^= 1;
-    await realDisk.replaceFile(second!.path, bytes);
+    flip(bytes, at, 1);
+    await realDisk.replaceFile(second.path, bytes);
     const read = async (): Promise<void> => {
       for await (const { header } of log.records(1)) expect(header.seq).toBeLessThan(9);
     };
     await expect(read()).rejects.toMatchObject({
       code: 'LOG_DAMAGED',
-      context: { file: second!.path },
+      context: { file: second.path },
     });
   }
   const bytes = whole.slice();
-  bytes[segmentHeaderBytes + 16]! ^= 1;
-  await realDisk.replaceFile(second!.path, bytes);
+  flip(bytes, segmentHeaderBytes + 16, 1);
+  await realDisk.replaceFile(second.path, bytes);
   const ship = async (): Promise<void> => {
     const cursor = await log.openCursor({ seq: 1 });
     try {

@@ -5,7 +5,14 @@ import type { Disk, DiskFile, OpenMode } from '@pamina/env';
 import { PaminaError, type ErrorCode } from '@pamina/format';
 import { dirname, join, relative } from 'node:path';
 
-export type FileOperation = 'write' | 'datasync' | 'sync' | 'truncate' | 'read' | 'create' | 'close';
+export type FileOperation =
+  | 'write'
+  | 'datasync'
+  | 'sync'
+  | 'truncate'
+  | 'read'
+  | 'create'
+  | 'close';
 
 export interface Operation {
   readonly kind: FileOperation;
@@ -328,7 +335,7 @@ function survivingImage(inode: Inode, random: () => number): Uint8Array {
 function sectors(change: Change & { kind: 'write' }): Change[] {
   const parts: Change[] = [];
   const end = change.at + change.bytes.length;
-  for (let at = change.at; at < end; ) {
+  for (let at = change.at; at < end;) {
     const next = Math.min(end, (Math.floor(at / sectorBytes) + 1) * sectorBytes);
     const bytes = change.bytes.subarray(at - change.at, next - change.at);
     parts.push({ kind: 'write', at, bytes, done: true });

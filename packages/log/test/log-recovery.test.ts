@@ -16,6 +16,7 @@ import {
   bodies,
   body,
   commit,
+  flip,
   filesOf,
   firstTimeline,
   openLog,
@@ -65,7 +66,9 @@ async function opened(): Promise<{ seqs: number[]; events: string[] } | { refuse
     return { seqs: [...found.keys()], events: events.map(({ event }) => event) };
   } catch (error) {
     if (!isPaminaError(error)) throw error;
-    expect(error.code === 'LOG_DAMAGED' || error.code === 'FORMAT_UNKNOWN', error.message).toBe(true);
+    expect(error.code === 'LOG_DAMAGED' || error.code === 'FORMAT_UNKNOWN', error.message).toBe(
+      true,
+    );
     return { refused: error.message };
   }
 }
@@ -95,7 +98,7 @@ test('P6 reserved space behind the records is no torn tail', async () => {
 test('P6 damage below the synced offset is refused with file and offset', async () => {
   await killed(5);
   await change(pathOf(firstName), (bytes) => {
-    bytes[startOf(3) + 50]! ^= 1;
+    flip(bytes, startOf(3) + 50, 1);
   });
   await expect(openLog(folder)).rejects.toMatchObject({
     code: 'LOG_DAMAGED',
@@ -110,7 +113,7 @@ test('P6 with log/synced lost a later record proves the damage, wherever it is',
   // Records 1 to 4: the group behind each says that it was synced.
   for (let at = segmentHeaderBytes; at < startOf(5); at += 3) {
     const bytes = whole.slice();
-    bytes[at]! ^= 0x10;
+    flip(bytes, at, 0x10);
     await realDisk.replaceFile(pathOf(firstName), bytes);
     const offset = startOf(Math.floor((at - segmentHeaderBytes) / recordBytes) + 1);
     await expect(openLog(folder), `byte ${at}`).rejects.toMatchObject({
@@ -124,7 +127,7 @@ test('P6 on a replica the notes of the master about its own disk prove nothing',
   await killed(5);
   await realDisk.remove(syncedPath());
   await change(pathOf(firstName), (bytes) => {
-    bytes[startOf(3) + 50]! ^= 1;
+    flip(bytes, startOf(3) + 50, 1);
   });
   const { log, events } = await openLog(folder, { ownTimelineId: null });
   expect(log.durable.seq).toBe(2);
@@ -146,7 +149,7 @@ test('P6 a bit flipped at any byte of a closed log is refused or harmless', asyn
     for (let at = 0; at < whole.length; at++) {
       for (const isSyncedLost of [false, true]) {
         const bytes = whole.slice();
-        bytes[at]! ^= 1 << (at % 8);
+        flip(bytes, at, 1 << (at % 8));
         await realDisk.replaceFile(pathOf(name), bytes);
         if (isSyncedLost) await realDisk.removeTree(syncedPath());
         else await realDisk.replaceFile(syncedPath(), synced);
@@ -209,7 +212,7 @@ test('P6 a segment missing in the middle, at the end or at the start is named', 
         (error: unknown) => (isPaminaError(error) ? `${error.code} ${error.message}` : error),
       ),
     );
-    await realDisk.replaceFile(pathOf(name), whole[index]!);
+    await realDisk.replaceFile(pathOf(name), whole.at(index)!);
   }
   expect(codes).toEqual([
     expect.stringMatching(/^LOG_GONE records 1 to 1 are missing/),
@@ -226,9 +229,7 @@ test('P6 a trailer that a power cut left torn or in front of reserved zeros is w
   await log.close();
   const whole = await realDisk.readFile(pathOf(firstName));
   // The last note of a sync is about the records, not about the trailer.
-  await change(syncedPath(), (bytes) =>
-    encodeSynced({ ...decodeSynced(bytes)!, offset: end }),
-  );
+  await change(syncedPath(), (bytes) => encodeSynced({ ...decodeSynced(bytes)!, offset: end }));
   const synced = await realDisk.readFile(syncedPath());
   const grown = new Uint8Array(whole.length + 5000);
   grown.set(whole);
@@ -254,7 +255,11 @@ test('P6 a segment that was being born when the power went is put aside, a prove
   await realDisk.remove(syncedPath());
   await change(pathOf(firstName), (bytes) => bytes.fill(0, 0, segmentHeaderBytes));
   expect(await opened()).toHaveProperty('refused');
-  for (const bytes of [new Uint8Array(0), new Uint8Array(5000), whole.slice(0, segmentHeaderBytes)]) {
+  for (const bytes of [
+    new Uint8Array(0),
+    new Uint8Array(5000),
+    whole.slice(0, segmentHeaderBytes),
+  ]) {
     await realDisk.replaceFile(pathOf(firstName), bytes);
     expect(await opened()).toEqual({ seqs: [], events: ['unborn-segment-dropped'] });
   }
@@ -294,8 +299,8 @@ test('P4 opening from a checkpoint reads no older segment and still ships and ch
     if (seq % 3 === 0) appender.switchSegment();
   }
   await log.close();
-  const again = await openLog(folder, { from: points[7]!, watch: [6, 7, 9] });
-  expect([...again.log.chains]).toEqual([6, 7, 9].map((seq) => [seq, points[seq]!.chain]));
+  const again = await openLog(folder, { from: points.at(7)!, watch: [6, 7, 9] });
+  expect([...again.log.chains]).toEqual([6, 7, 9].map((seq) => [seq, points.at(seq)!.chain]));
   expect(again.log.segments().map(({ closed, lastSeq }) => [closed, lastSeq])).toEqual([
     [true, 3],
     [true, 6],

@@ -99,7 +99,7 @@ test('P10 a segment without a durable record is not taken for the last one', asy
 
 test('P10 a file that cannot be removed stays in the log', async () => {
   await write(9);
-  const place = log.segments()[0]!.path;
+  const place = log.segments().at(0)!.path;
   await realDisk.rename(place, `${place}.kept`);
   await realDisk.makeFolder(place);
   await expect(log.deleteBefore(100)).rejects.toThrow(/cannot remove/);

@@ -1,12 +1,14 @@
 // P1 and P2 under power cuts at any point: random workloads on a disk that keeps any subset of what
 // was not synced, torn at sectors, and any beginning of the changes of names.
 import fc from 'fast-check';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FaultyDisk } from './faulty-disk.js';
 import {
   append,
   bodies,
   body,
+  cleanUp,
   openLog,
   pump,
   realDisk,
@@ -33,6 +35,9 @@ interface Workload {
   readonly seed: number;
 }
 
+/** What a commit or a call may end with when the power goes. */
+const refusals = expect.stringMatching(/^(DISK_ERROR|DATABASE_FAILED|COMMIT_UNKNOWN)$/);
+
 const workload = fc.record({
   sizes: fc.array(fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 30_000 })), {
     minLength: 1,
@@ -52,7 +57,7 @@ async function writeUntilCut(disk: FaultyDisk, folder: string, load: Workload): 
   };
   const random = randomOf(load.seed);
   let acknowledged = 0;
-  const settled: Promise<void>[] = [];
+  const settled: Promise<unknown>[] = [];
   try {
     const { log } = await openLog(folder, { disk: disk.disk });
     const { appender } = await startWriting(log);
@@ -62,7 +67,7 @@ async function writeUntilCut(disk: FaultyDisk, folder: string, load: Workload): 
         () => {
           acknowledged = Math.max(acknowledged, seq);
         },
-        () => undefined,
+        (error: unknown) => expect(error).toMatchObject({ code: refusals }),
       );
       settled.push(done);
       if (index % load.switchEvery === 0) appender.switchSegment();
@@ -71,7 +76,7 @@ async function writeUntilCut(disk: FaultyDisk, folder: string, load: Workload): 
     if (load.closes) await log.close();
     await Promise.all(settled);
   } catch (error) {
-    expect(error).toMatchObject({ code: expect.stringMatching(/DISK_ERROR|DATABASE_FAILED/) });
+    expect(error).toMatchObject({ code: refusals });
   }
   await Promise.all(settled);
   disk.cutPower();
@@ -157,11 +162,16 @@ test('P1 P3 a replica keeps what it received through a power cut and ends byte f
         let received = 0;
         try {
           const { log } = await openLog(folder, { disk: disk.disk, ownTimelineId: null });
-          log.onDurable(() => (received = log.durable.seq));
+          log.onDurable(() => {
+            received = log.durable.seq;
+          });
           const cursor = await master.openCursor({ seq: 1 });
-          await pump(cursor, startReceiver(log), bytesMax).finally(() => cursor.close());
+          cleanUp(() => cursor.close());
+          await pump(cursor, startReceiver(log), bytesMax);
         } catch (error) {
-          expect(error).toMatchObject({ code: expect.stringMatching(/DISK_ERROR|DATABASE_FAILED/) });
+          expect(error).toMatchObject({
+            code: refusals,
+          });
         }
         disk.cutPower();
         const after = await temporaryFolder();
@@ -187,3 +197,43 @@ test('P1 P3 a replica keeps what it received through a power cut and ends byte f
     { numRuns: 40 },
   );
 }, 240_000);
+
+test('P11 a power cut at any point of a promotion loses nothing that was received', async () => {
+  const second = { timeline: 2, timelineId: 'fedcba9876543210' };
+  const source = await temporaryFolder();
+  const { log: received } = await openLog(source);
+  const { appender } = await startWriting(received);
+  await Promise.all([1, 2, 3].map((seq) => append(appender, body(seq, 3000)).group.done));
+  const open = await realDisk.readFile(received.segments().at(0)!.path);
+  const name = received.segments().at(0)!.name;
+  await received.close();
+  for (let cutAfter = 1; cutAfter < 30; cutAfter++) {
+    const folder = await temporaryFolder();
+    await realDisk.makeFolder(dirname(join(folder, 'log', name)));
+    await realDisk.replaceFile(join(folder, 'log', name), open);
+    const disk = new FaultyDisk(realDisk, folder);
+    await disk.adoptAll();
+    let operations = 0;
+    disk.before = () => {
+      if (++operations === cutAfter) disk.cutPower();
+    };
+    try {
+      const { log } = await openLog(folder, { disk: disk.disk, ownTimelineId: null });
+      const writing = await startWriting(log, sessionHeader({ ...second, session: 2 }));
+      await append(writing.appender, body(4, 10)).group.done;
+      await log.close();
+    } catch (error) {
+      expect(error).toMatchObject({ code: refusals });
+    }
+    disk.cutPower();
+    const after = await temporaryFolder();
+    await disk.survivors(after, randomOf(cutAfter));
+    const { log } = await openLog(after, { ownTimelineId: second.timelineId });
+    expect(log.durable.seq).toBeGreaterThanOrEqual(3);
+    const found = await bodies(log);
+    for (const seq of [1, 2, 3]) expect(found.get(seq)).toEqual(body(seq, 3000));
+    await startWriting(log, sessionHeader({ ...second, session: 3 }));
+    expect(log.segments().map(({ place }) => place.timeline)).not.toContain(1);
+    await log.close();
+  }
+}, 120_000);

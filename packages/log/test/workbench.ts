@@ -4,7 +4,7 @@ import { afterEach, expect } from 'vitest';
 import { nodeEnv, type Clock, type Disk } from '@pamina/env';
 import { RecordKind, recordHeaderBytes, segmentBytesMin } from '@pamina/format';
 import { join } from 'node:path';
-import { Appender } from '../src/appender.js';
+import type { Appender } from '../src/appender.js';
 import type { LogCursor } from '../src/cursor.js';
 import type { Group, SessionHeader } from '../src/group.js';
 import { Log, type AppendHooks, type LogOptions } from '../src/log.js';
@@ -130,6 +130,10 @@ export function body(seed: number, bytes = 100): Uint8Array {
   const content = new Uint8Array(bytes);
   for (let i = 0; i < bytes; i++) content[i] = (seed * 31 + i * 7 + (i >> 8)) & 0xff;
   return content;
+}
+
+export function flip(bytes: Uint8Array, at: number, mask: number): void {
+  bytes.set([(bytes.at(at) ?? 0) ^ mask], at);
 }
 
 export async function bodies(log: Log, fromSeq = log.firstSeq): Promise<Map<number, Uint8Array>> {
