@@ -20,8 +20,6 @@ export interface DatabaseParts {
   readonly store: StateStore;
   readonly log: Log;
   readonly applier: Applier;
-  /** Session of the last session record; the base's when there was none since. */
-  readonly lastSession: number;
 }
 
 export interface PartsOptions {
@@ -63,7 +61,7 @@ export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
     checkAgainstLog(folder, applied, checkpoint, log);
     await replay(options, store, log, applied, checkpoint);
     const applier = new Applier(store, log.durable, options.onFailed);
-    return { store, log, applier, lastSession: Math.max(control.session, await store.session()) };
+    return { store, log, applier };
   } catch (error) {
     await closeParts({ store, log });
     throw error;

@@ -131,9 +131,9 @@ export class Database {
     return this.#running.slots;
   }
 
-  /** Session that this opening started, or the last one that was seen. */
+  /** Session of the last session record that is applied; the base's when there was none since. */
   get session(): number {
-    return this.#running.session?.number ?? this.#running.parts.lastSession;
+    return Math.max(this.control.session, this.store.lastSession);
   }
 
   /** The last record that is in the store. */
@@ -262,8 +262,10 @@ export class Database {
   }
 
   /** Verifies, writes and syncs what a master sent; apply goes on behind. Resolves when durable. */
-  receive(chunk: ReceivedChunk): Promise<void> {
-    return this.#replicaLog().receive(chunk);
+  async receive(chunk: ReceivedChunk): Promise<void> {
+    const replica = this.#replicaLog();
+    if (this.#state !== 'open') throw this.#whyNotWritable();
+    await replica.receive(chunk);
   }
 
   /** A connection ended: bytes of a record that never became whole are forgotten. */
@@ -382,7 +384,6 @@ export class Database {
   #replicaLog(): ReplicaLog {
     const { replica } = this.#running;
     const { name, type } = this.control;
-    if (this.#state === 'failed') throw this.#whyNotWritable();
     if (replica !== null) return replica;
     throw new PaminaError('DATABASE_TYPE', `${name} is ${type} and receives no log`);
   }

@@ -9,6 +9,8 @@ import { PaminaError, isPaminaError } from '@pamina/format';
 import type { Clock, Disk } from '@pamina/env';
 
 const prefix = 'open-in-';
+/** Markers of this thread that the disk would not let go of: they keep other threads out, not this one. */
+const leftBehind = new Set<string>();
 
 export class ProcessMarker {
   readonly #disk: Disk;
@@ -32,6 +34,7 @@ export class ProcessMarker {
       return marker;
     } catch (error) {
       if (!isPaminaError(error, 'FILE_EXISTS')) throw error;
+      if (leftBehind.delete(marker.#path)) return marker;
       const message = `${folder} is already open in another thread of this process`;
       const context = { path: folder };
       throw new PaminaError('DATABASE_IN_USE', message, { cause: error, context });
@@ -49,13 +52,22 @@ export class ProcessMarker {
     if (!isThere) await this.#make();
   }
 
-  /** After LevelDB has given its lock back. */
-  remove(): Promise<void> {
-    return this.#disk.removeTree(join(this.#folder, this.#name));
+  /** After LevelDB has given its lock back. A disk that fails here keeps nobody from opening again. */
+  async remove(): Promise<void> {
+    try {
+      await this.#disk.removeTree(this.#path);
+    } catch (error) {
+      if (!isPaminaError(error)) throw error;
+      leftBehind.add(this.#path);
+    }
+  }
+
+  get #path(): string {
+    return join(this.#folder, this.#name);
   }
 
   async #make(): Promise<void> {
-    const file = await this.#disk.open(join(this.#folder, this.#name), 'create');
+    const file = await this.#disk.open(this.#path, 'create');
     await file.close();
   }
 }

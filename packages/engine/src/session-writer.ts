@@ -46,7 +46,7 @@ export class SessionWriter {
     if (control.current.pattern === null) await control.update({ pattern });
     const { name, instance, timelines } = control.current;
     const current = currentTimeline(timelines);
-    const session = parts.lastSession + 1;
+    const session = Math.max(control.current.session, parts.store.lastSession) + 1;
     const permitted = await permittedIn(parts.store);
     const lockData = permitted.some((replica) => replica.simultaneousQuery);
     const header: SessionHeader = {

@@ -36,6 +36,7 @@ export class StateStore {
   readonly level: StoreLevel;
   readonly #folder: string;
   readonly #disk: Disk;
+  #lastSession = 0;
 
   private constructor(level: StoreLevel, disk: Disk, folder: string) {
     this.level = level;
@@ -60,7 +61,10 @@ export class StateStore {
     } catch (error) {
       throw openError(folder, error);
     }
-    return new StateStore(level, disk, folder);
+    const store = new StateStore(level, disk, folder);
+    const session = await level.get(sessionKey);
+    if (session !== undefined) store.#lastSession = viewOf(session).getUint32(0, true);
+    return store;
   }
 
   /** The state that the store holds; null in a store that was never laid out. */
@@ -69,9 +73,9 @@ export class StateStore {
     return bytes === undefined ? null : decodePoint(bytes);
   }
 
-  async session(): Promise<number> {
-    const bytes = await this.level.get(sessionKey);
-    return bytes === undefined ? 0 : viewOf(bytes).getUint32(0, true);
+  /** Number of the last session whose record is applied; 0 when there was none. */
+  get lastSession(): number {
+    return this.#lastSession;
   }
 
   /** Lays out the point that a new or restored store stands for, and syncs it (FACTS, hazard 3). */
@@ -80,6 +84,7 @@ export class StateStore {
     batch.put(appliedKey, encodePoint(point));
     batch.put(sessionKey, encodeSession(session));
     await batch.write({ sync: true } as object);
+    this.#lastSession = session;
     await this.#disk.syncFolder(this.#folder);
   }
 
@@ -87,6 +92,7 @@ export class StateStore {
   async apply(batch: RecordBatch): Promise<void> {
     const bytes = asBuffer(batch.bytes);
     const write = this.level.batch();
+    let session = this.#lastSession;
     const visitor = {
       put: (keyStart: number, keyEnd: number, valueStart: number, valueEnd: number) => {
         write.put(bytes.subarray(keyStart, keyEnd), bytes.subarray(valueStart, valueEnd));
@@ -102,11 +108,13 @@ export class StateStore {
         forEachOperation(batch.bytes, batch.view, start, end, visitor);
       } else if (header.kind === RecordKind.session) {
         const body = decodeBody(RecordKind.session, batch.bytes.subarray(start, end));
-        write.put(sessionKey, encodeSession(body.session));
+        session = body.session;
+        write.put(sessionKey, encodeSession(session));
       }
     });
     write.put(appliedKey, encodePoint(batch.point));
     await write.write();
+    this.#lastSession = session;
   }
 
   /** Taken at once: no operation applied later is in it. */
