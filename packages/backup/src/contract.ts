@@ -52,7 +52,7 @@ interface DatabaseWithBackups {
 
 /** The database that a backup is taken of. */
 export interface BackupDatabase extends DatabaseWithBackups {
-  readonly log: { pin(fromSeq: number): () => void };
+  readonly log: { readonly firstSeq: number; pin(fromSeq: number): () => void };
   /**
    * Writes a mark record and gives the state exactly at it; the log is switched behind it. READ_ONLY
    * or REPLICA_READ_ONLY where no record can be written.
@@ -64,6 +64,7 @@ export interface BackupDatabase extends DatabaseWithBackups {
 
 /** The database whose old backups are removed. */
 export interface ExpiringDatabase extends DatabaseWithBackups {
+  readonly log: { readonly firstSeq: number };
   readonly system: {
     settings(): { readonly backupGenerations: number };
     permitted(): Promise<readonly unknown[]>;

@@ -60,7 +60,9 @@ export async function expireBackups(
       await remove(database, folder, backup, generations);
       removed.push(backup.id);
     }
-    const keepFromSeq = neededSeq(newest, database);
+    const isInitialNeeded = newest.length > 0 && newest.length < generations;
+    const initial = isInitialNeeded ? wholeInitial(listed, database) : [];
+    const keepFromSeq = neededSeq([...newest, ...initial], database);
     // Damaged ones may be all there is: then what they need stays until somebody decides.
     const isKnown = keepFromSeq !== null || damaged.length === 0;
     if (isKnown && keepFromSeq !== database.control.keepFromSeq) {
@@ -80,6 +82,16 @@ function neededSeq(newest: readonly Good[], database: ExpiringDatabase): number 
     .filter(({ manifest }) => isOnHistory(manifest, database))
     .map(({ manifest }) => manifest.position.seq + 1);
   return seqs.length === 0 ? null : Math.min(...seqs);
+}
+
+/** Until enough newer ones exist the initial backup is a generation too, as long as all log since it is here. */
+function wholeInitial(listed: readonly ListedBackup[], database: ExpiringDatabase): Good[] {
+  return listed.filter(
+    (backup): backup is Good =>
+      backup.manifest?.kind === 'initial' &&
+      backup.problem === null &&
+      database.log.firstSeq <= backup.manifest.position.seq + 1,
+  );
 }
 
 function isOnHistory(manifest: BackupManifest, database: ExpiringDatabase): boolean {

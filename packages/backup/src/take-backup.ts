@@ -213,12 +213,13 @@ async function writeFiles(
 }
 
 /**
- * The first kept backup begins to hold log back; later ones are behind it, and expiry moves on. Noted
+ * The first kept backup begins to hold log back, at first all that is here; expiry moves on. Noted
  * before the backup has its name: a crash between the two only keeps more log than is needed.
  */
 async function noteKept(database: BackupDatabase, work: Work): Promise<void> {
   if (work.destination !== undefined || database.control.keepFromSeq !== null) return;
-  await database.updateControl({ keepFromSeq: work.placed.point.seq + 1 });
+  const keepFromSeq = Math.min(database.log.firstSeq, work.placed.point.seq + 1);
+  await database.updateControl({ keepFromSeq });
 }
 
 async function discard(database: BackupDatabase, partial: string, why: unknown): Promise<void> {

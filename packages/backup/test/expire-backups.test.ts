@@ -49,6 +49,17 @@ test('P10 the newest generations stay with the log behind the oldest of them', a
   for (const id of kept) await verifyBackup(folderSource(env, join(backupsOf(database), id)));
 });
 
+test('P10 until there are enough generations the log since the initial backup stays', async () => {
+  const database = await newDatabase();
+  const [first] = await takeSome(database, 2);
+  expect((await expireBackups(database, { generations: 3 })).keepFromSeq).toBe(1);
+  expect(database.log.firstSeq).toBe(1);
+  await takeSome(database, 1);
+  const { keepFromSeq } = await expireBackups(database, { generations: 3 });
+  expect(keepFromSeq).toBe(Number(first?.slice(0, 16)) + 1);
+  expect(database.log.firstSeq).toBe(keepFromSeq);
+});
+
 test('P10 a reader that pins the log keeps it through expiry', async () => {
   const database = await newDatabase();
   await takeSome(database, 2);
