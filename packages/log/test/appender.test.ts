@@ -408,6 +408,18 @@ test('P7 reserved space that cannot be had harms nobody; another error of it is 
   await log.close();
 });
 
+test('P1 zeros that are reserved late never wipe out a record', async () => {
+  const log = await open({ segmentBytes: 1024 * 1024 });
+  const { appender } = await startWriting(log);
+  faulty.before = async ({ kind, bytes }) => {
+    if (kind !== 'write' || bytes < 60_000) return;
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (let seq = 1; seq <= 60; seq++) await commit(appender, body(seq, 7000));
+  await log.close();
+  await expectReopened(60);
+});
+
 test('P1 close waits for all that was sealed, refuses the rest, and may be called twice', async () => {
   const log = await open();
   const { appender } = await startWriting(log);
