@@ -6,6 +6,7 @@ export {
   createDatabase,
   initialBackupId,
   newInstance,
+  nameFromFolder,
   refuseOccupied,
   type CreateOptions,
 } from './create-database.js';

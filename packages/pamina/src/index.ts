@@ -1,20 +1,23 @@
 // The public interface of Pamina: everything that a program gets from `import … from 'pamina'`.
 
 // The database: `new Pamina(location, options)` stands where `new Level(location, options)` stood.
-export { Pamina, adopt } from '@pamina/engine';
+export { Pamina } from '@pamina/engine';
 export type { AdoptOptions, Adopted, Database, PaminaOptions } from '@pamina/engine';
 
-// Positions name states; errors have codes.
-export { PaminaError, formatPosition, isPaminaError, parsePosition } from '@pamina/format';
-export type { BackupManifest, ErrorCode, Position, Timeline } from '@pamina/format';
-
-// Backups: take, list, verify, restore.
-export { folderSource, listBackups, restore, takeBackup, verifyBackup } from '@pamina/backup';
+// Backups: take, list, verify, restore; and a plain LevelDB brought over.
+export {
+  administer,
+  adopt,
+  listBackups,
+  restore,
+  serve,
+  takeBackup,
+  verifyBackup,
+} from './library.js';
+export type { RestoreOptions, ServeOptions } from './library.js';
 export type {
   BackupProgress,
-  BackupSource,
   ListedBackup,
-  RestoreOptions,
   RestoreProgress,
   TakeBackupOptions,
   VerifiedBackup,
@@ -22,10 +25,8 @@ export type {
 } from '@pamina/backup';
 
 // Serving the databases of a folder, and administering a server elsewhere.
-export { serve } from '@pamina/server';
-export type { PaminaServer, ServeOptions } from '@pamina/server';
+export type { PaminaServer } from '@pamina/server';
 export { RemoteAdministration } from '@pamina/client';
-export type { RemoteAdministrationOptions } from '@pamina/client';
 export type {
   Administration,
   BackupSummary,
@@ -33,6 +34,10 @@ export type {
   DatabaseSummary,
   ReplicaSummary,
 } from '@pamina/wire';
+
+// Positions name states; errors have codes.
+export { PaminaError, formatPosition, isPaminaError, parsePosition } from '@pamina/format';
+export type { BackupManifest, ErrorCode, Position, Timeline } from '@pamina/format';
 
 // The world as these functions want it: `nodeEnv()` in a program, something else in a simulation.
 export { nodeEnv } from '@pamina/env';
