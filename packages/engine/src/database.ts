@@ -19,6 +19,7 @@ import { JobLog } from './job-log.js';
 import { locateDatabase, type LocatedDatabase } from './locate-database.js';
 import { storeKey } from './operation.js';
 import type { Datum, KeySpace, Operation } from './operation.js';
+import { refusedRead, refusedWrite } from './refusals.js';
 import type { ReplicaLog } from './replica-log.js';
 import { RunningDatabase } from './running-database.js';
 import type { SessionWriter } from './session-writer.js';
@@ -195,19 +196,14 @@ export class Database {
 
   /** Whether commits and marks are possible: a normal database that is open for writing. */
   get isWriter(): boolean {
-    const isOpen = this.#state === 'open' && this.#closing === null;
+    const isOpen = this.#state === 'open' && !this.#isClosed;
     return isOpen && this.#running.session !== null && !this.control.readOnly;
   }
 
   /** Throws if data may not be read here now: NOT_QUERYABLE, DATABASE_CLOSED. */
   assertReadable(): void {
-    if (this.#state === 'closed')
-      throw new PaminaError('DATABASE_CLOSED', 'the database is closed');
-    const { name, type, readOnly, simultaneousQuery } = this.control;
-    if (this.#isResetting) throw resetting(name);
-    if (type !== 'replica' || readOnly || simultaneousQuery) return;
-    const message = `${name} replicates without simultaneous query`;
-    throw new PaminaError('NOT_QUERYABLE', message);
+    const refused = refusedRead(this.control, this.#state === 'closed' || this.#isResetting);
+    if (refused !== null) throw refused;
   }
 
   async get(key: Datum): Promise<Uint8Array | undefined> {
@@ -303,7 +299,13 @@ export class Database {
 
   /** Commits that wait are finished first; no new one is taken. */
   close(): Promise<void> {
-    this.#closing ??= this.#lifecycle.then(() => this.#close());
+    if (this.#closing === null) {
+      this.#closing = this.#lifecycle.then(() => this.#close());
+      this.#closing.catch(() => {
+        // All who asked meanwhile hear of it; it is closed all the same.
+        this.#closing = Promise.resolve();
+      });
+    }
     return this.#closing;
   }
 
@@ -367,18 +369,12 @@ export class Database {
   }
 
   #whyNotWritable(): PaminaError {
-    const { name, type } = this.control;
-    if (this.#failure !== null) {
-      return new PaminaError('DATABASE_FAILED', `${name} has failed: ${this.#failure.message}`, {
-        cause: this.#failure,
-      });
-    }
-    if (this.#state === 'closed' || this.#closing !== null) {
-      return new PaminaError('DATABASE_CLOSED', `${name} is closed`);
-    }
-    if (this.#isResetting) return resetting(name);
-    if (type === 'replica') return new PaminaError('REPLICA_READ_ONLY', `${name} is a replica`);
-    return new PaminaError('READ_ONLY', `${name} is read only`);
+    return refusedWrite(this.control, this.#failure, this.#isClosed);
+  }
+
+  /** Closed for good, or for the moment of a reset. */
+  get #isClosed(): boolean {
+    return this.#state === 'closed' || this.#closing !== null || this.#isResetting;
   }
 
   #replicaLog(): ReplicaLog {
@@ -395,8 +391,4 @@ export class Database {
     this.jobLog.write('error', 'failed', `The database has failed: ${error.toString()}`);
     for (const listener of this.#failureListeners) listener(error);
   }
-}
-
-function resetting(name: string): PaminaError {
-  return new PaminaError('DATABASE_CLOSED', `${name} is just becoming a normal database`);
 }

@@ -79,10 +79,10 @@ export class RunningDatabase {
     try {
       await this.replica?.settle();
       await log.close();
+    } finally {
       await applier.idle();
       await this.slots.close();
       await this.maintenance.finish(isSound);
-    } finally {
       await store.close();
     }
   }
