@@ -89,15 +89,6 @@ export async function* scanSegment(
   }
 }
 
-/** Runs a scan to its end for its verdict alone. */
-export async function scanToEnd(file: DiskFile, from: ScanStart): Promise<ScanEnd> {
-  const scan = scanSegment(file, from);
-  for (;;) {
-    const step = await scan.next();
-    if (step.done === true) return step.value;
-  }
-}
-
 export function damaged(path: string, offset: number, what: string): PaminaError {
   return new PaminaError('LOG_DAMAGED', `${path}, offset ${offset}: ${what}`, {
     context: { file: path, offset },

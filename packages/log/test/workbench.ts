@@ -13,9 +13,9 @@ import type { ReceivedChunk, Receiver } from '../src/receiver.js';
 import type { ChainPoint } from '../src/record-batch.js';
 
 export const realDisk: Disk = nodeEnv().disk;
-export const realClock: Clock = nodeEnv().clock;
+const realClock: Clock = nodeEnv().clock;
 
-export const pattern = '00112233445566778899aabbccddeeff';
+const pattern = '00112233445566778899aabbccddeeff';
 export const firstTimeline = { timeline: 1, timelineId: '0123456789abcdef' };
 export const base: ChainPoint = { seq: 0, chain: 0x1234_5678, time: 1000 };
 
@@ -92,7 +92,7 @@ export async function startWriting(
 }
 
 /** Resolves when the condition holds; asked after each sync and each closed segment. */
-export function until(log: Log, condition: () => boolean): Promise<void> {
+function until(log: Log, condition: () => boolean): Promise<void> {
   return new Promise((resolve) => {
     const stop = log.onDurable(check);
     function check(): void {
