@@ -1,0 +1,67 @@
+import { closedSegmentBytesMaxWithoutBackup } from '@pamina/format';
+import type { Log } from '@pamina/log';
+import { expect, test } from 'vitest';
+import { firstSeqToKeep } from '../src/retention.js';
+import type { Slot } from '../src/slots.js';
+import { newDatabase } from './workbench.js';
+
+/** A log of closed segments of ten records each, the first of which starts with record 1. */
+function logOf(segmentBytes: number, count: number): Log {
+  const segments = Array.from({ length: count }, (_, index) => ({
+    firstSeq: index * 10 + 1,
+    lastSeq: index * 10 + 10,
+    bytes: segmentBytes,
+    closed: true,
+  }));
+  return { segments: () => segments, firstSeq: 1 } as unknown as Log;
+}
+
+function slotAt(durable: number): Slot {
+  const positions = { received: durable + 5, durable, applied: durable };
+  return { name: 'a', instance: 'i', seenAt: 0, ...positions };
+}
+
+const eighth = closedSegmentBytesMaxWithoutBackup / 8;
+
+test('P10 kept is what local recovery, the replicas seen here and the kept backups need', () => {
+  const log = logOf(1000, 10);
+  const needs = { checkpointSeq: 95, keepFromSeq: 70, slots: [] };
+  expect(firstSeqToKeep(log, needs)).toBe(70);
+  expect(firstSeqToKeep(log, { ...needs, slots: [slotAt(42), slotAt(80)] })).toBe(43);
+  expect(firstSeqToKeep(log, { ...needs, checkpointSeq: 30 })).toBe(31);
+  expect(firstSeqToKeep(log, { ...needs, keepFromSeq: 99 })).toBe(96);
+});
+
+test('without a backup old log is dropped past the stated size, never what a replica needs', () => {
+  const needs = { checkpointSeq: 1000, keepFromSeq: null, slots: [] };
+  expect(firstSeqToKeep(logOf(eighth, 8), needs)).toBe(1);
+  expect(firstSeqToKeep(logOf(eighth, 10), needs)).toBe(21);
+  expect(firstSeqToKeep(logOf(eighth, 10), { ...needs, slots: [slotAt(4)] })).toBe(5);
+});
+
+test('P10 a run deletes whole closed segments that nobody needs, says so, and spares a reader', async () => {
+  const database = await newDatabase({ segmentBytes: 65_536 });
+  const write = async (): Promise<void> => {
+    for (let index = 0; index < 8; index++) await database.put('a', 'x'.repeat(40_000));
+  };
+  await write();
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBe(1);
+  await database.updateControl({ keepFromSeq: 6 });
+  const unpin = database.log.pin(4);
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBeLessThanOrEqual(4);
+  unpin();
+  database.slots.report('i', 'replica', { received: 4, durable: 4, applied: 4 });
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBe(5);
+  await database.slots.forget('replica');
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBe(6);
+  await database.updateControl({ keepFromSeq: 1000 });
+  await write();
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBeGreaterThan(10);
+  const events = await database.jobLog.tail(50);
+  expect(events.filter(({ event }) => event === 'log-deleted').length).toBeGreaterThanOrEqual(3);
+});

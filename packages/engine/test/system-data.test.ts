@@ -1,0 +1,75 @@
+import { backupGenerationsDefault, replicationDelayMsDefault } from '@pamina/format';
+import { expect, test } from 'vitest';
+import { codeOf, contents, crashCopy, newDatabase, openDatabase } from './workbench.js';
+
+test('settings have defaults, travel by commits, and are there after a crash', async () => {
+  const database = await newDatabase();
+  expect(database.settings()).toEqual({
+    replicationDelayMs: replicationDelayMsDefault,
+    backupGenerations: backupGenerationsDefault,
+  });
+  const { seq } = database.durable();
+  await database.system.setSettings({ replicationDelayMs: 0 });
+  await database.system.setSettings({ backupGenerations: 7 });
+  expect(database.durable().seq).toBe(seq + 2);
+  const recovered = await openDatabase(await crashCopy(database.folder));
+  expect(recovered.settings()).toEqual({ replicationDelayMs: 0, backupGenerations: 7 });
+  expect(await contents(recovered)).toEqual({});
+});
+
+test('permitted names are listed in order, and denied again', async () => {
+  const database = await newDatabase();
+  await database.permit('b', { simultaneousQuery: false });
+  await database.permit('a', { simultaneousQuery: true });
+  expect(await database.permitted()).toMatchObject([
+    { name: 'a', simultaneousQuery: true },
+    { name: 'b', simultaneousQuery: false },
+  ]);
+  expect(await database.system.deny('b')).toBe(true);
+  expect(await database.system.deny('b')).toBe(false);
+  expect(await codeOf(database.permit('../a', { simultaneousQuery: true }))).toBe('NAME_INVALID');
+  const recovered = await openDatabase(await crashCopy(database.folder));
+  expect(await recovered.permitted()).toMatchObject([{ name: 'a' }]);
+});
+
+test('simultaneous query switches the log, its segments say so, and the job log says it at session start', async () => {
+  const database = await newDatabase();
+  const lockData = async (): Promise<boolean[]> => {
+    const headers = database.log.segments().map((segment) => database.log.header(segment));
+    return (await Promise.all(headers)).map((header) => header.lockData);
+  };
+  await database.permit('a', { simultaneousQuery: true });
+  await database.put('x', '1');
+  expect(await lockData()).toEqual([false, true]);
+  await database.permit('b', { simultaneousQuery: true });
+  await database.put('x', '2');
+  expect(await lockData()).toEqual([false, true]);
+  await database.close();
+  const again = await openDatabase(database.folder);
+  const starts = (await again.jobLog.tail(50)).filter(({ event }) => event === 'session-started');
+  expect(starts.map(({ message }) => message)).toEqual([
+    'Session 1 started. No replication databases allow simultaneous query',
+    'Session 2 started. At least one replication database allows simultaneous query',
+  ]);
+});
+
+test('documents are found by the beginning of their names', async () => {
+  const database = await newDatabase();
+  await database.system.put('users/anna', { role: 'admin' });
+  await database.system.put('users/bert', { role: 'reader' });
+  await database.system.put('usersx', 1);
+  expect(await database.system.list('users/')).toEqual([
+    ['users/anna', { role: 'admin' }],
+    ['users/bert', { role: 'reader' }],
+  ]);
+  await database.system.delete('users/anna');
+  expect(await database.system.get('users/anna')).toBeUndefined();
+  expect(await database.system.get('users/bert')).toEqual({ role: 'reader' });
+});
+
+test('P9 a document that cannot be read is told', async () => {
+  const database = await newDatabase();
+  await database.commit([{ type: 'put', key: 'settings', value: Uint8Array.of(0xc1) }], 'system');
+  expect(() => database.settings()).toThrow(/settings is not readable/);
+  expect(await codeOf(database.system.get('settings'))).toBe('STORE_DAMAGED');
+});
