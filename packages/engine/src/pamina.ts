@@ -29,6 +29,8 @@ export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   readonly segmentBytes?: number;
   /** The seams to disk, clock, network and chance; for tests. */
   readonly env?: Env;
+  /** A database that is open already, as in a server: used as it is, and left open by close(). */
+  readonly database?: Database;
 }
 
 interface ReadOptions {
@@ -55,7 +57,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     if (typeof location !== 'string' || location === '') {
       throw new TypeError("The first argument 'location' must be a non-empty string");
     }
-    const { env, name, access, segmentBytes, ...forwarded } = options;
+    const { env, name, access, segmentBytes, database, ...forwarded } = options;
     super(
       {
         encodings: { buffer: true, utf8: true, view: true },
@@ -84,6 +86,10 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   }
 
   async _open(options: { createIfMissing: boolean; errorIfExists: boolean }): Promise<void> {
+    if (this.#options.database !== undefined) {
+      this.#database = this.#options.database;
+      return;
+    }
     const env = this.#options.env ?? nodeEnv();
     const folder = resolve(this.#location);
     const { access, segmentBytes, name } = this.#options;
@@ -96,7 +102,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   }
 
   async _close(): Promise<void> {
-    await this.#database?.close();
+    if (this.#options.database === undefined) await this.#database?.close();
     this.#database = null;
   }
 

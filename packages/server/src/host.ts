@@ -1,6 +1,7 @@
 // The databases of one data folder: the administration in this process. A server hosts one and brings
 // its databases online; without a server it works on the folder directly, opening what it needs.
 
+import type { Database } from '@pamina/engine';
 import type { Channel } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import type {
@@ -92,6 +93,11 @@ export class Host implements Served {
       this.#core.leases.close();
       await this.#core.directory.close();
     }
+  }
+
+  /** One that is online, for the program that this host runs in. DATABASE_OFFLINE. */
+  database(name: string): Database {
+    return this.#core.requireOnline(name).database;
   }
 
   list(): Promise<DatabaseSummary[]> {

@@ -1,6 +1,7 @@
 // A server: one data folder, one port. Locks the folder, listens, tells where, opens what is there.
 
 import { validateAddress } from '@pamina/directory';
+import { Pamina, type PaminaOptions } from '@pamina/engine';
 import type { Env, HttpListener } from '@pamina/env';
 import { bytesToHex, PaminaError } from '@pamina/format';
 import type { ServerAnswer } from '@pamina/wire';
@@ -24,10 +25,18 @@ export interface ServeOptions {
   readonly advertise?: string | undefined;
 }
 
+/** Encodings: what concerns the face and not the database behind it. */
+export type FaceOptions<K, V> = Pick<PaminaOptions<K, V>, 'keyEncoding' | 'valueEncoding'>;
+
 export interface PaminaServer {
   /** `http://host:port` */
   readonly address: string;
   readonly host: Host;
+  /**
+   * A database of this server for the program that runs it, with the interface of `level`: both use
+   * the one that is open here. DATABASE_NOT_FOUND, DATABASE_OFFLINE.
+   */
+  open<K = string, V = string>(name: string, options?: FaceOptions<K, V>): Pamina<K, V>;
   /** Closes the databases, withdraws their names and lets go of the data folder. Never rejects twice. */
   close(): Promise<void>;
 }
@@ -89,6 +98,11 @@ class RunningServer implements PaminaServer {
     this.#listener = listener;
     this.#unlock = unlock;
     this.address = address;
+  }
+
+  open<K = string, V = string>(name: string, options: FaceOptions<K, V> = {}): Pamina<K, V> {
+    const database = this.host.database(name);
+    return new Pamina<K, V>(database.folder, { ...options, database });
   }
 
   close(): Promise<void> {
