@@ -4,7 +4,7 @@
 import type { Env, HttpListener, UpgradeRequest } from '@pamina/env';
 import { PaminaError, toPaminaError, wireMessageBytesMax } from '@pamina/format';
 import { apiPrefix, requestBytesMax, type ServerAnswer } from '@pamina/wire';
-import { fastify, type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { type AccessCheck } from './access.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import type { RouteContext } from './route-context.js';
@@ -28,6 +28,8 @@ export interface HttpApplicationOptions {
 /** Ready to be listened for; does not listen. */
 export async function httpApplication(options: HttpApplicationOptions): Promise<FastifyInstance> {
   const { check, env, identity, listener, served } = options;
+  // Loaded by who serves alone: every verb of the command loads this package, and half would be fastify.
+  const { fastify } = await import('fastify');
   const app = fastify({
     serverFactory: (handler) => listener.server.on('request', handler),
     bodyLimit: requestBytesMax,
