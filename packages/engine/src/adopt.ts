@@ -34,7 +34,14 @@ export interface Adopted {
 const besideName = 'pamina-adopting';
 const keptName = 'leveldb-before-pamina';
 /** What a database consists of, control.json apart, in the order in which it is moved. */
-const databaseParts = ['store', 'log', 'backups', 'slots', 'checkpoint.json', 'job.log'];
+const databaseParts = [
+  storeFolder,
+  logFolder,
+  backupsFolder,
+  'slots',
+  'checkpoint.json',
+  'job.log',
+];
 const commitBytesTarget = 1024 * 1024;
 
 /** The names that LevelDB gives to its files; nothing else in the folder is touched. */
@@ -165,12 +172,7 @@ async function moveIn(disk: Disk, path: string, beside: string): Promise<void> {
   const kept = join(path, keptName);
   await disk.makeFolder(kept);
   for (const { name } of await disk.list(path)) {
-    if (isLevelFile(name)) await disk.rename(join(path, name), join(kept, name));
+    if (levelName.test(name)) await disk.rename(join(path, name), join(kept, name));
   }
   await disk.removeTree(beside);
-}
-
-/** Nothing but LevelDB's own files is touched: what else the user keeps in the folder stays. */
-function isLevelFile(name: string): boolean {
-  return /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst))$/.test(name);
 }

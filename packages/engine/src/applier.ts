@@ -62,7 +62,7 @@ export class Applier {
           if (error !== null) throw error;
           resolve(action());
         } catch (thrown) {
-          reject(thrown as Error);
+          reject(toPaminaError(thrown));
         }
       };
       if (this.#running === null) run(this.#failure);

@@ -58,7 +58,7 @@ export async function readControl(disk: Disk, folder: string): Promise<Control |
   if (fault !== null) throw invalid(`the field ${fault} is not valid`);
   try {
     validateTimelines(fields['timelines']);
-    validateName(fields['name'] as string);
+    validateName(fields['name']);
   } catch (error) {
     throw invalid('a field is not valid', error);
   }

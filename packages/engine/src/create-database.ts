@@ -110,7 +110,9 @@ export async function refuseOccupied(disk: Disk, folder: string): Promise<void> 
   }
   refuseLevelStore(folder, names);
   const isLeftover = names.includes(insideName);
-  const own: readonly string[] = isLeftover ? [insideName, ...ownParts, lostAndFound] : [lostAndFound];
+  const own: readonly string[] = isLeftover
+    ? [insideName, ...ownParts, lostAndFound]
+    : [lostAndFound];
   if (names.some((name) => !own.includes(name))) {
     throw new PaminaError('FILE_EXISTS', `${folder} is not empty and holds no database`, {
       context: { path: folder },

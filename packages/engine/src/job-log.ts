@@ -92,7 +92,8 @@ export class JobLog {
   }
 
   #dropOldest(): void {
-    if (this.#waiting.length > waitingMax) this.#waiting.splice(0, this.#waiting.length - waitingMax);
+    if (this.#waiting.length > waitingMax)
+      this.#waiting.splice(0, this.#waiting.length - waitingMax);
   }
 
   async #drain(): Promise<void> {

@@ -1,11 +1,6 @@
 // Iterators and snapshots of the abstract-level face: LevelDB's own, with the key prefix put on and
 // taken off. Both are taken when they are created and so never see a later commit.
-import {
-  AbstractIterator,
-  AbstractSnapshot,
-  type AbstractIteratorOptions,
-  type AbstractLevel,
-} from 'abstract-level';
+import { AbstractIterator, AbstractSnapshot, type AbstractLevel } from 'abstract-level';
 import { userPrefix } from '@pamina/format';
 import { storeKey, type Datum } from './operation.js';
 import type { StoreLevel } from './state-store.js';
@@ -81,7 +76,7 @@ export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
   readonly #format: Format;
 
   constructor(owner: Owner, level: StoreLevel, options: PrivateIteratorOptions) {
-    super(owner, options as unknown as AbstractIteratorOptions<unknown, unknown>);
+    super(owner, options);
     this.#keys = options.keys;
     this.#format = options.keyEncoding;
     const { keys, values, fillCache, highWaterMarkBytes, signal } = options;
@@ -94,11 +89,11 @@ export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
       ...(fillCache === undefined ? {} : { fillCache }),
       ...(highWaterMarkBytes === undefined ? {} : { highWaterMarkBytes }),
       ...(signal === undefined ? {} : { signal }),
-    } as object) as InnerIterator;
+    } as object);
   }
 
   async _next(): Promise<Entry | undefined> {
-    const entry = (await this.#inner.next()) as Entry | undefined;
+    const entry = await this.#inner.next();
     if (entry !== undefined) this.#open(entry);
     return entry;
   }

@@ -69,7 +69,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
         additionalMethods: { approximateSize: true, compactRange: true },
         signals: { iterators: true },
       } as object,
-      forwarded as AbstractDatabaseOptions<K, V>,
+      forwarded,
     );
     this.#location = location;
     this.#options = options;

@@ -28,7 +28,9 @@ export class ReplicaLog {
     this.#receiver = parts.log.startReceiving({
       pattern: () => control.current.pattern,
       mayFollow: (header) => {
-        const known = control.current.timelines.some((timeline) => timeline.id === header.timelineId);
+        const known = control.current.timelines.some(
+          (timeline) => timeline.id === header.timelineId,
+        );
         if (known) return;
         const message = `timeline ${header.timeline} (${header.timelineId}) is not in the history`;
         throw new PaminaError('DIVERGED', message, { context: { timelineId: header.timelineId } });

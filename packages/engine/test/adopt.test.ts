@@ -5,7 +5,15 @@ import { expect, test } from 'vitest';
 import { adopt } from '../src/adopt.js';
 import { readControl } from '../src/control.js';
 import { Database } from '../src/database.js';
-import { FaultyDisk, codeOf, crashCopy, env, openDatabase, temporaryFolder } from './workbench.js';
+import {
+  FaultyDisk,
+  codeOf,
+  crashCopy,
+  env,
+  openDatabase,
+  temporaryFolder,
+  there,
+} from './workbench.js';
 
 type Plain = Level<Buffer, Buffer>;
 const bytes = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
@@ -42,8 +50,8 @@ async function expectEntries(
   const sorted = expected.toSorted(([a], [b]) => Buffer.compare(a, b));
   expect(found).toHaveLength(sorted.length);
   for (const [index, [key, value]] of sorted.entries()) {
-    expect(found[index]![0].equals(key)).toBe(true);
-    expect(found[index]![1].equals(value)).toBe(true);
+    expect(there(found[index])[0].equals(key)).toBe(true);
+    expect(there(found[index])[1].equals(value)).toBe(true);
   }
 }
 

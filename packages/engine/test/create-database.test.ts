@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { readControl } from '../src/control.js';
 import { createDatabase, nameFromFolder } from '../src/create-database.js';
 import { Database } from '../src/database.js';
-import { FaultyDisk, codeOf, env, openDatabase, temporaryFolder } from './workbench.js';
+import { FaultyDisk, codeOf, env, openDatabase, temporaryFolder, there } from './workbench.js';
 
 test('a new database has a name, a first timeline, no pattern and an initial backup', async () => {
   const folder = join(await temporaryFolder(), 'orders');
@@ -14,7 +14,9 @@ test('a new database has a name, a first timeline, no pattern and an initial bac
   expect(control).toEqual(await readControl(env.disk, folder));
   expect(control).toMatchObject({ name: 'orders', type: 'normal', pattern: null, session: 0 });
   expect(control.timelines).toMatchObject([{ timeline: 1, forkedFrom: null, atSeq: 0 }]);
-  const manifest = decodeManifest(await env.disk.readFile(join(folder, 'backups/initial/manifest')));
+  const manifest = decodeManifest(
+    await env.disk.readFile(join(folder, 'backups/initial/manifest')),
+  );
   expect(manifest).toMatchObject({
     kind: 'initial',
     pattern: null,
@@ -28,34 +30,37 @@ test('P5 the logs of two new databases never fit each other', async () => {
   const first = await createDatabase(join(parent, 'one'), { env });
   const second = await createDatabase(join(parent, 'two'), { env });
   expect(first.base.chain).not.toBe(second.base.chain);
-  expect(first.timelines[0]!.id).not.toBe(second.timelines[0]!.id);
+  expect(there(first.timelines[0]).id).not.toBe(there(second.timelines[0]).id);
   expect(first.instance).not.toBe(second.instance);
 });
 
 test.each([
   ['beside, where nothing is yet', false],
   ['inside, where an empty folder is', true],
-])('P8 create %s: stopped at any step it leaves nothing or a whole database', async (_, isThere) => {
-  const outcomes = new Set<string>();
-  for (let steps = 0; ; steps++) {
-    const folder = join(await temporaryFolder(), 'orders');
-    if (isThere) await mkdir(folder);
-    const faulty = new FaultyDisk();
-    faulty.stopAfter(steps);
-    const error = await createDatabase(folder, { env: faulty.env }).then(
-      () => null,
-      (reason: unknown) => reason,
-    );
-    const control = (await env.disk.stat(folder)) && (await readControl(env.disk, folder));
-    outcomes.add(control === null ? 'nothing' : 'whole');
-    if (control === null) await createDatabase(folder, { env });
-    const database = await openDatabase(folder);
-    await database.put('a', '1');
-    await database.close();
-    if (error === null) break;
-  }
-  expect([...outcomes]).toEqual(['nothing', 'whole']);
-});
+])(
+  'P8 create %s: stopped at any step it leaves nothing or a whole database',
+  async (_, isThere) => {
+    const outcomes = new Set<string>();
+    for (let steps = 0; ; steps++) {
+      const folder = join(await temporaryFolder(), 'orders');
+      if (isThere) await mkdir(folder);
+      const faulty = new FaultyDisk();
+      faulty.stopAfter(steps);
+      const error = await createDatabase(folder, { env: faulty.env }).then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+      const control = (await env.disk.stat(folder)) && (await readControl(env.disk, folder));
+      outcomes.add(control === null ? 'nothing' : 'whole');
+      if (control === null) await createDatabase(folder, { env });
+      const database = await openDatabase(folder);
+      await database.put('a', '1');
+      await database.close();
+      if (error === null) break;
+    }
+    expect([...outcomes]).toEqual(['nothing', 'whole']);
+  },
+);
 
 test('P9 a folder that holds something else is refused and left as it is', async () => {
   const folder = await temporaryFolder();
@@ -70,7 +75,7 @@ test('a folder that is there already stays: it may be a mount point, or a symbol
   await symlink(join(parent, 'volume'), join(parent, 'orders'));
   const before = await env.disk.stat(join(parent, 'volume'));
   await createDatabase(join(parent, 'orders'), { env });
-  expect(before!.isFolder).toBe(true);
+  expect(before?.isFolder).toBe(true);
   expect(await readControl(env.disk, join(parent, 'volume'))).toMatchObject({ name: 'orders' });
   expect((await env.disk.list(parent)).map(({ name }) => name)).toEqual(['orders', 'volume']);
 });

@@ -16,6 +16,7 @@ import {
   openDatabase,
   stateOf,
   temporaryFolder,
+  there,
 } from './workbench.js';
 
 async function put(database: Database, from: number, to: number, valueBytes = 100): Promise<void> {
@@ -36,7 +37,7 @@ async function logFiles(folder: string): Promise<string[]> {
 
 async function flip(path: string, offset: number): Promise<void> {
   const bytes = await readFile(path);
-  bytes[offset]! ^= 0x10;
+  bytes[offset] = there(bytes[offset]) ^ 0x10;
   await writeFile(path, bytes);
 }
 
@@ -45,13 +46,13 @@ test('P6 a flipped bit in a segment stops the open and names file and offset', a
   await put(database, 0, 100);
   const folder = await crashCopy(database.folder);
   const [segment] = await logFiles(folder);
-  await flip(segment!, 4000);
+  await flip(there(segment), 4000);
   const error = await failure(Database.open(folder, { env }));
   expect(error.code).toBe('LOG_DAMAGED');
   expect(error.context).toMatchObject({ file: segment });
   expect(error.context['offset']).toBeLessThanOrEqual(4000);
   expect(error.message).toContain(`offset ${String(error.context['offset'])}`);
-  await flip(segment!, 4000);
+  await flip(there(segment), 4000);
   await openDatabase(folder);
 });
 
@@ -61,7 +62,7 @@ test('P6 a flipped bit in a closed segment that replay needs stops the open', as
   await database.close();
   const [segment] = await logFiles(database.folder);
   await rm(join(database.folder, 'checkpoint.json'));
-  await flip(segment!, 4000);
+  await flip(there(segment), 4000);
   expect(await codeOf(Database.open(database.folder, { env }))).toBe('LOG_DAMAGED');
 });
 
@@ -70,9 +71,12 @@ test('P6 bytes behind the last sync that form no record are cut, kept beside and
   await put(database, 0, 10);
   const folder = await crashCopy(database.folder);
   const [segment] = await logFiles(folder);
-  const bytes = await readFile(segment!);
+  const bytes = await readFile(there(segment));
   const end = bytes.findLastIndex((byte) => byte !== 0) + 1;
-  await writeFile(segment!, Buffer.concat([bytes.subarray(0, end), Buffer.from('torn record')]));
+  await writeFile(
+    there(segment),
+    Buffer.concat([bytes.subarray(0, end), Buffer.from('torn record')]),
+  );
   const opened = await openDatabase(folder);
   expect(Object.keys(await contents(opened))).toHaveLength(10);
   const events = await opened.jobLog.tail(20);
@@ -169,7 +173,7 @@ test('P1 a block that LevelDB’s log lost in a power cut comes back by replay f
   const folder = await crashCopy(database.folder);
   const store = join(folder, 'store');
   const [levelLog] = (await readdir(store)).filter((name) => name.endsWith('.log'));
-  const path = join(store, levelLog!);
+  const path = join(store, there(levelLog));
   expect((await stat(path)).size).toBeGreaterThan(4 * 32_768);
   const bytes = await readFile(path);
   bytes.fill(0, 2 * 32_768, 3 * 32_768);
@@ -211,7 +215,7 @@ test('log that replay needs and that is gone stops the open', async () => {
   const segments = await logFiles(database.folder);
   expect(segments.length).toBeGreaterThan(2);
   await rm(join(database.folder, 'checkpoint.json'));
-  await rm(segments[0]!);
+  await rm(there(segments[0]));
   expect(await codeOf(Database.open(database.folder, { env }))).toBe('LOG_GONE');
   await rm(join(database.folder, 'store'), { recursive: true });
   expect(await codeOf(Database.open(database.folder, { env }))).toBe('STORE_ERROR');

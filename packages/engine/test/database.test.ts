@@ -1,5 +1,5 @@
 import {
-  PaminaError,
+  type PaminaError,
   backlogBytesMax,
   commitBytesMax,
   keyBytesMax,
@@ -19,6 +19,7 @@ import {
   newDatabase,
   openDatabase,
   text,
+  there,
 } from './workbench.js';
 
 const isSegmentSync = ({ operation, path }: { operation: string; path: string }): boolean =>
@@ -59,7 +60,11 @@ test('the identification pattern appears with the first session and stays', asyn
   expect(pattern).toMatch(/^[0-9a-f]{32}$/);
   expect(instance).toMatch(/^[0-9a-f]{32}$/);
   const [segment] = database.log.segments();
-  expect(await database.log.header(segment!)).toMatchObject({ pattern, session: 1, firstSeq: 1 });
+  expect(await database.log.header(there(segment))).toMatchObject({
+    pattern,
+    session: 1,
+    firstSeq: 1,
+  });
   await database.close();
   expect((await openDatabase(database.folder)).identity).toEqual({ pattern, instance });
 });
@@ -108,7 +113,18 @@ test('keys and values of every byte pattern come back as they were, also after r
 
 test('text is stored as Level stores it, lone surrogates included', async () => {
   const database = await newDatabase();
-  const texts = ['', 'a', 'ä', '𝄞', '\ud800', 'a\udc00b', '\ud800\ud800', '\udc00\ud800', '\0', '\uffff'];
+  const texts = [
+    '',
+    'a',
+    'ä',
+    '𝄞',
+    '\ud800',
+    'a\udc00b',
+    '\ud800\ud800',
+    '\udc00\ud800',
+    '\0',
+    '\uffff',
+  ];
   for (const key of texts) await database.put(`k${key}`, `v${key}`);
   for (const key of texts) {
     expect(await database.get(Buffer.from(`k${key}`))).toEqual(Buffer.from(`v${key}`));

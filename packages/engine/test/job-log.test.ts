@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { JobLog, type JobEvent } from '../src/job-log.js';
-import { FaultyDisk, env, temporaryFolder } from './workbench.js';
+import { FaultyDisk, env, temporaryFolder, there } from './workbench.js';
 
 const mebibyte = 1024 * 1024;
 
@@ -22,7 +22,7 @@ test('an event is one line of JSON with its time, and the newest are read back o
     { level: 'info', event: 'started', message: 'It started.', fields: { session: 1 } },
     { level: 'warning', event: 'slow', message: 'It is\nslow.' },
   ]);
-  expect(Math.abs(Date.parse(events[0]!.time) - env.clock.now())).toBeLessThan(60_000);
+  expect(Math.abs(Date.parse(there(events[0]).time) - env.clock.now())).toBeLessThan(60_000);
   expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(3);
   expect(messages(await jobLog.tail(1))).toEqual(['It is\nslow.']);
   expect(await jobLog.tail(0)).toEqual([]);
@@ -40,7 +40,7 @@ test('P13 the file is rotated, a few old ones are kept, and the tail reads acros
   await expect(stat(`${path}.4`)).rejects.toMatchObject({ code: 'ENOENT' });
   const events = await jobLog.tail(3);
   expect(events.map(({ event }) => event)).toEqual(['small', 'big', 'small']);
-  expect(events[2]!.message).toBe('after 5');
+  expect(there(events[2]).message).toBe('after 5');
 });
 
 test('lines that cannot be written wait, in order and bounded, and nobody is stopped', async () => {

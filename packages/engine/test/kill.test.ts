@@ -23,7 +23,8 @@ test('P1 P2 killed while it writes, it has every acknowledged commit, and each c
     for (const id of acknowledged) expect(entries[`left/${id}`], id).toMatch(`${id}:`);
     for (const [key, value] of Object.entries(entries)) {
       const [side, id] = key.split('/');
-      if (id !== undefined) expect(entries[`${side === 'left' ? 'right' : 'left'}/${id}`]).toBe(value);
+      if (id !== undefined)
+        expect(entries[`${side === 'left' ? 'right' : 'left'}/${id}`]).toBe(value);
     }
     await database.close();
   }

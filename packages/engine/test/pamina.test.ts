@@ -49,7 +49,10 @@ test('P2 an iterator and a snapshot see exactly what was acknowledged when they 
     { type: 'put', key: 'c', value: '2' },
   ]);
   const unacknowledged = await db.iterator().all();
-  expect([['1', '1'], ['2', '2']]).toContainEqual(unacknowledged.map(([, value]) => value));
+  expect([
+    ['1', '1'],
+    ['2', '2'],
+  ]).toContainEqual(unacknowledged.map(([, value]) => value));
   await later;
   expect(await iterator.all()).toEqual([
     ['a', '1'],
@@ -66,7 +69,7 @@ test('P2 an iterator and a snapshot see exactly what was acknowledged when they 
 });
 
 test('a clear() that is larger than a commit may be deletes everything, in several commits', async () => {
-  const db = await newPamina<Buffer, string>({ keyEncoding: 'buffer' });
+  const db = await newPamina<Buffer>({ keyEncoding: 'buffer' });
   const count = 70;
   for (let index = 0; index < count; index++) {
     await db.put(Buffer.concat([Buffer.of(index), Buffer.alloc(1_000_000, 7)]), 'v');

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import type { Disk } from '@pamina/env';
 import { expect, test } from 'vitest';
 import { ProcessMarker } from '../src/process-marker.js';
-import { codeOf, crashCopy, env, newDatabase, openDatabase, temporaryFolder } from './workbench.js';
+import {
+  codeOf,
+  crashCopy,
+  env,
+  newDatabase,
+  openDatabase,
+  temporaryFolder,
+  there,
+} from './workbench.js';
 
 const { disk, clock } = env;
 
@@ -48,7 +56,7 @@ test('a marker that another process took for stale is made again', async () => {
   const folder = await temporaryFolder();
   const marker = await ProcessMarker.create(disk, clock, folder);
   const [name] = await markersIn(folder);
-  await disk.remove(join(folder, name!));
+  await disk.remove(join(folder, there(name)));
   await marker.confirm();
   expect(await markersIn(folder)).toEqual([name]);
 });

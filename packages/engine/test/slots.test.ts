@@ -42,7 +42,9 @@ test('P10 a slot that could not be written is written with the next save', async
   faulty.fault = () => null;
   await slots.close();
   expect(slots.failure).toBeNull();
-  expect((await SlotTable.open(env.disk, env.clock, folder)).list()).toMatchObject([{ name: 'one' }]);
+  expect((await SlotTable.open(env.disk, env.clock, folder)).list()).toMatchObject([
+    { name: 'one' },
+  ]);
 });
 
 test('a forgotten slot is gone, also when it is being written', async () => {

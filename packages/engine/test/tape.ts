@@ -2,6 +2,7 @@
 // plans, subtests, teardowns and callback style. Every assertion is counted, so that a suite that
 // asserts nothing is noticed.
 import assert from 'node:assert';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test as vitestTest } from 'vitest';
 
 type Body = (t: TapeTest) => unknown;
@@ -15,7 +16,7 @@ class TapeTest {
   /** Those of its subtests included. */
   assertions = 0;
   #own = 0;
-  readonly #failures: unknown[] = [];
+  readonly #failures: Error[] = [];
   readonly #subtests: { readonly name: string; readonly body: Body }[] = [];
   readonly #teardowns: (() => unknown)[] = [];
   readonly #finished: Promise<void>;
@@ -35,7 +36,7 @@ class TapeTest {
   }
 
   end(error?: unknown): void {
-    if (error !== undefined && error !== null) this.#failures.push(error);
+    if (error !== undefined && error !== null) this.#failures.push(asError(error));
     if (this.#isEnded) this.#failures.push(new Error(`${this.name}: end() was called twice`));
     this.#isEnded = true;
     this.#finish();
@@ -75,8 +76,8 @@ class TapeTest {
     this.#assert(() => undefined);
   }
 
-  fail(error?: unknown): void {
-    this.#assert(() => assert.fail(error instanceof Error ? error : String(error ?? 'fail()')));
+  fail(error?: Error | string): void {
+    this.#assert(() => assert.fail(error ?? 'fail() was called'));
   }
 
   throws(task: () => unknown, validator?: Validator, message?: string): void {
@@ -113,15 +114,18 @@ class TapeTest {
   }
 
   async #withinTime(finished: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const message = `${this.name}: ${this.#counted} of ${this.#planned ?? 'unplanned'} assertions`;
-      timer = setTimeout(() => reject(this.#failures[0] ?? new Error(message)), timeoutMs);
+    const stop = new AbortController();
+    const late = sleep(timeoutMs, null, { signal: stop.signal }).then(() => {
+      const counted = `${this.#counted} of ${this.#planned ?? 'unplanned'} assertions`;
+      throw this.#failures[0] ?? new Error(`${this.name}: ${counted}`);
     });
     try {
       await Promise.race([finished, late]);
     } finally {
-      clearTimeout(timer);
+      late.catch(() => {
+        // Stopped on the next line, or lost the race.
+      });
+      stop.abort();
     }
   }
 
@@ -136,7 +140,7 @@ class TapeTest {
     try {
       check();
     } catch (error) {
-      this.#failures.push(error);
+      this.#failures.push(asError(error));
     }
     this.#endIfPlanIsMet();
   }
@@ -144,6 +148,10 @@ class TapeTest {
   #endIfPlanIsMet(): void {
     if (this.#planned !== null && this.#counted >= this.#planned) this.#finish();
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 let assertions = 0;

@@ -60,9 +60,15 @@ export async function copyAs(
   name: string,
 ): Promise<string> {
   const copy = await crashCopy(folder);
-  const control = (await readControl(env.disk, copy))!;
+  const control = there(await readControl(env.disk, copy));
   const master = type === 'replica' ? control.name : null;
-  await writeControl(env.disk, copy, { ...control, type, name, master, instance: newInstance(env) });
+  await writeControl(env.disk, copy, {
+    ...control,
+    type,
+    name,
+    master,
+    instance: newInstance(env),
+  });
   return copy;
 }
 
@@ -104,6 +110,13 @@ export async function stateOf(database: Database): Promise<string[]> {
     await snapshot.close();
   }
   return state;
+}
+
+/** For what a test knows to be there. */
+export function there<T>(value: T | null | undefined): T {
+  expect(value).toBeDefined();
+  expect(value).not.toBeNull();
+  return value as T;
 }
 
 export function text(bytes: Uint8Array | undefined): string {
@@ -153,26 +166,23 @@ export class FaultyDisk {
   before: (step: Step) => Promise<void> = () => Promise.resolve();
 
   constructor(real: Disk = env.disk) {
-    const change =
-      <A extends unknown[], R>(operation: string, act: (path: string, ...rest: A) => Promise<R>) =>
-      async (path: string, ...rest: A): Promise<R> => {
-        await this.step({ operation, path });
-        return act(path, ...rest);
-      };
+    const step = (operation: string, path: string): Promise<void> => this.step({ operation, path });
     this.disk = {
       ...real,
       open: async (path, mode) => {
-        if (mode !== 'read') await this.step({ operation: 'open', path });
+        if (mode !== 'read') await step('open', path);
         return this.#wrap(await real.open(path, mode));
       },
-      replaceFile: change('replace', real.replaceFile),
-      createFile: change('create', real.createFile),
-      appendFile: change('append', real.appendFile),
-      rename: change('rename', real.rename),
-      remove: change('remove', real.remove),
-      removeTree: change('remove', real.removeTree),
-      makeFolder: change('make the folder', real.makeFolder),
-      syncFolder: change('sync the folder', real.syncFolder),
+      replaceFile: (path, bytes) => step('replace', path).then(() => real.replaceFile(path, bytes)),
+      createFile: (path, bytes) => step('create', path).then(() => real.createFile(path, bytes)),
+      appendFile: (path, bytes, options) =>
+        step('append', path).then(() => real.appendFile(path, bytes, options)),
+      rename: (from, to, options) =>
+        step('rename', from).then(() => real.rename(from, to, options)),
+      remove: (path) => step('remove', path).then(() => real.remove(path)),
+      removeTree: (path) => step('remove', path).then(() => real.removeTree(path)),
+      makeFolder: (path) => step('make the folder', path).then(() => real.makeFolder(path)),
+      syncFolder: (path) => step('sync the folder', path).then(() => real.syncFolder(path)),
     };
     this.env = { ...env, disk: this.disk };
   }

@@ -34,7 +34,7 @@ async function write(): Promise<void> {
   const writer = async (): Promise<never> => {
     for (;;) {
       const id = `${database.session}.${next++}`;
-      const value = `${id}:${'x'.repeat(Number(next) % 700)}`;
+      const value = `${id}:${'x'.repeat(next % 700)}`;
       await database.commit([
         { type: 'put', key: `left/${id}`, value },
         { type: 'put', key: `right/${id}`, value },

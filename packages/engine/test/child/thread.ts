@@ -4,10 +4,16 @@ import { toPaminaError } from '@pamina/format';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Database } from '../../src/database.js';
 
-try {
-  const database = await Database.open(workerData as string, { env: nodeEnv() });
-  parentPort!.postMessage('open');
-  await database.close();
-} catch (error) {
-  parentPort!.postMessage(toPaminaError(error).code);
+async function open(folder: string): Promise<string> {
+  try {
+    const database = await Database.open(folder, { env: nodeEnv() });
+    await database.close();
+    return 'open';
+  } catch (error) {
+    return toPaminaError(error).code;
+  }
 }
+
+const said = await open(workerData as string);
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
+parentPort!.postMessage(said);
