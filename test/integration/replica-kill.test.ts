@@ -27,7 +27,7 @@ it(
     const replica = await createReplica(there, 'cities-replica', master, {
       simultaneousQuery: true,
     });
-    const writers = new Writers(scene, here, { database: 'cities', writers: 4 });
+    const writers = new Writers(scene, here, { database: 'cities', writers: 2 });
     let before = seqOf((await statusOf(replica)).applied);
     for (let cycle = 0; cycle < kills; cycle += 1) {
       // Every fifth dies as soon as it listens, the others when they have applied something new.

@@ -63,7 +63,7 @@ export class Writers {
 }
 
 /** All entries, as a reader gets them in one consistent snapshot. */
-export async function entriesOf(
+async function entriesOf(
   administration: Pick<Administration, 'exportEntries'>,
   name: string,
 ): Promise<[string, string][]> {

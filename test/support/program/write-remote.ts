@@ -12,7 +12,8 @@ const [address = '', database = '', journalPath = '', writers = '4', valueBytes 
 
 /** What a server says that is on its way down or up. */
 const passing = new Set(['ABORTED', 'DATABASE_CLOSED', 'DATABASE_NOT_FOUND', 'DATABASE_OFFLINE']);
-const pauseMs = 5;
+/** Long enough to leave the processor to a server that comes up. */
+const pauseMs = 100;
 
 const ending = new AbortController();
 process.stdin.on('end', () => ending.abort());
