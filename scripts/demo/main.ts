@@ -4,7 +4,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { nodeEnv, RemoteAdministration, type DatabaseStatus } from 'pamina';
+import { administer, type Administration, type DatabaseStatus } from 'pamina';
 import { allCities, documentsOf } from './cities.js';
 import { contentOf, countsOf, missing, readAcknowledged, seqOf, Verdict } from './proof.js';
 import { Screen, thousands } from './screen.js';
@@ -42,9 +42,9 @@ export async function demo(): Promise<number> {
 }
 
 async function play(stage: Stage, screen: Screen): Promise<Verdict> {
-  const { master, here, cities } = await setUpMaster(stage, screen);
+  const { master, cities } = await setUpMaster(stage, screen);
   const there = await setUpReplica(stage, screen);
-  const writer = await writeUnder(stage, screen, here, there);
+  const writer = await writeUnder(stage, screen, master.address, there);
   await screen.step(
     'kill the master with SIGKILL amid the writing',
     async () => {
@@ -72,7 +72,7 @@ async function setUpMaster(stage: Stage, screen: Screen) {
     'serve it: first process',
     async () => {
       const master = await stage.serve('main');
-      return { master, here: administrationAt(master.address) };
+      return { master, here: administer(master.address) };
     },
     ({ master }) => master.address,
   );
@@ -95,10 +95,10 @@ async function setUpMaster(stage: Stage, screen: Screen) {
       here.backup('cities', { tag: 'demo' }, ({ done, total }) => progress(done, total ?? done)),
     ({ bytes, position }) => `at ${position}, ${(bytes / 1e6).toFixed(1)} MB stored`,
   );
-  return { here, master, cities };
+  return { master, cities };
 }
 
-async function setUpReplica(stage: Stage, screen: Screen): Promise<RemoteAdministration> {
+async function setUpReplica(stage: Stage, screen: Screen): Promise<Administration> {
   const standby = await screen.step(
     'serve a second data folder: second process',
     () => stage.serve('standby'),
@@ -130,17 +130,17 @@ async function setUpReplica(stage: Stage, screen: Screen): Promise<RemoteAdminis
     },
     ({ type }) => `${type}, replication delay ${replicationDelayMs} ms`,
   );
-  return administrationAt(standby.address);
+  return administer(standby.address);
 }
 
 async function writeUnder(
   stage: Stage,
   screen: Screen,
-  here: RemoteAdministration,
-  there: RemoteAdministration,
+  address: string,
+  there: Administration,
 ): Promise<Started> {
   const program = fileURLToPath(new URL('./writer.mjs', import.meta.url));
-  const writer = stage.start([program, here.address, 'cities', stage.path('journal')], 'main');
+  const writer = stage.start([program, address, 'cities', stage.path('journal')], 'main');
   const before = seqOf((await there.status('cities-replica')).applied);
   await screen.step(
     'write to the master: third process',
@@ -173,7 +173,7 @@ function told({ applied, durable, master, received, state }: DatabaseStatus): st
 
 async function killWhileWriting(
   stage: Stage,
-  there: RemoteAdministration,
+  there: Administration,
   master: Started,
   writer: Started,
 ): Promise<void> {
@@ -190,7 +190,7 @@ async function killWhileWriting(
 }
 
 interface Survivor {
-  readonly there: RemoteAdministration;
+  readonly there: Administration;
   readonly cities: number;
 }
 
@@ -304,10 +304,6 @@ async function* linesOf(file: string): AsyncGenerator<{ key: string; value: stri
   for await (const line of createInterface({ input: createReadStream(file) })) {
     yield JSON.parse(line) as { key: string; value: string };
   }
-}
-
-function administrationAt(address: string): RemoteAdministration {
-  return new RemoteAdministration({ env: nodeEnv(), address });
 }
 
 async function* asAsync<T>(items: Iterable<T>): AsyncGenerator<T> {

@@ -2,7 +2,7 @@
 // journals each one that was acknowledged. Ends when its stdin does or when its master is gone.
 // Arguments: ADDRESS DATABASE JOURNAL
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { isPaminaError, nodeEnv, RemoteAdministration } from 'pamina';
+import { administer, isPaminaError } from 'pamina';
 
 const [address = '', database = '', journalPath = ''] = process.argv.slice(2);
 const writers = 4;
@@ -11,7 +11,7 @@ const ending = new AbortController();
 process.stdin.on('end', () => ending.abort());
 process.stdin.resume();
 
-const administration = new RemoteAdministration({ env: nodeEnv(), address });
+const administration = administer(address);
 const journal = openSync(journalPath, 'a');
 let last = 0;
 try {
