@@ -3,14 +3,23 @@
 import { PaminaError, toPaminaError } from '@pamina/format';
 import type { ChainPoint, RecordBatch } from '@pamina/log';
 import type { StateStore } from './state-store.js';
+import { isDiskFull, type StoreReopener } from './store-reopener.js';
 
 interface Task {
   readonly batch: RecordBatch;
   readonly settle: (error: PaminaError | null) => void;
 }
 
+export interface ApplierOptions {
+  readonly store: StateStore;
+  readonly reopener: StoreReopener;
+  readonly applied: ChainPoint;
+  readonly onFailed: (error: PaminaError) => void;
+}
+
 export class Applier {
   readonly #store: StateStore;
+  readonly #reopener: StoreReopener;
   readonly #onFailed: (error: PaminaError) => void;
   readonly #tasks: Task[] = [];
   readonly #barriers = new Map<number, () => void>();
@@ -21,10 +30,11 @@ export class Applier {
   #queuedBytes = 0;
   #failure: PaminaError | null = null;
 
-  constructor(store: StateStore, applied: ChainPoint, onFailed: (error: PaminaError) => void) {
-    this.#store = store;
-    this.#applied = applied;
-    this.#onFailed = onFailed;
+  constructor(options: ApplierOptions) {
+    this.#store = options.store;
+    this.#reopener = options.reopener;
+    this.#applied = options.applied;
+    this.#onFailed = options.onFailed;
   }
 
   get applied(): ChainPoint {
@@ -81,14 +91,15 @@ export class Applier {
     });
   }
 
-  /** Waits until nothing is queued. */
-  async idle(): Promise<void> {
+  /** Waits until nothing is queued; what waits for space on the disk fails and is replayed at the next open. */
+  async close(): Promise<void> {
+    this.#reopener.stop();
     while (this.#running !== null) await this.#running;
   }
 
   async #run(): Promise<void> {
     for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) {
-      const error = await this.#apply(task.batch);
+      const error = await this.#applyReopening(task.batch);
       this.#queuedBytes -= task.batch.end - task.batch.start;
       if (error !== null) {
         this.#fail(error, task);
@@ -101,6 +112,18 @@ export class Applier {
       for (const run of this.#betweens.splice(0)) run(null);
     }
     this.#running = null;
+  }
+
+  /** LevelDB's errors stick: it is opened again once, and as often as the disk is full. */
+  async #applyReopening(batch: RecordBatch): Promise<PaminaError | null> {
+    let error = await this.#apply(batch);
+    for (let attempts = 0; error?.code === 'STORE_ERROR'; attempts++) {
+      if (attempts > 0 && !isDiskFull(error)) return error;
+      const failure = await this.#reopener.reopen(error, this.#applied);
+      if (failure !== null) return failure;
+      error = await this.#apply(batch);
+    }
+    return error;
   }
 
   async #apply(batch: RecordBatch): Promise<PaminaError | null> {

@@ -15,6 +15,7 @@ import type { ControlFile } from './control-file.js';
 import { logFolder, storeFolder } from './create-database.js';
 import type { JobLog } from './job-log.js';
 import { StateStore } from './state-store.js';
+import { StoreReopener } from './store-reopener.js';
 
 export interface DatabaseParts {
   readonly store: StateStore;
@@ -60,7 +61,9 @@ export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
     });
     checkAgainstLog(folder, applied, checkpoint, log);
     await replay(options, store, log, applied, checkpoint);
-    const applier = new Applier(store, log.durable, options.onFailed);
+    const { jobLog, onFailed } = options;
+    const reopener = new StoreReopener(store, { disk: env.disk, clock: env.clock, jobLog });
+    const applier = new Applier({ store, reopener, applied: log.durable, onFailed });
     return { store, log, applier };
   } catch (error) {
     await closeParts({ store, log });

@@ -3,7 +3,7 @@
 import { AbstractIterator, AbstractSnapshot, type AbstractLevel } from 'abstract-level';
 import { userPrefix } from '@pamina/format';
 import { storeKey, type Datum } from './operation.js';
-import type { StoreLevel } from './state-store.js';
+import { storeReopened, type StoreLevel } from './state-store.js';
 
 export type Format = 'utf8' | 'buffer' | 'view';
 
@@ -33,21 +33,30 @@ type Entry = [key: unknown, value: unknown];
 type InnerIterator = ReturnType<StoreLevel['iterator']>;
 
 export class PaminaSnapshot extends AbstractSnapshot {
-  readonly inner: ReturnType<StoreLevel['snapshot']>;
+  readonly #inner: ReturnType<StoreLevel['snapshot']>;
+  readonly #level: StoreLevel;
 
   constructor(level: StoreLevel, options: { owner: unknown }) {
+    const inner = level.snapshot();
     // @ts-expect-error The published types leave out the options that the implementation needs.
     super(options);
-    this.inner = level.snapshot();
+    this.#level = level;
+    this.#inner = inner;
+  }
+
+  /** LevelDB's own snapshot. STORE_REOPENED if it was of another LevelDB. */
+  innerOf(level: StoreLevel): ReturnType<StoreLevel['snapshot']> {
+    if (level !== this.#level) throw storeReopened();
+    return this.#inner;
   }
 
   _close(): Promise<void> {
-    return this.inner.close();
+    return this.#inner.close();
   }
 }
 
 /** The same range among the keys of the store. */
-export function storeRange(range: PrivateRange): Record<string, unknown> {
+export function storeRange(level: StoreLevel, range: PrivateRange): Record<string, unknown> {
   const { gte, gt, lte, lt } = range;
   // Where both kinds of bound are given the including one counts, as in every abstract-level database.
   const from =
@@ -59,7 +68,7 @@ export function storeRange(range: PrivateRange): Record<string, unknown> {
       ? { lte: storeKey('user', lte) }
       : { lt: lt === undefined ? Buffer.of(userPrefix + 1) : storeKey('user', lt) };
   const { reverse = false, limit = -1, snapshot } = range;
-  const view = snapshot === undefined ? {} : { snapshot: snapshot.inner };
+  const view = snapshot === undefined ? {} : { snapshot: snapshot.innerOf(level) };
   return { ...from, ...to, reverse, limit, ...view };
 }
 
@@ -76,12 +85,10 @@ export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
   readonly #format: Format;
 
   constructor(owner: Owner, level: StoreLevel, options: PrivateIteratorOptions) {
-    super(owner, options);
-    this.#keys = options.keys;
-    this.#format = options.keyEncoding;
     const { keys, values, fillCache, highWaterMarkBytes, signal } = options;
-    this.#inner = level.iterator({
-      ...storeRange(options),
+    // First: from super() on the owner holds this iterator, and would close one that has nothing inside.
+    const inner: InnerIterator = level.iterator({
+      ...storeRange(level, options),
       keys,
       values,
       keyEncoding: 'buffer',
@@ -90,16 +97,20 @@ export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
       ...(highWaterMarkBytes === undefined ? {} : { highWaterMarkBytes }),
       ...(signal === undefined ? {} : { signal }),
     } as object);
+    super(owner, options);
+    this.#keys = keys;
+    this.#format = options.keyEncoding;
+    this.#inner = inner;
   }
 
   async _next(): Promise<Entry | undefined> {
-    const entry = await this.#inner.next();
+    const entry = await this.#read(() => this.#inner.next());
     if (entry !== undefined) this.#open(entry);
     return entry;
   }
 
   async _nextv(size: number): Promise<Entry[]> {
-    const entries = (await this.#inner.nextv(size)) as Entry[];
+    const entries: Entry[] = await this.#read(() => this.#inner.nextv(size));
     if (this.#keys) for (const entry of entries) this.#open(entry);
     return entries;
   }
@@ -110,6 +121,16 @@ export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
 
   _close(): Promise<void> {
     return this.#inner.close();
+  }
+
+  /** The inner iterator ends before this one only when its LevelDB does. */
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      throw code === 'LEVEL_ITERATOR_NOT_OPEN' ? storeReopened() : error;
+    }
   }
 
   #open(entry: Entry): void {

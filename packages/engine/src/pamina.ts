@@ -15,6 +15,7 @@ import {
   type PrivateIteratorOptions,
   type PrivateRange,
 } from './pamina-iterator.js';
+import type { StoreLevel } from './state-store.js';
 
 export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   /** Name of the database; default: the name of its folder. Used when it is created. */
@@ -107,30 +108,33 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   }
 
   async _get(key: Datum, options: ReadOptions): Promise<unknown> {
-    return this.#readable().store.level.get(storeKey('user', key), readOptions(options));
+    const { level } = this.#readable().store;
+    return level.get(storeKey('user', key), readOptions(level, options));
   }
 
   _getSync(key: Datum, options: ReadOptions): unknown {
-    return this.#readable().store.level.getSync(storeKey('user', key), readOptions(options));
+    const { level } = this.#readable().store;
+    return level.getSync(storeKey('user', key), readOptions(level, options));
   }
 
   async _getMany(keys: Datum[], options: ReadOptions): Promise<unknown[]> {
     const { level } = this.#readable().store;
     return level.getMany(
       keys.map((key) => storeKey('user', key)),
-      readOptions(options),
+      readOptions(level, options),
     );
   }
 
   async _has(key: Datum, options: ReadOptions): Promise<boolean> {
-    return this.#readable().store.level.has(storeKey('user', key), readOptions(options));
+    const { level } = this.#readable().store;
+    return level.has(storeKey('user', key), readOptions(level, options));
   }
 
   async _hasMany(keys: Datum[], options: ReadOptions): Promise<boolean[]> {
     const { level } = this.#readable().store;
     return level.hasMany(
       keys.map((key) => storeKey('user', key)),
-      readOptions(options),
+      readOptions(level, options),
     );
   }
 
@@ -149,7 +153,8 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   /** Atomic up to the commit size limit; a larger range is deleted in several commits. */
   async _clear(options: PrivateRange): Promise<void> {
     const database = this.#readable();
-    const iterator = database.store.level.keys(storeRange(options));
+    const { level } = database.store;
+    const iterator = level.keys(storeRange(level, options));
     let operations: Operation[] = [];
     let bytes = commitBodyHeaderBytes;
     try {
@@ -227,12 +232,12 @@ interface SizedLevel {
 }
 
 /** The store's keys are bytes; values come in the format that was asked for. */
-function readOptions(options: ReadOptions): object {
+function readOptions(level: StoreLevel, options: ReadOptions): object {
   const { valueEncoding, fillCache, snapshot } = options;
   return {
     keyEncoding: 'buffer',
     valueEncoding,
     ...(fillCache === undefined ? {} : { fillCache }),
-    ...(snapshot === undefined ? {} : { snapshot: snapshot.inner }),
+    ...(snapshot === undefined ? {} : { snapshot: snapshot.innerOf(level) }),
   };
 }

@@ -80,7 +80,7 @@ export class RunningDatabase {
       await this.replica?.settle();
       await log.close();
     } finally {
-      await applier.idle();
+      await applier.close();
       await this.slots.close();
       await this.maintenance.finish(isSound);
       await store.close();

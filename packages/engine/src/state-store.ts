@@ -23,6 +23,7 @@ const tuning = { writeBufferSize: 64 * 1024 * 1024, maxFileSize: 32 * 1024 * 102
 const appliedKey = asBuffer(metaKey('applied'));
 const sessionKey = asBuffer(metaKey('session'));
 const entriesPerRead = 1000;
+const reopenBytesMin = 8 * 1024 * 1024;
 
 export type StoreLevel = Level<Buffer, Buffer>;
 
@@ -33,15 +34,22 @@ export interface StoreSnapshot {
 }
 
 export class StateStore {
-  readonly level: StoreLevel;
-  readonly #folder: string;
+  readonly folder: string;
   readonly #disk: Disk;
+  /** Null while it is being opened again. */
+  #level: StoreLevel | null;
   #lastSession = 0;
 
   private constructor(level: StoreLevel, disk: Disk, folder: string) {
-    this.level = level;
+    this.#level = level;
     this.#disk = disk;
-    this.#folder = folder;
+    this.folder = folder;
+  }
+
+  /** LevelDB; another one after each reopen(). STORE_REOPENED for the moment that this takes. */
+  get level(): StoreLevel {
+    if (this.#level === null) throw storeReopened();
+    return this.#level;
   }
 
   /** DATABASE_IN_USE if another process has it, STORE_ERROR if LevelDB refuses it. */
@@ -50,17 +58,7 @@ export class StateStore {
     folder: string,
     options: { readonly create: boolean },
   ): Promise<StateStore> {
-    const level: StoreLevel = new Level<Buffer, Buffer>(folder, {
-      ...bytesAsTheyAre,
-      ...tuning,
-      createIfMissing: options.create,
-      errorIfExists: options.create,
-    });
-    try {
-      await level.open();
-    } catch (error) {
-      throw openError(folder, error);
-    }
+    const level = await openLevel(folder, options.create);
     const store = new StateStore(level, disk, folder);
     const session = await level.get(sessionKey);
     if (session !== undefined) store.#lastSession = viewOf(session).getUint32(0, true);
@@ -85,7 +83,7 @@ export class StateStore {
     batch.put(sessionKey, encodeSession(session));
     await batch.write({ sync: true } as object);
     this.#lastSession = session;
-    await this.#disk.syncFolder(this.#folder);
+    await this.#disk.syncFolder(this.folder);
   }
 
   /** One LevelDB batch: every operation of the records, and the position. */
@@ -117,16 +115,21 @@ export class StateStore {
     this.#lastSession = session;
   }
 
-  /** Taken at once: no operation applied later is in it. */
+  /** Taken at once: no operation applied later is in it. STORE_REOPENED where it ends before it is read. */
   snapshot(): StoreSnapshot {
-    const level = this.level;
+    const { level } = this;
     const snapshot = level.snapshot();
+    const assertOpen = (): void => {
+      if (this.#level !== level) throw storeReopened();
+    };
     return {
       async *entries() {
+        assertOpen();
         const range = { gte: Buffer.of(systemPrefix), snapshot, highWaterMarkBytes: 1024 * 1024 };
         const iterator = level.iterator(range);
         try {
           for (;;) {
+            assertOpen();
             const entries = await iterator.nextv(entriesPerRead);
             if (entries.length === 0) return;
             yield entries;
@@ -144,10 +147,10 @@ export class StateStore {
    * that vanishes meanwhile was flushed to a table.
    */
   async syncLogs(): Promise<void> {
-    for (const entry of await this.#disk.list(this.#folder)) {
+    for (const entry of await this.#disk.list(this.folder)) {
       if (!entry.name.endsWith('.log')) continue;
       try {
-        const file = await this.#disk.open(join(this.#folder, entry.name), 'read');
+        const file = await this.#disk.open(join(this.folder, entry.name), 'read');
         try {
           await file.datasync();
         } finally {
@@ -159,9 +162,45 @@ export class StateStore {
     }
   }
 
-  close(): Promise<void> {
-    return this.level.close();
+  /** After an error of LevelDB, which it would repeat for ever. Iterators and snapshots end. */
+  async reopen(): Promise<void> {
+    const { level } = this;
+    this.#level = null;
+    await level.close();
+    this.#level = await openLevel(this.folder, false);
   }
+
+  /** Space that reopen() may need: what stands in the logs becomes a table. */
+  async reopenBytes(): Promise<number> {
+    const entries = await this.#disk.list(this.folder);
+    const logs = entries.filter(({ name }) => name.endsWith('.log'));
+    return logs.reduce((sum, { bytes }) => sum + bytes, reopenBytesMin);
+  }
+
+  async close(): Promise<void> {
+    await this.#level?.close();
+  }
+}
+
+async function openLevel(folder: string, create: boolean): Promise<StoreLevel> {
+  const level: StoreLevel = new Level<Buffer, Buffer>(folder, {
+    ...bytesAsTheyAre,
+    ...tuning,
+    createIfMissing: create,
+    errorIfExists: create,
+  });
+  try {
+    await level.open();
+    return level;
+  } catch (error) {
+    throw openError(folder, error);
+  }
+}
+
+/** For whoever reads over several turns and meets a LevelDB that is no longer the one of its beginning. */
+export function storeReopened(): PaminaError {
+  const message = 'the store was opened again after an error of the disk';
+  return new PaminaError('STORE_REOPENED', message);
 }
 
 /** Fills a new store with entries in key order; nothing of it counts before finish(). */

@@ -1,0 +1,108 @@
+// LevelDB's own errors cannot be had through the disk that tests hold; its words are put into its mouth.
+import { join } from 'node:path';
+import type { Env } from '@pamina/env';
+import { expect, test, vi } from 'vitest';
+import type { Database } from '../src/database.js';
+import { Pamina } from '../src/pamina.js';
+import {
+  cleanUp,
+  codeOf,
+  contents,
+  env,
+  newDatabase,
+  openDatabase,
+  temporaryFolder,
+  text,
+  until,
+} from './workbench.js';
+
+const broken = new Error('IO error: store/000005.log: Input/output error');
+const full = new Error('IO error: store/000005.log: No space left on device');
+
+/** A disk without space until somebody makes some, and a clock that does not dawdle. */
+function fullEnv(): { env: Env; makeSpace: () => void } {
+  let freeBytes = 1000;
+  const disk = { ...env.disk, freeBytes: () => Promise.resolve(freeBytes) };
+  const sleep: Env['clock']['sleep'] = (_, signal) => env.clock.sleep(1, signal);
+  const makeSpace = (): void => {
+    freeBytes = 2 ** 40;
+  };
+  return { env: { ...env, disk, clock: { ...env.clock, sleep } }, makeSpace };
+}
+
+async function events(database: Database): Promise<string[]> {
+  return (await database.jobLog.tail(50)).map(({ event }) => event);
+}
+
+test('P1 after an error of its disk LevelDB is opened again inside, and the commit that met it succeeds', async () => {
+  const database = await newDatabase();
+  await database.put('a', '1');
+  vi.spyOn(database.store, 'apply').mockRejectedValueOnce(broken);
+  await Promise.all([database.put('b', '1'), database.put('c', '1')]);
+  await database.put('d', '1');
+  expect(database.state).toBe('open');
+  expect(Object.keys(await contents(database))).toEqual(['a', 'b', 'c', 'd']);
+  expect(await events(database)).toContain('store-reopened');
+  await database.close();
+  expect(Object.keys(await contents(await openDatabase(database.folder)))).toHaveLength(4);
+});
+
+test('open iterators and snapshots end with STORE_REOPENED, new ones read on', async () => {
+  const db = new Pamina(join(await temporaryFolder(), 'orders'));
+  cleanUp(() => db.close());
+  await db.batch(['a', 'b'].map((key) => ({ type: 'put', key, value: '1' }) as const));
+  const iterator = db.iterator({ limit: 2 });
+  const snapshot = db.snapshot();
+  const placed = await db.database.stateSnapshot();
+  expect(await iterator.next()).toEqual(['a', '1']);
+  vi.spyOn(db.database.store, 'apply').mockRejectedValueOnce(broken);
+  await db.put('c', '1');
+  expect(await codeOf(iterator.next())).toBe('STORE_REOPENED');
+  expect(await codeOf(db.get('a', { snapshot }))).toBe('STORE_REOPENED');
+  expect(() => db.iterator({ snapshot })).toThrow(/opened again/);
+  expect(await codeOf(placed.snapshot.entries().next())).toBe('STORE_REOPENED');
+  await placed.snapshot.close();
+  await iterator.close();
+  await snapshot.close();
+  expect(await db.keys().all()).toEqual(['a', 'b', 'c']);
+});
+
+test('while the disk is full commits wait and reads go on; with space again all of them succeed', async () => {
+  const { env: withoutSpace, makeSpace } = fullEnv();
+  const database = await newDatabase({ env: withoutSpace });
+  await database.put('a', '1');
+  vi.spyOn(database.store, 'apply').mockRejectedValueOnce(full).mockRejectedValueOnce(full);
+  let settled = 0;
+  const puts = ['b', 'c', 'd'].map((key) => database.put(key, '1').finally(() => settled++));
+  await until(async () => (await events(database)).includes('store-disk-full'));
+  expect(text(await database.get('a'))).toBe('1');
+  expect(settled).toBe(0);
+  expect(database.state).toBe('open');
+  makeSpace();
+  await Promise.all(puts);
+  expect(Object.keys(await contents(database))).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('P1 closed while it waits for space: the commits are told unknown, and are there at the next open', async () => {
+  const { env: withoutSpace } = fullEnv();
+  const database = await newDatabase({ env: withoutSpace });
+  vi.spyOn(database.store, 'apply').mockRejectedValue(full);
+  const put = codeOf(database.put('a', '1'));
+  await until(async () => (await events(database)).includes('store-disk-full'));
+  await database.close();
+  expect(await put).toBe('COMMIT_UNKNOWN');
+  expect(await contents(await openDatabase(database.folder))).toEqual({ a: '1' });
+});
+
+test('P7 a store that fails again at once fails the database, and the log has everything', async () => {
+  const database = await newDatabase();
+  await database.put('a', '1');
+  vi.spyOn(database.store, 'apply').mockRejectedValue(broken);
+  expect(await codeOf(database.put('b', '1'))).toBe('COMMIT_UNKNOWN');
+  expect(database.state).toBe('failed');
+  expect(database.failure).toMatchObject({ code: 'STORE_ERROR' });
+  expect(() => database.put('c', '1')).toThrow(/has failed/);
+  expect(text(await database.get('a'))).toBe('1');
+  await database.close();
+  expect(await contents(await openDatabase(database.folder))).toEqual({ a: '1', b: '1' });
+});
