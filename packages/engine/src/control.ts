@@ -32,7 +32,7 @@ export interface Control {
 
 const fileName = 'control.json';
 
-export function controlPath(folder: string): string {
+function controlPath(folder: string): string {
   return join(folder, fileName);
 }
 

@@ -22,7 +22,7 @@ export interface Settings {
   readonly backupGenerations: number;
 }
 
-export const settingsDefault: Settings = {
+const settingsDefault: Settings = {
   replicationDelayMs: replicationDelayMsDefault,
   backupGenerations: backupGenerationsDefault,
 };
