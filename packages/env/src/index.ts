@@ -23,5 +23,4 @@ export type {
   UpgradeRequest,
 } from './network.js';
 export { nodeEnv } from './node/env.js';
-export { isTemporaryName } from './node/publish.js';
 export type { Random } from './random.js';

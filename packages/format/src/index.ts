@@ -2,15 +2,10 @@
 export { crc32 } from './checksum.js';
 export { packBytes, unpackBytes } from './codec.js';
 export {
-  OperationType,
   commitBodyHeaderBytes,
-  deleteHeaderBytes,
   forEachOperation,
   operationBytes,
-  putHeaderBytes,
-  writeDelete,
   writeDeleteHeader,
-  writePut,
   writePutHeader,
 } from './commit-body.js';
 export type { OperationVisitor } from './commit-body.js';
@@ -23,58 +18,41 @@ export type {
   MarkBody,
   SessionBody,
 } from './control-body.js';
-export { errorTable, exitStatusMeanings } from './errors.js';
+export { errorTable } from './errors.js';
 export type { ErrorCode, ErrorRow } from './errors.js';
 export { FieldReader } from './fields.js';
-export { bytesToHex, hexToBytes, isHex } from './hex.js';
+export { bytesToHex, isHex } from './hex.js';
 export { readUint64, viewOf, writeUint64 } from './integers.js';
-export {
-  keyName,
-  metaKey,
-  metaPrefix,
-  systemKey,
-  systemPrefix,
-  userKey,
-  userPrefix,
-} from './keys.js';
+export { keyName, metaKey, systemPrefix, userPrefix } from './keys.js';
 export {
   backlogBytesMax,
   backupGenerationsDefault,
   backupGenerationsMax,
   backupGenerationsMin,
-  backupIdLengthMax,
   chunkBytesMax,
   chunkBytesTarget,
   closedSegmentBytesMaxWithoutBackup,
   commitBytesMax,
-  documentDepthMax,
-  documentValuesMax,
   feedChunkBytesMax,
   feedCreditBytesMax,
   fileNameLengthMax,
   keyBytesMax,
   manifestBytesMax,
-  manifestHeaderBytes,
   nameLengthMax,
-  recordBytesMax,
   recordHeaderBytes,
   replicationDelayMsDefault,
   replicationDelayMsMax,
   segmentBytesDefault,
-  segmentBytesMax,
   segmentBytesMin,
   segmentHeaderBytes,
   segmentTrailerBytes,
   storeKeyBytesMax,
-  syncedBytes,
   tagLengthMax,
   timelinesMax,
   valueBytesMax,
-  versionLengthMax,
-  whyLengthMax,
   wireMessageBytesMax,
 } from './limits.js';
-export { decodeManifest, encodeManifest, manifestFormatVersion } from './manifest.js';
+export { decodeManifest, encodeManifest } from './manifest.js';
 export type { BackupChunk, BackupManifest } from './manifest-body.js';
 export { validateName, validateTag } from './name.js';
 export { PaminaError, isPaminaError, toPaminaError } from './pamina-error.js';

@@ -23,7 +23,6 @@ export {
   type ProgressStep,
   type ReplicaSummary,
   type ReplicateOptions,
-  terminalStates,
   type TimelineSummary,
 } from './administration.js';
 export { decodeSegmentBytes, encodeSegmentBytes, isBytesFrame } from './channel-bytes.js';
