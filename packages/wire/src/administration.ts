@@ -5,7 +5,8 @@ export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
 /**
  * What a database is doing. `open`, `failed`, `offline` hold for every type; the others are the
- * states of a replica. Terminal for a replica (see `terminalStates`): it stopped and says why.
+ * states of a replica. From `pattern-mismatch` on, and in `failed`, no retry helps: a person must
+ * act, and `DatabaseStatus.message` says how.
  */
 export type DatabaseState =
   | 'open'
@@ -24,16 +25,6 @@ export type DatabaseState =
   | 'diverged'
   | 'log-gone'
   | 'version-mismatch';
-
-/** The states that no retry leaves: a person must act, and `DatabaseStatus.message` says how. */
-export const terminalStates: readonly DatabaseState[] = [
-  'failed',
-  'pattern-mismatch',
-  'not-permitted',
-  'diverged',
-  'log-gone',
-  'version-mismatch',
-];
 
 /** One step of a long task. `total` is null while it is not known. */
 export interface ProgressStep {
