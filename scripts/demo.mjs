@@ -14,6 +14,8 @@ if (!isBuilt()) {
     process.exit(1);
   }
 }
+// The compiler would keep a cache in the temporary folder.
+process.env['TSX_DISABLE_CACHE'] = '1';
 const { register } = await import('tsx/esm/api');
 register();
 const { demo } = await import('./demo/main.ts');
