@@ -5,7 +5,7 @@ const titleLength = 46;
 
 export class Screen {
   readonly #total: number;
-  readonly #isTerminal = process.stdout.isTTY === true;
+  readonly #isTerminal = process.stdout.isTTY;
   #number = 0;
 
   constructor(total: number) {
