@@ -14,7 +14,8 @@ export interface RetentionNeeds {
 /** The first record that must stay. Pins of running readers are the log's own affair. */
 export function firstSeqToKeep(log: Log, needs: RetentionNeeds): number {
   let first = needs.checkpointSeq + 1;
-  for (const slot of needs.slots) first = Math.min(first, slot.durable + 1);
+  // With its last record: that segment's trailer may be all that the replica lacks of it.
+  for (const slot of needs.slots) first = Math.min(first, slot.durable);
   return Math.min(first, needs.keepFromSeq ?? firstWithinCap(log));
 }
 

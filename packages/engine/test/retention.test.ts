@@ -27,7 +27,7 @@ test('P10 kept is what local recovery, the replicas seen here and the kept backu
   const log = logOf(1000, 10);
   const needs = { checkpointSeq: 95, keepFromSeq: 70, slots: [] };
   expect(firstSeqToKeep(log, needs)).toBe(70);
-  expect(firstSeqToKeep(log, { ...needs, slots: [slotAt(42), slotAt(80)] })).toBe(43);
+  expect(firstSeqToKeep(log, { ...needs, slots: [slotAt(42), slotAt(80)] })).toBe(42);
   expect(firstSeqToKeep(log, { ...needs, checkpointSeq: 30 })).toBe(31);
   expect(firstSeqToKeep(log, { ...needs, keepFromSeq: 99 })).toBe(96);
 });
@@ -36,7 +36,12 @@ test('without a backup old log is dropped past the stated size, never what a rep
   const needs = { checkpointSeq: 1000, keepFromSeq: null, slots: [] };
   expect(firstSeqToKeep(logOf(eighth, 8), needs)).toBe(1);
   expect(firstSeqToKeep(logOf(eighth, 10), needs)).toBe(21);
-  expect(firstSeqToKeep(logOf(eighth, 10), { ...needs, slots: [slotAt(4)] })).toBe(5);
+  expect(firstSeqToKeep(logOf(eighth, 10), { ...needs, slots: [slotAt(4)] })).toBe(4);
+});
+
+test('P10 the segment that ends with a replica\'s last record is kept: it may lack the trailer', () => {
+  const needs = { checkpointSeq: 95, keepFromSeq: 90, slots: [slotAt(40)] };
+  expect(firstSeqToKeep(logOf(1000, 10), needs)).toBe(40);
 });
 
 test('P10 a run deletes whole closed segments that nobody needs, says so, and spares a reader', async () => {
@@ -52,7 +57,7 @@ test('P10 a run deletes whole closed segments that nobody needs, says so, and sp
   await database.applyRetention();
   expect(database.log.firstSeq).toBeLessThanOrEqual(4);
   unpin();
-  database.slots.report('i', 'replica', { received: 4, durable: 4, applied: 4 });
+  database.slots.report('i', 'replica', { received: 5, durable: 5, applied: 5 });
   await database.applyRetention();
   expect(database.log.firstSeq).toBe(5);
   await database.slots.forget('replica');
