@@ -9,6 +9,7 @@ const leaseMs = 120_000;
 export class BackupLeases {
   readonly #clock: Env['clock'];
   readonly #leases = new Map<string, { release: () => void; cancel: () => void }>();
+  #isClosed = false;
 
   constructor(clock: Env['clock']) {
     this.#clock = clock;
@@ -16,6 +17,7 @@ export class BackupLeases {
 
   /** Somebody reads the backup in this folder now. */
   touch(folder: string): void {
+    if (this.#isClosed) return;
     const before = this.#leases.get(folder);
     before?.cancel();
     const release = before?.release ?? holdBackup(folder);
@@ -24,6 +26,7 @@ export class BackupLeases {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const folder of this.#leases.keys()) this.#end(folder);
   }
 

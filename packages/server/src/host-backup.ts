@@ -24,12 +24,13 @@ export async function backup(
   signal?: AbortSignal,
 ): Promise<BackupSummary> {
   const { type } = await core.control(name);
-  return core.use(name, type === 'normal' ? 'write' : 'read', async ({ database, online }) => {
-    const ends = [signal, online?.signal].filter((end) => end !== undefined);
+  return core.use(name, type === 'normal' ? 'write' : 'read', async (held) => {
+    const { database } = held;
+    const end = core.endOf(held);
     const manifest = await takeBackup(database, {
       tag: options.tag,
       onProgress: progress === undefined ? undefined : backupProgress(progress),
-      signal: ends.length === 0 ? undefined : AbortSignal.any(ends),
+      signal: signal === undefined ? end : AbortSignal.any([signal, end]),
     });
     try {
       await expireBackups(database);
@@ -93,10 +94,20 @@ export async function openBackupFile(
   }
   core.leases.touch(folder);
   const source = folderSource(core.env, folder);
-  return {
-    bytes: status.bytes,
-    stream: () => (file === 'manifest' ? once(source.readManifest()) : source.readFile(file)),
-  };
+  const pieces = () => (file === 'manifest' ? once(source.readManifest()) : source.readFile(file));
+  return { bytes: status.bytes, stream: () => leased(core, folder, pieces()) };
+}
+
+/** A slow reader has asked for a part of it as long as it takes pieces. */
+async function* leased(
+  core: HostCore,
+  folder: string,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  for await (const piece of pieces) {
+    core.leases.touch(folder);
+    yield piece;
+  }
 }
 
 async function* once(bytes: Promise<Uint8Array>): AsyncIterable<Uint8Array> {

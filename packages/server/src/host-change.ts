@@ -26,7 +26,7 @@ export async function reset(core: HostCore, name: string): Promise<void> {
       if (wasOnline) await goOnline(core, name);
       throw error;
     }
-    if (core.address === null) return database.close();
+    if (core.address === null || core.signal.aborted) return database.close();
     const isRegistered = await enterName(core, name, database.control.instance);
     return bringUp(core, name, database, isRegistered);
   });

@@ -53,8 +53,7 @@ export class HostCore {
   readonly leases: BackupLeases;
   /** `http://host:port` while this host is served; null when it works on the folder directly. */
   address: string | null = null;
-  /** Nothing goes online any more. */
-  isClosing = false;
+  readonly #closing = new AbortController();
 
   constructor(options: HostOptions) {
     this.env = options.env;
@@ -63,6 +62,20 @@ export class HostCore {
     this.leases = new BackupLeases(options.env.clock);
     const path = options.directoryFile ?? join(options.dataFolder, 'directory.json');
     this.directory = new FileDirectory({ env: options.env, path });
+  }
+
+  /** Aborted when this host closes: nothing goes online any more, and work that takes long ends. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  beginClosing(): void {
+    this.#closing.abort(new PaminaError('DATABASE_OFFLINE', 'the server is closing'));
+  }
+
+  /** What ends a task on a held database: its going offline, or this host's closing. */
+  endOf({ online }: Held): AbortSignal {
+    return online?.signal ?? this.signal;
   }
 
   /** NAME_INVALID */

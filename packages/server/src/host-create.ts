@@ -57,7 +57,7 @@ export async function restoreTo(
   progress?: Progress,
 ): Promise<void> {
   const onProgress = progress === undefined ? undefined : restoreProgress(progress);
-  await restore({ env: core.env, source, folder, name, onProgress });
+  await restore({ env: core.env, source, folder, name, onProgress, signal: core.signal });
 }
 
 async function sourceOf(core: HostCore, text: string): Promise<BackupSource> {
@@ -67,7 +67,7 @@ async function sourceOf(core: HostCore, text: string): Promise<BackupSource> {
   }
   const url = parseBackupUrl(text);
   if (url !== null) {
-    return new HttpBackupSource(callerOf(url.address, core), url.database, url.id);
+    return new HttpBackupSource(callerOf(url.address, core), url.database, url.id, core.signal);
   }
   if (/^[a-z]+:\/\//i.test(text)) {
     throw new PaminaError('ADDRESS_INVALID', `${text} is not the address of a backup`, {

@@ -47,11 +47,12 @@ async function hashNow(
   progress?: Progress,
 ): Promise<HashReport> {
   const { database } = held;
+  const signal = core.endOf(held);
   const { point, snapshot } = await database.stateSnapshot();
   let stateHash: string;
   try {
     ({ stateHash } = await hashState(snapshot, {
-      signal: held.online?.signal,
+      signal,
       onProgress: ({ rawBytes }) =>
         progress?.({ step: 'hash', done: rawBytes, total: null, unit: 'bytes' }),
     }));
@@ -90,7 +91,7 @@ async function hashAt(
 function recover(
   core: HostCore,
   name: string,
-  { database, online }: Held,
+  held: Held,
   position: Position,
   progress?: Progress,
 ) {
@@ -98,8 +99,8 @@ function recover(
     env: core.env,
     folder: core.folder(name),
     position: { timeline: position.timeline, seq: position.seq },
-    pin: (fromSeq) => database.log.pin(fromSeq),
-    signal: online?.signal,
+    pin: (fromSeq) => held.database.log.pin(fromSeq),
+    signal: core.endOf(held),
     onProgress: ({ done, step, total }) =>
       progress?.({ step, done, total, unit: step === 'replay' ? 'records' : 'bytes' }),
   });

@@ -139,7 +139,7 @@ export async function* log(
     let left = options.limit ?? Infinity;
     if (left === 0) return;
     for await (const record of records.records(options.from ?? records.firstSeq)) {
-      held.online?.signal.throwIfAborted();
+      core.endOf(held).throwIfAborted();
       yield lineOf(record);
       left -= 1;
       if (left === 0) return;

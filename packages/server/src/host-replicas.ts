@@ -26,7 +26,7 @@ export async function allow(
 
 export async function deny(core: HostCore, name: string, replica: string): Promise<void> {
   validateName(replica);
-  await core.use(name, 'write', async ({ database }) => {
+  await core.use(name, 'write', async ({ database, online }) => {
     const permitted = await database.permitted();
     const isPermitted = permitted.some((entry) => entry.name === replica);
     const isSeen = database.slots.list().some((slot) => slot.name === replica);
@@ -36,7 +36,8 @@ export async function deny(core: HostCore, name: string, replica: string): Promi
       });
     }
     if (isPermitted) await database.system.deny(replica);
-    // What it would still need is no longer kept for it.
+    // A last report would enter it again. What it would still need is no longer kept for it.
+    await online?.endFeedsOf(replica);
     await database.slots.forget(replica);
     database.jobLog.write(
       'info',

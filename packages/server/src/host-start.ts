@@ -8,6 +8,9 @@ import type { HostCore } from './host-core.js';
 import { enterName, holderOf, withdrawName } from './host-names.js';
 import { OnlineDatabase } from './online-database.js';
 
+/** How long a closing host waits for what it told to end. */
+const quietMsMax = 10_000;
+
 /** Opens every database of the data folder but the unassigned ones. */
 export async function startAll(core: HostCore): Promise<void> {
   for (const name of await core.names()) {
@@ -77,11 +80,36 @@ export async function stopAll(core: HostCore): Promise<void> {
   if (failed !== undefined) throw failed.reason;
 }
 
-/** An unassigned database becomes normal for good. SERVER_NOT_RUNNING, NAME_TAKEN. */
+/**
+ * What works on databases that are not online ends, for what it holds open is not anybody's once the
+ * data folder is let go of. A task that does not end within the grace period is left behind.
+ */
+export async function whenQuiet(core: HostCore): Promise<void> {
+  const graceOver = new AbortController();
+  try {
+    const grace = core.env.clock.sleep(quietMsMax, graceOver.signal).catch((error: unknown) => {
+      if (!graceOver.signal.aborted) throw error;
+    });
+    await Promise.race([core.turns.idle(), grace]);
+  } finally {
+    graceOver.abort();
+  }
+}
+
+/**
+ * An unassigned database becomes normal for good. One that has failed is opened again, and a replica
+ * that stopped in a terminal state begins to follow again. SERVER_NOT_RUNNING, NAME_TAKEN.
+ */
 export async function start(core: HostCore, name: string): Promise<void> {
   await core.control(name);
   requireServer(core, name);
-  await core.turns.run(name, () => goOnline(core, name));
+  await core.turns.run(name, async () => {
+    const online = core.online.get(name);
+    if (online === undefined) return goOnline(core, name);
+    if (online.database.failure === null) return online.follower?.start();
+    await goOffline(core, name, { keepName: true });
+    return goOnline(core, name);
+  });
 }
 
 export async function stop(core: HostCore, name: string): Promise<void> {
@@ -101,7 +129,7 @@ function requireServer(core: HostCore, name: string): void {
 /** The caller has the turn. Does nothing when it is online. */
 export async function goOnline(core: HostCore, name: string): Promise<void> {
   if (core.online.has(name)) return;
-  if (core.isClosing) throw new PaminaError('DATABASE_OFFLINE', 'the server is closing');
+  core.signal.throwIfAborted();
   try {
     const { instance } = await core.control(name);
     const isRegistered = await enterName(core, name, instance);
@@ -120,14 +148,20 @@ export async function goOnline(core: HostCore, name: string): Promise<void> {
   }
 }
 
-/** Takes over a database that is open for writing. */
+/** Takes over a database that is open for writing, or closes it. */
 export async function bringUp(
   core: HostCore,
   name: string,
   database: Database,
   isRegistered: boolean,
 ): Promise<void> {
-  if (database.control.name !== name) await database.updateControl({ name });
+  try {
+    core.signal.throwIfAborted();
+    if (database.control.name !== name) await database.updateControl({ name });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
   const online = new OnlineDatabase(name, database, core.env);
   online.isRegistered = isRegistered;
   core.online.set(name, online);

@@ -41,7 +41,13 @@ export async function status(core: HostCore, name: string): Promise<DatabaseStat
   const control = await core.control(name);
   const online = core.online.get(name);
   if (online !== undefined) {
-    return whole(core, control, online.database, conditionOf(online), online);
+    // It may be about to go offline: then it waits for the answer.
+    const release = online.use();
+    try {
+      return await whole(core, control, online.database, conditionOf(online), online);
+    } finally {
+      release();
+    }
   }
   const fault = core.faults.get(name);
   if (fault !== undefined) return closed(core, name, control, failed(fault.error, fault.since));

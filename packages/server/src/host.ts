@@ -31,7 +31,7 @@ import { finishSwaps } from './host-recreate.js';
 import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
 import { set } from './host-set.js';
-import { keepNames, start, startAll, stop, stopAll } from './host-start.js';
+import { keepNames, start, startAll, stop, stopAll, whenQuiet } from './host-start.js';
 import { list, status } from './host-status.js';
 import type { BackupFile, Served } from './served.js';
 
@@ -85,10 +85,11 @@ export class Host implements Served {
   }
 
   async #close(): Promise<void> {
-    this.#core.isClosing = true;
+    this.#core.beginClosing();
     try {
       await this.#keeping;
       await stopAll(this.#core);
+      await whenQuiet(this.#core);
     } finally {
       this.#core.leases.close();
       await this.#core.directory.close();

@@ -23,6 +23,8 @@ const aliveWithinMs = 3_000;
 export interface PeerOptions {
   readonly env: Env;
   readonly token: string | undefined;
+  /** Ends what is asked of another server. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One database on another server (or on this one: the way is the same). */
@@ -30,11 +32,13 @@ export class MasterLink {
   readonly name: string;
   readonly address: string;
   readonly #caller: HttpCaller;
+  readonly #signal: AbortSignal | undefined;
 
   constructor(name: string, address: string, peer: PeerOptions) {
     this.name = name;
     this.address = address;
     this.#caller = callerOf(address, peer);
+    this.#signal = peer.signal;
   }
 
   /** NAME_NOT_FOUND when the directory does not know the name. */
@@ -47,19 +51,27 @@ export class MasterLink {
   }
 
   status(): Promise<DatabaseStatus> {
-    return this.#caller.call({ method: 'GET', path: path`/databases/${this.name}` }, statusAnswer);
+    return this.#caller.call(
+      { method: 'GET', path: path`/databases/${this.name}`, signal: this.#signal },
+      statusAnswer,
+    );
   }
 
   backups(): Promise<BackupSummary[]> {
     return this.#caller.call(
-      { method: 'GET', path: path`/databases/${this.name}/backups` },
+      { method: 'GET', path: path`/databases/${this.name}/backups`, signal: this.#signal },
       backupsAnswer,
     );
   }
 
   takeBackup(progress?: Progress): Promise<BackupSummary> {
     return this.#caller.task(
-      { method: 'POST', path: path`/databases/${this.name}/backups`, body: {} },
+      {
+        method: 'POST',
+        path: path`/databases/${this.name}/backups`,
+        body: {},
+        signal: this.#signal,
+      },
       backupAnswer,
       progress,
     );
@@ -71,6 +83,7 @@ export class MasterLink {
         method: 'PUT',
         path: path`/databases/${this.name}/replicas/${replica}`,
         body: { simultaneousQuery },
+        signal: this.#signal,
       },
       doneAnswer,
     );
@@ -79,14 +92,14 @@ export class MasterLink {
   /** Names of the replicas that the master permits. */
   async permitted(): Promise<string[]> {
     const replicas = await this.#caller.call(
-      { method: 'GET', path: path`/databases/${this.name}/replicas` },
+      { method: 'GET', path: path`/databases/${this.name}/replicas`, signal: this.#signal },
       replicasAnswer,
     );
     return replicas.filter((replica) => replica.permitted).map((replica) => replica.name);
   }
 
-  source(backup: string, signal?: AbortSignal): HttpBackupSource {
-    return new HttpBackupSource(this.#caller, this.name, backup, signal);
+  source(backup: string): HttpBackupSource {
+    return new HttpBackupSource(this.#caller, this.name, backup, this.#signal);
   }
 }
 

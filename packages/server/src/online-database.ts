@@ -21,7 +21,7 @@ export class OnlineDatabase {
   isRegistered = false;
   readonly #env: Env;
   readonly #ending = new AbortController();
-  readonly #feedRuns = new Set<Promise<void>>();
+  readonly #feedRuns = new Map<Channel, { run: Promise<void>; end: () => void }>();
   #uses = 0;
   #unused: (() => void) | null = null;
 
@@ -51,29 +51,49 @@ export class OnlineDatabase {
 
   async restartFollower(): Promise<void> {
     await this.follower?.stop();
-    this.follower?.start();
+    // It went offline meanwhile: nobody would stop the follower again.
+    if (!this.signal.aborted) this.follower?.start();
   }
 
   async feed(channel: Channel): Promise<void> {
+    const ending = new AbortController();
     const run = runFeed(channel, this.database, {
-      signal: this.signal,
+      signal: ending.signal,
       onStatus: (status) => this.feeds.set(channel, status),
     });
     this.feeds.set(channel, null);
-    this.#feedRuns.add(run);
+    this.#feedRuns.set(channel, { run, end: () => ending.abort() });
+    if (this.signal.aborted) ending.abort();
     try {
       await run;
     } finally {
       this.feeds.delete(channel);
-      this.#feedRuns.delete(run);
+      this.#feedRuns.delete(channel);
     }
+  }
+
+  /**
+   * Ends the feeds of a replica, and those that have not said yet whose they are: who may still
+   * follow connects again. Resolves when none of them reports any more.
+   */
+  async endFeedsOf(replica: string): Promise<void> {
+    const ended: Promise<void>[] = [];
+    for (const [channel, { end, run }] of this.#feedRuns) {
+      const status = this.feeds.get(channel) ?? null;
+      if (status !== null && status.replica !== replica) continue;
+      end();
+      ended.push(run);
+    }
+    await Promise.all(ended);
   }
 
   /** Ends all work, then closes the database. */
   async close(): Promise<void> {
     this.#ending.abort(new PaminaError('DATABASE_OFFLINE', `${this.name} is going offline`));
+    const feeds = [...this.#feedRuns.values()];
+    for (const { end } of feeds) end();
     await this.follower?.stop();
-    await Promise.all(this.#feedRuns);
+    await Promise.all(feeds.map(({ run }) => run));
     await this.#whenUnused();
     await this.database.close();
   }

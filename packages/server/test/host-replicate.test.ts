@@ -246,3 +246,57 @@ describe('P14 servers with tokens', () => {
     }
   });
 });
+
+describe('a replica that its master refuses', () => {
+  beforeEach(async () => {
+    await other.replicate('cities-replica', { master: 'cities' });
+    await caughtUp();
+  });
+
+  it('P16 follows again when it is permitted and started, without being stopped before', async () => {
+    await master.deny('cities', 'cities-replica');
+    const { message } = await eventually(
+      () => other.status('cities-replica'),
+      ({ state }) => state === 'not-permitted',
+    );
+    expect(message).toContain('then start it again');
+    await master.allow('cities', 'cities-replica');
+    await other.start('cities-replica');
+    await master.put('cities', 'b', '2');
+    await caughtUp();
+  });
+
+  it('P10 holds no log any more, whatever it reported while it was denied', async () => {
+    let isOver = false;
+    const load = (async () => {
+      for (let at = 0; !isOver; at += 1) await master.put('cities', `key ${at}`, 'v');
+    })();
+    await eventually(
+      () => master.replicas('cities'),
+      ([replica]) => replica?.connected === true && replica.durable !== '1/5',
+    );
+    await master.deny('cities', 'cities-replica');
+    await eventually(
+      () => other.status('cities-replica'),
+      ({ state }) => state === 'not-permitted',
+    );
+    isOver = true;
+    await load;
+    expect(await master.replicas('cities')).toEqual([]);
+  });
+});
+
+it('P10 a segment is kept for the replica that lacks nothing of it but its end', async () => {
+  await other.replicate('cities-replica', { master: 'cities' });
+  await caughtUp();
+  await other.stop('cities-replica');
+  // Closes the segment whose records the replica has, and begins another.
+  await master.stop('cities');
+  await master.start('cities');
+  for (let taken = 0; taken < 5; taken += 1) {
+    await master.put('cities', `key ${taken}`, 'v');
+    await master.backup('cities');
+  }
+  await other.start('cities-replica');
+  await caughtUp();
+});

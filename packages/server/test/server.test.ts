@@ -374,3 +374,64 @@ describe('closing', () => {
     expect(await collect(host.exportEntries('cities'))).toHaveLength(20);
   });
 });
+
+describe('a server that is closed in the middle of work', () => {
+  /** Set before the work itself begins. */
+  const isAtWork = (server: PaminaServer, name: string) =>
+    eventually(
+      () => server.host.status(name),
+      ({ online, reason }) => !online && reason === 'it is being worked on at this moment',
+    );
+
+  it('leaves no database open that a reset was about to bring up', async () => {
+    const server = await bench.server();
+    await server.host.create('cities');
+    const other = await bench.server({ data: 'other' });
+    await other.host.replicate('cities-replica', { master: 'cities' });
+    const reset = other.host.reset('cities-replica');
+    await isAtWork(other, 'cities-replica');
+    await Promise.all([other.close(), reset]);
+    const again = await bench.server({ data: 'other' });
+    expect(await again.host.status('cities-replica')).toMatchObject({
+      state: 'open',
+      type: 'normal',
+    });
+  });
+
+  it('ends what works on databases that are not online', async () => {
+    const server = await bench.server();
+    await server.host.create('cities');
+    const value = 'v'.repeat(1_000_000);
+    for (let at = 0; at < 20; at += 1) await server.host.put('cities', `${at}`, value);
+    await server.host.stop('cities');
+    let isOver = false;
+    const hash = server.host
+      .hash('cities', { verify: true })
+      .then(
+        () => 'done',
+        (error: unknown) => (error as { code?: string }).code,
+      )
+      .finally(() => (isOver = true));
+    await isAtWork(server, 'cities');
+    await server.close();
+    expect(isOver).toBe(true);
+    expect(['done', 'DATABASE_OFFLINE']).toContain(await hash);
+  });
+
+  it('breaks a restore off, and nothing of it stays', async () => {
+    const server = await bench.server();
+    await server.host.create('cities');
+    const value = 'v'.repeat(1_000_000);
+    for (let at = 0; at < 20; at += 1) await server.host.put('cities', `${at}`, value);
+    await server.host.backup('cities');
+    const other = await bench.server({ data: 'other' });
+    let closing: Promise<void> | null = null;
+    const created = other.host.create('copy', { fromBackup: 'pamina://cities' }, () => {
+      closing ??= other.close();
+    });
+    await expect(created).rejects.toEqual(code('DATABASE_OFFLINE'));
+    await closing;
+    const left = await env.disk.list(join(bench.folder, 'other'));
+    expect(left.map(({ name }) => name)).toEqual([]);
+  });
+});
