@@ -1,12 +1,34 @@
 // @ts-check
 // Bundles packages/pamina beside its dist/ and then puts the result in its place, so that whoever runs
 // the command meanwhile sees the old one or the new one. Needs what `tsc -b` has written.
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { root, runInherited } from './lib/process.mjs';
 
 const folder = join(root, 'packages/pamina');
 const next = `.tmp/bundle-${process.pid}`;
+
+/** What is bundled and not written here is named with its licence. */
+function licensesOfBundled() {
+  const { devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const names = Object.keys(devDependencies).filter((name) => !name.startsWith('@pamina/'));
+  const texts = names.map((name) => {
+    const home = join(root, 'node_modules', name);
+    const file = readdirSync(home).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file === undefined) throw new Error(`${name} is bundled and has no licence file`);
+    return `${name} ${devDependencies[name]}\n\n${readFileSync(join(home, file), 'utf8').trim()}\n`;
+  });
+  return `Parts of dist/ come from these packages:\n\n${texts.join('\n')}`;
+}
 
 if (!existsSync(join(folder, 'build/index.d.ts'))) {
   console.error('packages/pamina/build is missing: run npm run build');
@@ -28,6 +50,7 @@ try {
     for (const name of ['README.md', 'LICENSE', 'CHANGELOG.md']) {
       copyFileSync(join(root, name), join(folder, name));
     }
+    writeFileSync(join(folder, 'THIRD-PARTY-LICENSES'), licensesOfBundled());
   }
 } finally {
   rmSync(join(folder, next), { recursive: true, force: true });

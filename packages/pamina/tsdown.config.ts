@@ -17,7 +17,8 @@ const shared: UserConfig = {
   hash: false,
   report: false,
   logLevel: 'warn',
-  deps: { alwaysBundle: [/^@pamina\//] },
+  // typebox: its hundreds of files would take a short command half of its time to load.
+  deps: { alwaysBundle: [/^@pamina\//, /^typebox/] },
 };
 
 export default defineConfig([

@@ -49,7 +49,13 @@ function checkVersions(manifests: ReadonlyMap<string, PackageJson>): Finding[] {
 
 function checkPublished(manifests: ReadonlyMap<string, PackageJson>): Finding[] {
   const file = `packages/${published}/package.json`;
-  const listed = new Set(Object.keys(manifests.get(file)?.dependencies ?? {}));
+  const { dependencies = {}, devDependencies = {} } = manifests.get(file) ?? {};
+  // A development dependency is one that is bundled as well.
+  const listed = new Set(
+    [...Object.keys(dependencies), ...Object.keys(devDependencies)].filter(
+      (name) => !name.startsWith('@pamina/'),
+    ),
+  );
   const needed = new Map<string, string>();
   for (const [path, json] of manifests) {
     if (path === file || path === 'package.json') continue;

@@ -66,6 +66,7 @@ describe('the package that users install', () => {
     expect(await readdir(installed)).toEqual(
       expect.arrayContaining(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json']),
     );
+    expect(await readFile(join(installed, 'THIRD-PARTY-LICENSES'), 'utf8')).toContain('Permission');
     expect(await readdir(join(folder, 'node_modules'))).not.toContain('@pamina');
     for (const name of await readdir(join(installed, 'dist'))) {
       const text = await readFile(join(installed, 'dist', name), 'utf8');

@@ -48,7 +48,13 @@ export const serverAnswer = Type.Object({
   startedAt: amount,
 });
 /** Who answers at an address; told to anybody, so it says no more than that. */
-export type ServerAnswer = Static<typeof serverAnswer>;
+export interface ServerAnswer {
+  readonly product: 'pamina';
+  /** Random, of one run of the server. */
+  readonly instance: string;
+  /** ms since 1970. */
+  readonly startedAt: number;
+}
 
 const summaryAnswer = Type.Object({
   name: text,
