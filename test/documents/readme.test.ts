@@ -61,7 +61,9 @@ describe('README.md', () => {
     const marked = blocks.filter(({ notRun }) => notRun).flatMap(({ text }) => text.split('\n'));
     expect(marked.length).toBeGreaterThan(0);
     for (const line of marked)
-      expect(line).toMatch(/^(npm (ci|test|run \w+|install pamina)|bash \.ci\/run)\b/);
+      expect(line).toMatch(
+        /^(npm (ci|test|run \w+|install (pamina|--global \.\/packages\/pamina))|bash \.ci\/run)\b/,
+      );
     expect(
       blocks.map(({ language }) => language).every((name) => ['sh', 'js'].includes(name)),
     ).toBe(true);
@@ -105,6 +107,9 @@ describe('README.md', () => {
         forceKillAfterDelay: 5_000,
       });
       expect(ran.exitCode, ran.all).toBe(0);
+      // Both replicas are beside the master, not a second one in its own folder.
+      expect(existsSync(join(home, 'standby/cities-second/control.json')), ran.all).toBe(true);
+      expect(existsSync(join(home, 'pamina-data/cities-second'))).toBe(false);
       // Read on the master before, and on the replica in its place after.
       expect(ran.stdout.match(/"country":"FR"/g), ran.all).toHaveLength(2);
     },
