@@ -27,7 +27,12 @@ export const replicate = defineCommand({
     const status = await context.during(`Replicating ${name} from ${master}`, (progress) =>
       administration.replicate(
         name,
-        { master, simultaneousQuery, recreate: given.recreate },
+        // Not given: a replica that is one already keeps what it has.
+        {
+          master,
+          simultaneousQuery: simultaneousQuery || undefined,
+          recreate: given.recreate,
+        },
         progress,
       ),
     );

@@ -1,7 +1,15 @@
 // A database's status, for a replica with both sides: how far it is and what it knows of its master.
-import type { DatabaseStatus, MasterStatus } from '@pamina/wire';
+import type { DatabaseState, DatabaseStatus, MasterStatus } from '@pamina/wire';
 import { fields, table } from './table.js';
 import { countOf, formatBytes, formatDuration, formatLag, formatTime, printable } from './units.js';
+
+const inTouch: ReadonlySet<DatabaseState> = new Set([
+  'catching-up',
+  'delayed',
+  'paused',
+  'streaming',
+  'waiting',
+]);
 
 /** `cities: normal, open, position 1/48213`, for the verbs that change something. */
 export function statusLine(status: DatabaseStatus): string {
@@ -43,7 +51,7 @@ export function statusText(status: DatabaseStatus, now: number): string {
       ['why', status.reason === null ? null : printable(status.reason)],
       ['what to do', status.message === null ? null : printable(status.message)],
       ['online', status.online ? 'yes' : 'no'],
-      ['position', status.position ?? 'none yet'],
+      ['position', status.position ?? 'unknown'],
       ['timeline', timelineText(status)],
       ['size', formatBytes(status.sizeBytes)],
       ['log', logText(status)],
@@ -70,7 +78,7 @@ function replicaText(status: DatabaseStatus, master: MasterStatus, now: number):
       ['received', status.received ?? '-', formatLag(master.lag.received)],
       ['durable', status.durable ?? '-', formatLag(master.lag.durable)],
       ['applied', status.applied ?? '-', formatLag(master.lag.applied)],
-      ['master', master.durable ?? '-', ''],
+      ['master', master.durable ?? '-', master.durable === null ? '' : heardText(status)],
     ],
   );
   const address = master.address === null ? 'address not known' : printable(master.address);
@@ -83,6 +91,11 @@ function replicaText(status: DatabaseStatus, master: MasterStatus, now: number):
     ['simultaneous query', status.simultaneousQuery ? 'permitted' : 'not permitted'],
   ]);
   return `${positions}\n\n${about}`;
+}
+
+/** Lags are counted to what the master said last: out of touch with it they are no upper bound. */
+function heardText({ state }: DatabaseStatus): string {
+  return inTouch.has(state) ? '' : 'when last heard; the lags are to there';
 }
 
 function since(time: number | null, now: number): string | null {
@@ -99,6 +112,8 @@ function timelineText(status: DatabaseStatus): string {
 }
 
 function logText(status: DatabaseStatus): string {
+  // Who could not be opened was not counted.
+  if (status.position === null) return 'unknown';
   const { segments, bytes, firstSeq } = status.log;
   const from = firstSeq === null ? '' : `, from record ${firstSeq}`;
   return `${countOf(segments, 'segment')}, ${formatBytes(bytes)}${from}`;

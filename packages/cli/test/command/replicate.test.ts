@@ -14,8 +14,19 @@ it('sets a replica to follow its master', async () => {
   expect(administration.calls[0]).toEqual([
     'replicate',
     'r1',
-    { master: 'cities', simultaneousQuery: false, recreate: true },
+    { master: 'cities', simultaneousQuery: undefined, recreate: true },
   ]);
+});
+
+it('leaves simultaneous query as it is unless told', async () => {
+  const administration = fakeAdministration();
+  await runWith(administration, ['replicate', 'r1', '--master', 'cities']);
+  const argv = ['replicate', 'r1', '--master', 'cities', '--simultaneous-query'];
+  await runWith(administration, argv);
+  const given = administration.calls
+    .filter(([verb]) => verb === 'replicate')
+    .map(([, , options]) => options);
+  expect(given).toMatchObject([{ simultaneousQuery: undefined }, { simultaneousQuery: true }]);
 });
 
 it('is done by the administration of the data folder when the name is nowhere yet', async () => {

@@ -15,7 +15,7 @@ it('P9 a time ahead of this clock is shown without a duration', () => {
 it('shows a database before its first session', () => {
   const fresh = {
     ...aStatus,
-    position: null,
+    position: '1/0',
     pattern: null,
     timeline: null,
     settings: null,
@@ -24,11 +24,30 @@ it('shows a database before its first session', () => {
     log: { segments: 0, bytes: 0, firstSeq: null },
   };
   const text = statusText(fresh, now);
-  expect(text).toMatch(/^position +none yet$/m);
+  expect(text).toMatch(/^position +1\/0$/m);
   expect(text).toMatch(/^identification pattern +none yet$/m);
   expect(text).toMatch(/^log +0 segments, 0 B$/m);
   expect(text).not.toMatch(/replication delay|since/);
-  expect(statusLine(fresh)).toBe('cities: normal, open');
+  expect(statusLine(fresh)).toBe('cities: normal, open, position 1/0');
+});
+
+it('P9 does not count for a database that could not be opened', () => {
+  const state = 'failed';
+  const log = { segments: 0, bytes: 0, firstSeq: null };
+  const failed = { ...aStatus, state, position: null, log } as const;
+  const text = statusText(failed, now);
+  expect(text).toMatch(/^position +unknown$/m);
+  expect(text).toMatch(/^log +unknown$/m);
+  expect(statusLine(failed)).toBe('cities: normal, failed');
+});
+
+it('P9 says of a replica out of touch with its master to what its lags are counted', () => {
+  for (const state of ['disconnected', 'diverged', 'read-only'] as const) {
+    expect(statusText({ ...aReplica, state }, now)).toMatch(/^master +1\/\d+ +when last heard/m);
+  }
+  for (const state of ['streaming', 'waiting', 'catching-up'] as const) {
+    expect(statusText({ ...aReplica, state }, now)).not.toContain('when last heard');
+  }
 });
 
 it('calls a replication delay of 0 streaming', () => {
