@@ -3,9 +3,10 @@
 
 import type { Env, HttpListener, UpgradeRequest } from '@pamina/env';
 import { PaminaError, toPaminaError, wireMessageBytesMax } from '@pamina/format';
-import { apiPrefix, requestBytesMax, type ServerAnswer } from '@pamina/wire';
+import { apiPrefix, requestBytesMax, requireFewParts, type ServerAnswer } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
 import { type AccessCheck } from './access.js';
+import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import type { RouteContext } from './route-context.js';
 import { databaseRoutes } from './routes-databases.js';
@@ -46,7 +47,9 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
   app.addContentTypeParser('application/x-ndjson', (_request, payload, done) => {
     done(null, payload);
   });
+  readJson(app);
   answerErrors(app);
+  boundBodies(app);
   app.addHook('onRequest', async (request, reply) => {
     // Who is here may be asked by anybody who may connect; the answer names nothing but the process.
     const isOpen = request.routeOptions.url === `${apiPrefix}/server`;
@@ -69,6 +72,25 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
   await app.ready();
   acceptFeeds(options);
   return app;
+}
+
+/** As fastify reads it, after a look at how much it is. */
+function readJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    (request, body, done) => {
+      try {
+        requireFewParts(body, 'REQUEST_INVALID');
+      } catch (error) {
+        done(error as PaminaError);
+        return;
+      }
+      void parse(request, body, done);
+    },
+  );
 }
 
 /** A missing token is fine here; a web page's request without a token is not. */

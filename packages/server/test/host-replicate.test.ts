@@ -273,7 +273,7 @@ describe('a replica that its master refuses', () => {
     })();
     await eventually(
       () => master.replicas('cities'),
-      ([replica]) => replica?.connected === true && replica.durable !== '1/5',
+      ([replica]) => replica !== undefined && replica.connected && replica.durable !== '1/5',
     );
     await master.deny('cities', 'cities-replica');
     await eventually(

@@ -425,12 +425,12 @@ describe('a server that is closed in the middle of work', () => {
     for (let at = 0; at < 20; at += 1) await server.host.put('cities', `${at}`, value);
     await server.host.backup('cities');
     const other = await bench.server({ data: 'other' });
-    let closing: Promise<void> | null = null;
+    const closings: Promise<void>[] = [];
     const created = other.host.create('copy', { fromBackup: 'pamina://cities' }, () => {
-      closing ??= other.close();
+      closings.push(other.close());
     });
     await expect(created).rejects.toEqual(code('DATABASE_OFFLINE'));
-    await closing;
+    await Promise.all(closings);
     const left = await env.disk.list(join(bench.folder, 'other'));
     expect(left.map(({ name }) => name)).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { Value } from 'typebox/value';
 import type { Progress, ProgressStep } from './administration.js';
 import { progressAnswer } from './http-answers.js';
 import { answerBytesMax, apiPrefix, valueBodyBytesMax, streamSilenceMsMax } from './http-limits.js';
+import { requireFewParts } from './json-text.js';
 import { parseLines } from './ndjson.js';
 
 /** The part of env's network that is needed here. */
@@ -226,7 +227,9 @@ async function refusal(response: HttpTransportResponse, address: string): Promis
 
 function parseJson(bytes: Uint8Array, address: string): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    requireFewParts(text, 'MESSAGE_INVALID');
+    return JSON.parse(text);
   } catch (cause) {
     throw unexpected(address, 'the answer is not JSON', cause);
   }

@@ -116,4 +116,5 @@ export {
   setRequest,
   type SetRequest,
 } from './http-requests.js';
+export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';

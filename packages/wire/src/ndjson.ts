@@ -2,6 +2,7 @@
 // Memory stays within one line, whatever the peer sends.
 
 import { PaminaError } from '@pamina/format';
+import { requireFewParts } from './json-text.js';
 
 const newline = 0x0a;
 const encoder = new TextEncoder();
@@ -36,6 +37,7 @@ export async function* parseLines(
 }
 
 function parse(text: string, lineNumber: number): unknown {
+  requireFewParts(text, 'MESSAGE_INVALID');
   try {
     return JSON.parse(text);
   } catch (cause) {
