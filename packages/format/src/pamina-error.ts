@@ -73,7 +73,16 @@ export function isPaminaError(error: unknown, code?: ErrorCode): error is Pamina
   return error instanceof PaminaError && (code === undefined || error.code === code);
 }
 
-/** Anything thrown, as a PaminaError: itself, ABORTED or TIMEOUT for those of signals, INTERNAL. */
+/** What LevelDB says of its own files: the disk's doing, no fault in the program. */
+const levelCodes: ReadonlyMap<unknown, ErrorCode> = new Map([
+  ['LEVEL_CORRUPTION', 'STORE_DAMAGED'],
+  ['LEVEL_IO_ERROR', 'STORE_ERROR'],
+]);
+
+/**
+ * Anything thrown, as a PaminaError: itself, ABORTED or TIMEOUT for those of signals, STORE_DAMAGED
+ * or STORE_ERROR for LevelDB's, INTERNAL.
+ */
 export function toPaminaError(error: unknown): PaminaError {
   if (error instanceof PaminaError) return error;
   if (!(error instanceof Error)) {
@@ -83,6 +92,10 @@ export function toPaminaError(error: unknown): PaminaError {
   if (error.name === 'AbortError') return new PaminaError('ABORTED', 'aborted', { cause: error });
   if (error.name === 'TimeoutError') {
     return new PaminaError('TIMEOUT', 'the time limit passed', { cause: error });
+  }
+  const code = levelCodes.get((error as { code?: unknown }).code);
+  if (code !== undefined) {
+    return new PaminaError(code, `LevelDB says: ${error.message}`, { cause: error });
   }
   return new PaminaError('INTERNAL', error.message || error.name, { cause: error });
 }

@@ -65,6 +65,15 @@ describe('PaminaError', () => {
 });
 
 describe('toPaminaError', () => {
+  it('P9 calls damage that LevelDB finds in its files damage, not a fault in Pamina', () => {
+    const corruption = Object.assign(new Error('Corruption: bad entry in block'), {
+      code: 'LEVEL_CORRUPTION',
+    });
+    expect(toPaminaError(corruption)).toMatchObject({ code: 'STORE_DAMAGED', cause: corruption });
+    const io = Object.assign(new Error('IO error: read'), { code: 'LEVEL_IO_ERROR' });
+    expect(toPaminaError(io)).toMatchObject({ code: 'STORE_ERROR', cause: io });
+  });
+
   it('keeps its own, names signals, and calls the rest INTERNAL with the cause', () => {
     const own = new PaminaError('DISK_FULL', 'x');
     expect(toPaminaError(own)).toBe(own);
