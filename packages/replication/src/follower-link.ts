@@ -33,7 +33,7 @@ export interface LinkListener {
   readonly onOpenFailed: (problem: Problem) => void;
   readonly onMessage: (message: FeedMessage) => void;
   readonly onBytes: (chunk: SegmentBytes) => void;
-  /** A frame could not be read. */
+  /** A frame could not be read or used. */
   readonly onInvalid: (error: unknown) => void;
   readonly onClosed: (message: string) => void;
 }
@@ -104,8 +104,9 @@ export class FollowerLink {
     if (channel === null) return;
     channel.pause();
     const finish = (error: unknown): void => {
-      channel.resume();
+      // First the answer, then what came behind it.
       if (this.#channel === channel) next(error);
+      channel.resume();
     };
     this.#track(work().then(() => finish(null), finish));
   }
@@ -156,19 +157,13 @@ export class FollowerLink {
   }
 
   #read(frame: Uint8Array): void {
-    let hand: () => void;
     try {
-      if (isBytesFrame(frame)) {
-        const chunk = decodeSegmentBytes(frame);
-        hand = () => this.#listener.onBytes(chunk);
-      } else {
-        const message = decodeFeedMessage(frame);
-        hand = () => this.#listener.onMessage(message);
-      }
+      if (isBytesFrame(frame)) this.#listener.onBytes(decodeSegmentBytes(frame));
+      else this.#listener.onMessage(decodeFeedMessage(frame));
     } catch (error) {
-      hand = () => this.#listener.onInvalid(error);
+      // Whatever a master sends, it ends the connection and never the process.
+      this.#listener.onInvalid(error);
     }
-    hand();
   }
 }
 

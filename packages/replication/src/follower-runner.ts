@@ -233,7 +233,9 @@ export class FollowerRunner {
   }
 
   #take(chunk: SegmentBytes): void {
-    const problem = checkSegment(this.#self(), this.#history, chunk);
+    // Before the first welcome there is no history to hold it against; no state takes bytes then.
+    const isWelcomed = this.#history.length > 0;
+    const problem = isWelcomed ? checkSegment(this.#self(), this.#history, chunk) : null;
     if (problem !== null) return this.#dispatch({ type: 'refused', problem });
     this.#frame = chunk;
     this.#dispatch({ type: 'bytes', bytes: chunk.bytes.length });

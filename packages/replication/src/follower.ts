@@ -134,6 +134,8 @@ function takeBytes(state: FollowerState, event: EventOf<'bytes'>): FollowerStep 
   if (event.bytes > state.credit) {
     return violation(state, event.at, 'the master sent more than this replica asked for');
   }
+  // No credit bounds how many of these there are.
+  if (event.bytes === 0) return violation(state, event.at, 'the master sent an empty frame');
   const credit = state.credit - event.bytes;
   const held = state.held + event.bytes;
   const heardMs = event.at.monotonicMs;
