@@ -2,6 +2,7 @@
 // tests can bring a fake.
 import type { Env } from '@pamina/env';
 import type { MarkBody, Timeline } from '@pamina/format';
+import type { RecordSource } from './unchanged.js';
 
 /** One key with its prefix byte, and its value. Neither may be changed. */
 export type StateEntry = readonly [key: Uint8Array, value: Uint8Array];
@@ -52,7 +53,7 @@ interface DatabaseWithBackups {
 
 /** The database that a backup is taken of. */
 export interface BackupDatabase extends DatabaseWithBackups {
-  readonly log: { readonly firstSeq: number; pin(fromSeq: number): () => void };
+  readonly log: RecordSource & { readonly firstSeq: number; pin(fromSeq: number): () => void };
   /**
    * Writes a mark record and gives the state exactly at it; the log is switched behind it. READ_ONLY
    * or REPLICA_READ_ONLY where no record can be written.

@@ -23,5 +23,6 @@ export { hashState } from './state-hash.js';
 export type { HashOptions, HashedState } from './state-hash.js';
 export { takeBackup } from './take-backup.js';
 export type { BackupProgress, TakeBackupOptions } from './take-backup.js';
+export { isUnchanged } from './unchanged.js';
 export { verifyBackup } from './verify.js';
 export type { ReadProgress, VerifiedBackup, VerifyOptions } from './verify.js';

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import {
   PaminaError,
+  isPaminaError,
   forkPoint,
   formatPosition,
   type BackupManifest,
@@ -36,6 +37,11 @@ export interface ScratchOptions {
   readonly position: Position;
   /** Where to look for a backup; by default the database's own. */
   readonly backupsFolder?: string | undefined;
+  /**
+   * Which of the usable backups to begin with: `newest` is quickest; `oldest`, as far as the log
+   * reaches, proves most, since a newer one may have been taken of a store that was damaged by then.
+   */
+  readonly start?: 'newest' | 'oldest' | undefined;
   /** Of a database in this process: keeps its log from `fromSeq` on until the returned function is called. */
   readonly pin?: ((fromSeq: number) => () => void) | undefined;
   readonly onProgress?: ((progress: ScratchProgress) => void) | undefined;
@@ -72,19 +78,8 @@ export async function recoverScratch(options: ScratchOptions): Promise<Recovered
     });
   }
   const timelineId = timelineIdOf(control.timelines, position, folder);
-  const start = await findStart(options, control);
-  const { manifest } = start;
-  const source = folderSource(env, start.folder);
-  const releaseBackup = source.hold?.();
-  const unpin = options.pin?.(manifest.position.seq + 1);
+  const { start, stretch, release } = await holdStart(options, control);
   try {
-    const stretch = await findStretch(env.disk, {
-      databaseFolder: folder,
-      pattern: control.pattern,
-      fromSeq: manifest.position.seq + 1,
-      toSeq: position.seq,
-      chainBefore: manifest.chain,
-    });
     const scratch = await env.disk.temporaryFolder('pamina-scratch-');
     try {
       const recovered = await recoverIn(join(scratch, 'store'), options, start, stretch);
@@ -95,9 +90,46 @@ export async function recoverScratch(options: ScratchOptions): Promise<Recovered
       await env.disk.removeTree(scratch);
     }
   } finally {
-    unpin?.();
-    releaseBackup?.();
+    release();
   }
+}
+
+interface HeldStart {
+  readonly start: Start;
+  readonly stretch: LogStretch;
+  readonly release: () => void;
+}
+
+/** The backup to begin with and the log from there on, both kept until released. */
+async function holdStart(options: ScratchOptions, control: Control): Promise<HeldStart> {
+  const { env, folder, position } = options;
+  const usable = await findStarts(options, control);
+  for (const [index, start] of usable.entries()) {
+    const { manifest } = start;
+    const releaseBackup = folderSource(env, start.folder).hold?.();
+    const unpin = options.pin?.(manifest.position.seq + 1);
+    const release = (): void => {
+      unpin?.();
+      releaseBackup?.();
+    };
+    try {
+      const stretch = await findStretch(env.disk, {
+        databaseFolder: folder,
+        pattern: control.pattern,
+        fromSeq: manifest.position.seq + 1,
+        toSeq: position.seq,
+        chainBefore: manifest.chain,
+      });
+      return { start, stretch, release };
+    } catch (error) {
+      release();
+      const isLast = index === usable.length - 1;
+      const mayTryNext = options.start === 'oldest' && isPaminaError(error, 'POSITION_UNREACHABLE');
+      if (isLast || !mayTryNext) throw error;
+    }
+  }
+  const where = options.backupsFolder ?? backupsFolderOf(folder);
+  throw unreachable(where, `no good backup at or before ${formatPosition(position)}`);
 }
 
 async function recoverIn(
@@ -141,18 +173,16 @@ async function hashStore(store: StateStore, options: ScratchOptions): Promise<Ha
   }
 }
 
-/** The newest whole backup of this history at or before the position; the initial one counts. */
-async function findStart(options: ScratchOptions, control: Control): Promise<Start> {
-  const { env, folder, position } = options;
+/** Whole backups of this history at or before the position, the one to try first first; the initial one counts. */
+async function findStarts(options: ScratchOptions, control: Control): Promise<Start[]> {
+  const { env, folder, position, start = 'newest' } = options;
   const backupsFolder = options.backupsFolder ?? backupsFolderOf(folder);
   const usable = (await listBackups(env, backupsFolder)).filter(
     (backup): backup is Start =>
       backup.problem === null && isBefore(backup.manifest, control, position),
   );
-  usable.sort((a, b) => b.manifest.position.seq - a.manifest.position.seq);
-  const [start] = usable;
-  if (start !== undefined) return start;
-  throw unreachable(backupsFolder, `no good backup at or before ${formatPosition(position)}`);
+  const direction = start === 'oldest' ? 1 : -1;
+  return usable.sort((a, b) => direction * (a.manifest.position.seq - b.manifest.position.seq));
 }
 
 function isBefore(manifest: BackupManifest | null, control: Control, position: Position): boolean {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   PaminaError,
   currentTimeline,
+  forkPoint,
   formatPosition,
   isPaminaError,
   toPaminaError,
@@ -18,6 +19,7 @@ import type { ChunkCodec } from './chunk-format.js';
 import type { BackupDatabase, PlacedSnapshot } from './contract.js';
 import { folderBytes, requireFree, storeFolderOf } from './free-space.js';
 import { backupIdAt, backupsFolderOf, partialFolder } from './layout.js';
+import { isUnchanged } from './unchanged.js';
 
 export interface BackupProgress {
   /** Bytes of the state that are in the backup, before compression; the same as `rawBytes`. */
@@ -148,6 +150,7 @@ async function writeBackup(database: BackupDatabase, work: Work): Promise<Backup
     await disk.makeFolder(partial);
     const manifest = await writeFiles(database, work, partial, startedMs);
     work.signal?.throwIfAborted();
+    await requireSameState(database, work.before?.manifest ?? null, manifest);
     await noteKept(database, work);
     await disk.rename(partial, join(work.folder, work.id));
     const ms = Math.round(database.env.clock.monotonic() - startedMs);
@@ -210,6 +213,28 @@ async function writeFiles(
   };
   await writeManifest(disk, partial, manifest);
   return manifest;
+}
+
+/**
+ * Where nothing was committed since the backup before, both must hold the same state: a backup of a
+ * store that was damaged in silence would drive the last good one out (P9). STATE_HASH_MISMATCH.
+ */
+async function requireSameState(
+  database: BackupDatabase,
+  before: BackupManifest | null,
+  manifest: BackupManifest,
+): Promise<void> {
+  if (before === null || before.stateHash === null) return;
+  const isContinued =
+    forkPoint(database.timelines, before.timelines).seqMax >= before.position.seq &&
+    before.position.seq <= manifest.position.seq;
+  if (!isContinued || before.stateHash === manifest.stateHash) return;
+  const between = { afterSeq: before.position.seq, toSeq: manifest.position.seq };
+  if (!(await isUnchanged(database.log, between))) return;
+  const message = `the store does not hold what backup ${before.id} holds, and nothing was committed since`;
+  throw new PaminaError('STATE_HASH_MISMATCH', message, {
+    context: { backup: before.id, expected: before.stateHash, found: manifest.stateHash },
+  });
 }
 
 /**

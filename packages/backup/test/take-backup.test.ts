@@ -283,3 +283,20 @@ test('the state of an empty database makes a backup without chunks', async () =>
   const files = await filesBelow(join(backupsOf(database.folder), manifest.id));
   expect([...files.keys()]).toEqual(['manifest']);
 });
+
+test('P9 a store that was damaged in silence since the last backup gives no new one', async () => {
+  const database = await newDatabase();
+  const model = new Model(database);
+  await model.put('a', 'one');
+  await model.put('b', 'two');
+  const { id } = await takeBackup(database);
+  // As a flipped bit does it: LevelDB shows another value and no error.
+  await database.store.level.put(Buffer.from('\u0002a'), Buffer.from('0ne'));
+  await expect(takeBackup(database)).rejects.toThrow(
+    expect.objectContaining({ code: 'STATE_HASH_MISMATCH' }),
+  );
+  const listed = await listBackups(env, join(database.folder, 'backups'));
+  expect(listed.map((backup) => backup.id)).toEqual([id, 'initial']);
+  await model.put('a', 'one');
+  await takeBackup(database);
+});

@@ -4,24 +4,15 @@
 import {
   backupsFolderOf,
   hashState,
+  isUnchanged,
   listBackups,
   type ListedBackup,
   recoverScratch,
 } from '@pamina/backup';
 import type { Database } from '@pamina/engine';
-import {
-  type BackupManifest,
-  formatPosition,
-  isPaminaError,
-  parsePosition,
-  type Position,
-  RecordKind,
-} from '@pamina/format';
+import { type BackupManifest, formatPosition, parsePosition, type Position } from '@pamina/format';
 import type { HashComparison, HashReport, Progress } from '@pamina/wire';
 import type { Held, HostCore } from './host-core.js';
-
-/** Further back nothing is looked for that could have changed the state. */
-const recordsLookedAtMax = 10_000;
 
 type FullBackup = ListedBackup & { readonly manifest: BackupManifest };
 
@@ -60,10 +51,11 @@ async function hashNow(
     await snapshot.close();
   }
   const comparedWith: HashComparison[] = [];
-  const recorded = await recordedFor(core, name, database, point);
-  if (recorded !== null) comparedWith.push(compare('recorded', stateHash, recorded));
+  for (const recorded of await recordedFor(core, name, database, point)) {
+    comparedWith.push(compare('recorded', stateHash, recorded));
+  }
   if (verify) {
-    const recovered = await recover(core, name, held, point, progress);
+    const recovered = await recover(core, name, held, point, 'oldest', progress);
     const { backup } = recovered;
     comparedWith.push(compare('recovered', stateHash, { backup, stateHash: recovered.stateHash }));
   }
@@ -77,7 +69,7 @@ async function hashAt(
   position: Position,
   progress?: Progress,
 ): Promise<HashReport> {
-  const { stateHash } = await recover(core, name, held, position, progress);
+  const { stateHash } = await recover(core, name, held, position, 'newest', progress);
   const comparedWith = (await fullBackups(core, name))
     .filter(({ manifest }) => formatPosition(manifest.position) === formatPosition(position))
     .flatMap(({ id, manifest }) =>
@@ -93,12 +85,14 @@ function recover(
   name: string,
   held: Held,
   position: Position,
+  start: 'newest' | 'oldest',
   progress?: Progress,
 ) {
   return recoverScratch({
     env: core.env,
     folder: core.folder(name),
     position: { timeline: position.timeline, seq: position.seq },
+    start,
     pin: (fromSeq) => held.database.log.pin(fromSeq),
     signal: core.endOf(held),
     onProgress: ({ done, step, total }) =>
@@ -106,35 +100,23 @@ function recover(
   });
 }
 
-/** The newest backup whose state is still the present one: nothing was committed since. */
+/** The backups whose state must still be the present one, because nothing was committed since. */
 async function recordedFor(
   core: HostCore,
   name: string,
   database: Database,
   point: Position,
-): Promise<{ backup: string; stateHash: string } | null> {
-  const newest = (await fullBackups(core, name)).find(
-    ({ manifest }) =>
-      manifest.position.timeline === point.timeline && manifest.position.seq <= point.seq,
-  );
-  const stateHash = newest?.manifest.stateHash ?? null;
-  if (newest === undefined || stateHash === null) return null;
-  const { seq } = newest.manifest.position;
-  const isSame = await isUnchanged(database, seq + 1, point.seq);
-  return isSame ? { backup: newest.id, stateHash } : null;
-}
-
-async function isUnchanged(database: Database, fromSeq: number, toSeq: number): Promise<boolean> {
-  if (toSeq - fromSeq >= recordsLookedAtMax) return false;
-  try {
-    for await (const { header } of database.log.records(fromSeq, toSeq)) {
-      if (header.kind === RecordKind.commit) return false;
-    }
-    return true;
-  } catch (error) {
-    if (isPaminaError(error, 'LOG_GONE')) return false;
-    throw error;
+): Promise<{ backup: string; stateHash: string }[]> {
+  const recorded: { backup: string; stateHash: string }[] = [];
+  let toSeq = point.seq;
+  for (const { id, manifest } of await fullBackups(core, name)) {
+    const { seq, timeline } = manifest.position;
+    if (timeline !== point.timeline || seq > toSeq) continue;
+    if (!(await isUnchanged(database.log, { afterSeq: seq, toSeq }))) break;
+    toSeq = seq;
+    if (manifest.stateHash !== null) recorded.push({ backup: id, stateHash: manifest.stateHash });
   }
+  return recorded;
 }
 
 async function fullBackups(core: HostCore, name: string): Promise<FullBackup[]> {
