@@ -34,22 +34,19 @@ export async function reset(core: HostCore, name: string): Promise<void> {
 
 /** The folder, control.json and the directory. DATABASE_EXISTS, NAME_TAKEN. */
 export async function rename(core: HostCore, name: string, to: string): Promise<void> {
-  const control = await core.control(name);
+  await core.control(name);
   validateName(to);
   if (to === name) return;
   const inOrder = [name, to].sort() as [string, string];
   await core.turns.run(inOrder[0], () =>
-    core.turns.run(inOrder[1], () => renameInTurn(core, name, to, control)),
+    core.turns.run(inOrder[1], () => renameInTurn(core, name, to)),
   );
 }
 
-async function renameInTurn(
-  core: HostCore,
-  name: string,
-  to: string,
-  { instance }: Control,
-): Promise<void> {
+async function renameInTurn(core: HostCore, name: string, to: string): Promise<void> {
   const { disk } = core.env;
+  // Asked in its turn: it may have been removed, or another made, while this one waited.
+  const { instance } = await core.control(name);
   if ((await disk.stat(core.folder(to))) !== null) {
     throw new PaminaError('DATABASE_EXISTS', `${core.folder(to)} is there already`);
   }
@@ -101,8 +98,8 @@ export async function remove(
   name: string,
   options: { keepBackups?: boolean | undefined; dryRun?: boolean | undefined },
 ): Promise<DeleteReport> {
-  const control = await core.control(name);
   return core.turns.run(name, async () => {
+    const control = await core.control(name);
     const { disk } = core.env;
     const folder = core.folder(name);
     if (core.online.has(name)) throw new PaminaError('DATABASE_ONLINE', `${name} is online`);

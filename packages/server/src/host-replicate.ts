@@ -25,7 +25,7 @@ export async function replicate(
     if (!(await core.exists(name))) {
       await requireNew(core, name);
       const link = await core.link(master);
-      await requireMaster(link);
+      refuseCascade(name, await requireMaster(link));
       const backup = await backupToStartFrom(link, progress);
       await restoreTo(core, core.folder(name), name, link.source(backup.id), progress);
       await link.allow(name, options.simultaneousQuery ?? false);
@@ -62,6 +62,20 @@ async function requireMaster(link: MasterLink): Promise<DatabaseStatus> {
     });
   }
   return status;
+}
+
+/**
+ * A replica's backup ends inside a segment, whose beginning a copy made from it would lack, and it can
+ * permit nobody. Said before anything is fetched; by three steps it works.
+ */
+function refuseCascade(name: string, { master, name: middle, type }: DatabaseStatus): void {
+  if (type !== 'replica') return;
+  const top = master?.name ?? 'MASTER';
+  throw new PaminaError('DATABASE_TYPE', `${middle} is itself a replica, of ${top}`, {
+    hint:
+      `Take three steps: \`pamina create ${name} --from-backup pamina://${top}\`, ` +
+      `\`pamina allow ${top} ${name}\`, \`pamina replicate ${name} --master ${middle}\`.`,
+  });
 }
 
 /** The third step. The caller has the turn; the database is a replica already, or unassigned. */

@@ -300,3 +300,23 @@ it('P10 a segment is kept for the replica that lacks nothing of it but its end',
   await other.start('cities-replica');
   await caughtUp();
 });
+
+it('P9 a replica of a replica is refused in one step with what to do, which works', async () => {
+  await other.replicate('middle', { master: 'cities' });
+  await master.put('cities', 'b', '2');
+  await caughtUp(other, 'middle');
+  const third = (await bench.server({ data: 'third' })).host;
+  await expect(third.replicate('last', { master: 'middle' })).rejects.toEqual(
+    expect.objectContaining({
+      code: 'DATABASE_TYPE',
+      hint: expect.stringContaining('pamina create last --from-backup pamina://cities') as unknown,
+    }),
+  );
+  expect(await third.list()).toEqual([]);
+  await third.create('last', { fromBackup: 'pamina://cities' });
+  await master.allow('cities', 'last');
+  await caughtUp(other, 'middle');
+  await third.replicate('last', { master: 'middle' });
+  await master.put('cities', 'c', '3');
+  await caughtUp(third, 'last');
+});

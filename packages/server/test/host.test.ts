@@ -265,3 +265,15 @@ describe('faults of one database', () => {
     await host.put('good', 'a', '1');
   });
 });
+
+it('of two who delete or rename one database at once, the second hears that it is not there', async () => {
+  await host.create('cities');
+  const deleted = await Promise.allSettled([host.delete('cities'), host.delete('cities')]);
+  expect(deleted).toMatchObject([{ status: 'fulfilled' }, { reason: code('DATABASE_NOT_FOUND') }]);
+  await host.create('cities');
+  const renamed = await Promise.allSettled([
+    host.rename('cities', 'towns'),
+    host.rename('cities', 'places'),
+  ]);
+  expect(renamed).toMatchObject([{ status: 'fulfilled' }, { reason: code('DATABASE_NOT_FOUND') }]);
+});
