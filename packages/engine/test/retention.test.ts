@@ -39,7 +39,7 @@ test('without a backup old log is dropped past the stated size, never what a rep
   expect(firstSeqToKeep(logOf(eighth, 10), { ...needs, slots: [slotAt(4)] })).toBe(4);
 });
 
-test('P10 the segment that ends with a replica\'s last record is kept: it may lack the trailer', () => {
+test("P10 the segment that ends with a replica's last record is kept: it may lack the trailer", () => {
   const needs = { checkpointSeq: 95, keepFromSeq: 90, slots: [slotAt(40)] };
   expect(firstSeqToKeep(logOf(1000, 10), needs)).toBe(40);
 });

@@ -267,9 +267,9 @@ describe('a replica that its master refuses', () => {
   });
 
   it('P10 holds no log any more, whatever it reported while it was denied', async () => {
-    let isOver = false;
+    const writing = { isOver: false };
     const load = (async () => {
-      for (let at = 0; !isOver; at += 1) await master.put('cities', `key ${at}`, 'v');
+      for (let at = 0; !writing.isOver; at += 1) await master.put('cities', `key ${at}`, 'v');
     })();
     await eventually(
       () => master.replicas('cities'),
@@ -280,7 +280,7 @@ describe('a replica that its master refuses', () => {
       () => other.status('cities-replica'),
       ({ state }) => state === 'not-permitted',
     );
-    isOver = true;
+    writing.isOver = true;
     await load;
     expect(await master.replicas('cities')).toEqual([]);
   });
