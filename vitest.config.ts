@@ -11,5 +11,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Most of a run is waiting for disks and for processes that start.
+    maxWorkers: 2,
   },
 });

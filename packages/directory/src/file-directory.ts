@@ -97,10 +97,14 @@ export class FileDirectory implements Directory {
     if (this.#closed) throw new PaminaError('ABORTED', `${this.describe()} is closed`);
     this.#listeners.add(listener);
     this.#stopWatching ??= this.#env.disk.watch(this.path, () => this.#changed());
-    // Reported through `problem`: without the watcher changes are noticed at the next resolve.
-    this.#stopWatching.catch((error: unknown) => {
-      this.#problem = toPaminaError(error);
-    });
+    // What changed while the watcher came up would else be noticed at the next change only. Without a
+    // watcher, as `problem` says then, changes are noticed at the next resolve.
+    this.#stopWatching.then(
+      () => this.#changed(),
+      (error: unknown) => {
+        this.#problem = toPaminaError(error);
+      },
+    );
     return () => void this.#listeners.delete(listener);
   }
 

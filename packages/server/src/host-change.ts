@@ -5,7 +5,7 @@ import { isPaminaError, PaminaError, validateName } from '@pamina/format';
 import type { DeleteReport } from '@pamina/wire';
 import { join, relative } from 'node:path';
 import type { HostCore } from './host-core.js';
-import { enterName, requireNameFree, withdrawName } from './host-names.js';
+import { enterName, inheritName, requireNameFree, withdrawName } from './host-names.js';
 import { bringUp, goOffline, goOnline } from './host-start.js';
 
 /** A replica becomes normal, with all that it received, on a timeline of its own. DATABASE_TYPE. */
@@ -63,6 +63,7 @@ async function renameInTurn(core: HostCore, name: string, to: string): Promise<v
     throw error;
   }
   await noteName(core, name, to);
+  if (!wasOnline) await inheritName(core, to, instance);
   if (wasOnline) await goOnline(core, to);
   await withdrawName(core, name, instance);
 }

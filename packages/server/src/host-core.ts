@@ -8,6 +8,7 @@ import { isPaminaError, PaminaError, validateName } from '@pamina/format';
 import { join } from 'node:path';
 import { BackupLeases } from './backup-leases.js';
 import { KeyedLock } from './keyed-lock.js';
+import { requireNotTakenOver } from './host-names.js';
 import { MasterLink } from './master-link.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -176,8 +177,11 @@ export class HostCore {
 
   /** Opens an offline database. The caller has the turn, and closes it. */
   async open(name: string, access: Access): Promise<Database> {
-    const { type } = await this.control(name);
-    if (access === 'write') requireWritable(name, type);
+    const { type, instance } = await this.control(name);
+    if (access === 'write') {
+      requireWritable(name, type);
+      if (this.address === null) await requireNotTakenOver(this, { name, type, instance });
+    }
     const database = await Database.open(this.folder(name), { env: this.env, access });
     // A crash in the middle of a rename left the old name inside.
     if (database.control.name !== name) await database.updateControl({ name });

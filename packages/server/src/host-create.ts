@@ -12,7 +12,7 @@ import {
 } from '@pamina/wire';
 import { resolve } from 'node:path';
 import type { HostCore } from './host-core.js';
-import { requireNameFree } from './host-names.js';
+import { inheritName, requireNameFree } from './host-names.js';
 import { goOnline } from './host-start.js';
 import { callerOf, type MasterLink } from './master-link.js';
 import { restoreProgress } from './progress.js';
@@ -29,12 +29,14 @@ export async function create(
   await core.turns.run(name, async () => {
     await requireNew(core, name);
     if (options.fromBackup === undefined) {
-      await createDatabase(core.folder(name), { env: core.env, name });
+      const { instance } = await createDatabase(core.folder(name), { env: core.env, name });
+      await inheritName(core, name, instance);
       if (core.address !== null) await goOnline(core, name);
       return;
     }
     const source = await sourceOf(core, options.fromBackup);
     await restoreTo(core, core.folder(name), name, source, progress);
+    await inheritName(core, name, (await core.control(name)).instance);
   });
 }
 

@@ -2,6 +2,7 @@
 // an old master whose name was taken over does not come up beside the new one (P11).
 
 import type { DirectoryEntry, IsAlive } from '@pamina/directory';
+import type { Control } from '@pamina/engine';
 import { isPaminaError, PaminaError, toPaminaError } from '@pamina/format';
 import type { HostCore } from './host-core.js';
 import { isHolderAlive } from './master-link.js';
@@ -37,6 +38,32 @@ export async function holderOf(core: HostCore, name: string): Promise<DirectoryE
     if (isPaminaError(error, 'DIRECTORY_INVALID')) return null;
     throw error;
   }
+}
+
+/**
+ * What comes up by itself, or is written to without a server, never takes its name back from another
+ * database, not even from one that is down: it was taken over, and two must not write under one name
+ * (P11). A person takes it, with `start`, `create` or `rename`. FENCED.
+ */
+export async function requireNotTakenOver(
+  core: HostCore,
+  { name, type, instance }: Pick<Control, 'name' | 'type' | 'instance'>,
+): Promise<void> {
+  if (type !== 'normal') return;
+  const entry = await holderOf(core, name);
+  if (entry === null || entry.instance === null || entry.instance === instance) return;
+  const message = `the name ${name} belongs to another database, last served at ${entry.address}`;
+  throw new PaminaError('FENCED', message, { context: { name, address: entry.address } });
+}
+
+/**
+ * For a database that is made or renamed offline: a dead holder's entry becomes its own, at the old
+ * address until it is served, so that the dead one finds the name taken when it comes back.
+ */
+export async function inheritName(core: HostCore, name: string, instance: string): Promise<void> {
+  const entry = await holderOf(core, name);
+  if (entry === null || entry.instance === null || entry.instance === instance) return;
+  await core.directory.register(name, entry.address, instance, aliveCheck(core, name));
 }
 
 /** Errors are told, not thrown: an entry that stays is that of a dead holder, and is taken over. */

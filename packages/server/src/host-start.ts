@@ -5,7 +5,7 @@ import { Database } from '@pamina/engine';
 import { PaminaError, toPaminaError } from '@pamina/format';
 import { FollowerRunner } from '@pamina/replication';
 import type { HostCore } from './host-core.js';
-import { enterName, holderOf, withdrawName } from './host-names.js';
+import { enterName, holderOf, requireNotTakenOver, withdrawName } from './host-names.js';
 import { OnlineDatabase } from './online-database.js';
 
 /** How long a closing host waits for what it told to end. */
@@ -16,8 +16,10 @@ export async function startAll(core: HostCore): Promise<void> {
   for (const name of await core.names()) {
     await core.turns.run(name, async () => {
       try {
-        const { type } = await core.control(name);
-        if (type !== 'unassigned') await goOnline(core, name);
+        const { type, instance } = await core.control(name);
+        if (type === 'unassigned') return;
+        await requireNotTakenOver(core, { name, type, instance });
+        await goOnline(core, name);
       } catch (error) {
         // Noted by goOnline or here; status and list show it.
         core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });

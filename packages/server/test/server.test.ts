@@ -308,7 +308,7 @@ describe('names', () => {
     const back = await bench.server();
     const status = await back.host.status('cities');
     expect(status).toMatchObject({ online: false, state: 'failed' });
-    expect(status.reason).toContain('NAME_TAKEN');
+    expect(status.reason).toContain('FENCED');
     await expect(back.host.put('cities', 'a', '2')).rejects.toThrow(code('DATABASE_OFFLINE'));
     expect(await bench.names()).toEqual({ cities: two.address });
   });
@@ -329,6 +329,47 @@ describe('names', () => {
       () => bench.names(),
       (names) => names['cities'] === address,
     );
+  });
+
+  describe('P11 of a database that another one has taken over, which is down now', () => {
+    const dead = 'http://127.0.0.1:9';
+
+    beforeEach(async () => {
+      const server = await bench.server();
+      await server.host.create('cities');
+      await server.host.put('cities', 'a', '1');
+      await server.close();
+      const directory = new FileDirectory({ env, path: bench.directoryFile });
+      const other = 'f'.repeat(32);
+      await directory.register('cities', dead, other, () => Promise.resolve(false));
+      await directory.close();
+    });
+
+    it('are not taken back by a server that starts, only by a person', async () => {
+      const { host } = await bench.server();
+      const status = await host.status('cities');
+      expect(status).toMatchObject({ online: false, state: 'failed' });
+      expect(status.reason).toContain('FENCED');
+      expect(await bench.names()).toEqual({ cities: dead });
+      expect(await host.start('cities')).toMatchObject({ online: true });
+    });
+
+    it('keep it from being written to without a server, and let it be read', async () => {
+      const host = await bench.host({ directoryFile: bench.directoryFile });
+      await expect(host.put('cities', 'a', '2')).rejects.toThrow(code('FENCED'));
+      expect(await host.get('cities', 'a')).toBe('1');
+    });
+
+    it('are inherited by one that is made under the name without a server', async () => {
+      const data = join(bench.folder, 'other');
+      const host = await bench.host({ dataFolder: data, directoryFile: bench.directoryFile });
+      await host.create('cities');
+      await host.close();
+      const { host: served } = await bench.server({ data: 'other' });
+      expect(await served.status('cities')).toMatchObject({ online: true });
+      const { host: before } = await bench.server();
+      expect((await before.status('cities')).reason).toContain('FENCED');
+    });
   });
 
   it('P11 that are taken over take the database before offline', async () => {

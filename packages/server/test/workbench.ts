@@ -3,6 +3,7 @@
 import { FileDirectory } from '@pamina/directory';
 import { nodeEnv } from '@pamina/env';
 import { join } from 'node:path';
+import type { HostOptions } from '../src/host-core.js';
 import { Host } from '../src/host.js';
 import { type PaminaServer, serve, type ServeOptions } from '../src/server.js';
 
@@ -22,8 +23,8 @@ export class Workbench {
     return new Workbench(await env.disk.temporaryFolder('pamina-server-'));
   }
 
-  async host(): Promise<Host> {
-    const host = await Host.open({ env, dataFolder: this.data });
+  async host(options: Partial<HostOptions> = {}): Promise<Host> {
+    const host = await Host.open({ env, dataFolder: this.data, ...options });
     this.#closers.push(() => host.close());
     return host;
   }
