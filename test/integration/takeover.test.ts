@@ -54,7 +54,7 @@ it(
     await here.start();
     const old = await here.administration.status('cities');
     expect(old).toMatchObject({ online: false, state: 'failed' });
-    expect(old.reason).toContain('NAME_TAKEN');
+    expect(old.reason).toContain('FENCED');
     await expect(here.administration.put('cities', 'vienna', 'mine')).rejects.toMatchObject({
       code: 'DATABASE_OFFLINE',
     });

@@ -188,6 +188,25 @@ export class Log {
     for await (const { batch } of readBatches(this.#source(), fromSeq, Infinity)) yield batch;
   }
 
+  /** What lies behind record `seq`: bytes of this log, and the time of the first record; null if that is gone. */
+  async behind(seq: number): Promise<{ readonly bytes: number; readonly time: number } | null> {
+    if (seq >= this.#durable.seq) return { bytes: 0, time: this.#durable.time };
+    try {
+      const place = await locate(this.#source(), seq + 1);
+      if (place === null) return null;
+      const after = this.#segments.slice(this.#segments.indexOf(place.segment) + 1);
+      const rest = place.segment.bytes - place.offset;
+      const bytes = after.reduce((sum, segment) => sum + segment.bytes, rest);
+      for await (const { header } of this.records(seq + 1, seq + 1)) {
+        return { bytes, time: header.time };
+      }
+      return null;
+    } catch (error) {
+      if (error instanceof PaminaError && error.code === 'LOG_GONE') return null;
+      throw error;
+    }
+  }
+
   /** Resolves when there is more than record `seq`, or when the open segment was closed. */
   waitForMore(seq: number, signal?: AbortSignal): Promise<void> {
     if (this.#durable.seq > seq) return Promise.resolve();

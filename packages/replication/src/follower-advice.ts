@@ -23,6 +23,9 @@ const stateOfCode: ReadonlyMap<string, TerminalState> = new Map([
   ['FORMAT_UNKNOWN', 'version-mismatch'],
 ]);
 
+/** What arrived was not what the master has on its disk: nothing of it was used, and it is asked for again. */
+const spoiledOnTheWay: ReadonlySet<string> = new Set(['RECORD_INVALID', 'SEGMENT_INVALID']);
+
 const advice: Readonly<Record<Exclude<TerminalState, 'failed'>, string>> = {
   'pattern-mismatch':
     'Create this replica again from a backup of the master that it names (an initial backup does not do).',
@@ -41,11 +44,11 @@ export function stateOfRefusal(problem: Problem): TerminalState | null {
   return stateOfCode.get(problem.code) ?? null;
 }
 
-/** A failure on this side's disk or in what arrived: null when another attempt may succeed (disk full). */
+/** A failure on this side's disk or in what arrived: null when another attempt may succeed (disk full, a spoiled byte). */
 export function stateOfStoreFailure(problem: Problem): TerminalState | null {
   const state = stateOfCode.get(problem.code);
   if (state !== undefined) return state;
-  return problem.retryable ? null : 'failed';
+  return problem.retryable || spoiledOnTheWay.has(problem.code) ? null : 'failed';
 }
 
 /** What to do in a terminal state. */

@@ -66,7 +66,7 @@ export class LagMeter {
     }
   }
 
-  /** All parts null before the master was ever heard. Bytes of applied are exact to a chunk. */
+  /** All parts null before the master was ever heard, records and bytes also while out of touch. Bytes of applied are exact to a chunk. */
   lag(place: Place, now: Places, isConnected: boolean, monotonicMs: number): Lag {
     const news = this.#news;
     if (news === null) return unknownLag;
@@ -77,7 +77,9 @@ export class LagMeter {
     if (records === 0 && isConnected) return { records, bytes, seconds: 0 };
     const masterNow = news.time + Math.max(0, monotonicMs - news.heardMs);
     const even = Math.max(time, this.#evenAt[place]);
-    return { records, bytes, seconds: Math.max(0, masterNow - even) / 1000 };
+    const seconds = Math.max(0, masterNow - even) / 1000;
+    // Out of touch nobody here knows what the master has written since (P9).
+    return isConnected ? { records, bytes, seconds } : { ...unknownLag, seconds };
   }
 
   #bytes(place: Place, news: MasterNews): number | null {

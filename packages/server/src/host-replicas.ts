@@ -57,25 +57,42 @@ export async function replicas(core: HostCore, name: string): Promise<ReplicaSum
     const slots = new Map<string, Slot>();
     for (const slot of held.database.slots.list()) slots.set(slot.name, slot);
     const names = [...new Set([...permitted.keys(), ...slots.keys()])].sort();
-    return names.map((replica) =>
-      summary(held, replica, permitted.get(replica) ?? null, slots.get(replica) ?? null),
-    );
+    const summaries: ReplicaSummary[] = [];
+    for (const replica of names) {
+      const slot = slots.get(replica) ?? null;
+      const lag = await lagOf(core, held, slot);
+      summaries.push(summary(held, replica, permitted.get(replica) ?? null, slot, lag));
+    }
+    return summaries;
   });
 }
+
+/** By its last report: what this log holds behind each of its positions. */
+async function lagOf(core: HostCore, { database }: Held, slot: Slot | null): Promise<Lags> {
+  if (slot === null) return { received: unknownLag, durable: unknownLag, applied: unknownLag };
+  const now = core.env.clock.now();
+  const received = await lagBehind(database.log, slot.received, now);
+  const { log } = database;
+  const durable =
+    slot.durable === slot.received ? received : await lagBehind(log, slot.durable, now);
+  const applied = slot.applied === slot.durable ? durable : await lagBehind(log, slot.applied, now);
+  return { received, durable, applied };
+}
+
+type Lags = ReplicaSummary['lag'];
 
 function summary(
   { database, online }: Held,
   name: string,
   permitted: PermittedReplica | null,
   slot: Slot | null,
+  lag: Lags,
 ): ReplicaSummary {
   const feed = [...(online?.feeds.values() ?? [])].find((status) => status?.replica === name);
   const connected = feed !== undefined;
-  const { seq, time, timeline } = database.durable();
+  const { timeline } = database.durable();
   const place = (at: number | undefined): string | null =>
     at === undefined ? null : formatPosition({ timeline, seq: at });
-  const lagOf = (at: number | undefined) =>
-    at === undefined ? unknownLag : lagBehind({ seq, time }, { seq: at, time: null }, null);
   return {
     name,
     instance: slot?.instance ?? feed?.instance ?? null,
@@ -86,11 +103,7 @@ function summary(
     received: place(slot?.received),
     durable: place(slot?.durable),
     applied: place(slot?.applied),
-    lag: {
-      received: lagOf(slot?.received),
-      durable: lagOf(slot?.durable),
-      applied: lagOf(slot?.applied),
-    },
+    lag,
     seenAt: slot?.seenAt ?? null,
   };
 }

@@ -1,19 +1,15 @@
 // How far one position is behind another, without ever guessing (P9).
 
+import type { Log } from '@pamina/log';
 import type { Lag } from '@pamina/wire';
 
 export const unknownLag: Lag = { records: null, bytes: null, seconds: null };
 
-export interface PlaceInTime {
-  readonly seq: number;
-  /** Commit time of that record, ms since 1970; null when it is not known. */
-  readonly time: number | null;
-}
-
-/** `bytes` is what is known to lie between the two, null when nobody counted them. */
-export function lagBehind(ahead: PlaceInTime, behind: PlaceInTime, bytes: number | null): Lag {
-  const records = Math.max(0, ahead.seq - behind.seq);
+/** What the master's log holds behind a replica's position; `now` is ms since 1970 on the master. */
+export async function lagBehind(log: Log, seq: number, now: number): Promise<Lag> {
+  const records = Math.max(0, log.durable.seq - seq);
   if (records === 0) return { records: 0, bytes: 0, seconds: 0 };
-  const ms = ahead.time === null || behind.time === null ? null : ahead.time - behind.time;
-  return { records, bytes, seconds: ms === null ? null : Math.max(0, ms) / 1000 };
+  const behind = await log.behind(seq);
+  if (behind === null) return { ...unknownLag, records };
+  return { records, bytes: behind.bytes, seconds: Math.max(0, now - behind.time) / 1000 };
 }

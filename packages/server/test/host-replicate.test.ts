@@ -192,7 +192,7 @@ describe('a replica', () => {
     const { host: back } = await bench.server();
     expect(await back.status('cities')).toMatchObject({
       online: false,
-      reason: expect.stringContaining('NAME_TAKEN') as string,
+      reason: expect.stringContaining('FENCED') as string,
     });
   });
 

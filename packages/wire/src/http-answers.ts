@@ -2,7 +2,7 @@
 // what listens at an address of the directory need not be what was expected. Unknown properties are
 // let through: a newer server may say more.
 
-import { type Static, type TSchema, Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 
 const text = Type.String();
 const amount = Type.Number();
