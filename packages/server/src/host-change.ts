@@ -27,8 +27,13 @@ export async function reset(core: HostCore, name: string): Promise<void> {
       throw error;
     }
     if (core.address === null || core.signal.aborted) return database.close();
-    const isRegistered = await enterName(core, name, database.control.instance);
-    return bringUp(core, name, database, isRegistered);
+    const { instance } = database.control;
+    const isRegistered = await enterName(core, name, instance);
+    // It is reset all the same; the server that closes meanwhile only does not bring it up.
+    if (!core.signal.aborted) return bringUp(core, name, database, isRegistered);
+    await database.close();
+    if (isRegistered) await withdrawName(core, name, instance);
+    return undefined;
   });
 }
 

@@ -19,10 +19,18 @@ function aliveCheck(core: HostCore, name: string): IsAlive {
  * True when the name is entered; false when the directory cannot be written now, which must not take
  * the database down (its address is still known to those who know it). NAME_TAKEN.
  */
-export async function enterName(core: HostCore, name: string, instance: string): Promise<boolean> {
+export async function enterName(
+  core: HostCore,
+  name: string,
+  instance: string,
+  options: { readonly mayTake: boolean } = { mayTake: true },
+): Promise<boolean> {
   if (core.address === null) return false;
+  // Whoever only keeps its name takes it from nobody, however dead the holder seems at this moment.
+  const keeps: IsAlive = (entry) => Promise.resolve(entry.instance !== instance);
+  const isAlive = options.mayTake ? aliveCheck(core, name) : keeps;
   try {
-    await core.directory.register(name, core.address, instance, aliveCheck(core, name));
+    await core.directory.register(name, core.address, instance, isAlive);
     return true;
   } catch (error) {
     if (isPaminaError(error, 'NAME_TAKEN')) throw error;

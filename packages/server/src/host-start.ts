@@ -57,7 +57,7 @@ async function keepName(core: HostCore, online: OnlineDatabase): Promise<void> {
     const context = { name, address: entry.address };
     throw new PaminaError('NAME_TAKEN', `${entry.address} has ${name} now`, { context });
   }
-  online.isRegistered = await enterName(core, name, instance);
+  online.isRegistered = await enterName(core, name, instance, { mayTake: false });
 }
 
 async function giveUp(core: HostCore, online: OnlineDatabase, fault: PaminaError): Promise<void> {
