@@ -17,7 +17,7 @@ export interface LoadOptions extends VerifyOptions {
  * what was put into it. Whoever calls removes the folder after an error.
  */
 export async function loadStore(backup: OpenedBackup, options: LoadOptions): Promise<string> {
-  const loader = await StoreLoader.create(options.env.disk, options.folder);
+  const loader = await StoreLoader.create(options.env, options.folder);
   try {
     const stateHash = await readThrough(backup, options, (entries) => loader.put(entries));
     await loader.finish(pointOf(backup.manifest), backup.manifest.session);

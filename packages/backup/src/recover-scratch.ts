@@ -146,7 +146,7 @@ async function recoverIn(
   const onLoaded = ({ done, total }: ReadProgress): void =>
     onProgress?.({ step: 'load', done, total });
   await loadStore(backup, { env, folder: storeFolder, signal, onProgress: onLoaded });
-  const store = await StateStore.open(env.disk, storeFolder, { create: false });
+  const store = await StateStore.open(env, storeFolder, { create: false });
   try {
     let end = { chain: manifest.chain, time: manifest.createdAt };
     for await (const batch of stretchBatches(stretch)) {

@@ -116,7 +116,7 @@ async function proveStore(
 ): Promise<void> {
   const { env, signal, onProgress } = options;
   const { manifest } = backup;
-  const store = await StateStore.open(env.disk, storeFolder, { create: false });
+  const store = await StateStore.open(env, storeFolder, { create: false });
   try {
     const snapshot = store.snapshot();
     try {

@@ -2,9 +2,8 @@
 // moved into the folder. control.json comes last, so that a crash leaves a plain LevelDB or a database.
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
-import { Level } from 'level';
 import { PaminaError } from '@pamina/format';
-import type { Disk, Env } from '@pamina/env';
+import type { Disk, Env, StoreLevel } from '@pamina/env';
 import {
   backupsFolder,
   createDatabase,
@@ -14,7 +13,6 @@ import {
 } from './create-database.js';
 import { Database } from './database.js';
 import type { Operation } from './operation.js';
-import type { StoreLevel } from './state-store.js';
 
 export interface AdoptOptions {
   readonly env: Env;
@@ -65,7 +63,7 @@ export async function adopt(folder: string, options: AdoptOptions): Promise<Adop
   refuseForeignParts(path, names);
   const name = options.name ?? nameFromFolder(basename(path));
   const beside = join(path, besideName);
-  const source = await openSource(path);
+  const source = await openSource(options.env, path);
   try {
     await disk.removeTree(beside);
     // An empty folder that is there: `beside` marks a cut short adoption from its first step on.
@@ -131,15 +129,9 @@ async function copyThroughLog(
   }
 }
 
-async function openSource(path: string): Promise<StoreLevel> {
-  const source: StoreLevel = new Level<Buffer, Buffer>(path, {
-    keyEncoding: 'buffer',
-    valueEncoding: 'buffer',
-    createIfMissing: false,
-  });
+async function openSource(env: Env, path: string): Promise<StoreLevel> {
   try {
-    await source.open();
-    return source;
+    return await env.stores.open(path, { create: false });
   } catch (error) {
     const cause = (error as { cause?: { code?: unknown } }).cause;
     const code = cause?.code === 'LEVEL_LOCKED' ? 'DATABASE_IN_USE' : 'STORE_ERROR';

@@ -40,7 +40,7 @@ export async function createDatabase(folder: string, options: CreateOptions): Pr
   const path = resolve(folder);
   const control = newControl(env, validateName(options.name ?? nameFromFolder(path)));
   const isThere = (await disk.stat(path)) !== null;
-  if (isThere) await createInside(disk, await disk.realPath(path), control);
+  if (isThere) await createInside(env, await disk.realPath(path), control);
   else await createBeside(env, path, control);
   return control;
 }
@@ -54,7 +54,7 @@ async function createBeside(env: Env, path: string, control: Control): Promise<v
   await removeLeftovers(env, parent, prefix);
   const beside = join(parent, prefix + bytesToHex(env.random.bytes(6)));
   try {
-    await layOut(disk, beside, control);
+    await layOut(env, beside, control);
     await disk.rename(beside, path);
   } catch (error) {
     await disk.removeTree(beside);
@@ -68,13 +68,14 @@ async function createBeside(env: Env, path: string, control: Control): Promise<v
  * The folder is there and empty. It stays, since it may be a mount point; its parts are moved into it,
  * control.json last: until then it holds nothing that anybody could have used.
  */
-async function createInside(disk: Disk, path: string, control: Control): Promise<void> {
+async function createInside(env: Env, path: string, control: Control): Promise<void> {
+  const { disk } = env;
   const releasePath = claimPath(path);
   try {
     await refuseOccupied(disk, path);
     const beside = join(path, insideName);
     for (const name of [...ownParts, insideName]) await disk.removeTree(join(path, name));
-    await layOut(disk, beside, control);
+    await layOut(env, beside, control);
     for (const part of ownParts) await disk.rename(join(beside, part), join(path, part));
     await disk.rename(join(beside, 'control.json'), join(path, 'control.json'));
     await disk.removeTree(beside);
@@ -83,9 +84,10 @@ async function createInside(disk: Disk, path: string, control: Control): Promise
   }
 }
 
-async function layOut(disk: Disk, folder: string, control: Control): Promise<void> {
+async function layOut(env: Env, folder: string, control: Control): Promise<void> {
+  const { disk } = env;
   await disk.makeFolder(join(folder, storeFolder));
-  await layOutStore(disk, join(folder, storeFolder), control);
+  await layOutStore(env, join(folder, storeFolder), control);
   await writeInitialBackup(disk, folder, control);
   await writeControl(disk, folder, control);
 }
@@ -179,8 +181,8 @@ function newControl(env: Env, name: string): Control {
   };
 }
 
-async function layOutStore(disk: Disk, folder: string, control: Control): Promise<void> {
-  const store = await StateStore.open(disk, folder, { create: true });
+async function layOutStore(env: Env, folder: string, control: Control): Promise<void> {
+  const store = await StateStore.open(env, folder, { create: true });
   try {
     await store.initialize(control.base, control.session);
   } finally {

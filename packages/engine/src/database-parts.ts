@@ -36,7 +36,7 @@ export interface PartsOptions {
 /** STORE_AHEAD, STORE_DIVERGED, STORE_DAMAGED, LOG_DAMAGED, LOG_GONE, DATABASE_IN_USE. */
 export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
   const { env, folder } = options;
-  const store = await StateStore.open(env.disk, join(folder, storeFolder), { create: false });
+  const store = await StateStore.open(env, join(folder, storeFolder), { create: false });
   let log: Log | null = null;
   try {
     await options.onLocked();

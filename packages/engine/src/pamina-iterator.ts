@@ -1,9 +1,10 @@
 // Iterators and snapshots of the abstract-level face: LevelDB's own, with the key prefix put on and
 // taken off. Both are taken when they are created and so never see a later commit.
 import { AbstractIterator, AbstractSnapshot, type AbstractLevel } from 'abstract-level';
+import type { StoreLevel } from '@pamina/env';
 import { userPrefix } from '@pamina/format';
 import { storeKey, type Datum } from './operation.js';
-import { storeReopened, type StoreLevel } from './state-store.js';
+import { storeReopened } from './state-store.js';
 
 export type Format = 'utf8' | 'buffer' | 'view';
 

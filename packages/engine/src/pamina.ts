@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { AbstractLevel, type AbstractDatabaseOptions } from 'abstract-level';
 import { PaminaError, commitBodyHeaderBytes, commitBytesMax, isPaminaError } from '@pamina/format';
-import { nodeEnv, type Env } from '@pamina/env';
+import { nodeEnv, type Env, type StoreLevel } from '@pamina/env';
 import { createDatabase, type CreateOptions } from './create-database.js';
 import { Database } from './database.js';
 import { measure, storeKey, type Datum, type Operation } from './operation.js';
@@ -15,7 +15,6 @@ import {
   type PrivateIteratorOptions,
   type PrivateRange,
 } from './pamina-iterator.js';
-import type { StoreLevel } from './state-store.js';
 
 export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   /** Name of the database; default: the name of its folder. Used when it is created. */

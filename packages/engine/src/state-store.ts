@@ -1,7 +1,6 @@
 // The store: LevelDB as a cache of the log. Written without its own sync; the applied position
 // travels in the same batch as the data, so that the store always says which state it holds.
 import { join } from 'node:path';
-import { Level } from 'level';
 import {
   PaminaError,
   RecordKind,
@@ -14,18 +13,16 @@ import {
   viewOf,
   writeUint64,
 } from '@pamina/format';
-import type { Disk } from '@pamina/env';
+import type { Env, StoreLevel } from '@pamina/env';
 import { forEachRecord, type ChainPoint, type RecordBatch } from '@pamina/log';
 
-const bytesAsTheyAre = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
-/** LevelDB's defaults stall under load; measured in FACTS, see docs/store.md. */
-const tuning = { writeBufferSize: 64 * 1024 * 1024, maxFileSize: 32 * 1024 * 1024 };
 const appliedKey = asBuffer(metaKey('applied'));
 const sessionKey = asBuffer(metaKey('session'));
 const entriesPerRead = 1000;
 const reopenBytesMin = 8 * 1024 * 1024;
 
-export type StoreLevel = Level<Buffer, Buffer>;
+/** What the store needs of the world. */
+export type StoreWorld = Pick<Env, 'disk' | 'stores'>;
 
 /** A frozen view of the state: all keys that travel, prefix byte included, in key order. */
 export interface StoreSnapshot {
@@ -35,14 +32,14 @@ export interface StoreSnapshot {
 
 export class StateStore {
   readonly folder: string;
-  readonly #disk: Disk;
+  readonly #world: StoreWorld;
   /** Null while it is being opened again. */
   #level: StoreLevel | null;
   #lastSession = 0;
 
-  private constructor(level: StoreLevel, disk: Disk, folder: string) {
+  private constructor(level: StoreLevel, world: StoreWorld, folder: string) {
     this.#level = level;
-    this.#disk = disk;
+    this.#world = world;
     this.folder = folder;
   }
 
@@ -54,12 +51,12 @@ export class StateStore {
 
   /** DATABASE_IN_USE if another process has it, STORE_ERROR if LevelDB refuses it. */
   static async open(
-    disk: Disk,
+    world: StoreWorld,
     folder: string,
     options: { readonly create: boolean },
   ): Promise<StateStore> {
-    const level = await openLevel(folder, options.create);
-    const store = new StateStore(level, disk, folder);
+    const level = await openLevel(world, folder, options.create);
+    const store = new StateStore(level, world, folder);
     const session = await level.get(sessionKey);
     if (session !== undefined) store.#lastSession = viewOf(session).getUint32(0, true);
     return store;
@@ -83,7 +80,7 @@ export class StateStore {
     batch.put(sessionKey, encodeSession(session));
     await batch.write({ sync: true } as object);
     this.#lastSession = session;
-    await this.#disk.syncFolder(this.folder);
+    await this.#world.disk.syncFolder(this.folder);
   }
 
   /** One LevelDB batch: every operation of the records, and the position. */
@@ -147,10 +144,10 @@ export class StateStore {
    * that vanishes meanwhile was flushed to a table.
    */
   async syncLogs(): Promise<void> {
-    for (const entry of await this.#disk.list(this.folder)) {
+    for (const entry of await this.#world.disk.list(this.folder)) {
       if (!entry.name.endsWith('.log')) continue;
       try {
-        const file = await this.#disk.open(join(this.folder, entry.name), 'read');
+        const file = await this.#world.disk.open(join(this.folder, entry.name), 'read');
         try {
           await file.datasync();
         } finally {
@@ -167,12 +164,12 @@ export class StateStore {
     const { level } = this;
     this.#level = null;
     await level.close();
-    this.#level = await openLevel(this.folder, false);
+    this.#level = await openLevel(this.#world, this.folder, false);
   }
 
   /** Space that reopen() may need: what stands in the logs becomes a table. */
   async reopenBytes(): Promise<number> {
-    const entries = await this.#disk.list(this.folder);
+    const entries = await this.#world.disk.list(this.folder);
     const logs = entries.filter(({ name }) => name.endsWith('.log'));
     return logs.reduce((sum, { bytes }) => sum + bytes, reopenBytesMin);
   }
@@ -182,16 +179,9 @@ export class StateStore {
   }
 }
 
-async function openLevel(folder: string, create: boolean): Promise<StoreLevel> {
-  const level: StoreLevel = new Level<Buffer, Buffer>(folder, {
-    ...bytesAsTheyAre,
-    ...tuning,
-    createIfMissing: create,
-    errorIfExists: create,
-  });
+async function openLevel(world: StoreWorld, folder: string, create: boolean): Promise<StoreLevel> {
   try {
-    await level.open();
-    return level;
+    return await world.stores.open(folder, { create });
   } catch (error) {
     throw openError(folder, error);
   }
@@ -211,9 +201,9 @@ export class StoreLoader {
     this.#store = store;
   }
 
-  static async create(disk: Disk, folder: string): Promise<StoreLoader> {
-    await disk.makeFolder(folder);
-    return new StoreLoader(await StateStore.open(disk, folder, { create: true }));
+  static async create(world: StoreWorld, folder: string): Promise<StoreLoader> {
+    await world.disk.makeFolder(folder);
+    return new StoreLoader(await StateStore.open(world, folder, { create: true }));
   }
 
   /** Keys with their prefix byte. */

@@ -4,10 +4,12 @@ import type { Clock } from './clock.js';
 import type { Disk } from './disk.js';
 import type { Network } from './network.js';
 import type { Random } from './random.js';
+import type { Stores } from './stores.js';
 
 export interface Env {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly network: Network;
   readonly random: Random;
+  readonly stores: Stores;
 }

@@ -24,3 +24,4 @@ export type {
 } from './network.js';
 export { nodeEnv } from './node/env.js';
 export type { Random } from './random.js';
+export type { StoreLevel, Stores } from './stores.js';
