@@ -38,9 +38,11 @@ test(
       size: 'max',
       ...(replayPath === undefined ? {} : { replayPath }),
     });
+    // Half of the databases have a store that keeps up.
+    const delays = fc.oneof(fc.constant([]), fc.array(fc.nat({ max: 4 }), { maxLength: 20 }));
     await fc.assert(
-      fc.asyncProperty(sequences, async (sequence) => {
-        const subject = await Subject.open();
+      fc.asyncProperty(sequences, delays, async (sequence, delaysMs) => {
+        const subject = await Subject.open(delaysMs);
         try {
           await writes.fill(subject);
           await fc.asyncModelRun(() => ({ model: subject, real: null }), sequence);

@@ -10,7 +10,7 @@ import {
   type SegmentHeader,
 } from '@pamina/format';
 import type { Clock, Disk } from '@pamina/env';
-import { BufferPool, Group, type SessionHeader } from './group.js';
+import { BufferPool, Group, recordOverheadBytes, type SessionHeader } from './group.js';
 import type { ChainPoint } from './record-batch.js';
 import { nameOf, segmentOf, type Segment } from './segment-list.js';
 import { SegmentWriter, isWriteOnFullDisk } from './segment-writer.js';
@@ -27,6 +27,8 @@ export interface AppenderOptions {
   readonly onDurable: (group: Group, segment: Segment, writer: SegmentWriter) => void;
   readonly onSegment: (segment: Segment) => void;
   readonly onSegmentClosed: (segment: Segment) => void;
+  /** False while records that are not on disk were acknowledged: then a full disk is a failure like any other. */
+  readonly mayTakeBack: () => boolean;
   /** The log can no longer say what is on the disk (P7). */
   readonly onFailed: (error: PaminaError) => void;
 }
@@ -69,6 +71,11 @@ export class Appender {
   /** Memory of what is encoded and not yet both durable and applied. */
   get backlogBytes(): number {
     return this.#backlogBytes;
+  }
+
+  /** Groups that are encoded and not yet on disk, oldest first; the last one may still grow. */
+  get unsynced(): readonly Group[] {
+    return this.#waiting;
   }
 
   get encoded(): ChainPoint {
@@ -127,7 +134,7 @@ export class Appender {
     group.point = { seq, chain, time };
     this.#encoded = group.point;
     this.#plannedOffset += recordBytes;
-    this.#backlogBytes += recordBytes;
+    this.#backlogBytes += recordBytes + recordOverheadBytes;
     this.#schedule();
     return group;
   }
@@ -144,7 +151,7 @@ export class Appender {
   release(group: Group): void {
     this.#backlogBytes -= group.cost;
     this.#unreleased--;
-    this.#pool.give(group.bytes);
+    group.recycle(this.#pool);
   }
 
   /**
@@ -283,7 +290,8 @@ export class Appender {
    * the group whose bytes may have reached the disk; those behind it were never written.
    */
   async #settle(error: PaminaError, written: Group | null): Promise<void> {
-    const fatal = isWriteOnFullDisk(error) ? await this.#erased() : error;
+    const isMendable = isWriteOnFullDisk(error) && this.#options.mayTakeBack();
+    const fatal = isMendable ? await this.#erased() : error;
     if (fatal !== null) {
       this.#failAll(fatal, written);
       return;

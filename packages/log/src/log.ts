@@ -33,6 +33,7 @@ export interface LogOptions {
 
 export interface AppendHooks {
   readonly onDurable: (group: Group) => void;
+  readonly mayTakeBack?: () => boolean;
   readonly onFailed: (error: PaminaError) => void;
   readonly onSegmentClosed: () => void;
 }
@@ -109,6 +110,7 @@ export class Log {
         this.#advance(group.point, segment, writer.offset);
         hooks.onDurable(group);
       },
+      mayTakeBack: hooks.mayTakeBack ?? (() => true),
       onFailed: hooks.onFailed,
       onSegment: (segment) => this.#segments.push(segment),
       onSegmentClosed: (segment) => {

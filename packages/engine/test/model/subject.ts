@@ -4,6 +4,7 @@ import type { AbstractIterator } from 'abstract-level';
 import { join } from 'node:path';
 import { segmentBytesMin } from '@pamina/format';
 import { Pamina } from '../../src/pamina.js';
+import { SlowStores } from '../slow-stores.js';
 import { FaultyDisk, env } from '../workbench.js';
 import { History, type Change, type Moment, type State } from './history.js';
 import type { Entry, Range, Space } from './range.js';
@@ -33,6 +34,7 @@ export class Subject {
   iterators: LiveIterator[] = [];
   readonly #folder: string;
   readonly #disk = new FaultyDisk();
+  readonly #stores = new SlowStores();
   #levels!: Record<Space, Db>;
   #serial = 0;
   #clear: Promise<void> = Promise.resolve();
@@ -45,8 +47,11 @@ export class Subject {
     this.#folder = folder;
   }
 
-  static async open(): Promise<Subject> {
+  /** The store takes each batch so many ms late, and so lags behind the log. */
+  static async open(delaysMs: readonly number[]): Promise<Subject> {
     const subject = new Subject(await env.disk.temporaryFolder('pamina-model-'));
+    let batches = 0;
+    subject.#stores.delayMs = () => delaysMs[batches++ % delaysMs.length] ?? 0;
     await subject.#open();
     return subject;
   }
@@ -181,7 +186,7 @@ export class Subject {
   async #open(): Promise<void> {
     const db: Db = new Pamina<Buffer>(join(this.#folder, 'db'), {
       keyEncoding: 'buffer',
-      env: this.#disk.env,
+      env: { ...this.#disk.env, stores: this.#stores.stores },
       segmentBytes: segmentBytesMin,
     });
     await db.open();
