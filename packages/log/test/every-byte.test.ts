@@ -48,7 +48,7 @@ async function write(log: Log, session: number, switchAfter: readonly number[]):
   const writing = await startWriting(log, sessionHeader({ session }));
   const groups = [];
   for (const [index, bytes] of sizes.entries()) {
-    const seq = log.durable.seq + groups.length + 1;
+    const seq: number = log.durable.seq + groups.length + 1;
     const isGrouped = index % 3 === 1;
     groups.push(append(writing.appender, body(seq, bytes)).group.done);
     // Some share a group and its sync, most have their own.
