@@ -29,6 +29,10 @@ export async function bench(args: readonly string[]): Promise<number> {
   const stage = await Stage.open(options.folder);
   try {
     return await tell(await measure(stage, options), options);
+  } catch (error) {
+    // The processes of the stage were taken away under the row.
+    if (stage.endingStatus !== null) return stage.endingStatus;
+    throw error;
   } finally {
     await stage.close();
   }
@@ -64,6 +68,7 @@ async function measure(stage: Stage, options: Options): Promise<Results> {
       stage.signal.throwIfAborted();
       failures[row.name] = error instanceof Error ? error.message : String(error);
       progress.say(`${row.name} failed: ${failures[row.name]}`);
+      await stage.clear();
     }
   }
   const seconds = (performance.now() - startedMs) / 1000;
@@ -74,8 +79,8 @@ async function measure(stage: Stage, options: Options): Promise<Results> {
   };
 }
 
-async function tell(results: Results, { json }: Options): Promise<number> {
-  const paths = await writeResults(results);
+async function tell(results: Results, { json, resultsFolder }: Options): Promise<number> {
+  const paths = await writeResults(results, resultsFolder);
   if (json) process.stdout.write(resultsJson(results));
   else {
     console.log(`\n${textTables(results.lines, results.latencies)}`);

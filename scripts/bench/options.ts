@@ -4,7 +4,9 @@ import { parseArgs } from 'node:util';
 export interface Options {
   /** Names of rows; null for all. */
   readonly rows: readonly string[] | null;
+  /** Where the databases are; null for the system's temporary folder. */
   readonly folder: string | null;
+  readonly resultsFolder: string | null;
   readonly json: boolean;
   readonly budget: Budget;
 }
@@ -42,11 +44,12 @@ export const usage = `npm run bench -- [OPTION…]
                      timed rows grow and shrink with it
   --quick            everything in seconds, to see that it works: its figures mean nothing
   --folder DIR       where the databases are (the system's temporary folder); to be on a real disk
+  --results DIR      where the results are written (bench-results)
   --json             the results as JSON on stdout instead of tables
   --list             the rows
   --help             this
 
-Results are also written to bench-results/, as JSON and as Markdown. Progress is on stderr.`;
+Results are also written to files, as JSON and as Markdown. Progress is on stderr.`;
 
 /** TypeError with a message for the user when they cannot be understood. */
 export function parseOptions(args: readonly string[], rowNames: readonly string[]): Request {
@@ -59,6 +62,7 @@ export function parseOptions(args: readonly string[], rowNames: readonly string[
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       folder: { type: 'string' },
+      results: { type: 'string' },
       json: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -73,7 +77,8 @@ export function parseOptions(args: readonly string[], rowNames: readonly string[
   }
   const seconds = values.seconds === undefined ? null : positive('seconds', values.seconds);
   const budget = budgetFor(values.quick, rounds, seconds);
-  return { do: 'run', options: { rows, folder: values.folder ?? null, json: values.json, budget } };
+  const { folder = null, results: resultsFolder = null, json } = values;
+  return { do: 'run', options: { rows, folder, resultsFolder, json, budget } };
 }
 
 function namesIn(text: string, known: readonly string[]): readonly string[] {

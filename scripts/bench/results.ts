@@ -1,6 +1,6 @@
 // Writes what a run found to bench-results/, for people and for programs.
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { machineText, type Machine } from './machine.js';
 import type { Options } from './options.js';
@@ -21,7 +21,7 @@ export interface Results {
   readonly failures: Readonly<Record<string, string>>;
 }
 
-const folder = fileURLToPath(new URL('../../bench-results', import.meta.url));
+const folderDefault = fileURLToPath(new URL('../../bench-results', import.meta.url));
 
 export function resultsJson(results: Results): string {
   const lines = results.lines.map((line) => ({ ...line, verdict: verdictOf(line) }));
@@ -42,7 +42,8 @@ export function remarksOn({ options, unquiet, missingPeers, failures }: Results)
 }
 
 /** Paths of the files. */
-export async function writeResults(results: Results): Promise<string[]> {
+export async function writeResults(results: Results, to: string | null): Promise<string[]> {
+  const folder = resolve(to ?? folderDefault);
   await mkdir(folder, { recursive: true });
   const name = results.startedAt.replaceAll(':', '-').replace(/\.\d+Z$/, 'Z');
   const files = [

@@ -71,27 +71,25 @@ export async function playRounds(
 }
 
 export async function becomeQuiet({ stage, cores, budget, unquiet }: RowContext): Promise<void> {
+  if (budget.quietSecondsMax === 0) return;
   unquiet.of += 1;
   if (!(await quieten(stage, cores, budget.quietSecondsMax))) unquiet.turns += 1;
 }
 
-/** Builds the contestants, lets them play, and closes all that were built. */
+/** Builds the contestants, lets them play, and closes them. Where it fails the stage is cleared. */
 export async function playWith(
   context: RowContext,
   plan: RoundsPlan,
   builders: readonly (() => Promise<Contestant>)[],
 ): Promise<Played> {
   const contestants: Contestant[] = [];
-  try {
-    for (const build of builders) contestants.push(await build());
-    return await playRounds(context, plan, contestants);
-  } finally {
-    // On a signal the stage takes everything away.
-    if (!context.stage.signal.aborted) for (const each of contestants) await each.close();
-  }
+  for (const build of builders) contestants.push(await build());
+  const played = await playRounds(context, plan, contestants);
+  for (const each of contestants) await each.close();
+  return played;
 }
 
-export function rateOf({ operations, seconds }: Turn): number {
+function rateOf({ operations, seconds }: Turn): number {
   return operations / seconds;
 }
 

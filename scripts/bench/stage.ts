@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -30,6 +30,8 @@ export class Stage {
   readonly folder: string;
   /** Aborted when a signal ends the run. */
   readonly signal: AbortSignal;
+  /** Of the signal that ended the run, if one did. */
+  endingStatus: number | null = null;
   readonly #running = new Map<ChildProcess, NodeJS.Signals>();
 
   private constructor(folder: string, signal: AbortSignal) {
@@ -52,6 +54,7 @@ export class Stage {
     ] as const) {
       process.once(signal, () => {
         console.error(`ended by ${signal}; everything is taken away`);
+        stage.endingStatus = status;
         ending.abort(new Error(`ended by ${signal}`));
         void stage.close().finally(() => process.exit(status));
       });
@@ -117,10 +120,16 @@ export class Stage {
     await rm(path, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  async close(): Promise<void> {
+  /** Ends every process and empties the folder: what a row that failed has left. */
+  async clear(): Promise<void> {
     const ends = [...this.#running.keys()].map((child) => once(child, 'close'));
     this.#killAll();
     await Promise.all(ends);
+    for (const name of await readdir(this.folder)) await this.remove(this.path(name));
+  }
+
+  async close(): Promise<void> {
+    await this.clear();
     await this.remove(this.folder);
   }
 

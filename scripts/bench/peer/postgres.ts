@@ -60,13 +60,8 @@ class PostgresPair implements Contestant {
 
   static async start(stage: Stage, options: PostgresOptions): Promise<PostgresPair> {
     const pair = new PostgresPair(stage, options, await userToRunAs(stage));
-    try {
-      await pair.#begin();
-      return pair;
-    } catch (error) {
-      if (!stage.signal.aborted) await pair.close();
-      throw error;
-    }
+    await pair.#begin();
+    return pair;
   }
 
   async #begin(): Promise<void> {

@@ -38,13 +38,8 @@ class RedisPair implements Contestant {
 
   static async start(stage: Stage, options: RedisOptions): Promise<RedisPair> {
     const pair = new RedisPair(stage, options);
-    try {
-      await pair.#begin();
-      return pair;
-    } catch (error) {
-      if (!stage.signal.aborted) await pair.close();
-      throw error;
-    }
+    await pair.#begin();
+    return pair;
   }
 
   async #begin(): Promise<void> {

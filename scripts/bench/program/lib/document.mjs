@@ -50,7 +50,7 @@ export function keysFrom(seed) {
  * @param {() => number} random
  * @returns {string[]}
  */
-export function documentParts(random) {
+function documentParts(random) {
   const hole = '#';
   const items = names.slice(0, (numbersPerDocument - 2) / 2).map((name, index) => ({
     article: hole,
