@@ -147,6 +147,8 @@ export class Campaign {
     const started = performance.now();
     await writer.word('writing');
     this.#spans.set('opening', performance.now() - started);
+    // Every other backup is finished: only then old ones and their log are deleted.
+    if (phase === 'backup' && dice.fraction() < 0.5) await writer.word('backup');
     await pause(dice.fraction() * writingMsMax);
     if (phase !== 'closing') return;
     writer.process.tell('end');

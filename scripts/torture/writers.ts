@@ -1,11 +1,9 @@
 // Writer processes (program/writer.ts) of a torture. The next one starts while the present one works:
 // starting node is most of what a cycle costs.
-import { fileURLToPath } from 'node:url';
-import { helperProgram } from '../../test/support/helper-program.js';
 import { RunningProcess } from '../../test/support/running-process.js';
 import type { Job, Word } from './program/job.js';
+import { programFile } from './programs.js';
 
-const programs = fileURLToPath(new URL('./program', import.meta.url));
 /** How exactly the moment of a word is seen. */
 const everyMs = 1;
 const deadlineMs = 60_000;
@@ -18,10 +16,13 @@ export interface Refusal {
 export class Writer {
   readonly process: RunningProcess;
 
-  constructor(environment: Readonly<Record<string, string>> = {}) {
-    this.process = new RunningProcess('writer', [helperProgram('writer', programs)], {
-      env: environment,
-    });
+  private constructor(process: RunningProcess) {
+    this.process = process;
+  }
+
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<Writer> {
+    const program = await programFile('writer');
+    return new Writer(new RunningProcess('writer', [program], { env: environment }));
   }
 
   give(job: Job): void {
@@ -53,10 +54,6 @@ export class Writer {
   }
 }
 
-export function programPath(name: string): string {
-  return helperProgram(name, programs);
-}
-
 function restOf(word: Word, line: string): { readonly rest: unknown } | null {
   if (line === word) return { rest: null };
   if (!line.startsWith(`${word} `)) return null;
@@ -65,7 +62,7 @@ function restOf(word: Word, line: string): { readonly rest: unknown } | null {
 
 export class Crew {
   readonly #environment: Readonly<Record<string, string>>;
-  #next: Writer | null = null;
+  #next: Promise<Writer> | null = null;
 
   constructor(environment: Readonly<Record<string, string>> = {}) {
     this.#environment = environment;
@@ -73,15 +70,16 @@ export class Crew {
 
   /** One that is up, given its job. */
   async take(job: Job): Promise<Writer> {
-    const writer = this.#next ?? new Writer(this.#environment);
+    const writer = await (this.#next ?? Writer.start(this.#environment));
     this.#next = null;
     await writer.word('ready');
     writer.give(job);
-    this.#next = new Writer(this.#environment);
+    this.#next = Writer.start(this.#environment);
     return writer;
   }
 
   async close(): Promise<void> {
-    await this.#next?.process.kill('SIGKILL');
+    const next = await this.#next;
+    await next?.process.kill('SIGKILL');
   }
 }
