@@ -22,13 +22,15 @@ export class Image {
   }
 
   /** Made anew and mounted. */
-  static make(workplace: Workplace, fileSystem: FileSystem, bytes: number = imageBytes): Image {
+  static make(workplace: Workplace, fileSystem: FileSystem, bytes = imageBytes): Image {
     const image = new Image(workplace, fileSystem, bytes);
     mkdirSync(image.mount, { recursive: true });
     if (fileSystem !== 'tmpfs') {
       writeFileSync(image.#file, '');
       truncateSync(image.#file, bytes);
-      run(`mkfs.${fileSystem}`, fileSystem === 'ext4' ? ['-q', '-F', image.#file] : ['-q', '-f', image.#file]);
+      // ext4 without the share that only root may use: then the free bytes are what is said.
+      const options = fileSystem === 'ext4' ? ['-q', '-F', '-m', '0'] : ['-q', '-f'];
+      run(`mkfs.${fileSystem}`, [...options, image.#file]);
     }
     image.mountAgain();
     return image;

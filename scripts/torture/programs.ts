@@ -24,7 +24,7 @@ async function make(): Promise<void> {
   process.once('exit', () => rmSync(target, { recursive: true, force: true }));
   await build({
     config: false,
-    entry: { writer: join(source, 'writer.ts') },
+    entry: { writer: join(source, 'writer.ts'), steps: join(source, 'steps.ts') },
     outDir: target,
     format: 'esm',
     platform: 'node',

@@ -28,13 +28,19 @@ export function statusOf({ faults, notRun }: Report): number {
   return notRun.length > 0 ? exitStatus.partly : exitStatus.good;
 }
 
+const faultsShownMax = 40;
+
 export function reportText(report: Report): string {
   const lines = [`torture ${report.torture}, seed ${report.seed}, ${report.seconds.toFixed(1)} s`];
   for (const [name, value] of Object.entries(report.figures)) {
     lines.push(`  ${name.padEnd(28)} ${typeof value === 'number' ? counted(value) : parts(value)}`);
   }
   for (const { what, why } of report.notRun) lines.push(`NOT RUN: ${what}: ${why}`);
-  for (const { where, what } of report.faults) lines.push(`WRONG: ${where}: ${what}`);
+  for (const { where, what } of report.faults.slice(0, faultsShownMax)) {
+    lines.push(`WRONG: ${where}: ${what}`);
+  }
+  const more = report.faults.length - faultsShownMax;
+  if (more > 0) lines.push(`WRONG: and ${more} more (--json has them all)`);
   if (report.faults.length === 0) lines.push('nothing wrong was found in what ran');
   return lines.join('\n');
 }

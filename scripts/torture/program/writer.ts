@@ -6,6 +6,7 @@ import { expireBackups, hashState, recoverScratch, takeBackup } from '@pamina/ba
 import { nodeEnv } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { say, type Job } from './job.js';
 import { journalLine, type JournalEntry, type Outcome } from './ledger.js';
@@ -21,6 +22,7 @@ const depths = 4;
 const generations = 2;
 /** After a rejection on a full disk, before the writer tries its next commit. */
 const pauseMs = 5;
+const patienceMs = 1500;
 
 const ending = new AbortController();
 const lines = createInterface(process.stdin);
@@ -48,13 +50,7 @@ if (job.verifiesHash) faults.push(...(await verifyHash(level)));
 const { firstSeq } = log;
 say('checked', { ...settled, faults, segments: log.segments().length, firstSeq });
 if (job.task === 'write' && faults.length === 0) await writeAll();
-say('closing');
-try {
-  await level.close();
-} catch (error) {
-  say('refused', { code: paminaError(error).code, message: String(error) });
-}
-say('closed');
+else await closeLevel();
 process.exit(0);
 
 async function openOrEnd(): Promise<Opened> {
@@ -74,9 +70,28 @@ async function writeAll(): Promise<void> {
   void listen();
   const backup = job.takesBackup ? takeOne() : Promise.resolve();
   const writers = job.ledger.writers.map(({ begun }, writer) => write(writer, begun, note));
-  await Promise.all([backup, ...writers]);
+  const all = Promise.all([backup, ...writers]);
+  await Promise.race([all, patienceEnded()]);
   say('stopped', { state: level.database.state });
+  await closeLevel();
+  await all;
   closeSync(descriptor);
+}
+
+/** What waits for space when the writers are told to end is closed over. */
+async function patienceEnded(): Promise<void> {
+  if (!ending.signal.aborted) await once(ending.signal, 'abort');
+  await new Promise((resolve) => setTimeout(resolve, patienceMs));
+}
+
+async function closeLevel(): Promise<void> {
+  say('closing');
+  try {
+    await level.close();
+  } catch (error) {
+    say('refused', { code: paminaError(error).code, message: String(error) });
+  }
+  say('closed');
 }
 
 async function listen(): Promise<void> {
