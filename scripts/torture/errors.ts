@@ -147,23 +147,28 @@ class Attempts {
       segmentBytes,
     };
     mkdirSync(home);
-    const process = new RunningProcess(`steps ${k}`, [await programFile('steps'), JSON.stringify(work)], {
-      env: {
-        LD_PRELOAD: this.#workplace.path('faults.so'),
-        TORTURE_PATH: areas[this.#options.area],
-        TORTURE_CALLS: variation.calls,
-        TORTURE_AT: String(k),
-        TORTURE_KIND: variation.kind,
-        TORTURE_ERRNO: String(variation.errno),
-        TORTURE_REPORT: report,
-        UV_THREADPOOL_SIZE: '1',
-        UV_USE_IO_URING: '0',
+    const process = new RunningProcess(
+      `steps ${k}`,
+      [await programFile('steps'), JSON.stringify(work)],
+      {
+        env: {
+          LD_PRELOAD: this.#workplace.path('faults.so'),
+          TORTURE_PATH: areas[this.#options.area],
+          TORTURE_CALLS: variation.calls,
+          TORTURE_AT: String(k),
+          TORTURE_KIND: variation.kind,
+          TORTURE_ERRNO: String(variation.errno),
+          TORTURE_REPORT: report,
+          UV_THREADPOOL_SIZE: '1',
+          UV_USE_IO_URING: '0',
+        },
       },
-    });
+    );
     const where = `${name}, k = ${k}`;
     const found = await this.#judge(process, work);
     const hit = readHit(report, home);
-    for (const what of found.slice(0, faultsShownMax)) this.faults.push({ where: `${where}${hit.where}`, what });
+    for (const what of found.slice(0, faultsShownMax))
+      this.faults.push({ where: `${where}${hit.where}`, what });
     if (hit.area !== null) this.#hits.add(hit.area);
     rmSync(home, { recursive: true });
     rmSync(report, { force: true });
@@ -227,5 +232,7 @@ function readHit(report: string, home: string): Hit {
 function areaOf(path: string): string {
   const [, part = ''] = path.split('/');
   if (part === '') return 'the folder';
-  return ['log', 'store', 'backups', 'slots'].includes(part) ? part : 'control, checkpoint, job log';
+  return ['log', 'store', 'backups', 'slots'].includes(part)
+    ? part
+    : 'control, checkpoint, job log';
 }

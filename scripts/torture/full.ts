@@ -102,7 +102,11 @@ class Siege {
       const plan: Plan = { seed: dice.below(2 ** 31), writers, valueBytesMax };
       const fault = (what: string): void => void this.faults.push({ where, what });
       try {
-        await this.#round(new FullPlace(image, plan, dice, this.#workplace.path('journal')), turn, fault);
+        await this.#round(
+          new FullPlace(image, plan, dice, this.#workplace.path('journal')),
+          turn,
+          fault,
+        );
       } catch (error) {
         // A wait in vain, for instance: what it waited for is the fault.
         fault(error instanceof Error ? error.message : String(error));
@@ -143,11 +147,7 @@ class Siege {
     for (const what of faults) fault(`read while full: ${what}`);
   }
 
-  async #resume(
-    place: FullPlace,
-    writer: Writer,
-    fault: (what: string) => void,
-  ): Promise<void> {
+  async #resume(place: FullPlace, writer: Writer, fault: (what: string) => void): Promise<void> {
     place.giveSpace();
     // Each writer several times.
     await place.progressed(writers * 4);

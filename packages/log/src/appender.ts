@@ -13,6 +13,7 @@ import type { Clock, Disk } from '@pamina/env';
 import { BufferPool, Group, recordOverheadBytes, type SessionHeader } from './group.js';
 import type { ChainPoint } from './record-batch.js';
 import { nameOf, segmentOf, type Segment } from './segment-list.js';
+import { SegmentPreparer } from './segment-preparer.js';
 import { SegmentWriter, isWriteOnFullDisk } from './segment-writer.js';
 
 export interface AppenderOptions {
@@ -41,6 +42,7 @@ const roomyGroupsMax = 8;
 export class Appender {
   readonly #options: AppenderOptions;
   readonly #pool = new BufferPool();
+  readonly #preparer: SegmentPreparer;
   #session: SessionHeader;
   /** The last record that is durable. */
   #durable: ChainPoint;
@@ -63,6 +65,7 @@ export class Appender {
 
   constructor(options: AppenderOptions) {
     this.#options = options;
+    this.#preparer = new SegmentPreparer(options.disk, options.folder, options.segmentBytes);
     this.#session = options.session;
     this.#durable = options.point;
     this.#encoded = options.point;
@@ -165,6 +168,7 @@ export class Appender {
 
   async #close(): Promise<void> {
     while (this.#running !== null) await this.#running;
+    await this.#preparer.close();
     const writer = this.#writer;
     if (writer === null) return;
     try {
@@ -236,6 +240,7 @@ export class Appender {
         this.#durable = group.point;
         this.#unreleased++;
         this.#options.onDurable(group, writer.segment, writer);
+        if (writer.offset > this.#options.segmentBytes / 2) this.#preparer.start();
       } catch (error) {
         await this.#settle(toPaminaError(error), written);
         return;
@@ -273,7 +278,9 @@ export class Appender {
     const segment = segmentOf(this.#options.folder, nameOf(header));
     segment.header = header;
     const { disk, segmentBytes } = this.#options;
-    this.#writer = await SegmentWriter.create(disk, segment, header, segmentBytes);
+    this.#writer = await SegmentWriter.create(disk, segment, header, segmentBytes, (path) =>
+      this.#preparer.take(path),
+    );
     this.#options.onSegment(segment);
     return this.#writer;
   }

@@ -13,6 +13,7 @@ import { chainAfter, readBatches, readRecords, type LogRecord } from './log-reco
 import { Receiver } from './receiver.js';
 import type { ChainPoint, RecordBatch } from './record-batch.js';
 import { loadHeader, type Segment } from './segment-list.js';
+import { SegmentPreparer } from './segment-preparer.js';
 import { SyncedFile } from './synced-file.js';
 
 export interface LogOptions {
@@ -68,6 +69,7 @@ export class Log {
   /** Verifies, cuts a torn tail, refuses damage (P6). Throws LOG_DAMAGED, LOG_GONE. */
   static async open(options: LogOptions): Promise<Log> {
     await options.disk.makeFolder(options.folder);
+    await SegmentPreparer.clean(options.disk, options.folder);
     const recovered = await recoverLog(options);
     const synced = await SyncedFile.open(options.disk, options.folder);
     const log = new Log(options, synced, recovered);

@@ -64,4 +64,3 @@ export function checkedBy(level: Opened): Checked {
     entries: () => entriesOf(level),
   };
 }
-

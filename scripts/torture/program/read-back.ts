@@ -92,7 +92,8 @@ function numberIn(plan: Plan, key: string, value: Uint8Array): number | null {
   const [writerText, numberText] = Buffer.from(value).toString('latin1', 0, 40).split(' ');
   const writer = writerOf(plan, key);
   const number = Number(numberText);
-  if (writer === null || Number(writerText) !== writer || !Number.isSafeInteger(number)) return null;
+  if (writer === null || Number(writerText) !== writer || !Number.isSafeInteger(number))
+    return null;
   const isMade = commitOf(plan, writer, number).some(
     (change) => change.type === 'put' && change.key === key && change.value.equals(value),
   );

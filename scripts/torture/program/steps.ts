@@ -143,7 +143,9 @@ async function readAcknowledged(level: Opened, ended: readonly Ended[]): Promise
     for (const change of commitOf(plan, writer, number)) {
       const value = await level.get(change.key);
       const isRight =
-        change.type === 'put' ? value !== undefined && change.value.equals(value) : value === undefined;
+        change.type === 'put'
+          ? value !== undefined && change.value.equals(value)
+          : value === undefined;
       if (!isRight) faults.push(`commit ${number} of writer ${writer} is not what is read`);
     }
   }
