@@ -92,7 +92,7 @@ function reason(message: string): string {
 export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzReport> {
   const random = new Random(options.seed ^ hashOf(target.name));
   const executions = Math.max(1, Math.ceil(options.executions * (target.share ?? 1)));
-  const corpus = target.seeds.map((seed) => seed.slice());
+  const corpus: Uint8Array[] = target.seeds.map((seed) => seed.slice());
   const outcomes = new Map<string, number>();
   let finding: Finding | null = null;
   let [accepted, refused, slowestMs, allocatedMax, done] = [0, 0, 0, 0, 0];
@@ -101,8 +101,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   // Most inputs are refused, and most of what a refusal costs is its stack.
   Error.stackTraceLimit = 0;
   while (done < executions && finding === null) {
-    const input =
-      done < target.seeds.length ? (corpus[done] as Uint8Array) : next(random, target, corpus);
+    const input = done < target.seeds.length ? corpus.at(done)! : next(random, target, corpus);
     done++;
     const heapBefore = allocated();
     const before = performance.now();
@@ -119,11 +118,8 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
       else refused++;
     } catch (error) {
       if (!(error instanceof Broken)) throw error;
-      finding = {
-        target: target.name,
-        input: await smallest(target, input),
-        problem: error.message,
-      };
+      Error.stackTraceLimit = stackTraceLimit;
+      finding = await describe(target, input, error);
     }
   }
   Error.stackTraceLimit = stackTraceLimit;

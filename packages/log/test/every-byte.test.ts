@@ -17,7 +17,6 @@ import {
   append,
   bodies,
   body,
-  firstTimeline,
   openLog,
   pump,
   sessionHeader,
@@ -222,7 +221,7 @@ function requireRefusal(error: unknown, files: Files, memory: MemoryDisk, what: 
 
 function spoiled(files: Files, path: string, at: number, mask: number): Files {
   const bytes = files.get(path)!.slice();
-  bytes[at] = bytes[at]! ^ mask;
+  bytes[at] = (bytes[at] ?? 0) ^ mask;
   return new Map(files).set(path, bytes);
 }
 
@@ -371,7 +370,7 @@ describe('a log that was open when its process was killed', () => {
       return isProven ? 'refused' : hit.seq - 1;
     };
     await flipAll(sample, expected, allBitsOfLast(last));
-    const beforeLast = records[0]!.seq - 1;
+    const beforeLast = records.at(0)!.seq - 1;
     await truncateAll(sample, (path, length) => {
       if (path !== last) return 'refused';
       // Half a header can be refused; none at all is a segment that was being born.

@@ -238,9 +238,7 @@ const control: Target = {
   document: packed(1, 0, (document, from) => joined(from.subarray(0, 1), document)),
   codes: ['BODY_INVALID'],
   run(bytes) {
-    const kind = controlKinds[
-      (bytes[0] ?? 0) % controlKinds.length
-    ] as (typeof controlKinds)[number];
+    const kind = controlKinds.at((bytes[0] ?? 0) % controlKinds.length) ?? RecordKind.session;
     const decoded = decodeBody(kind, bytes.subarray(1));
     holdEqual(decodeBody(kind, encodeBody(kind, decoded)), decoded, 'a control body comes back');
     return shapeOf(decoded);
