@@ -28,7 +28,7 @@ export interface Line {
 export interface LatencyLine {
   readonly row: string;
   readonly who: string;
-  /** Null where the peer's client does not tell. */
+  /** Null where nobody told. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly maxMs: number | null;
