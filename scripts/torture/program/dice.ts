@@ -29,7 +29,7 @@ export class Dice {
   }
 
   pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)] as T;
+    return list[this.below(list.length)]!;
   }
 
   #next(): number {
