@@ -150,4 +150,4 @@ test('P2 P6 a database whose log is flipped or cut somewhere opens to the state 
   }
   // Refused, and cut behind either of the two records that stand before the last one.
   expect(found.size).toBeGreaterThan(2);
-});
+}, 240_000);

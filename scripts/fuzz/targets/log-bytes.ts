@@ -123,6 +123,8 @@ const header: Target = {
   codes: ['SEGMENT_INVALID', 'FORMAT_UNKNOWN'],
   run(bytes) {
     const decoded = decodeSegmentHeader(bytes);
+    // As the job log prints it.
+    new Date(decoded.startTime).toISOString();
     const again = encodeSegmentHeader(decoded);
     holdSameBytes(again, bytes.subarray(0, segmentHeaderBytes), 'a segment header is canonical');
     return `header ${decoded.lockData}`;
