@@ -77,7 +77,10 @@ function refusalOf(target: Target, error: unknown): string {
   if (!target.codes.includes(error.code)) {
     throw new Broken(`it refused with ${error.code}: ${error.message}`, { cause: error });
   }
-  const cause = error.cause instanceof Error ? error.cause.message : '';
+  const { cause: causeError } = error;
+  let cause = causeError instanceof Error ? causeError.message : '';
+  // Says what is wrong with the text, and then quotes it.
+  if (causeError instanceof SyntaxError) cause = cause.replace(/["'].*/s, '');
   return `${error.code} ${reason(error.message)} ${reason(cause)}`;
 }
 

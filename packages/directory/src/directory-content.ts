@@ -27,8 +27,9 @@ export function parseDirectory(bytes: Uint8Array, path: string): DirectoryConten
   }
   if (!isRecord(value)) throw invalid('not an object of names');
   const version = value[versionKey] ?? formatVersion;
-  if (version !== formatVersion)
-    throw invalid(`format version ${JSON.stringify(version)} is not known`);
+  if (version !== formatVersion) {
+    throw invalid(`format version ${JSON.stringify(version).slice(0, 40)} is not known`);
+  }
   const names = Object.keys(value).filter((name) => name !== versionKey);
   if (names.length > directoryEntriesMax) throw invalid(`more than ${directoryEntriesMax} names`);
   const content = new Map<string, DirectoryEntry>();
