@@ -70,7 +70,9 @@ function diskFault(cluster: Cluster, random: Prng): void {
 function faultOf(operation: DiskOperation, random: Prng): DiskFault {
   if (operation === 'sync') return 'lost';
   if (operation === 'write') return random.pick(['short write', 'ENOSPC']);
-  return operation === 'create' || operation === 'truncate' ? random.pick(['EIO', 'ENOSPC']) : 'EIO';
+  return operation === 'create' || operation === 'truncate'
+    ? random.pick(['EIO', 'ENOSPC'])
+    : 'EIO';
 }
 
 function diskTrouble(cluster: Cluster, random: Prng): void {
