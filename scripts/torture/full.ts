@@ -124,7 +124,7 @@ class Siege {
     await creator.process.ended();
     const writer = await this.#crew.take(this.#job(place, 'write'));
     await this.#fill(place, writer);
-    await this.#readWhileFull(writer, fault);
+    await this.#readWhileFull(writer, turn, fault);
     if (turn === 'space returns') await this.#resume(place, writer, fault);
     else await this.#endWhileFull(place, writer, turn, fault);
     const last = await this.#crew.take(this.#job(place, 'check'));
@@ -141,9 +141,11 @@ class Siege {
     this.#turns.add(place.hasRejections() ? 'with rejections' : 'with waiting only');
   }
 
-  async #readWhileFull(writer: Writer, fault: (what: string) => void): Promise<void> {
-    writer.process.tell('read');
-    const { entries, faults } = (await writer.word('read')).rest as ReadBack;
+  async #readWhileFull(writer: Writer, turn: Turn, fault: (what: string) => void): Promise<void> {
+    // An iterator may have to wait for space, and a database to be closed for its iterators.
+    writer.process.tell(turn === 'closed while full' ? 'get' : 'iterate');
+    const { entries, faults, iterationWaits } = (await writer.word('read')).rest as ReadBack;
+    if (iterationWaits) this.#turns.add('with an iterator that waited');
     this.#reads += entries;
     for (const what of faults) fault(`read while full: ${what}`);
   }
