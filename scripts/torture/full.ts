@@ -59,6 +59,11 @@ export async function full(options: FullOptions): Promise<Report> {
   return { torture: 'full', seed, seconds, figures: siege.table(), faults, notRun };
 }
 
+interface Stopped {
+  readonly state: string;
+  readonly why: string | null;
+}
+
 /** How a round goes on when the disk is full. */
 type Turn = 'space returns' | 'closed while full' | 'killed while full';
 const turns: readonly Turn[] = ['space returns', 'killed while full', 'closed while full'];
@@ -210,8 +215,8 @@ class Siege {
       if (!refusals.includes(code)) fault(`${times} commits were rejected with ${code}`);
     }
     if (count.unknown > 0) this.#rejected.add('COMMIT_UNKNOWN', count.unknown);
-    const stopped = writer.said('stopped')?.rest as { state: string } | undefined;
-    if (stopped?.state === 'failed') fault('the database has failed');
+    const stopped = writer.said('stopped')?.rest as Stopped | undefined;
+    if (stopped?.state === 'failed') fault(`the database has failed: ${stopped.why}`);
   }
 
   #takeChecked(place: FullPlace, writer: Writer, fault: (what: string) => void): void {

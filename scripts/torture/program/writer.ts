@@ -1,7 +1,6 @@
 // The process that is killed: opens a database, checks it against the ledger, and writes to it from
-// many writers at once, each with some commits under way, until it is told to end or is killed.
-// It reads one job (job.ts) from stdin, then the words `get`, `iterate`
-// and `end`; when stdin ends it is gone.
+// many writers at once, each with some commits under way, until it is told to end or is killed. From
+// stdin come one job (job.ts) and the words `get`, `iterate` and `end`; when stdin ends it is gone.
 import { createDatabase } from '@pamina/engine';
 import { expireBackups, hashState, recoverScratch, takeBackup } from '@pamina/backup';
 import { nodeEnv } from '@pamina/env';
@@ -73,7 +72,8 @@ async function writeAll(): Promise<void> {
   const writers = job.ledger.writers.map(({ begun }, writer) => write(writer, begun, note));
   const all = Promise.all([backup, ...writers]);
   await Promise.race([all, patienceEnded()]);
-  say('stopped', { state: level.database.state });
+  const { failure, state } = level.database;
+  say('stopped', { state, why: failure === null ? null : failure.toString() });
   await closeLevel();
   await all;
   closeSync(descriptor);
