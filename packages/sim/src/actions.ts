@@ -63,7 +63,7 @@ function diskFault(cluster: Cluster, random: Prng): void {
   const how: CrashKind = random.chance(0.5) ? 'kill' : 'power-cut';
   cluster.spawn('crash after a fault', async () => {
     await cluster.pause(random.pick([10, 60, 700]) * random.between(0.2, 1));
-    site.crash(how);
+    if (!cluster.areFaultsOver) site.crash(how);
   });
 }
 
