@@ -42,7 +42,11 @@ const durability: readonly Mutation[] = [
   ),
   bug(
     'a tail that may be in the page cache only is not written again at open',
-    edit('log settle-tail', 'await rewrite(file, Math.min(proven, end.offset), end.offset);', ''),
+    edit(
+      'log settle-tail',
+      'await copyInPlace(file, Math.min(proven, end.offset), end.offset);\n  await file.sync();\n  segment.bytes',
+      'segment.bytes',
+    ),
   ),
   bug(
     'a segment is closed without a sync',
