@@ -4,6 +4,22 @@
 import { RecordKind, forEachOperation, recordHeaderBytes } from '@pamina/format';
 import { forEachRecord, type Group, type RecordBatch } from '@pamina/log';
 
+/** Bounds among the keys of the store; both kinds of a bound are not given at once. */
+export interface KeyRange {
+  readonly gte?: Buffer | undefined;
+  readonly gt?: Buffer | undefined;
+  readonly lte?: Buffer | undefined;
+  readonly lt?: Buffer | undefined;
+  readonly reverse: boolean;
+}
+
+export interface OverlayEntry {
+  /** The bytes of the key as latin1 text, which is ordered as they are. */
+  readonly key: string;
+  /** Null for a deleted key. */
+  readonly value: Uint8Array | null;
+}
+
 /** Bytes of a value, null for a deleted key, undefined for a key that stands only in the store. */
 export type Found = Uint8Array | null | undefined;
 
@@ -95,10 +111,15 @@ export class Overlay {
     return entry.end < 0 ? null : entry.layer.group.bytes.subarray(entry.start, entry.end);
   }
 
-  /** What is visible now, whatever is shown and dropped later. */
-  freeze(): FrozenOverlay {
+  /** What is visible now up to record `seq`, whatever is shown and dropped later. */
+  freeze(seq: number): FrozenOverlay {
+    const layers = this.#layers.filter(({ firstSeq }) => firstSeq <= seq);
     return new FrozenOverlay(
-      this.#layers.map(({ group, end }) => ({ bytes: group.pin(), view: group.view, end })),
+      layers.map(({ group, end }) => {
+        const { view } = group;
+        const until = group.point.seq <= seq ? end : endOf(view, end, seq);
+        return { bytes: group.pin(), view, end: until };
+      }),
     );
   }
 
@@ -134,6 +155,20 @@ export class FrozenOverlay {
     return this.#index.get(key.toString('latin1'));
   }
 
+  /** In order, or against it. */
+  entries({ gte, gt, lte, lt, reverse }: KeyRange): OverlayEntry[] {
+    this.#index ??= this.#indexed();
+    const [from, above, to, below] = [gte, gt, lte, lt].map((key) => key?.toString('latin1'));
+    const entries: OverlayEntry[] = [];
+    for (const [key, value] of this.#index) {
+      if ((from !== undefined && key < from) || (above !== undefined && key <= above)) continue;
+      if ((to !== undefined && key > to) || (below !== undefined && key >= below)) continue;
+      entries.push({ key, value });
+    }
+    const sign = reverse ? -1 : 1;
+    return entries.sort((a, b) => (a.key < b.key ? -sign : sign));
+  }
+
   #indexed(): Map<string, Uint8Array | null> {
     const index = new Map<string, Uint8Array | null>();
     for (const layer of this.#layers) {
@@ -143,6 +178,15 @@ export class FrozenOverlay {
     }
     return index;
   }
+}
+
+/** Where the record behind record `seq` begins. */
+function endOf(view: DataView, end: number, seq: number): number {
+  let until = 0;
+  forEachRecord({ view, start: 0, end }, (header, at) => {
+    if (header.seq <= seq) until = at + header.length;
+  });
+  return until;
 }
 
 function forEachVisible(

@@ -1,13 +1,15 @@
 // Iterators and snapshots of the abstract-level face: LevelDB's own, with the key prefix put on and
 // taken off. Both are of the state at which they are created, also where the store reaches it later.
 import { AbstractIterator, AbstractSnapshot, type AbstractLevel } from 'abstract-level';
-import type { StoreLevel } from '@pamina/env';
 import { userPrefix } from '@pamina/format';
 import { storeKey, type Datum } from './operation.js';
-import type { Format, LevelSnapshot } from './raw-level.js';
+import type { StoreIterator } from './merged-iterator.js';
+import type { KeyRange } from './overlay.js';
+import type { Format } from './raw-level.js';
 import type { Due } from './read-value.js';
 import type { StateReader } from './state-reader.js';
 import type { StateView } from './state-view.js';
+import { openIterator, type IteratorFormats } from './store-iterator.js';
 import { storeReopened } from './state-store.js';
 
 /** Range and encodings as abstract-level hands them to the private API: keys encoded, formats named. */
@@ -33,7 +35,6 @@ export interface PrivateIteratorOptions extends PrivateRange {
 
 type Owner = AbstractLevel<string | Buffer | Uint8Array, unknown, unknown>;
 type Entry = [key: unknown, value: unknown];
-export type InnerIterator = ReturnType<StoreLevel['iterator']>;
 
 export class PaminaSnapshot extends AbstractSnapshot {
   readonly view: StateView;
@@ -51,7 +52,7 @@ export class PaminaSnapshot extends AbstractSnapshot {
 }
 
 /** The same range among the keys of the store. */
-function storeRange(range: PrivateRange): Record<string, unknown> {
+function storeRange(range: PrivateRange): KeyRange {
   const { gte, gt, lte, lt } = range;
   // Where both kinds of bound are given the including one counts, as in every abstract-level database.
   const from =
@@ -65,23 +66,19 @@ function storeRange(range: PrivateRange): Record<string, unknown> {
   return { ...from, ...to, reverse: range.reverse ?? false };
 }
 
-/**
- * An iterator of the store over the range, at the state of now or of the snapshot. It knows no limit:
- * what was read ahead and thrown away by a seek must not count.
- */
+/** An iterator of the store over the range, at the state of now or of the snapshot. */
 export function openInner(
   reader: StateReader,
   range: PrivateRange,
-  options: Record<string, unknown>,
-): Due<InnerIterator> {
+  formats: IteratorFormats,
+): Due<StoreIterator> {
   const inRange = storeRange(range);
-  const open = (level: StoreLevel, snapshot?: LevelSnapshot): InnerIterator =>
-    level.iterator({
-      ...inRange,
-      ...options,
-      ...(snapshot === undefined ? {} : { snapshot }),
-    } as object);
-  return range.snapshot === undefined ? reader.exactly(open) : range.snapshot.view.exactly(open);
+  if (range.snapshot === undefined) {
+    return reader.exactly((level, behind) => openIterator(level, inRange, formats, { behind }));
+  }
+  return range.snapshot.view.exactly((level, snapshot, behind) =>
+    openIterator(level, inRange, formats, { snapshot, behind }),
+  );
 }
 
 /** A key of the store as the user's format asks for it. */
@@ -93,7 +90,7 @@ function userKeyAs(format: Format, key: unknown): unknown {
 }
 
 /** What came before it was cancelled, and was never asked for. */
-function closeIterator(inner: InnerIterator): Promise<void> {
+function closeIterator(inner: StoreIterator): Promise<void> {
   return inner.close();
 }
 
@@ -104,8 +101,8 @@ const none: Entry[] = [];
 export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
   readonly #keys: boolean;
   readonly #format: Format;
-  readonly #due: Due<InnerIterator>;
-  #inner: InnerIterator | null;
+  readonly #due: Due<StoreIterator>;
+  #inner: StoreIterator | null;
   /** Asked for before there was an iterator inside. */
   #seekTo: Buffer | null = null;
   #ahead: Entry[] = none;
@@ -184,8 +181,8 @@ export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
     }
   }
 
-  async #arrive(): Promise<InnerIterator> {
-    const inner = await (this.#due as { promise: Promise<InnerIterator> }).promise;
+  async #arrive(): Promise<StoreIterator> {
+    const inner = await (this.#due as { promise: Promise<StoreIterator> }).promise;
     this.#inner = inner;
     if (this.#seekTo !== null) inner.seek(this.#seekTo, { keyEncoding: 'buffer' });
     return inner;

@@ -184,13 +184,9 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   }
 
   async _hasMany(keys: Datum[], options: PrivateReadOptions): Promise<boolean[]> {
-    const reader = this.#readable();
-    const view = options.snapshot?.view ?? reader.view();
-    try {
-      return await Promise.all(keys.map((key) => view.has('user', key)));
-    } finally {
-      if (options.snapshot === undefined) await view.close();
-    }
+    const view = options.snapshot?.view;
+    if (view === undefined) return this.#readable().hasMany('user', keys);
+    return Promise.all(keys.map((key) => view.has('user', key)));
   }
 
   async _put(key: Datum, value: Datum, options: PrivateWriteOptions): Promise<void> {
@@ -211,7 +207,12 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     const { database } = this;
     const commitOptions = this.#commitOptions(options);
     const { limit } = options;
-    const due = openInner(this.#readable(), options, { values: false, keyEncoding: 'buffer' });
+    const due = openInner(this.#readable(), options, {
+      keys: true,
+      values: false,
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+    });
     const iterator = await arrived(due);
     let left = limit >= 0 ? limit : Infinity;
     let operations: Operation[] = [];

@@ -56,5 +56,10 @@ export function snapshotNow(
     snapshot: store.snapshot(),
     session: Math.max(baseSession, store.lastSession),
   });
-  return overlay.isEmpty ? applier.between(take) : arrived(reader.exactly(take));
+  if (overlay.isEmpty) return applier.between(take);
+  const due = reader.exactly((_, behind) => {
+    if (behind !== null) throw behind.why;
+    return take();
+  });
+  return arrived(due);
 }

@@ -1,10 +1,18 @@
 // What the readers of a state have in common.
+import type { PaminaError } from '@pamina/format';
+import type { FrozenOverlay } from './overlay.js';
 import type { ReadOptions } from './raw-level.js';
 
 /** Something that is there at once, or that comes when the store has reached the state of now. */
 export type Due<T> =
   | { readonly value: T }
   | { readonly promise: Promise<T>; readonly cancel: () => void };
+
+/** The store will not reach the state for a while, and why; what it lacks lies over it. */
+export interface Behind {
+  readonly overlay: FrozenOverlay;
+  readonly why: PaminaError;
+}
 
 /** The same for who can wait. */
 export async function arrived<T>(due: Due<T>): Promise<T> {

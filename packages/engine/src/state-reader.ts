@@ -6,11 +6,19 @@ import type { Applier } from './applier.js';
 import { storeKey, type Datum, type KeySpace } from './operation.js';
 import type { Found, Overlay } from './overlay.js';
 import { getFrom, getManyFrom, getSyncFrom, hasIn, type ReadOptions } from './raw-level.js';
-import { arrived, valueAs, type Due } from './read-value.js';
-import { StateView } from './state-view.js';
+import { arrived, valueAs, type Behind, type Due } from './read-value.js';
+import { StateView, getManyOver } from './state-view.js';
+import { openIterator, type IteratorFormats } from './store-iterator.js';
 import type { StateStore } from './state-store.js';
 
 const asBytes: ReadOptions = { keyEncoding: 'buffer', valueEncoding: 'buffer' };
+const bytesOf: IteratorFormats = {
+  keys: true,
+  values: true,
+  keyEncoding: 'buffer',
+  valueEncoding: 'buffer',
+};
+const entriesPerRead = 1000;
 const prefixText: Record<KeySpace, string> = {
   user: String.fromCharCode(userPrefix),
   system: String.fromCharCode(systemPrefix),
@@ -51,11 +59,28 @@ export class StateReader {
       const stored = keys.map((key) => this.#key(space, key, options));
       return getManyFrom(level, stored, options);
     }
-    const view = this.view();
+    const snapshot = level.snapshot();
+    const find = (key: Buffer): Found => this.#overlay.find(key);
     try {
-      return await view.getMany(space, keys, options);
+      return await getManyOver(find, level, snapshot, { space, keys, options });
     } finally {
-      await view.close();
+      await snapshot.close();
+    }
+  }
+
+  /** All from one state. */
+  async hasMany(space: KeySpace, keys: readonly Datum[]): Promise<boolean[]> {
+    const { level } = this.#store;
+    const snapshot = level.snapshot();
+    try {
+      const answers = keys.map((key): boolean | Promise<boolean> => {
+        const found = this.#find(space, key);
+        if (found !== undefined) return found !== null;
+        return hasIn(level, storeKey(space, key), snapshot);
+      });
+      return await Promise.all(answers);
+    } finally {
+      await snapshot.close();
     }
   }
 
@@ -70,18 +95,24 @@ export class StateReader {
     return new StateView(this.#store, this.#overlay, (action) => this.exactly(action));
   }
 
-  /** Runs `action` when the store holds exactly what is visible now; at once if it does. */
-  exactly<T>(action: (level: StoreLevel) => T): Due<T> {
-    if (this.#overlay.isEmpty) return { value: action(this.#store.level) };
+  /**
+   * Runs `action` when the store holds exactly what is visible now, at once if it does; with what it
+   * lacks if it will not get there for a while.
+   */
+  exactly<T>(action: (level: StoreLevel, behind: Behind | null) => T): Due<T> {
+    if (this.#overlay.isEmpty) return { value: action(this.#store.level, null) };
+    const seq = this.#overlay.visibleSeq;
     let cancel = (): void => undefined;
     const promise = new Promise<T>((resolve, reject) => {
-      cancel = this.#applier.atSeq(this.#overlay.visibleSeq, (error) => {
-        if (error !== null) {
-          reject(error);
+      cancel = this.#applier.atSeq(seq, (why) => {
+        // What never reached the disk is visible no more.
+        if (why !== null && seq > this.#overlay.visibleSeq) {
+          reject(why);
           return;
         }
         try {
-          resolve(action(this.#store.level));
+          const behind = why === null ? null : { overlay: this.#overlay.freeze(seq), why };
+          resolve(action(this.#store.level, behind));
         } catch (thrown) {
           reject(toPaminaError(thrown));
         }
@@ -95,7 +126,18 @@ export class StateReader {
 
   /** Entries between two keys of the store, from one moment; values and keys with their prefix byte. */
   async *entries(gte: Buffer, lt: Buffer): AsyncGenerator<[Buffer, Buffer]> {
-    yield* await arrived(this.exactly((level) => level.iterator({ gte, lt })));
+    const range = { gte, lt, reverse: false };
+    const due = this.exactly((level, behind) => openIterator(level, range, bytesOf, { behind }));
+    const iterator = await arrived(due);
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(entriesPerRead);
+        if (entries.length === 0) return;
+        yield* entries as [Buffer, Buffer][];
+      }
+    } finally {
+      await iterator.close();
+    }
   }
 
   #find(space: KeySpace, key: Datum): Found {

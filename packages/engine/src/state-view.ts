@@ -6,10 +6,38 @@ import { storeKey, type Datum, type KeySpace } from './operation.js';
 import type { FrozenOverlay, Found, Overlay } from './overlay.js';
 import { getFrom, getManyFrom, getSyncFrom, hasIn } from './raw-level.js';
 import type { LevelSnapshot, ReadOptions } from './raw-level.js';
-import { valueAs, type Due } from './read-value.js';
+import { valueAs, type Behind, type Due } from './read-value.js';
 import { storeReopened, type StateStore } from './state-store.js';
 
-type Exactly = <T>(action: (level: StoreLevel) => T) => Due<T>;
+type Exactly = <T>(action: (level: StoreLevel, behind: Behind | null) => T) => Due<T>;
+
+export interface ManyReads {
+  readonly space: KeySpace;
+  readonly keys: readonly Datum[];
+  readonly options: ReadOptions;
+}
+
+/** Values from a snapshot of LevelDB under what `find` knows at this moment. */
+export async function getManyOver(
+  find: (key: Buffer) => Found,
+  level: StoreLevel,
+  snapshot: LevelSnapshot,
+  { space, keys, options }: ManyReads,
+): Promise<unknown[]> {
+  const values: unknown[] = [];
+  const missing: { readonly at: number; readonly key: Buffer }[] = [];
+  keys.forEach((key, at) => {
+    const stored = storeKey(space, key);
+    const found = find(stored);
+    if (found === undefined) missing.push({ at, key: stored });
+    else values[at] = valueAs(options.valueEncoding, found);
+  });
+  const wanted = missing.map(({ key }) => key);
+  const stored = await getManyFrom(level, wanted, options, snapshot);
+  missing.forEach(({ at }, index) => (values[at] = stored[index]));
+  values.length = keys.length;
+  return values;
+}
 
 export class StateView {
   readonly #store: StateStore;
@@ -17,6 +45,8 @@ export class StateView {
   /** Until the store is there: with the frozen overlay it is exactly this state. */
   #snapshot: LevelSnapshot;
   #frozen: FrozenOverlay | null = null;
+  /** The store will not get there for a while: this view stays what it is. */
+  #behind: Behind | null = null;
   #arrival: Promise<void> | null = null;
   #cancel: (() => void) | null = null;
   #replaced: Promise<void> = Promise.resolve();
@@ -27,8 +57,8 @@ export class StateView {
     this.#level = store.level;
     this.#snapshot = this.#level.snapshot();
     if (overlay.isEmpty) return;
-    this.#frozen = overlay.freeze();
-    const due = exactly((level) => this.#arrive(level));
+    this.#frozen = overlay.freeze(overlay.visibleSeq);
+    const due = exactly((level, behind) => this.#arrive(level, behind));
     if ('value' in due) return;
     this.#cancel = due.cancel;
     this.#arrival = due.promise;
@@ -53,28 +83,16 @@ export class StateView {
   }
 
   async getMany(space: KeySpace, keys: readonly Datum[], options: ReadOptions): Promise<unknown[]> {
-    const values: unknown[] = [];
-    const missing: { readonly at: number; readonly key: Buffer }[] = [];
-    keys.forEach((key, at) => {
-      const found = this.#find(space, key);
-      if (found === undefined) missing.push({ at, key: storeKey(space, key) });
-      else values[at] = valueAs(options.valueEncoding, found);
-    });
-    const stored = await getManyFrom(
-      this.#open(),
-      missing.map(({ key }) => key),
-      options,
-      this.#snapshot,
-    );
-    missing.forEach(({ at }, index) => (values[at] = stored[index]));
-    values.length = keys.length;
-    return values;
+    const find = (key: Buffer): Found => this.#frozen?.find(key);
+    return getManyOver(find, this.#open(), this.#snapshot, { space, keys, options });
   }
 
-  /** For iterators: LevelDB's snapshot of exactly this state, as soon as there is one. */
-  exactly<T>(action: (level: StoreLevel, snapshot: LevelSnapshot) => T): Due<T> {
-    const run = (): T => action(this.#open(), this.#snapshot);
-    if (this.#frozen === null) return { value: run() };
+  /** For iterators: LevelDB's snapshot of exactly this state, or with what it lacks if the store will not get there for a while. */
+  exactly<T>(
+    action: (level: StoreLevel, snapshot: LevelSnapshot, behind: Behind | null) => T,
+  ): Due<T> {
+    const run = (): T => action(this.#open(), this.#snapshot, this.#behind);
+    if (this.#frozen === null || this.#behind !== null) return { value: run() };
     let isCancelled = false;
     const promise = this.#arrival!.then(() => {
       if (isCancelled) throw storeReopened();
@@ -94,8 +112,12 @@ export class StateView {
     await this.#snapshot.close();
   }
 
-  #arrive(level: StoreLevel): void {
+  #arrive(level: StoreLevel, behind: Behind | null): void {
     if (this.#isClosed || level !== this.#level) return;
+    if (behind !== null) {
+      this.#behind = { overlay: this.#frozen!, why: behind.why };
+      return;
+    }
     const before = this.#snapshot;
     this.#snapshot = level.snapshot();
     this.#frozen = null;

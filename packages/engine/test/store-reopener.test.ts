@@ -139,3 +139,80 @@ test('P7 a store that fails again at once fails the database, reads stay exact, 
   await database.close();
   expect(await contents(await openDatabase(database.folder))).toEqual({ a: '1', b: '1' });
 });
+
+/** A full disk below the store, and commits that only the log has. */
+async function stuck(): Promise<{ db: Pamina; makeSpace: () => void }> {
+  const { env: withoutSpace, makeSpace } = fullEnv();
+  const { env: failingEnv, failWith } = failing(withoutSpace);
+  const db = new Pamina(join(await temporaryFolder(), 'orders'), { env: failingEnv });
+  await db.open();
+  cleanUp(() => db.close());
+  const { database } = db;
+  await db.batch(['a', 'b', 'c', 'd'].map((key) => ({ type: 'put', key, value: 'old' }) as const));
+  await database.whenApplied(database.durable().seq);
+  failWith([full, full]);
+  await db.put('b', 'new');
+  await db.batch([
+    { type: 'del', key: 'c' },
+    { type: 'put', key: 'cc', value: 'new' },
+    { type: 'put', key: 'e', value: 'new' },
+  ]);
+  return { db, makeSpace };
+}
+
+test('P12 while the disk is full iterators and snapshots are exact and wait for nothing', async () => {
+  const { db, makeSpace } = await stuck();
+  // Made before or after the store is known to be stuck.
+  const early = db.iterator().all();
+  await until(async () => (await events(db.database)).includes('store-disk-full'));
+  const entries = [
+    ['a', 'old'],
+    ['b', 'new'],
+    ['cc', 'new'],
+    ['d', 'old'],
+    ['e', 'new'],
+  ];
+  expect(await early).toEqual(entries);
+  const snapshot = db.snapshot();
+  const before = db.iterator();
+  await db.put('a', 'later');
+  await db.del('e');
+  expect(await before.all()).toEqual(entries);
+  expect(await db.iterator({ snapshot }).all()).toEqual(entries);
+  expect(await db.keys({ snapshot, reverse: true, limit: 3 }).all()).toEqual(['e', 'd', 'cc']);
+  expect(await db.iterator({ keyEncoding: 'buffer', gt: 'a', lte: 'cc' }).all()).toEqual([
+    [Buffer.from('b'), 'new'],
+    [Buffer.from('cc'), 'new'],
+  ]);
+  expect(await db.values().all()).toEqual(['later', 'new', 'new', 'old']);
+  expect(await db.iterator({ keys: false, limit: 1 }).next()).toEqual([undefined, 'later']);
+  expect(await db.getMany(['a', 'c', 'd', 'e'])).toEqual(['later', undefined, 'old', undefined]);
+  expect(await db.hasMany(['a', 'c', 'cc', 'd'])).toEqual([true, false, true, true]);
+  for (const [reverse, found] of [
+    [false, ['cc', 'd']],
+    [true, ['b', 'a']],
+  ] as const) {
+    const sought = db.keys({ reverse, keyEncoding: 'utf8' });
+    expect(await sought.next()).toBe(reverse ? 'd' : 'a');
+    sought.seek('c');
+    expect(await sought.nextv(2)).toEqual(found);
+    await sought.close();
+  }
+  await snapshot.close();
+  makeSpace();
+  await db.database.whenApplied(db.database.durable().seq);
+  expect(await db.keys().all()).toEqual(['a', 'b', 'cc', 'd']);
+});
+
+test('a database whose store waits for space closes, whoever reads', async () => {
+  const { db } = await stuck();
+  const reading = db.iterator().next();
+  await db.close();
+  expect(await reading).toEqual(['a', 'old']);
+});
+
+test('a backup’s snapshot is not to be had of a store that waits for space', async () => {
+  const { db } = await stuck();
+  await until(async () => (await events(db.database)).includes('store-disk-full'));
+  expect(await codeOf(db.database.stateSnapshot())).toBe('STORE_ERROR');
+});
