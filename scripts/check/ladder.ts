@@ -14,14 +14,25 @@ interface TsConfig {
   readonly references?: { readonly path: string }[];
 }
 
-/** Package folder name → its rung, counted from 0. */
+/** Package folder name → its rung, counted from 0; what stands aside is above all others. */
 type Rungs = ReadonlyMap<string, number>;
+
+interface Ladder {
+  readonly rungs: readonly (readonly string[])[];
+  /** For tests only: may use every package, and their contract suites; nobody uses them. */
+  readonly aside?: readonly string[];
+}
+
+const contractSuite = /^packages\/[^/]+\/test\/[^/]+-contract\.[jt]s$/;
 
 export const ladder: Check = {
   name: 'ladder',
   holds: 'a package imports only packages of lower rungs, and package.json and tsconfig agree',
   run(root) {
-    const rungs = readRungs(root);
+    const { rungs: steps, aside = [] } = readJson<Ladder>(root, 'scripts/check/ladder.json');
+    const rungs: Rungs = new Map(
+      [...steps, aside].flatMap((names, rung) => names.map((name) => [name, rung] as const)),
+    );
     const names = packageNames(root);
     const findings: Finding[] = [];
     for (const name of rungs.keys()) {
@@ -40,16 +51,14 @@ export const ladder: Check = {
         });
         continue;
       }
-      findings.push(...checkDeclarations(root, name, rungs), ...checkImports(root, name, rungs));
+      findings.push(
+        ...checkDeclarations(root, name, rungs),
+        ...checkImports(root, name, rungs, aside.includes(name)),
+      );
     }
     return [...findings, ...checkRootReferences(root, names)];
   },
 };
-
-function readRungs(root: string): Rungs {
-  const { rungs } = readJson<{ rungs: string[][] }>(root, 'scripts/check/ladder.json');
-  return new Map(rungs.flatMap((names, rung) => names.map((name) => [name, rung] as const)));
-}
 
 /** The package folder that a specifier such as `@pamina/log` or `pamina/x` names, or null. */
 function packageOf(specifier: string): string | null {
@@ -98,7 +107,7 @@ function checkDeclarations(root: string, name: string, rungs: Rungs): Finding[] 
   return findings;
 }
 
-function checkImports(root: string, name: string, rungs: Rungs): Finding[] {
+function checkImports(root: string, name: string, rungs: Rungs, isAside: boolean): Finding[] {
   const findings: Finding[] = [];
   const own = `packages/${name}`;
   const dependencies = declared(readJson<PackageJson>(root, `${own}/package.json`));
@@ -106,7 +115,7 @@ function checkImports(root: string, name: string, rungs: Rungs): Finding[] {
     const file = parse(root, path);
     for (const { specifier, line } of importsOf(file)) {
       const message = specifier.startsWith('.')
-        ? relativeBreach(own, path, specifier)
+        ? relativeBreach(own, path, specifier, isAside)
         : packageBreach(name, specifier, rungs, dependencies, path.startsWith(`${own}/src/`));
       if (message !== null) findings.push({ file: path, line, message });
     }
@@ -115,8 +124,14 @@ function checkImports(root: string, name: string, rungs: Rungs): Finding[] {
   return findings;
 }
 
-function relativeBreach(own: string, path: string, specifier: string): string | null {
+function relativeBreach(
+  own: string,
+  path: string,
+  specifier: string,
+  isAside: boolean,
+): string | null {
   const target = normalize(join(dirname(path), specifier));
+  if (isAside && path.startsWith(`${own}/test/`) && contractSuite.test(target)) return null;
   if (!target.startsWith(`${own}/`) && target.startsWith('packages/')) {
     return `reaches into another package: import it as @pamina/${target.split('/')[1] ?? ''}`;
   }

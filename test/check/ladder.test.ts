@@ -72,6 +72,46 @@ describe('the ladder check', () => {
     ]);
   });
 
+  describe('of what stands aside', () => {
+    const ladderFile = {
+      'scripts/check/ladder.json': json({
+        rungs: [['format'], ['env', 'wire'], ['log'], ['pamina']],
+        aside: ['trial'],
+      }),
+      'tsconfig.json': json({
+        files: [],
+        references: ['format', 'env', 'wire', 'log', 'pamina', 'trial'].map((name) => ({
+          path: `packages/${name}`,
+        })),
+      }),
+    };
+
+    it('lets it use every package, and the contract suites of one in its tests', async () => {
+      const findings = await findingsOf(ladder, {
+        ...ladderFile,
+        ...packageFiles('trial', ['env', 'pamina']),
+        'packages/trial/test/env.test.ts':
+          "// A test.\nimport '../../env/test/disk-contract.js';\nimport 'pamina';\n",
+      });
+      expect(findings).toEqual([]);
+    });
+
+    it('finds whoever uses it, and its reaching elsewhere', async () => {
+      const findings = await findingsOf(ladder, {
+        ...ladderFile,
+        ...packageFiles('trial', ['env']),
+        'packages/trial/test/env.test.ts': "// A test.\nimport '../../env/test/until.js';\n",
+        'packages/trial/src/bad.ts': "// Bad.\nimport '../../env/test/disk-contract.js';\n",
+        'packages/log/test/bad.test.ts': "// Bad.\nimport '@pamina/trial';\n",
+      });
+      expect(places(findings)).toEqual([
+        'packages/log/test/bad.test.ts:2',
+        'packages/trial/src/bad.ts:2',
+        'packages/trial/test/env.test.ts:2',
+      ]);
+    });
+  });
+
   it('finds export * in a face', async () => {
     const findings = await findingsOf(ladder, {
       'packages/log/src/index.ts': "// The face.\nexport * from './log.js';\n",
