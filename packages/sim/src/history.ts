@@ -1,0 +1,208 @@
+// What happened in a run, in order, as plain data: what the checker judges and what a failure prints.
+// Keys and values stand here as short texts (text.ts), so that a history can be read and compared.
+
+import type { Timeline } from '@pamina/format';
+
+/** One write of a commit; `value` is null for a delete. */
+export interface Write {
+  readonly key: string;
+  readonly value: string | null;
+}
+
+/** Key to value. */
+export type State = ReadonlyMap<string, string>;
+
+/** A place in the history of a database. */
+export interface Point {
+  readonly timelineId: string;
+  readonly seq: number;
+  readonly chain: number;
+}
+
+/** One record as it stands in a log file. */
+export interface LoggedRecord extends Point {
+  /** Chain before the record. */
+  readonly chainBefore: number;
+  readonly time: number;
+  /** The commit whose writes these are; null for a record that is no commit of a writer. */
+  readonly commit: string | null;
+  /** In the user's key space. */
+  readonly writes: readonly Write[];
+}
+
+/** One log as its files say, read without the code that is being tested. */
+export interface LoggedFile {
+  readonly name: string;
+  readonly isClosed: boolean;
+  /** Of the whole file, once it is closed. */
+  readonly checksum: number | null;
+}
+
+export type HistoryEvent =
+  | {
+      readonly type: 'commit-invoked';
+      readonly database: string;
+      readonly commit: string;
+      readonly writer: string;
+      readonly writes: readonly Write[];
+    }
+  | {
+      readonly type: 'commit-acknowledged';
+      readonly database: string;
+      readonly commit: string;
+      readonly timelineId: string;
+      readonly seq: number;
+    }
+  /** Rejected: it must be nowhere. */
+  | { readonly type: 'commit-rejected'; readonly commit: string; readonly code: string }
+  /** COMMIT_UNKNOWN, or the process ended before the answer: it may be there or not. */
+  | { readonly type: 'commit-unknown'; readonly commit: string; readonly code: string }
+  | { readonly type: 'read-invoked'; readonly database: string; readonly read: string }
+  | {
+      readonly type: 'read-answered';
+      readonly database: string;
+      readonly read: string;
+      /** All of the state when `isWhole`, else the keys that were asked for; null is absent. */
+      readonly found: ReadonlyMap<string, string | null>;
+      readonly isWhole: boolean;
+    }
+  | { readonly type: 'read-failed'; readonly read: string; readonly code: string }
+  /** The state exactly at a point, as a database holds it. */
+  | {
+      readonly type: 'state';
+      readonly database: string;
+      readonly point: Point;
+      readonly state: State;
+      /** Of everything that travels, system keys included; null if it was not computed. */
+      readonly stateHash: string | null;
+    }
+  | {
+      readonly type: 'log-read';
+      readonly database: string;
+      readonly records: readonly LoggedRecord[];
+      readonly files: readonly LoggedFile[];
+      /** Where the files do not hold together; null if they do. */
+      readonly problem: string | null;
+    }
+  | { readonly type: 'created'; readonly database: string; readonly timelines: readonly Timeline[] }
+  | {
+      readonly type: 'opened';
+      readonly database: string;
+      readonly isReplica: boolean;
+      readonly point: Point;
+      readonly timelines: readonly Timeline[];
+    }
+  | {
+      readonly type: 'open-failed';
+      readonly database: string;
+      readonly code: string;
+      readonly message: string;
+    }
+  | { readonly type: 'closed'; readonly database: string }
+  | { readonly type: 'close-failed'; readonly database: string; readonly code: string }
+  | { readonly type: 'failed'; readonly database: string; readonly code: string }
+  | { readonly type: 'crashed'; readonly database: string; readonly how: 'kill' | 'power-cut' }
+  /** How far a database is, looked at while it runs. */
+  | {
+      readonly type: 'progress';
+      readonly database: string;
+      readonly durable: number;
+      readonly applied: number;
+    }
+  | {
+      readonly type: 'backup-taken';
+      readonly database: string;
+      readonly backup: string;
+      readonly point: Point;
+      readonly stateHash: string;
+    }
+  | { readonly type: 'backup-failed'; readonly database: string; readonly code: string }
+  | {
+      readonly type: 'restored';
+      readonly backup: string;
+      readonly database: string;
+      readonly point: Point;
+      readonly state: State;
+    }
+  | { readonly type: 'restore-failed'; readonly backup: string; readonly code: string }
+  | { readonly type: 'verified'; readonly what: string; readonly database: string }
+  /** Something was damaged on purpose: `id` is in the report that must follow, unless it is harmless. */
+  | {
+      readonly type: 'corrupted';
+      readonly database: string;
+      readonly path: string;
+      readonly part: DamagedPart;
+    }
+  /** A disk said that something was synced which a power cut then took. */
+  | { readonly type: 'lied'; readonly database: string }
+  | { readonly type: 'fault'; readonly database: string; readonly what: string }
+  /** An error or a warning that an administrator sees. */
+  | {
+      readonly type: 'reported';
+      readonly database: string;
+      readonly by: 'error' | 'job-log' | 'verify' | 'follower';
+      readonly code: string;
+      readonly message: string;
+    }
+  | { readonly type: 'network'; readonly what: string }
+  | {
+      readonly type: 'follower';
+      readonly database: string;
+      readonly state: string;
+      readonly code: string | null;
+    }
+  | {
+      readonly type: 'promoted';
+      readonly database: string;
+      readonly timelines: readonly Timeline[];
+    }
+  /** From here on there are no faults. */
+  | { readonly type: 'healed' }
+  | {
+      readonly type: 'settled';
+      readonly database: string;
+      readonly master: string;
+      readonly isConverged: boolean;
+      readonly reason: string;
+    }
+  | { readonly type: 'stuck'; readonly what: string }
+  /** An error that nobody caught. */
+  | { readonly type: 'uncaught'; readonly message: string };
+
+/** What a flipped bit was in. */
+export type DamagedPart = 'log' | 'store' | 'backup';
+
+export type Recorded = HistoryEvent & {
+  /** Place in the history, from 0. */
+  readonly index: number;
+  /** Virtual time in ms since the run began. */
+  readonly at: number;
+};
+
+export class History {
+  readonly #events: Recorded[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => 0) {
+    this.#now = now;
+  }
+
+  get events(): readonly Recorded[] {
+    return this.#events;
+  }
+
+  add(event: HistoryEvent): Recorded {
+    const recorded = { ...event, index: this.#events.length, at: this.#now() };
+    this.#events.push(recorded);
+    return recorded;
+  }
+}
+
+type EventOf<T extends HistoryEvent['type']> = Extract<Recorded, { type: T }>;
+
+export function eventsOf<T extends HistoryEvent['type']>(
+  events: readonly Recorded[],
+  type: T,
+): EventOf<T>[] {
+  return events.filter((event): event is EventOf<T> => event.type === type);
+}

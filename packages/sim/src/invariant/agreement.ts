@@ -1,0 +1,68 @@
+// Two databases at one place of one history are equal: in state, in chain, in the bytes of their logs.
+
+import type { Point, Recorded } from '../history.js';
+import { difference } from '../ledger.js';
+import type { Context, Violation } from './context.js';
+
+/** Equal state at equal position, however each database came there. */
+export function agreement(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  const first = new Map<string, Extract<Recorded, { type: 'state' }>>();
+  for (const event of context.of('state')) {
+    const { database, point, state, stateHash, index } = event;
+    const name = `${context.ledger.placeName(point.timelineId, point.seq)}/${point.chain}`;
+    const other = first.get(name);
+    if (other === undefined) {
+      first.set(name, event);
+      continue;
+    }
+    const differs = difference(state, other.state);
+    const hashDiffers =
+      stateHash !== null && other.stateHash !== null && stateHash !== other.stateHash;
+    if (differs === null && !hashDiffers) continue;
+    const what = differs ?? 'their state hashes differ';
+    const message = `${database} and ${other.database} at record ${point.seq}: ${what}`;
+    violations.push({ invariant: 'agreement', message, index });
+  }
+  return violations;
+}
+
+/** One place, one record: nobody has another history under the same numbers. */
+export function chain(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  for (const { one, other } of context.ledger.conflicts) {
+    if (context.hasLied(other.index)) continue;
+    const message = `record ${other.record.seq} of ${one.database} and of ${other.database} differ`;
+    violations.push({ invariant: 'chain', message, index: other.index });
+  }
+  for (const { database, point, index } of pointsIn(context)) {
+    const records = context.ledger.recordsAt(point.timelineId, point.seq);
+    if (records.length === 0 || records.some((record) => record.chain === point.chain)) continue;
+    const message = `${database} says another chain for record ${point.seq} than any log`;
+    violations.push({ invariant: 'chain', message, index });
+  }
+  return violations;
+}
+
+function pointsIn(context: Context): { database: string; point: Point; index: number }[] {
+  return [...context.of('opened'), ...context.of('state'), ...context.of('backup-taken')];
+}
+
+/** A closed segment is the same file everywhere. */
+export function bytes(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  const first = new Map<string, { checksum: number; database: string }>();
+  for (const { database, files, index } of context.of('log-read')) {
+    if (context.isExcused(index)) continue;
+    for (const { name, checksum } of files) {
+      if (checksum === null) continue;
+      const other = first.get(name);
+      if (other === undefined) first.set(name, { checksum, database });
+      else if (other.checksum !== checksum) {
+        const message = `${name} is another file on ${database} than on ${other.database}`;
+        violations.push({ invariant: 'bytes', message, index });
+      }
+    }
+  }
+  return violations;
+}

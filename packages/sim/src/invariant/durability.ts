@@ -1,0 +1,82 @@
+// What was acknowledged stays, and nobody is ahead of the database that it follows.
+
+import type { Context, Violation } from './context.js';
+
+/** An acknowledged commit is there after every crash, at the place that was given to it (P1). */
+export function durability(context: Context): Violation[] {
+  return [...keptRecords(context), ...keptCommits(context)];
+}
+
+/** A database that opens holds at least what it said to hold before. */
+function keptRecords(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  const promised = new Map<string, number>();
+  for (const event of context.events) {
+    switch (event.type) {
+      case 'commit-acknowledged':
+        raise(promised, event.database, event.seq);
+        break;
+      case 'progress':
+        raise(promised, event.database, event.durable);
+        break;
+      case 'created':
+        // Laid out anew: what it held before is another database's.
+        promised.delete(event.database);
+        break;
+      case 'opened': {
+        const { database, point, index } = event;
+        const least = promised.get(database) ?? 0;
+        if (point.seq >= least) break;
+        promised.set(database, point.seq);
+        if (context.hasLied(index, database)) break;
+        const message = `${database} said to hold record ${least} and came back with ${point.seq}`;
+        violations.push({ invariant: 'durability', message, index });
+        break;
+      }
+      default:
+    }
+  }
+  return violations;
+}
+
+function keptCommits(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  const acknowledged = new Map<string, string>();
+  for (const { commit, timelineId, seq } of context.of('commit-acknowledged')) {
+    acknowledged.set(context.ledger.placeName(timelineId, seq), commit);
+  }
+  for (const { database, records, index } of context.of('log-read')) {
+    if (context.hasLied(index)) continue;
+    for (const { commit, timelineId, seq } of records) {
+      const expected = acknowledged.get(context.ledger.placeName(timelineId, seq));
+      if (expected === undefined || expected === commit) continue;
+      const message = `record ${seq} of ${database} was acknowledged as ${expected} and holds ${commit}`;
+      violations.push({ invariant: 'durability', message, index });
+    }
+  }
+  return violations;
+}
+
+/** A replica never holds what its master could still lose. */
+export function shipping(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  const held = new Map<string, number>();
+  for (const event of context.events) {
+    if (event.type === 'promoted') return violations;
+    if (event.type === 'progress') raise(held, event.database, event.durable);
+    if (event.type === 'created') held.delete(event.database);
+    if (event.type !== 'opened' || event.isReplica) continue;
+    const { database, point, index } = event;
+    if (context.hasLied(index, database)) continue;
+    for (const [replica, seq] of held) {
+      if (replica === database || seq <= point.seq) continue;
+      const message = `${replica} holds record ${seq}, but ${database} came back with ${point.seq}`;
+      violations.push({ invariant: 'shipping', message, index });
+    }
+  }
+  return violations;
+}
+
+function raise(marks: Map<string, number>, name: string, seq: number): void {
+  marks.set(name, Math.max(marks.get(name) ?? 0, seq));
+}

@@ -1,0 +1,68 @@
+// After every crash a database comes up again by itself, and when faults end everything gets well.
+
+import { damageCodes, faultCodes, type Context, type Violation } from './context.js';
+
+/** No crash leaves something that cannot be opened. */
+export function recovery(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  const healed = context.of('healed')[0]?.index ?? Infinity;
+  for (const { database, code, message: text, index } of context.of('open-failed')) {
+    if (context.isExcused(index, database)) continue;
+    // While its disk fails an opening may fail too, but not by finding damage.
+    if (index < healed && !damageCodes.has(code) && !faultCodes.has(code)) continue;
+    const message = `${database} does not open: ${code}, ${text}`;
+    violations.push({ invariant: 'recovery', message, index });
+  }
+  for (const { message, index } of context.of('uncaught')) {
+    violations.push({ invariant: 'recovery', message: `nobody caught: ${message}`, index });
+  }
+  return violations;
+}
+
+/** A replica that follows an honest master finds its place again at every connect. */
+export function resume(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  const strange = new Set(['diverged', 'pattern-mismatch', 'not-permitted', 'version-mismatch']);
+  for (const { database, state, code, index } of context.of('follower')) {
+    const isStrange = strange.has(state) || (code !== null && faultCodes.has(code));
+    if (!isStrange || context.isExcused(index) || isPromoted(context, index)) continue;
+    const message = `${database} ended as ${state} (${code ?? 'without a code'})`;
+    violations.push({ invariant: 'resume', message, index });
+  }
+  return violations;
+}
+
+/** The log that a replica needs is kept for it (P10). */
+export function retention(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  for (const { database, state, code, index } of context.of('follower')) {
+    if (state !== 'log-gone' || context.isExcused(index)) continue;
+    const message = `${database} needs log that is gone (${code ?? 'without a code'})`;
+    violations.push({ invariant: 'retention', message, index });
+  }
+  return violations;
+}
+
+/** When faults end every replica reaches its master (P16). */
+export function convergence(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  for (const { database, master, isConverged, reason, index } of context.of('settled')) {
+    if (isConverged || context.isExcused(index)) continue;
+    const message = `${database} did not reach ${master}: ${reason}`;
+    violations.push({ invariant: 'convergence', message, index });
+  }
+  return violations;
+}
+
+/** Whatever was asked is answered. */
+export function liveness(context: Context): Violation[] {
+  return context.of('stuck').map(({ what, index }) => ({
+    invariant: 'liveness',
+    message: `${what} has no end`,
+    index,
+  }));
+}
+
+function isPromoted(context: Context, index: number): boolean {
+  return context.of('promoted').some((event) => event.index < index);
+}

@@ -1,0 +1,420 @@
+// Each invariant of the checker on a history that keeps it and on one that breaks it: a checker that
+// cannot fail proves nothing.
+import { describe, expect, test } from 'vitest';
+import { check, invariants } from '../src/checker.js';
+import type { HistoryEvent } from '../src/history.js';
+import { Context, invariantNames, type InvariantName } from '../src/invariant/context.js';
+import {
+  acknowledged,
+  historyOf,
+  invoked,
+  logRead,
+  opened,
+  point,
+  record,
+  state,
+  stateAt,
+  timeline,
+  twoCommits,
+  twoCommitsLog,
+} from './history-builder.js';
+
+interface Case {
+  readonly what: string;
+  readonly good: readonly HistoryEvent[];
+  readonly bad: readonly HistoryEvent[];
+  /** What excuses the bad one, put before it. */
+  readonly excuse?: HistoryEvent;
+}
+
+const lied: HistoryEvent = { type: 'lied', database: 'master' };
+const damagedLog: HistoryEvent = {
+  type: 'corrupted',
+  database: 'master',
+  path: 'log/1.seg',
+  part: 'log',
+};
+const healed: HistoryEvent = { type: 'healed' };
+const promoted: HistoryEvent = { type: 'promoted', database: 'replica', timelines: [timeline] };
+
+function answered(
+  read: string,
+  found: string,
+  isWhole: boolean,
+  absent: string[] = [],
+): HistoryEvent {
+  const answer = new Map<string, string | null>(state(found));
+  for (const key of absent) answer.set(key, null);
+  return { type: 'read-answered', database: 'master', read, found: answer, isWhole };
+}
+const asked = (read: string): HistoryEvent => ({ type: 'read-invoked', database: 'master', read });
+const progress = (database: string, durable: number, applied: number): HistoryEvent => ({
+  type: 'progress',
+  database,
+  durable,
+  applied,
+});
+const openFailed = (code: string): HistoryEvent => ({
+  type: 'open-failed',
+  database: 'master',
+  code,
+  message: 'no',
+});
+const follower = (name: string, code: string | null): HistoryEvent => ({
+  type: 'follower',
+  database: 'replica',
+  state: name,
+  code,
+});
+const closedFile = (database: string, checksum: number): HistoryEvent =>
+  logRead(database, [], { files: [{ name: '1.seg', isClosed: true, checksum }] });
+const settled = (isConverged: boolean): HistoryEvent => ({
+  type: 'settled',
+  database: 'replica',
+  master: 'master',
+  isConverged,
+  reason: 'it waits',
+});
+const backupTaken: HistoryEvent = {
+  type: 'backup-taken',
+  database: 'master',
+  backup: 'b1',
+  point: point(2),
+  stateHash: 'h',
+};
+const restored = (seq: number, text: string): HistoryEvent => ({
+  type: 'restored',
+  backup: 'b1',
+  database: 'copy',
+  point: point(seq),
+  state: state(text),
+});
+const rejected: HistoryEvent = { type: 'commit-rejected', commit: 'c3', code: 'DISK_FULL' };
+const reported = (code: string): HistoryEvent => ({
+  type: 'reported',
+  database: 'master',
+  by: 'error',
+  code,
+  message: 'no',
+});
+
+const whole = logRead('master', twoCommitsLog);
+const [first, second, third] = twoCommitsLog as [
+  ReturnType<typeof record>,
+  ReturnType<typeof record>,
+  ReturnType<typeof record>,
+];
+
+const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
+  agreement: [
+    {
+      what: 'two databases at one position are equal',
+      good: [stateAt('master', 2, 'a=1'), stateAt('replica', 2, 'a=1')],
+      bad: [stateAt('master', 2, 'a=1'), stateAt('replica', 2, 'a=1 z=9')],
+    },
+    {
+      what: 'system data are equal too, by the state hash',
+      good: [
+        { ...stateAt('master', 2, 'a=1'), stateHash: 'h' } as HistoryEvent,
+        { ...stateAt('replica', 2, 'a=1'), stateHash: 'h' } as HistoryEvent,
+      ],
+      bad: [
+        { ...stateAt('master', 2, 'a=1'), stateHash: 'h' } as HistoryEvent,
+        { ...stateAt('replica', 2, 'a=1'), stateHash: 'i' } as HistoryEvent,
+      ],
+    },
+  ],
+  chain: [
+    {
+      what: 'one place has one record',
+      good: [whole, logRead('replica', twoCommitsLog)],
+      bad: [whole, logRead('replica', [first, second, { ...third, chain: 7 }])],
+      excuse: lied,
+    },
+    {
+      what: 'a point says the chain that the log has',
+      good: [whole, opened('replica', 3, true)],
+      bad: [
+        whole,
+        { ...opened('replica', 3, true), point: { ...point(3), chain: 7 } } as HistoryEvent,
+      ],
+    },
+  ],
+  bytes: [
+    {
+      what: 'a closed segment is the same file everywhere',
+      good: [closedFile('master', 5), closedFile('replica', 5)],
+      bad: [closedFile('master', 5), closedFile('replica', 6)],
+      excuse: damagedLog,
+    },
+  ],
+  gap: [
+    { what: 'numbers have no gap', good: [whole], bad: [logRead('master', [first, third])] },
+    {
+      what: 'each record continues the chain',
+      good: [whole],
+      bad: [logRead('master', [first, { ...second, chainBefore: 7 }])],
+    },
+    {
+      what: 'commit time never goes back',
+      good: [whole],
+      bad: [logRead('master', [first, { ...second, time: 1 }])],
+    },
+    {
+      what: 'the files can be read whole',
+      good: [whole],
+      bad: [logRead('master', [first], { problem: 'it breaks off' })],
+      excuse: damagedLog,
+    },
+  ],
+  durability: [
+    {
+      what: 'an acknowledged commit is there after the next opening',
+      good: [opened('master', 3)],
+      bad: [opened('master', 2)],
+      excuse: lied,
+    },
+    {
+      what: 'an acknowledged commit stands at its own place',
+      good: [whole],
+      bad: [logRead('master', [first, second, { ...third, commit: 'c9' }])],
+      excuse: lied,
+    },
+    {
+      what: 'a replica keeps what it reported as durable',
+      good: [progress('replica', 3, 2), opened('replica', 3, true)],
+      bad: [progress('replica', 3, 2), opened('replica', 2, true)],
+    },
+  ],
+  shipping: [
+    {
+      what: 'a replica never holds what its master lost',
+      good: [progress('replica', 4, 4), opened('master', 4)],
+      bad: [progress('replica', 5, 4), opened('master', 4)],
+      excuse: lied,
+    },
+  ],
+  rejection: [
+    {
+      what: 'a rejected commit is in no log',
+      good: [invoked('c3', 'a=3'), rejected, whole],
+      bad: [
+        invoked('c3', 'a=3'),
+        rejected,
+        logRead('master', [...twoCommitsLog, record(4, 'c3', 'a=3')]),
+      ],
+    },
+    {
+      what: 'a rejected commit is in no answer',
+      good: [invoked('c3', 'a=3'), rejected, asked('r'), answered('r', 'b=2', false)],
+      bad: [invoked('c3', 'a=3'), rejected, asked('r'), answered('r', 'a=3', false)],
+    },
+  ],
+  atomicity: [
+    {
+      what: 'a commit stands in the log whole',
+      good: [whole],
+      bad: [logRead('master', [first, second, { ...third, writes: third.writes.slice(1) }])],
+    },
+    {
+      what: 'a commit stands in the log once',
+      good: [whole],
+      bad: [logRead('master', [...twoCommitsLog, record(4, 'c2', 'b=2 -a')])],
+    },
+    {
+      what: 'nothing is written that nobody asked for',
+      good: [whole],
+      bad: [logRead('master', [first, { ...second, commit: null }])],
+    },
+  ],
+  order: [
+    {
+      what: 'commits of one writer keep their order',
+      good: [whole],
+      bad: [logRead('master', [first, record(2, 'c2', 'b=2 -a'), record(3, 'c1', 'a=1')])],
+    },
+  ],
+  apply: [
+    {
+      what: 'nothing is applied that is not durable',
+      good: [progress('replica', 3, 3)],
+      bad: [progress('replica', 2, 3)],
+    },
+    {
+      what: 'positions never go back while a database is open',
+      good: [progress('replica', 2, 2), progress('replica', 3, 2)],
+      bad: [progress('replica', 3, 3), progress('replica', 3, 2)],
+    },
+  ],
+  state: [
+    {
+      what: 'a state is what the commits up to its position make',
+      good: [whole, stateAt('replica', 3, 'b=2')],
+      bad: [whole, stateAt('replica', 3, 'a=1 b=2')],
+    },
+    {
+      what: 'a state before the last commit is that of its own position',
+      good: [whole, stateAt('replica', 2, 'a=1')],
+      bad: [whole, stateAt('replica', 2, 'b=2')],
+    },
+  ],
+  read: [
+    {
+      what: 'a read sees what was acknowledged before it was asked',
+      good: [whole, asked('r'), answered('r', 'b=2', false, ['a'])],
+      bad: [whole, asked('r'), answered('r', 'a=1', false)],
+    },
+    {
+      what: 'a whole read is of one moment',
+      good: [whole, asked('r'), answered('r', 'b=2', true)],
+      bad: [whole, asked('r'), answered('r', '', true)],
+    },
+    {
+      what: 'a read gives nothing that is not there in the end',
+      good: [whole, invoked('c3', 'b=3'), asked('r'), answered('r', 'b=2', false)],
+      bad: [whole, invoked('c3', 'b=3'), asked('r'), answered('r', 'b=3', false)],
+    },
+  ],
+  backup: [
+    {
+      what: 'what is restored is the state at the label',
+      good: [whole, backupTaken, restored(2, 'a=1')],
+      bad: [whole, backupTaken, restored(2, 'b=2')],
+    },
+    {
+      what: 'what is restored says the position of the label',
+      good: [whole, backupTaken, restored(2, 'a=1')],
+      bad: [whole, backupTaken, restored(3, 'a=1')],
+    },
+    {
+      what: 'a good backup can be restored once faults have ended',
+      good: [{ type: 'restore-failed', backup: 'b1', code: 'DISK_FULL' }, healed],
+      bad: [healed, { type: 'restore-failed', backup: 'b1', code: 'BACKUP_INVALID' }],
+      excuse: { ...damagedLog, part: 'backup' },
+    },
+  ],
+  recovery: [
+    {
+      what: 'no crash leaves damage',
+      good: [openFailed('DISK_ERROR')],
+      bad: [openFailed('LOG_DAMAGED')],
+      excuse: damagedLog,
+    },
+    {
+      what: 'every database opens once faults have ended',
+      good: [openFailed('DISK_ERROR'), healed],
+      bad: [healed, openFailed('DISK_ERROR')],
+    },
+    {
+      what: 'no error is left to nobody',
+      good: [],
+      bad: [{ type: 'uncaught', message: 'TypeError' }],
+    },
+  ],
+  resume: [
+    {
+      what: 'a replica of an honest master never diverges',
+      good: [
+        follower('disconnected', 'CONNECT_FAILED'),
+        promoted,
+        follower('diverged', 'DIVERGED'),
+      ],
+      bad: [follower('diverged', 'DIVERGED')],
+      excuse: lied,
+    },
+  ],
+  retention: [
+    {
+      what: 'the log that a replica needs is kept',
+      good: [follower('disconnected', 'CONNECT_FAILED')],
+      bad: [follower('log-gone', 'LOG_GONE')],
+      excuse: lied,
+    },
+  ],
+  convergence: [
+    {
+      what: 'a replica reaches its master when faults end',
+      good: [healed, settled(true)],
+      bad: [healed, settled(false)],
+      excuse: lied,
+    },
+  ],
+  liveness: [
+    {
+      what: 'every commit has an end',
+      good: [],
+      bad: [{ type: 'stuck', what: 'commit c1' }],
+    },
+  ],
+  honesty: [
+    {
+      what: 'damage that shows was reported',
+      good: [whole, damagedLog, reported('LOG_DAMAGED'), stateAt('master', 2, '')],
+      bad: [whole, damagedLog, stateAt('master', 2, '')],
+    },
+    {
+      what: 'no damage is reported that nobody made',
+      good: [damagedLog, reported('LOG_DAMAGED')],
+      bad: [reported('LOG_DAMAGED')],
+    },
+    {
+      what: 'what was called good is good',
+      good: [damagedLog, { type: 'verified', database: 'master', what: 'log' }, whole],
+      bad: [
+        damagedLog,
+        { type: 'verified', database: 'master', what: 'log' },
+        logRead('master', [first], { problem: 'it breaks off' }),
+      ],
+    },
+  ],
+};
+
+function broken(name: InvariantName, events: readonly HistoryEvent[]): string[] {
+  const context = new Context(historyOf(twoCommits, events));
+  return invariants[name](context).map((violation) => violation.invariant);
+}
+
+describe.each(invariantNames)('%s', (name) => {
+  test.each(cases[name].map((one) => [one.what, one] as const))('%s', (_what, one) => {
+    expect(broken(name, one.good)).toEqual([]);
+    expect(broken(name, one.bad)).toContain(name);
+    if (one.excuse !== undefined) expect(broken(name, [one.excuse, ...one.bad])).toEqual([]);
+  });
+});
+
+test('a history that keeps everything breaks nothing', () => {
+  const events = historyOf(
+    twoCommits,
+    asked('r'),
+    answered('r', 'b=2', true),
+    whole,
+    opened('replica', 2, true),
+    progress('replica', 3, 3),
+    stateAt('replica', 3, 'b=2'),
+    logRead('replica', twoCommitsLog),
+    backupTaken,
+    restored(2, 'a=1'),
+    healed,
+    settled(true),
+  );
+  expect(check(events)).toEqual([]);
+});
+
+test('a history that forks is judged on each branch by itself', () => {
+  const other = { ...timeline, timeline: 2, id: 'b'.repeat(16), forkedFrom: timeline.id, atSeq: 2 };
+  const forked = [timeline, other];
+  const events = historyOf(
+    twoCommits,
+    whole,
+    { type: 'promoted', database: 'replica', timelines: forked },
+    invoked('d1', 'a=5', 'w2'),
+    { ...acknowledged('d1', 3), database: 'replica', timelineId: other.id } as HistoryEvent,
+    logRead('replica', [first, second, record(3, 'd1', 'a=5', { timelineId: other.id, chain: 7 })]),
+    {
+      ...stateAt('replica', 3, 'a=5'),
+      point: { timelineId: other.id, seq: 3, chain: 7 },
+    } as HistoryEvent,
+    stateAt('master', 3, 'b=2'),
+  );
+  expect(check(events)).toEqual([]);
+});
