@@ -1,0 +1,93 @@
+// A machine of the simulated world. Its disk and its clock outlive the one process that runs on it.
+
+import type { Env } from '@pamina/env';
+import { HostClock, simulatedClock } from './clock.js';
+import { HostDisk } from './disk/host-disk.js';
+import { SimulatedDisk } from './disk/simulated-disk.js';
+import type { EventLoop } from './event-loop.js';
+import { Incarnation } from './incarnation.js';
+import type { Death } from './incarnation.js';
+import type { Prng } from './prng.js';
+import { simulatedRandom } from './random.js';
+import type { Trace } from './trace.js';
+
+export class Host {
+  readonly name: string;
+  readonly disk: HostDisk;
+  readonly clock: HostClock;
+  readonly #loop: EventLoop;
+  readonly #trace: Trace;
+  readonly #random: Prng;
+  #life: Incarnation | null = null;
+  #env: Env | null = null;
+  #lives = 0;
+  #hasPower = true;
+
+  constructor(name: string, loop: EventLoop, trace: Trace, random: Prng) {
+    this.name = name;
+    this.#loop = loop;
+    this.#trace = trace;
+    this.#random = random;
+    this.clock = new HostClock(loop);
+    this.disk = new HostDisk(random.fork('disk'), this.clock);
+    this.start();
+  }
+
+  /** The seams of the process that runs; an error while none does. A new one after each start. */
+  get env(): Env {
+    if (this.#env === null) throw new Error(`no process runs on ${this.name}`);
+    return this.#env;
+  }
+
+  get isRunning(): boolean {
+    return this.#life !== null;
+  }
+
+  /** False from a power cut until the next start: nothing answers, not even to refuse. */
+  get hasPower(): boolean {
+    return this.#hasPower;
+  }
+
+  /** How many processes were started here, this one included. */
+  get lives(): number {
+    return this.#lives;
+  }
+
+  /** The process dies between two events; the page cache stays, and the system says goodbye for it. */
+  kill(): void {
+    this.#end('kill');
+  }
+
+  /** The machine stops: what was not synced is resolved as the disk's settings say. */
+  powerCut(): void {
+    this.#end('power cut');
+    this.#hasPower = false;
+  }
+
+  /** Starts a process, with power if there was none, and gives its seams. An error while one runs. */
+  start(): Env {
+    if (this.#life !== null) throw new Error(`a process runs on ${this.name} already`);
+    this.#lives += 1;
+    this.#hasPower = true;
+    const random = this.#random.fork(`process ${this.#lives}`);
+    const life = new Incarnation(this.name, this.#loop, this.#trace, random.fork('ties'));
+    life.note('start', this.#lives);
+    const disk = new SimulatedDisk(life, this.disk, random.fork('disk'));
+    this.#life = life;
+    this.#env = {
+      disk,
+      clock: simulatedClock(life, this.clock),
+      random: simulatedRandom(random.fork('random')),
+    } as unknown as Env;
+    return this.#env;
+  }
+
+  #end(death: Death): void {
+    const life = this.#life;
+    if (life === null) throw new Error(`no process runs on ${this.name}`);
+    life.note('end', death);
+    this.#life = null;
+    this.#env = null;
+    life.die(death);
+  }
+}
