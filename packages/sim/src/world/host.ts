@@ -9,6 +9,7 @@ import { Incarnation } from './incarnation.js';
 import type { Death } from './incarnation.js';
 import type { Prng } from './prng.js';
 import { simulatedRandom } from './random.js';
+import { simulatedStores } from './store/simulated-stores.js';
 import type { Trace } from './trace.js';
 
 export class Host {
@@ -78,6 +79,7 @@ export class Host {
       disk,
       clock: simulatedClock(life, this.clock),
       random: simulatedRandom(random.fork('random')),
+      stores: simulatedStores(life, this.disk, disk, random.fork('stores')),
     } as unknown as Env;
     return this.#env;
   }

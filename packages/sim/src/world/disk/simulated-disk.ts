@@ -101,6 +101,11 @@ export class SimulatedDisk implements Disk {
     if (fromFolder !== toFolder) await this.syncFolder(fromFolder);
   }
 
+  /** Not of the seam: what a program does that does not care, such as a store. Replaces. */
+  renameUnsynced(from: string, to: string): Promise<void> {
+    return attempt('rename', from, () => this.#rename(absolute(from), absolute(to)));
+  }
+
   remove(path: string): Promise<void> {
     const target = absolute(path);
     return attempt('remove', path, () =>
@@ -115,7 +120,16 @@ export class SimulatedDisk implements Disk {
     return attempt('remove', path, () => this.#removeTree(absolute(path)));
   }
 
-  async makeFolder(path: string): Promise<void> {
+  makeFolder(path: string): Promise<void> {
+    return this.#makeFolder(path, (folder) => this.syncFolder(posix.dirname(folder)));
+  }
+
+  /** Not of the seam, as `renameUnsynced`. */
+  makeFolderUnsynced(path: string): Promise<void> {
+    return this.#makeFolder(path, () => Promise.resolve());
+  }
+
+  async #makeFolder(path: string, afterEach: (folder: string) => Promise<void>): Promise<void> {
     const target = absolute(path);
     const missing: string[] = [];
     let at = target;
@@ -132,7 +146,7 @@ export class SimulatedDisk implements Disk {
     }
     for (const folder of missing.reverse()) {
       await attempt('make the folder', folder, () => this.#makeOne(folder));
-      await this.syncFolder(posix.dirname(folder));
+      await afterEach(folder);
     }
   }
 

@@ -1,0 +1,40 @@
+// The seam to stores on one simulated disk.
+
+import { posix } from 'node:path';
+import type { StoreLevel, Stores } from '@pamina/env';
+import type { HostDisk } from '../disk/host-disk.js';
+import type { SimulatedDisk } from '../disk/simulated-disk.js';
+import type { Incarnation } from '../incarnation.js';
+import type { Prng } from '../prng.js';
+import { SimulatedStore } from './simulated-store.js';
+import { StoreFailure } from './store-error.js';
+import { StoreFiles } from './store-files.js';
+
+export function simulatedStores(
+  life: Incarnation,
+  host: HostDisk,
+  disk: SimulatedDisk,
+  random: Prng,
+): Stores {
+  return {
+    async open(folder, { create }): Promise<StoreLevel> {
+      const path = posix.resolve('/', folder);
+      const lockPath = posix.join(path, 'LOCK');
+      const store = new SimulatedStore({
+        life,
+        random,
+        files: new StoreFiles(disk, path),
+        create,
+        lock() {
+          if (host.lockOwner(lockPath) !== null) {
+            throw new StoreFailure('LEVEL_LOCKED', `IO error: lock ${lockPath}: already held`);
+          }
+          host.setLockOwner(lockPath, life);
+        },
+        unlock: () => host.setLockOwner(lockPath, null),
+      });
+      await store.open();
+      return store;
+    },
+  };
+}
