@@ -29,7 +29,7 @@ export function folderSource(env: Env, path: string): BackupSource {
     readFile: (name) => readPieces(env, path, name),
     listFiles: async () =>
       (await env.disk.list(path)).filter((entry) => !entry.isFolder).map((entry) => entry.name),
-    hold: () => holdBackup(path),
+    hold: () => holdBackup(env.disk, path),
   };
 }
 

@@ -115,7 +115,7 @@ test('a tag pins a backup beyond the generations, and so does a reader for as lo
   const tagged = await takeBackup(database, { tag: 'before-the-move' });
   const ids = await takeSome(database, 3);
   const [first, second, third] = ids as [string, string, string];
-  const release = holdBackup(join(backupsOf(database), first));
+  const release = holdBackup(database.env.disk, join(backupsOf(database), first));
   const report = await expireBackups(database, { generations: 1 });
   expect(report.removed).toEqual([second]);
   expect(report.kept).toEqual([third, first, tagged.id]);
@@ -129,7 +129,7 @@ test('P10 a reader that came by another path holds the backup all the same', asy
   const [first = '', second = ''] = await takeSome(database, 2);
   const link = join(await temporaryFolder(), 'link');
   await symlink(backupsOf(database), link);
-  const release = holdBackup(join(link, first));
+  const release = holdBackup(database.env.disk, join(link, first));
   expect((await expireBackups(database, { generations: 1 })).removed).toEqual([]);
   release();
   release();

@@ -76,10 +76,11 @@ export class ProcessMarker {
 async function processName(disk: Disk, clock: Clock): Promise<string> {
   const boot = await textOf(disk, '/proc/sys/kernel/random/boot_id');
   const stat = await textOf(disk, '/proc/self/stat');
+  const id = stat?.slice(0, stat.indexOf(' ')) ?? process.pid;
   // Fields behind the program's name, which stands in parentheses and may hold anything.
   const startTicks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   const started = startTicks ?? `${Math.round(clock.now() / 1000 - process.uptime())}s`;
-  return [boot?.slice(0, 8) ?? 'local', process.pid, started].join('-');
+  return [boot?.slice(0, 8) ?? 'local', id, started].join('-');
 }
 
 async function textOf(disk: Disk, path: string): Promise<string | null> {

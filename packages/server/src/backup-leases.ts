@@ -7,12 +7,12 @@ import type { Env } from '@pamina/env';
 const leaseMs = 120_000;
 
 export class BackupLeases {
-  readonly #clock: Env['clock'];
+  readonly #env: Pick<Env, 'clock' | 'disk'>;
   readonly #leases = new Map<string, { release: () => void; cancel: () => void }>();
   #isClosed = false;
 
-  constructor(clock: Env['clock']) {
-    this.#clock = clock;
+  constructor(env: Pick<Env, 'clock' | 'disk'>) {
+    this.#env = env;
   }
 
   /** Somebody reads the backup in this folder now. */
@@ -20,8 +20,8 @@ export class BackupLeases {
     if (this.#isClosed) return;
     const before = this.#leases.get(folder);
     before?.cancel();
-    const release = before?.release ?? holdBackup(folder);
-    const cancel = this.#clock.after(leaseMs, () => this.#end(folder));
+    const release = before?.release ?? holdBackup(this.#env.disk, folder);
+    const cancel = this.#env.clock.after(leaseMs, () => this.#end(folder));
     this.#leases.set(folder, { release, cancel });
   }
 

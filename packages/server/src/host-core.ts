@@ -60,7 +60,7 @@ export class HostCore {
     this.env = options.env;
     this.dataFolder = options.dataFolder;
     this.token = options.token;
-    this.leases = new BackupLeases(options.env.clock);
+    this.leases = new BackupLeases(options.env);
     const path = options.directoryFile ?? join(options.dataFolder, 'directory.json');
     this.directory = new FileDirectory({ env: options.env, path });
   }
