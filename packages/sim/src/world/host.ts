@@ -22,6 +22,7 @@ export class Host {
   #life: Incarnation | null = null;
   #env: Env | null = null;
   #lives = 0;
+  #boots = 1;
   #hasPower = true;
 
   constructor(name: string, loop: EventLoop, trace: Trace, random: Prng) {
@@ -30,7 +31,7 @@ export class Host {
     this.#trace = trace;
     this.#random = random;
     this.clock = new HostClock(loop);
-    this.disk = new HostDisk(random.fork('disk'), this.clock);
+    this.disk = new HostDisk(name, random.fork('disk'), this.clock);
     this.start();
   }
 
@@ -69,9 +70,17 @@ export class Host {
   start(): Env {
     if (this.#life !== null) throw new Error(`a process runs on ${this.name} already`);
     this.#lives += 1;
+    if (!this.#hasPower) this.#boots += 1;
     this.#hasPower = true;
+    forgetPaths(this.disk.mount);
     const random = this.#random.fork(`process ${this.#lives}`);
-    const life = new Incarnation(this.name, this.#loop, this.#trace, random.fork('ties'));
+    const life = new Incarnation(
+      this.name,
+      this.#systemTexts(),
+      this.#loop,
+      this.#trace,
+      random.fork('ties'),
+    );
     life.note('start', this.#lives);
     const disk = new SimulatedDisk(life, this.disk, random.fork('disk'));
     this.#life = life;
@@ -84,6 +93,17 @@ export class Host {
     return this.#env;
   }
 
+  /** No process of this world has the same name as another: boot, id and start in it. */
+  #systemTexts(): ReadonlyMap<string, string> {
+    const boot = this.#random.fork(`boot ${this.#boots}`).next().toString(16).padStart(8, '0');
+    const id = 100 + this.#lives;
+    const fields = Array.from({ length: 18 }, () => '0').join(' ');
+    return new Map([
+      ['/proc/sys/kernel/random/boot_id', `${boot}-0000-4000-8000-000000000000\n`],
+      ['/proc/self/stat', `${id} (node) S ${fields} ${Math.floor(this.#loop.nowMs / 10)} 0\n`],
+    ]);
+  }
+
   #end(death: Death): void {
     const life = this.#life;
     if (life === null) throw new Error(`no process runs on ${this.name}`);
@@ -92,4 +112,12 @@ export class Host {
     this.#env = null;
     life.die(death);
   }
+}
+
+const openPaths = Symbol.for('pamina.open-paths');
+
+/** The engine remembers in the real process which databases are open. Those of a simulated one that is gone are not. */
+function forgetPaths(mount: string): void {
+  const { [openPaths]: paths } = globalThis as { [openPaths]?: Set<string> };
+  for (const path of paths ?? []) if (path.startsWith(`${mount}/`)) paths?.delete(path);
 }

@@ -10,14 +10,23 @@ export type Death = 'kill' | 'power cut';
 
 export class Incarnation {
   readonly name: string;
+  /** What the system tells about this process and its boot: text by path in /proc. */
+  readonly system: ReadonlyMap<string, string>;
   readonly loop: EventLoop;
   readonly trace: Trace;
   readonly #random: Prng;
   #isAlive = true;
   readonly #onDeath = new Set<(death: Death) => void>();
 
-  constructor(name: string, loop: EventLoop, trace: Trace, random: Prng) {
+  constructor(
+    name: string,
+    system: ReadonlyMap<string, string>,
+    loop: EventLoop,
+    trace: Trace,
+    random: Prng,
+  ) {
     this.name = name;
+    this.system = system;
     this.loop = loop;
     this.trace = trace;
     this.#random = random;

@@ -24,6 +24,8 @@ export interface Work<T> {
 }
 
 export class HostDisk {
+  /** Where processes find this disk, beside its root: what they resolve names to is of this host alone. */
+  readonly mount: string;
   readonly tree = new Tree();
   readonly watches: Watches;
   readonly #faults = new DiskFaults();
@@ -34,12 +36,20 @@ export class HostDisk {
   #capacityBytes = Infinity;
   #usedBytes = 0;
 
-  constructor(random: Prng, clock: HostClock) {
+  constructor(hostName: string, random: Prng, clock: HostClock) {
+    this.mount = `/host/${hostName}`;
     this.#random = random;
     this.#clock = clock;
     this.watches = new Watches(random);
     for (const name of ['/data', '/tmp']) this.tree.link(name, new FolderNode(clock.wallMs()));
     this.tree.settle(this.tree.capture(this.tree.root));
+  }
+
+  /** Absolute on this disk, by whichever way it was named. */
+  inside(path: string): string {
+    const absolute = posix.resolve('/', path);
+    if (absolute === this.mount) return '/';
+    return absolute.startsWith(`${this.mount}/`) ? absolute.slice(this.mount.length) : absolute;
   }
 
   /** To be changed at any time; holds from the next operation on. */
@@ -85,7 +95,7 @@ export class HostDisk {
     offset: number,
     options: { bit?: number; onlyMedium?: boolean } = {},
   ): void {
-    const { content } = this.tree.file(path);
+    const { content } = this.tree.file(this.inside(path));
     content.flipBit(offset, options.bit ?? 0, options.onlyMedium !== true);
   }
 
@@ -97,7 +107,7 @@ export class HostDisk {
 
   /** What a program would read now; null where there is no file. */
   cachedBytes(path: string): Uint8Array | null {
-    const node = this.tree.find(path);
+    const node = this.tree.find(this.inside(path));
     return node instanceof FileNode ? node.content.cached().slice() : null;
   }
 
@@ -111,8 +121,9 @@ export class HostDisk {
       }
       for (const [name, entry] of node.entries) visit(entry, posix.join(path, name));
     };
-    const start = this.tree.find(folder);
-    if (start !== null) visit(start, folder);
+    const path = this.inside(folder);
+    const start = this.tree.find(path);
+    if (start !== null) visit(start, path);
     return found.sort();
   }
 
@@ -211,7 +222,7 @@ export class HostDisk {
 
   #durableNode(path: string): Node | null {
     let node: Node = this.tree.root;
-    for (const name of partsOf(path)) {
+    for (const name of partsOf(this.inside(path))) {
       const next: Node | undefined =
         node instanceof FolderNode ? node.durable.get(name) : undefined;
       if (next === undefined) return null;

@@ -27,12 +27,12 @@ export class SimulatedDisk implements Disk {
 
   open(path: string, mode: OpenMode): Promise<SimulatedFile> {
     return attempt(mode === 'create' ? 'create' : 'open', path, () =>
-      this.#open(absolute(path), mode),
+      this.#open(this.#disk.inside(path), mode),
     );
   }
 
   readFile(path: string): Promise<Uint8Array> {
-    return attempt('read', path, () => this.#read(absolute(path)));
+    return attempt('read', path, () => this.#read(this.#disk.inside(path)));
   }
 
   async readFileIfPresent(path: string): Promise<Uint8Array | null> {
@@ -45,7 +45,7 @@ export class SimulatedDisk implements Disk {
   }
 
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     await attempt('replace', path, () =>
       this.#withTemporary(target, bytes, (temporary) => this.#rename(temporary, target)),
     );
@@ -53,7 +53,7 @@ export class SimulatedDisk implements Disk {
   }
 
   async createFile(path: string, bytes: Uint8Array): Promise<void> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     await attempt('create', path, () =>
       this.#withTemporary(target, bytes, async (temporary) => {
         await this.#names('create', target, () => {
@@ -66,7 +66,7 @@ export class SimulatedDisk implements Disk {
   }
 
   async appendFile(path: string, bytes: Uint8Array, options: { sync: boolean }): Promise<void> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     const isNew = await attempt('append to', path, async () => {
       const found = await this.#step('stat', target, () => this.#disk.tree.find(target));
       const file = await this.#open(target, 'write');
@@ -86,7 +86,7 @@ export class SimulatedDisk implements Disk {
     to: string,
     options?: { replace?: boolean | undefined },
   ): Promise<void> {
-    const [source, target] = [absolute(from), absolute(to)];
+    const [source, target] = [this.#disk.inside(from), this.#disk.inside(to)];
     await attempt('rename', from, async () => {
       const taken = await this.#step('stat', target, () => this.#disk.tree.find(target));
       if (taken !== null && options?.replace !== true) {
@@ -103,11 +103,13 @@ export class SimulatedDisk implements Disk {
 
   /** Not of the seam: what a program does that does not care, such as a store. Replaces. */
   renameUnsynced(from: string, to: string): Promise<void> {
-    return attempt('rename', from, () => this.#rename(absolute(from), absolute(to)));
+    return attempt('rename', from, () =>
+      this.#rename(this.#disk.inside(from), this.#disk.inside(to)),
+    );
   }
 
   remove(path: string): Promise<void> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     return attempt('remove', path, () =>
       this.#names('remove', target, () => {
         this.#disk.tree.file(target);
@@ -117,7 +119,7 @@ export class SimulatedDisk implements Disk {
   }
 
   removeTree(path: string): Promise<void> {
-    return attempt('remove', path, () => this.#removeTree(absolute(path)));
+    return attempt('remove', path, () => this.#removeTree(this.#disk.inside(path)));
   }
 
   makeFolder(path: string): Promise<void> {
@@ -130,7 +132,7 @@ export class SimulatedDisk implements Disk {
   }
 
   async #makeFolder(path: string, afterEach: (folder: string) => Promise<void>): Promise<void> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     const missing: string[] = [];
     let at = target;
     let node = await this.#look(at);
@@ -151,7 +153,7 @@ export class SimulatedDisk implements Disk {
   }
 
   syncFolder(path: string): Promise<void> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     const { tree, settings } = this.#disk;
     const folder = this.#life.isAlive ? tree.find(target) : null;
     // As with a file: what was changed before the sync began.
@@ -169,7 +171,7 @@ export class SimulatedDisk implements Disk {
   }
 
   async list(path: string): Promise<DirectoryEntry[]> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     return attempt('list', path, () =>
       this.#step('list', target, () =>
         [...this.#disk.tree.folder(target).entries]
@@ -180,16 +182,16 @@ export class SimulatedDisk implements Disk {
   }
 
   async stat(path: string): Promise<FileStatus | null> {
-    const node = await this.#look(absolute(path));
+    const node = await this.#look(this.#disk.inside(path));
     return node === null ? null : statusOf(node);
   }
 
   realPath(path: string): Promise<string> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     return attempt('resolve', path, () =>
       this.#step('stat', target, () => {
         if (this.#disk.tree.find(target) === null) throw new SystemError('ENOENT');
-        return target;
+        return posix.join(this.#disk.mount, target);
       }),
     );
   }
@@ -205,7 +207,7 @@ export class SimulatedDisk implements Disk {
   }
 
   freeBytes(path: string): Promise<number> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     return attempt('read the free space at', path, () =>
       this.#step('stat', target, () => {
         if (this.#disk.tree.find(target) === null) throw new SystemError('ENOENT');
@@ -215,7 +217,7 @@ export class SimulatedDisk implements Disk {
   }
 
   async watch(path: string, onChange: () => void): Promise<() => Promise<void>> {
-    const target = absolute(path);
+    const target = this.#disk.inside(path);
     const isFolder = (await this.#look(target)) instanceof FolderNode;
     const folder = isFolder ? target : posix.dirname(target);
     if (!isFolder && !((await this.#look(folder)) instanceof FolderNode)) {
@@ -239,7 +241,7 @@ export class SimulatedDisk implements Disk {
       take: (target: string) => this.#names('create', target, () => this.#takeLock(target)),
       free: (target: string) => this.#names('remove', target, () => this.#freeLock(target)),
     };
-    return lockFile(this.#life, this.#random, path, absolute(path), options, steps);
+    return lockFile(this.#life, this.#random, path, this.#disk.inside(path), options, steps);
   }
 
   /** The lock file is there for those who look; who holds it is the system's own knowledge. */
@@ -273,7 +275,11 @@ export class SimulatedDisk implements Disk {
   }
 
   #read(path: string): Promise<Uint8Array> {
-    return this.#step('read', path, () => this.#disk.tree.file(path).content.cached().slice());
+    return this.#step('read', path, () => {
+      const told = this.#life.system.get(path);
+      if (told !== undefined) return new TextEncoder().encode(told);
+      return this.#disk.tree.file(path).content.cached().slice();
+    });
   }
 
   #look(path: string): Promise<Node | null> {
@@ -354,10 +360,6 @@ export class SimulatedDisk implements Disk {
   #step<T>(operation: DiskOperation, path: string, run: () => T): Promise<T> {
     return this.#disk.perform(this.#life, { operation, path, run });
   }
-}
-
-function absolute(path: string): string {
-  return posix.resolve('/', path);
 }
 
 function hexOf(bytes: Uint8Array): string {

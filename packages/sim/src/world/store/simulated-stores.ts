@@ -18,7 +18,7 @@ export function simulatedStores(
 ): Stores {
   return {
     async open(folder, { create }): Promise<StoreLevel> {
-      const path = posix.resolve('/', folder);
+      const path = host.inside(folder);
       const lockPath = posix.join(path, 'LOCK');
       const store = new SimulatedStore({
         life,
