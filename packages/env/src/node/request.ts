@@ -7,11 +7,21 @@ import * as https from 'node:https';
 import { Readable } from 'node:stream';
 import { PaminaError } from '@pamina/format';
 import type { HttpRequestOptions, HttpResponse } from '../network.js';
+import { nodeClock } from './clock.js';
 import { connectFailed, errorName } from './connect.js';
 
 const timeoutMsDefault = 30_000;
 const headerBytesMax = 16 * 1024;
 const keepAliveProbeMs = 30_000;
+
+/** What HTTP runs on: here the machine's sockets and timers, in a simulation others. */
+export interface HttpTransport {
+  /** An agent, or how to make a connection; one that is kept for later only if `isRepeatable`. */
+  options(isSecure: boolean, isRepeatable: boolean): http.RequestOptions;
+  after(ms: number, task: () => void): () => void;
+}
+
+type Request = (url: string, options?: HttpRequestOptions) => Promise<HttpResponse>;
 
 const agentOptions = { keepAlive: true, maxSockets: 256, maxFreeSockets: 16 };
 const kept = {
@@ -23,20 +33,26 @@ const once = {
   https: new https.Agent({ keepAlive: false }),
 };
 
-export async function request(
-  url: string,
-  options: HttpRequestOptions = {},
-): Promise<HttpResponse> {
-  const target = parseUrl(url);
-  const isRepeatable = ['GET', 'HEAD'].includes(options.method ?? 'GET');
-  for (;;) {
-    try {
-      return await send(target, url, options, isRepeatable ? kept : once);
-    } catch (error) {
-      // Each try uses up one idle connection, so this ends.
-      if (!(error instanceof StaleConnection)) throw error;
+export const request = requestOver({
+  options(isSecure, isRepeatable) {
+    const agents = isRepeatable ? kept : once;
+    return { agent: isSecure ? agents.https : agents.http };
+  },
+  after: nodeClock.after,
+});
+
+export function requestOver(transport: HttpTransport): Request {
+  return async (url, options = {}) => {
+    const target = parseUrl(url);
+    for (;;) {
+      try {
+        return await send(transport, target, url, options);
+      } catch (error) {
+        // Each try uses up one idle connection, so this ends.
+        if (!(error instanceof StaleConnection)) throw error;
+      }
     }
-  }
+  };
 }
 
 /** A kept connection was closed by the server before it answered anything. */
@@ -51,22 +67,23 @@ function parseUrl(url: string): URL {
 }
 
 function send(
+  transport: HttpTransport,
   target: URL,
   url: string,
   options: HttpRequestOptions,
-  agents: typeof kept,
 ): Promise<HttpResponse> {
   const { signal } = options;
+  const isRepeatable = ['GET', 'HEAD'].includes(options.method ?? 'GET');
   const isSecure = target.protocol === 'https:';
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const outgoing = (isSecure ? https : http).request(target, {
       method: options.method ?? 'GET',
       headers: { ...options.headers },
-      agent: isSecure ? agents.https : agents.http,
+      ...transport.options(isSecure, isRepeatable),
       maxHeaderSize: headerBytesMax,
     });
-    const patience = new Patience(options.timeoutMs ?? timeoutMsDefault, (ms) =>
+    const patience = new Patience(transport, options.timeoutMs ?? timeoutMsDefault, (ms) =>
       fail(connectFailed(url, `no answer within ${ms} ms`)),
     );
     const onAbort = (): void => fail(signal?.reason as Error);
@@ -84,7 +101,7 @@ function send(
     outgoing.on('socket', (socket) => socket.setKeepAlive(true, keepAliveProbeMs));
     outgoing.on('error', (error) => {
       const isStale = outgoing.reusedSocket && errorName(error) === 'ECONNRESET';
-      const repeat = isStale && options.body === undefined && agents === kept;
+      const repeat = isStale && options.body === undefined && isRepeatable;
       fail(
         repeat
           ? new StaleConnection()
@@ -103,12 +120,14 @@ function send(
 
 /** The wait for an answer; it rests while the caller's own body is what is waited for. */
 class Patience {
+  readonly #transport: HttpTransport;
   readonly #ms: number;
   readonly #onEnd: (ms: number) => void;
-  #timer: NodeJS.Timeout | null = null;
+  #cancel: (() => void) | null = null;
   #isOver = false;
 
-  constructor(ms: number, onEnd: (ms: number) => void) {
+  constructor(transport: HttpTransport, ms: number, onEnd: (ms: number) => void) {
+    this.#transport = transport;
     this.#ms = ms;
     this.#onEnd = onEnd;
     this.start();
@@ -116,11 +135,12 @@ class Patience {
 
   start(): void {
     this.rest();
-    if (!this.#isOver) this.#timer = setTimeout(() => this.#onEnd(this.#ms), this.#ms);
+    if (this.#isOver) return;
+    this.#cancel = this.#transport.after(this.#ms, () => this.#onEnd(this.#ms));
   }
 
   rest(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#cancel?.();
   }
 
   end(): void {

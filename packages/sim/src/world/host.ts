@@ -7,6 +7,8 @@ import { SimulatedDisk } from './disk/simulated-disk.js';
 import type { EventLoop } from './event-loop.js';
 import { Incarnation } from './incarnation.js';
 import type { Death } from './incarnation.js';
+import type { Net } from './network/net.js';
+import { simulatedNetwork } from './network/simulated-network.js';
 import type { Prng } from './prng.js';
 import { simulatedRandom } from './random.js';
 import { simulatedStores } from './store/simulated-stores.js';
@@ -17,6 +19,7 @@ export class Host {
   readonly disk: HostDisk;
   readonly clock: HostClock;
   readonly #loop: EventLoop;
+  readonly #net: Net;
   readonly #trace: Trace;
   readonly #random: Prng;
   #life: Incarnation | null = null;
@@ -25,8 +28,9 @@ export class Host {
   #boots = 1;
   #hasPower = true;
 
-  constructor(name: string, loop: EventLoop, trace: Trace, random: Prng) {
+  constructor(name: string, loop: EventLoop, net: Net, trace: Trace, random: Prng) {
     this.name = name;
+    this.#net = net;
     this.#loop = loop;
     this.#trace = trace;
     this.#random = random;
@@ -64,6 +68,7 @@ export class Host {
   powerCut(): void {
     this.#end('power cut');
     this.#hasPower = false;
+    this.#net.setPower(this.name, false);
   }
 
   /** Starts a process, with power if there was none, and gives its seams. An error while one runs. */
@@ -82,14 +87,16 @@ export class Host {
       random.fork('ties'),
     );
     life.note('start', this.#lives);
+    this.#net.setPower(this.name, true);
     const disk = new SimulatedDisk(life, this.disk, random.fork('disk'));
     this.#life = life;
     this.#env = {
       disk,
       clock: simulatedClock(life, this.clock),
+      network: simulatedNetwork(life, this.#net),
       random: simulatedRandom(random.fork('random')),
       stores: simulatedStores(life, this.disk, disk, random.fork('stores')),
-    } as unknown as Env;
+    };
     return this.#env;
   }
 

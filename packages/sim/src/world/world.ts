@@ -4,6 +4,7 @@
 import { EventLoop } from './event-loop.js';
 import type { RunEnd } from './event-loop.js';
 import { Host } from './host.js';
+import { Net } from './network/net.js';
 import { Prng } from './prng.js';
 import { Trace } from './trace.js';
 import type { TraceEntry } from './trace.js';
@@ -19,12 +20,14 @@ export class World {
   /** For the caller's own choices: take a fork. */
   readonly random: Prng;
   readonly trace: Trace;
+  readonly network: Net;
   readonly #loop = new EventLoop();
   readonly #hosts = new Map<string, Host>();
 
   constructor(options: WorldOptions) {
     this.seed = String(options.seed);
     this.random = new Prng(this.seed);
+    this.network = new Net(this.#loop, this.random.fork('network'));
     this.trace = new Trace(options.onEvent ?? null);
   }
 
@@ -37,7 +40,13 @@ export class World {
   host(name: string): Host {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
-    const host = new Host(name, this.#loop, this.trace, this.random.fork(`host ${name}`));
+    const host = new Host(
+      name,
+      this.#loop,
+      this.network,
+      this.trace,
+      this.random.fork(`host ${name}`),
+    );
     this.#hosts.set(name, host);
     return host;
   }
