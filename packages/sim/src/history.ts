@@ -51,7 +51,8 @@ export type HistoryEvent =
       readonly database: string;
       readonly commit: string;
       readonly timelineId: string;
-      readonly seq: number;
+      /** Null where the way of writing does not tell it. */
+      readonly seq: number | null;
     }
   /** Rejected: it must be nowhere. */
   | { readonly type: 'commit-rejected'; readonly commit: string; readonly code: string }
@@ -125,7 +126,14 @@ export type HistoryEvent =
       readonly state: State;
     }
   | { readonly type: 'restore-failed'; readonly backup: string; readonly code: string }
-  | { readonly type: 'verified'; readonly what: string; readonly database: string }
+  /** The hash that a copy recovered from backup and log has, at a point. */
+  | {
+      readonly type: 'recovered';
+      readonly database: string;
+      readonly point: Point;
+      readonly stateHash: string;
+    }
+  | { readonly type: 'verified'; readonly what: 'log' | 'backup'; readonly database: string }
   /** Something was damaged on purpose: `id` is in the report that must follow, unless it is harmless. */
   | {
       readonly type: 'corrupted';

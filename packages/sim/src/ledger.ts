@@ -58,6 +58,7 @@ export class Ledger {
       }
     }
     for (const event of eventsOf(events, 'commit-acknowledged')) {
+      if (event.seq === null) continue;
       this.#place(event.timelineId, event.seq).acknowledged = event.commit;
       this.#seen.add(event.commit);
     }

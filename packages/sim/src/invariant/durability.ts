@@ -14,7 +14,7 @@ function keptRecords(context: Context): Violation[] {
   for (const event of context.events) {
     switch (event.type) {
       case 'commit-acknowledged':
-        raise(promised, event.database, event.seq);
+        raise(promised, event.database, event.seq ?? 0);
         break;
       case 'progress':
         raise(promised, event.database, event.durable);
@@ -42,8 +42,12 @@ function keptRecords(context: Context): Violation[] {
 function keptCommits(context: Context): Violation[] {
   const violations: Violation[] = [];
   const acknowledged = new Map<string, string>();
-  for (const { commit, timelineId, seq } of context.of('commit-acknowledged')) {
-    acknowledged.set(context.ledger.placeName(timelineId, seq), commit);
+  for (const { commit, database, timelineId, seq, index } of context.of('commit-acknowledged')) {
+    if (seq !== null) acknowledged.set(context.ledger.placeName(timelineId, seq), commit);
+    else if (!context.ledger.has(commit) && isReadInTheEnd(context, database, index)) {
+      const message = `commit ${commit} was acknowledged and is in no log`;
+      violations.push({ invariant: 'durability', message, index });
+    }
   }
   for (const { database, records, index } of context.of('log-read')) {
     if (context.hasLied(index)) continue;
@@ -55,6 +59,13 @@ function keptCommits(context: Context): Violation[] {
     }
   }
   return violations;
+}
+
+/** Whether the log was read after `index`, by a database whose disk never lied. */
+function isReadInTheEnd(context: Context, database: string, index: number): boolean {
+  if (context.hasLied(Infinity)) return false;
+  const reads = context.of('log-read').filter((read) => read.database === database);
+  return reads.some((read) => read.index > index && read.problem === null);
 }
 
 /** A replica never holds what its master could still lose. */

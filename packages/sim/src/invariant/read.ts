@@ -26,7 +26,7 @@ export function read(context: Context): Violation[] {
     if (event.type === 'read-invoked') {
       invoked.set(event.read, acknowledged.get(event.database) ?? 0);
     } else if (event.type === 'commit-acknowledged') {
-      raise(acknowledged, event.database, event.seq);
+      raise(acknowledged, event.database, event.seq ?? 0);
     } else if (event.type === 'created') {
       acknowledged.delete(event.database);
     } else if (event.type === 'read-answered') {

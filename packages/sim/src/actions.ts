@@ -1,0 +1,265 @@
+// What happens to a cluster: one function for each action of a plan. Faults that last undo themselves.
+
+import { backUp, expire, publishedBackups, restoreAside, verifyAll, recover } from './backups.js';
+import type { Cluster } from './cluster.js';
+import type { Action, ActionName } from './plan.js';
+import type { CrashKind, Site } from './site.js';
+import { ProcessEnded } from './site.js';
+import type { DiskOperation } from './world/disk/disk-faults.js';
+import { Prng } from './world/prng.js';
+
+type Act = (cluster: Cluster, random: Prng) => void;
+
+const operations: readonly DiskOperation[] = [
+  'write',
+  'write',
+  'sync',
+  'sync',
+  'read',
+  'truncate',
+  'sync folder',
+  'create',
+  'rename',
+  'remove',
+  'open',
+];
+const places = [
+  undefined,
+  '/log/',
+  '/log/',
+  '/store/',
+  'control.json',
+  'checkpoint.json',
+  '/backups/',
+];
+
+function aSite(cluster: Cluster, random: Prng): Site {
+  const [first, ...others] = cluster.sites as [Site, ...Site[]];
+  return others.length === 0 || random.chance(0.6) ? first : random.pick(others);
+}
+
+function note(cluster: Cluster, site: Site, what: string): void {
+  cluster.history.add({ type: 'fault', database: site.name, what });
+}
+
+function crash(cluster: Cluster, random: Prng, how: CrashKind): void {
+  const site = aSite(cluster, random);
+  const downMs = random.pick([0, 20, 300, 3_000]);
+  cluster.downUntil.set(site, cluster.world.nowMs + downMs);
+  site.crash(how);
+}
+
+function diskFault(cluster: Cluster, random: Prng): void {
+  const site = aSite(cluster, random);
+  const operation = random.pick(operations);
+  const path = random.pick(places);
+  const fault =
+    operation === 'sync' ? 'lost' : operation === 'write' ? 'short write' : ('EIO' as const);
+  const skip = random.below(12);
+  site.host.disk.failNext({ operation, path }, fault, { skip });
+  note(
+    cluster,
+    site,
+    `after ${skip} the next ${operation}${path === undefined ? '' : ` in ${path}`} fails`,
+  );
+}
+
+function diskTrouble(cluster: Cluster, random: Prng): void {
+  const site = aSite(cluster, random);
+  const { rates } = site.host.disk.settings;
+  const rate = random.pick([0.005, 0.02, 0.1]);
+  const kind = random.pick(['writeError', 'readError', 'syncError', 'nameError', 'stall'] as const);
+  rates[kind] = kind === 'stall' ? rate * 4 : rate;
+  note(cluster, site, `${kind} at ${rates[kind]}`);
+  cluster.spawn('relief', async () => {
+    await cluster.pause(random.between(100, 1_500));
+    site.host.disk.settings.rates[kind] = 0;
+  });
+}
+
+function diskFull(cluster: Cluster, random: Prng): void {
+  const site = aSite(cluster, random);
+  const { disk } = site.host;
+  disk.capacityBytes = disk.usedBytes + random.below(6_000);
+  note(cluster, site, `${disk.freeBytes} bytes are left`);
+  cluster.spawn('relief', async () => {
+    await cluster.pause(random.between(200, 6_000));
+    disk.capacityBytes = Infinity;
+  });
+}
+
+function diskLies(cluster: Cluster, random: Prng): void {
+  const site = aSite(cluster, random);
+  site.lie(true);
+  note(cluster, site, 'its syncs do nothing');
+  cluster.spawn('relief', async () => {
+    await cluster.pause(random.between(50, 800));
+    site.lie(false);
+  });
+}
+
+/** In a file of the log or of a backup; what LevelDB's own files do is FACTS' matter, not a promise. */
+function flipBit(cluster: Cluster, random: Prng): void {
+  const site = aSite(cluster, random);
+  const part = random.pick(['log', 'log', 'backup'] as const);
+  const folder = `${site.folder}/${part === 'log' ? 'log' : 'backups'}`;
+  const { disk } = site.host;
+  const paths = disk
+    .files(folder)
+    .filter((path) => (part === 'log' ? path.endsWith('.seg') : !path.includes('/initial/')));
+  if (paths.length === 0) return;
+  const path = random.pick(paths);
+  const size = disk.durableBytes(path)?.length ?? 0;
+  if (size === 0) return;
+  const offset = random.below(size);
+  disk.flipBit(path, offset, { bit: random.below(8) });
+  cluster.history.add({ type: 'corrupted', database: site.name, path: `${path}:${offset}`, part });
+}
+
+function networkTrouble(cluster: Cluster, random: Prng): void {
+  const { links } = cluster.world.network;
+  const { defaults } = links;
+  Object.assign(defaults, {
+    delayMs: random.pick([
+      [0.1, 1],
+      [1, 30],
+      [20, 400],
+    ]),
+    loss: random.pick([0, 0.02, 0.2]),
+    reorder: random.pick([0, 0.1, 0.4]),
+    duplicate: random.pick([0, 0.1]),
+  });
+  const { loss, reorder, duplicate, delayMs } = defaults;
+  const what = `delay ${delayMs.join(' to ')} ms, loss ${loss}, reordering ${reorder}, duplicates ${duplicate}`;
+  cluster.history.add({ type: 'network', what });
+}
+
+function between(cluster: Cluster, random: Prng): [string, string] | null {
+  const [one, ...others] = cluster.sites.map(({ name }) => name);
+  if (one === undefined || others.length === 0) return null;
+  const other = random.pick(others);
+  return random.chance(0.5) ? [one, other] : [other, one];
+}
+
+function partition(cluster: Cluster, random: Prng): void {
+  const ends = between(cluster, random);
+  if (ends === null) return;
+  const [from, to] = ends;
+  const { links } = cluster.world.network;
+  const isOneWay = random.chance(0.4);
+  if (isOneWay) links.block(from, to);
+  else links.partition(from, to);
+  const what = `nothing goes from ${from} to ${to}${isOneWay ? '' : ' or back'}`;
+  cluster.history.add({ type: 'network', what });
+  cluster.spawn('relief', async () => {
+    await cluster.pause(random.between(100, 5_000));
+    links.unblock(from, to);
+    links.unblock(to, from);
+    cluster.history.add({ type: 'network', what: `${from} and ${to} hear each other again` });
+  });
+}
+
+function halfOpen(cluster: Cluster, random: Prng): void {
+  const ends = between(cluster, random);
+  if (ends === null) return;
+  const [host, peer] = ends;
+  const isReset = random.chance(0.3);
+  if (isReset) cluster.world.network.reset(host, peer);
+  else cluster.world.network.forget(host, peer);
+  const what = isReset
+    ? `connections of ${host} and ${peer} are reset`
+    : `${host} forgets its connections to ${peer}`;
+  cluster.history.add({ type: 'network', what });
+}
+
+function clock(cluster: Cluster, random: Prng): void {
+  const site = aSite(cluster, random);
+  if (random.chance(0.3)) {
+    site.host.clock.drift(random.between(0.9, 1.1));
+    note(cluster, site, 'its clock drifts');
+    return;
+  }
+  const ms = Math.round(random.pick([50, 5_000, 3_600_000]) * random.between(-1, 1));
+  site.host.clock.jump(ms);
+  note(cluster, site, `its clock jumps by ${ms} ms`);
+}
+
+function restart(cluster: Cluster, random: Prng): void {
+  const site = aSite(cluster, random);
+  const downMs = random.pick([0, 500]);
+  cluster.spawn(`restart of ${site.name}`, async () => {
+    cluster.downUntil.set(site, cluster.world.nowMs + downMs);
+    await cluster.closeSite(site);
+  });
+}
+
+function settings(cluster: Cluster, random: Prng): void {
+  const { database } = cluster.master;
+  if (database?.isWriter !== true) return;
+  const site = cluster.master;
+  cluster.spawn('settings', async () => {
+    const replicationDelayMs = random.pick([0, 0, 200, 1_500]);
+    try {
+      if (random.chance(0.6)) await site.wait(database.system.setSettings({ replicationDelayMs }));
+      else await site.wait(database.permit('somebody', { simultaneousQuery: random.chance(0.5) }));
+    } catch (error) {
+      if (error instanceof ProcessEnded) return;
+      cluster.history.add({
+        type: 'fault',
+        database: site.name,
+        what: `settings: ${String(error)}`,
+      });
+    }
+  });
+}
+
+const onMaster =
+  (what: string, work: (cluster: Cluster, site: Site) => Promise<void>): Act =>
+  (cluster) => {
+    const site = cluster.master;
+    if (site.database !== null) cluster.spawn(what, () => work(cluster, site));
+  };
+
+const acts: Readonly<Record<ActionName, Act>> = {
+  wait: () => undefined,
+  kill: (cluster, random) => crash(cluster, random, 'kill'),
+  'power-cut': (cluster, random) => crash(cluster, random, 'power-cut'),
+  restart,
+  'disk-fault': diskFault,
+  'disk-trouble': diskTrouble,
+  'disk-full': diskFull,
+  'disk-lies': diskLies,
+  'flip-bit': flipBit,
+  'network-trouble': networkTrouble,
+  partition,
+  'half-open': halfOpen,
+  clock,
+  backup: onMaster('backup', ({ history }, site) => backUp(history, site)),
+  restore: (cluster, random) => {
+    const ids = publishedBackups(cluster.master);
+    if (ids.length === 0) return;
+    const id = random.pick(ids);
+    const { history, master, world } = cluster;
+    cluster.spawn('restore', () => restoreAside(world, history, master, id));
+  },
+  verify: onMaster('verify', async ({ history }, site) => {
+    await verifyAll(history, site);
+    await recover(history, site);
+  }),
+  expire: onMaster('expire', ({ history }, site) => expire(history, site)),
+  retention: onMaster('retention', async (_cluster, site) => {
+    site.observeLog();
+    await site.wait(site.database?.applyRetention() ?? Promise.resolve());
+  }),
+  settings,
+  observe: (cluster, random) => {
+    const site = random.pick(cluster.sites);
+    if (site.database === null) return;
+    site.observeLog();
+    cluster.spawn('observe', () => site.observeState());
+  },
+};
+
+export function act(cluster: Cluster, { name, seed }: Action): void {
+  acts[name](cluster, new Prng(`action ${seed}`));
+}

@@ -1,0 +1,194 @@
+// Backups of a simulated database: taken, copied as their bytes, restored on a fresh machine and looked at.
+
+import {
+  backupsFolderOf,
+  expireBackups,
+  listBackups,
+  recoverScratch,
+  restore,
+  takeBackup,
+  verifyBackup,
+  type BackupSource,
+} from '@pamina/backup';
+import { Database } from '@pamina/engine';
+import { PaminaError, toPaminaError } from '@pamina/format';
+import type { History } from './history.js';
+import { placeOf, stateOf } from './observe.js';
+import { ProcessEnded, type Site } from './site.js';
+import type { HostDisk } from './world/disk/host-disk.js';
+import type { World } from './world/world.js';
+
+export async function backUp(history: History, site: Site): Promise<void> {
+  const { database } = site;
+  if (database === null) return;
+  try {
+    // Compression is done by threads of the real machine, which no simulation can order.
+    const manifest = await site.wait(takeBackup(database, { compression: 'none' }));
+    const timelineId = manifest.timelines.at(-1)?.id ?? '';
+    const { seq } = manifest.position;
+    history.add({
+      type: 'backup-taken',
+      database: site.name,
+      backup: `${site.name}/${manifest.id}`,
+      point: { timelineId, seq, chain: manifest.chain },
+      stateHash: manifest.stateHash ?? '',
+    });
+  } catch (error) {
+    if (error instanceof ProcessEnded) return;
+    const { code, message } = toPaminaError(error);
+    history.add({ type: 'backup-failed', database: site.name, code });
+    report(history, site, code, message);
+  }
+}
+
+/** Every backup that is there, held against its own checksums. */
+export async function verifyAll(history: History, site: Site): Promise<void> {
+  for (const id of publishedBackups(site)) {
+    try {
+      await site.wait(verifyBackup(copyOf(site, id)));
+      history.add({ type: 'verified', database: site.name, what: 'backup' });
+    } catch (error) {
+      if (error instanceof ProcessEnded) return;
+      const { code, message } = toPaminaError(error);
+      report(history, site, code, message);
+    }
+  }
+}
+
+export async function expire(history: History, site: Site): Promise<void> {
+  const { database } = site;
+  if (database === null) return;
+  // What is deleted was seen before.
+  site.observeLog();
+  try {
+    await site.wait(expireBackups(database, { generations: 2 }));
+  } catch (error) {
+    if (error instanceof ProcessEnded) return;
+    const { code, message } = toPaminaError(error);
+    report(history, site, code, message);
+  }
+}
+
+/** The newest backup and the log behind it, recovered to where the database is: the same state. */
+export async function recover(history: History, site: Site): Promise<void> {
+  const { database } = site;
+  if (database === null || !(await hasBackup(site))) return;
+  const { timeline, timelineId, seq, chain } = database.applied();
+  try {
+    const recovered = await site.wait(
+      recoverScratch({
+        env: site.host.env,
+        folder: site.folder,
+        position: { timeline, seq },
+        start: 'oldest',
+        pin: (fromSeq) => database.log.pin(fromSeq),
+      }),
+    );
+    const point = { timelineId, seq, chain };
+    const { stateHash } = recovered;
+    history.add({ type: 'recovered', database: site.name, point, stateHash });
+  } catch (error) {
+    if (error instanceof ProcessEnded) return;
+    const { code, message } = toPaminaError(error);
+    report(history, site, code, message);
+  }
+}
+
+async function hasBackup(site: Site): Promise<boolean> {
+  const folder = backupsFolderOf(site.folder);
+  const backups = await site.wait(listBackups(site.host.env, folder));
+  return backups.some((backup) => backup.problem === null && backup.manifest?.kind === 'full');
+}
+
+/** Restores a backup on a machine of its own and writes down what is in it. */
+export async function restoreAside(
+  world: World,
+  history: History,
+  site: Site,
+  id: string,
+): Promise<void> {
+  const name = `aside-${history.events.length}`;
+  const host = world.host(name);
+  const folder = `/data/${name}`;
+  const backup = `${site.name}/${id}`;
+  try {
+    await restore({ env: host.env, source: copyOf(site, id), folder, name });
+    const database = await Database.open(folder, { env: host.env, access: 'read' });
+    const { point, snapshot } = await database.stateSnapshot();
+    const state = await stateOf(snapshot);
+    await snapshot.close();
+    await database.close();
+    history.add({ type: 'restored', backup, database: name, point: placeOf(point), state });
+  } catch (error) {
+    const { code, message } = toPaminaError(error);
+    history.add({ type: 'restore-failed', backup, code });
+    report(history, site, code, message);
+  }
+}
+
+/** Lays the database of a replica out from its master's newest backup that is good. False if there is none. */
+export async function layOutReplica(site: Site, from: Site): Promise<boolean> {
+  const { env } = site.host;
+  await site.wait(env.disk.removeTree(site.folder));
+  for (const id of publishedBackups(from).reverse()) {
+    try {
+      const source = copyOf(from, id);
+      await site.wait(restore({ env, source, folder: site.folder, name: site.name }));
+    } catch (error) {
+      if (error instanceof ProcessEnded || toPaminaError(error).code !== 'BACKUP_INVALID')
+        throw error;
+      continue;
+    }
+    const database = await site.wait(Database.open(site.folder, { env, access: 'read' }));
+    const change = { type: 'replica', master: from.name, simultaneousQuery: true } as const;
+    await site.wait(database.updateControl(change));
+    await site.wait(database.close());
+    return true;
+  }
+  return false;
+}
+
+/** Ids of the backups that have their names, oldest first; the initial one is none to restore from. */
+export function publishedBackups(site: Site): string[] {
+  const folder = backupsFolderOf(site.folder);
+  const ids = new Set<string>();
+  for (const path of site.host.disk.files(folder)) {
+    const [id = '', file] = path.slice(folder.length + 1).split('/');
+    if (file === 'manifest' && /^\d+-\d+(-\d+)?$/.test(id)) ids.add(id);
+  }
+  return [...ids].sort();
+}
+
+/** The bytes of a backup as they are at this moment, wherever they are read later. */
+function copyOf(site: Site, id: string): BackupSource {
+  const folder = `${backupsFolderOf(site.folder)}/${id}`;
+  const files = filesIn(site.host.disk, folder);
+  const fileOf = (name: string): Uint8Array => {
+    const bytes = files.get(name);
+    if (bytes !== undefined) return bytes;
+    const message = `the file ${name} of the backup ${id} is missing`;
+    throw new PaminaError('BACKUP_INVALID', message, { context: { file: name } });
+  };
+  return {
+    describe: () => folder,
+    readManifest: () => Promise.resolve(fileOf('manifest')),
+    async *readFile(name) {
+      await Promise.resolve();
+      yield fileOf(name);
+    },
+    listFiles: () => Promise.resolve([...files.keys()]),
+  };
+}
+
+function filesIn(disk: HostDisk, folder: string): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  for (const path of disk.files(folder)) {
+    const bytes = disk.cachedBytes(path);
+    if (bytes !== null) files.set(path.slice(folder.length + 1), bytes);
+  }
+  return files;
+}
+
+function report(history: History, site: Site, code: string, message: string): void {
+  history.add({ type: 'reported', database: site.name, by: 'verify', code, message });
+}

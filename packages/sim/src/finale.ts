@@ -1,0 +1,162 @@
+// The end of a run: no more faults, everything comes up, every replica reaches its master, and all that
+// is there is looked at once more.
+
+import { Database } from '@pamina/engine';
+import { toPaminaError } from '@pamina/format';
+import { publishedBackups, recover, restoreAside, verifyAll } from './backups.js';
+import type { Cluster } from './cluster.js';
+import { ProcessEnded, type Site } from './site.js';
+
+/** P16: connect timeouts, silence and the longest wait between two attempts, each a few times. */
+const convergeMs = 240_000;
+const answerMs = 60_000;
+
+export async function conclude(cluster: Cluster): Promise<void> {
+  heal(cluster);
+  cluster.stopClients();
+  await settle(cluster);
+  if (cluster.plan.endsWithPromotion && cluster.replicas.length > 0) await promote(cluster);
+  await settle(cluster);
+  await cluster.world.finish(lookAtAll(cluster), convergeMs);
+  cluster.end();
+  for (const site of cluster.sites) {
+    if (site.database === null) continue;
+    await cluster.world.finish(cluster.closeSite(site), convergeMs);
+    if (!cluster.gone.has(site)) site.observeLog();
+  }
+  await cluster.world.run(() => cluster.underWay.length === 0, answerMs);
+  for (const what of cluster.underWay) cluster.history.add({ type: 'stuck', what });
+}
+
+function heal(cluster: Cluster): void {
+  const { world, sites, history, downUntil, plan } = cluster;
+  world.network.links.heal();
+  for (const site of sites) {
+    site.lie(false);
+    site.host.disk.heal();
+    site.host.disk.settings.rates.writeBack = plan.writeBackRate;
+    downUntil.delete(site);
+  }
+  history.add({ type: 'healed' });
+}
+
+/** Until every commit has its answer and every replica is where its master is. */
+async function settle(cluster: Cluster): Promise<void> {
+  const { world, history, writers } = cluster;
+  await world.run(() => writers.every(({ pending }) => pending === 0), answerMs);
+  for (const writer of writers) {
+    if (writer.pending > 0) history.add({ type: 'stuck', what: `${writer.pending} commits` });
+  }
+  const isUp = (site: Site): boolean => cluster.gone.has(site) || site.isOpen;
+  await world.run(() => cluster.sites.every(isUp), convergeMs);
+  if (cluster.gone.has(cluster.master)) return;
+  await world.run(() => cluster.replicas.every((site) => isConverged(cluster, site)), convergeMs);
+  for (const site of cluster.replicas) {
+    const reason = isConverged(cluster, site) ? '' : whyNot(cluster, site);
+    history.add({
+      type: 'settled',
+      database: site.name,
+      master: cluster.master.name,
+      isConverged: reason === '',
+      reason,
+    });
+  }
+}
+
+function isConverged(cluster: Cluster, site: Site): boolean {
+  const { database } = cluster.master;
+  if (!site.isOpen || site.database === null || !cluster.master.isOpen || database === null) {
+    return false;
+  }
+  const [mine, wanted] = [site.database.applied(), database.durable()];
+  return mine.seq === wanted.seq && database.applied().seq === wanted.seq;
+}
+
+function whyNot(cluster: Cluster, site: Site): string {
+  if (!cluster.master.isOpen) return `${cluster.master.name} is not up`;
+  if (!site.isOpen) return `${site.name} is not up`;
+  const status = site.follower?.status();
+  const at = `${site.database?.applied().seq} of ${cluster.master.database?.durable().seq}`;
+  return `${at}, ${status?.state} ${status?.code ?? ''} ${status?.message ?? ''}`;
+}
+
+/** The master is gone for good; the replica that has most of it takes its place, and is written to. */
+async function promote(cluster: Cluster): Promise<void> {
+  const { history, world } = cluster;
+  const old = cluster.master;
+  cluster.gone.add(old);
+  await world.finish(cluster.closeSite(old), convergeMs);
+  if (old.host.isRunning) old.crash('kill');
+  const [first] = cluster.replicas
+    .filter((site) => site.database !== null)
+    .sort((one, other) => durableSeq(other) - durableSeq(one));
+  const database = first?.database;
+  if (first === undefined || database === undefined || database === null) return;
+  await world.finish(first.follower?.stop() ?? Promise.resolve(), convergeMs);
+  await world.finish(database.becomeNormal('the master is gone'), convergeMs);
+  history.add({ type: 'promoted', database: first.name, timelines: database.timelines });
+  cluster.master = first;
+  for (const site of cluster.replicas) await world.finish(follow(cluster, site, first), convergeMs);
+  cluster.restartClients();
+  await world.settle(1_500);
+  cluster.stopClients();
+}
+
+function durableSeq(site: Site): number {
+  return site.database?.durable().seq ?? 0;
+}
+
+/** From now on `site` follows `master`. */
+async function follow(cluster: Cluster, site: Site, master: Site): Promise<void> {
+  cluster.downUntil.set(site, Infinity);
+  try {
+    await master.wait(
+      master.database?.permit(site.name, { simultaneousQuery: true }) ?? Promise.resolve(),
+    );
+    await cluster.closeSite(site);
+    const { env } = site.host;
+    const database = await site.wait(Database.open(site.folder, { env, access: 'read' }));
+    await site.wait(database.updateControl({ master: master.name }));
+    await site.wait(database.close());
+  } catch (error) {
+    if (error instanceof ProcessEnded) return;
+    const { code, message } = toPaminaError(error);
+    cluster.history.add({ type: 'open-failed', database: site.name, code, message });
+  } finally {
+    cluster.downUntil.delete(site);
+  }
+}
+
+async function lookAtAll(cluster: Cluster): Promise<void> {
+  const { history, world } = cluster;
+  for (const site of cluster.sites) {
+    if (cluster.gone.has(site) || site.database === null) continue;
+    await site.observeState();
+    await readThroughLog(cluster, site);
+    site.observeLog();
+  }
+  const { master } = cluster;
+  if (cluster.gone.has(master)) return;
+  await verifyAll(history, master);
+  await recover(history, master);
+  const id = publishedBackups(master).at(-1);
+  if (id !== undefined) await restoreAside(world, history, master, id);
+}
+
+/** The program's own verification of every record that is still there. */
+async function readThroughLog(cluster: Cluster, site: Site): Promise<void> {
+  const { database } = site;
+  if (database === null) return;
+  try {
+    const records = database.log.records(database.log.firstSeq);
+    for (;;) {
+      const step = await site.wait(records.next());
+      if (step.done === true) break;
+    }
+    cluster.history.add({ type: 'verified', database: site.name, what: 'log' });
+  } catch (error) {
+    if (error instanceof ProcessEnded) return;
+    const { code, message } = toPaminaError(error);
+    cluster.history.add({ type: 'reported', database: site.name, by: 'verify', code, message });
+  }
+}

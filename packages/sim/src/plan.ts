@@ -1,0 +1,130 @@
+// What one run will do, as plain data drawn from its seed: which faults are possible, who writes, and the
+// actions in their order. Each action has a seed of its own, so that a run stays the same around one
+// that was left out.
+
+import { Prng } from './world/prng.js';
+
+export const actionNames = [
+  'wait',
+  'kill',
+  'power-cut',
+  'restart',
+  'disk-fault',
+  'disk-trouble',
+  'disk-full',
+  'disk-lies',
+  'flip-bit',
+  'network-trouble',
+  'partition',
+  'half-open',
+  'clock',
+  'backup',
+  'restore',
+  'verify',
+  'expire',
+  'retention',
+  'settings',
+  'observe',
+] as const;
+export type ActionName = (typeof actionNames)[number];
+
+export interface Action {
+  /** Virtual milliseconds after the action before it. */
+  readonly afterMs: number;
+  readonly name: ActionName;
+  readonly seed: string;
+}
+
+export interface Plan {
+  readonly seed: string;
+  readonly segmentBytes: number;
+  readonly replicas: number;
+  /** 0 = streaming. */
+  readonly replicationDelayMs: number;
+  readonly writers: number;
+  readonly keys: number;
+  readonly commitsMax: number;
+  /** Between two commits of one writer. */
+  readonly thinkMs: number;
+  /** Some commits are larger than one chunk of the feed. */
+  readonly hasHugeCommits: boolean;
+  /** Now and then bytes go to the disk by themselves. */
+  readonly writeBackRate: number;
+  readonly actions: readonly Action[];
+  /** At the end the master is gone for good, and a replica takes its place. */
+  readonly endsWithPromotion: boolean;
+}
+
+/** How often each action comes, where its kind is switched on. */
+const weights: Readonly<Record<ActionName, number>> = {
+  wait: 6,
+  kill: 6,
+  'power-cut': 8,
+  restart: 3,
+  'disk-fault': 6,
+  'disk-trouble': 3,
+  'disk-full': 3,
+  'disk-lies': 4,
+  'flip-bit': 4,
+  'network-trouble': 3,
+  partition: 3,
+  'half-open': 2,
+  clock: 2,
+  backup: 4,
+  restore: 2,
+  verify: 2,
+  expire: 2,
+  retention: 2,
+  settings: 2,
+  observe: 5,
+};
+
+/** In how many of a hundred runs a kind of action is possible at all: few faults at once find more. */
+const possible: Readonly<Partial<Record<ActionName, number>>> = {
+  kill: 60,
+  'power-cut': 75,
+  restart: 50,
+  'disk-fault': 50,
+  'disk-trouble': 25,
+  'disk-full': 25,
+  'disk-lies': 6,
+  'flip-bit': 12,
+  'network-trouble': 40,
+  partition: 40,
+  'half-open': 25,
+  clock: 30,
+};
+
+export function planOf(seed: string): Plan {
+  const random = new Prng(`plan ${seed}`);
+  const switchedOn = actionNames.filter((name) => random.chance((possible[name] ?? 100) / 100));
+  const count = 6 + random.below(15);
+  const actions = Array.from({ length: count }, (_, index) => ({
+    afterMs: Math.round(random.pick([20, 80, 200, 600]) * random.between(0.2, 1.5)),
+    name: pickWeighted(random, switchedOn),
+    seed: `${seed}/${index}`,
+  }));
+  return {
+    seed,
+    segmentBytes: random.pick([2_000, 4_000, 10_000, 40_000]),
+    replicas: random.pick([0, 1, 1, 1, 2]),
+    replicationDelayMs: random.pick([0, 0, 0, 300, 2_000]),
+    writers: 1 + random.below(4),
+    keys: random.pick([3, 12, 40]),
+    commitsMax: random.pick([40, 80, 160]),
+    thinkMs: random.pick([0, 2, 10, 40]),
+    hasHugeCommits: random.chance(0.02),
+    writeBackRate: random.pick([0, 0.02, 0.3]),
+    actions,
+    endsWithPromotion: random.chance(0.25),
+  };
+}
+
+function pickWeighted(random: Prng, names: readonly ActionName[]): ActionName {
+  let left = random.below(names.reduce((sum, name) => sum + weights[name], 0));
+  for (const name of names) {
+    left -= weights[name];
+    if (left < 0) return name;
+  }
+  return 'wait';
+}

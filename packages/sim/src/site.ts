@@ -1,0 +1,249 @@
+// One database on one host of the simulated world: opens it, crashes it, brings it up again, and notes
+// in the history what an administrator of that machine would see.
+
+import { Database } from '@pamina/engine';
+import { FollowerRunner } from '@pamina/replication';
+import { isPaminaError, toPaminaError } from '@pamina/format';
+import { FeedServer, feedAddress } from './feed-server.js';
+import type { History } from './history.js';
+import { damageCodes } from './invariant/context.js';
+import { observeLog, observeState, placeOf } from './observe.js';
+import type { Host } from './world/host.js';
+import type { World } from './world/world.js';
+
+export interface SiteOptions {
+  readonly world: World;
+  readonly history: History;
+  readonly name: string;
+  readonly segmentBytes: number;
+  /** Where the database of this name is served now; null where nobody serves it. */
+  readonly resolve: (name: string) => string | null;
+}
+
+export type CrashKind = 'kill' | 'power-cut';
+
+/** What whoever waited for a process hears when it has ended. */
+export class ProcessEnded extends Error {
+  constructor(name: string) {
+    super(`the process of ${name} has ended`);
+  }
+}
+
+/** One life of the process: everything that waits for it gives up when it is over. */
+class Life {
+  readonly #name: string;
+  readonly #ended: Promise<never>;
+  #end!: (error: ProcessEnded) => void;
+  isOver = false;
+
+  constructor(name: string) {
+    this.#name = name;
+    this.#ended = new Promise<never>((_resolve, reject) => {
+      this.#end = reject;
+    });
+    // Whoever waits hears of it; a life that nobody waits for may end all the same.
+    this.#ended.catch(() => undefined);
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.#end(new ProcessEnded(this.#name));
+  }
+
+  /** ProcessEnded, if that comes first. */
+  wait<T>(work: Promise<T>): Promise<T> {
+    // Left behind, its own failure is nobody's any more.
+    work.catch(() => undefined);
+    return Promise.race([work, this.#ended]);
+  }
+}
+
+export class Site {
+  readonly name: string;
+  readonly host: Host;
+  readonly folder: string;
+  readonly #options: SiteOptions;
+  #life: Life;
+  #database: Database | null = null;
+  #follower: FollowerRunner | null = null;
+  #server: FeedServer | null = null;
+  #hasLied = false;
+
+  constructor(options: SiteOptions) {
+    this.name = options.name;
+    this.host = options.world.host(options.name);
+    this.folder = `/data/${options.name}`;
+    this.#options = options;
+    this.#life = new Life(this.name);
+  }
+
+  /** Null while it is not open. */
+  get database(): Database | null {
+    return this.#database;
+  }
+
+  get follower(): FollowerRunner | null {
+    return this.#follower;
+  }
+
+  get isOpen(): boolean {
+    return this.#database?.state === 'open';
+  }
+
+  /** Where its feed is served; null while it is not. */
+  get address(): string | null {
+    return this.#server === null ? null : feedAddress(this.name);
+  }
+
+  /** Waits for work of the process that runs now. ProcessEnded. */
+  wait<T>(work: Promise<T>): Promise<T> {
+    return this.#life.wait(work);
+  }
+
+  /** From now on until `heal` syncs do nothing: what a power cut takes then is no fault of the program. */
+  lie(isLying: boolean): void {
+    this.host.disk.settings.isLying = isLying;
+    this.#hasLied ||= isLying;
+  }
+
+  startProcess(): void {
+    if (this.host.isRunning) return;
+    this.host.start();
+    this.#life = new Life(this.name);
+  }
+
+  /** Opens, looks at what was recovered, and begins to serve or to follow. False if it does not open. */
+  async open(): Promise<boolean> {
+    const { history } = this.#options;
+    try {
+      const { segmentBytes } = this.#options;
+      const { env } = this.host;
+      this.#database = await this.wait(Database.open(this.folder, { env, segmentBytes }));
+    } catch (error) {
+      if (error instanceof ProcessEnded) return false;
+      const { code, message } = toPaminaError(error);
+      history.add({ type: 'open-failed', database: this.name, code, message });
+      this.#report('error', code, message);
+      return false;
+    }
+    await this.#observeOpened(this.#database);
+    if (!this.#life.isOver) await this.#startWork(this.#database);
+    return this.#database !== null;
+  }
+
+  async #observeOpened(database: Database): Promise<void> {
+    const { history } = this.#options;
+    const isReplica = database.control.type === 'replica';
+    const { timelines } = database;
+    const point = placeOf(database.durable());
+    history.add({ type: 'opened', database: this.name, isReplica, point, timelines });
+    database.jobLog.subscribe(({ level, event, message }) => {
+      if (level === 'info') return;
+      const code = [...damageCodes].find((one) => message.includes(one)) ?? event;
+      this.#report('job-log', code, message);
+    });
+    database.onFailed(({ code }) => history.add({ type: 'failed', database: this.name, code }));
+    observeLog(history, this.name, this.host.disk, this.folder, database);
+    await this.observeState();
+  }
+
+  async #startWork(database: Database): Promise<void> {
+    const { env } = this.host;
+    const server = new FeedServer(env, database);
+    await this.wait(server.listen());
+    this.#server = server;
+    if (database.control.type !== 'replica') return;
+    const { history, resolve } = this.#options;
+    const follower = new FollowerRunner({
+      database,
+      env,
+      jobLog: database.jobLog,
+      resolveMaster: (name) => {
+        const address = resolve(name);
+        return Promise.resolve(address === null ? null : { address });
+      },
+    });
+    follower.onChange(({ state, code }) => {
+      history.add({ type: 'follower', database: this.name, state, code });
+      if (code !== null) this.#report('follower', code, state);
+    });
+    this.#follower = follower;
+    follower.start();
+  }
+
+  /** What it holds now, and how far it is; nothing if it is not open or goes down meanwhile. */
+  async observeState(): Promise<void> {
+    const database = this.#database;
+    if (database === null) return;
+    try {
+      await this.wait(observeState(this.#options.history, this.name, database));
+    } catch (error) {
+      if (error instanceof ProcessEnded) return;
+      // A database that fails or is closed while it is read says so.
+      if (!isPaminaError(error)) throw error;
+      this.#report('error', error.code, error.message);
+    }
+    this.observeProgress();
+  }
+
+  observeProgress(): void {
+    const database = this.#database;
+    if (database === null || database.state === 'closed') return;
+    this.#options.history.add({
+      type: 'progress',
+      database: this.name,
+      durable: database.durable().seq,
+      applied: database.applied().seq,
+    });
+  }
+
+  observeLog(): void {
+    const database = this.#database?.state === 'closed' ? null : this.#database;
+    observeLog(this.#options.history, this.name, this.host.disk, this.folder, database);
+  }
+
+  crash(how: CrashKind): void {
+    if (!this.host.isRunning) return;
+    const { history } = this.#options;
+    this.observeProgress();
+    history.add({ type: 'crashed', database: this.name, how });
+    if (how === 'kill') this.host.kill();
+    else {
+      this.host.powerCut();
+      if (this.#hasLied) history.add({ type: 'lied', database: this.name });
+      this.#hasLied = this.host.disk.settings.isLying;
+    }
+    this.#forget();
+    this.#life.end();
+  }
+
+  /** In order, as far as it goes: what does not end is killed. */
+  async close(): Promise<void> {
+    const database = this.#database;
+    if (database === null) return;
+    const { history } = this.#options;
+    const [follower, server] = [this.#follower, this.#server];
+    try {
+      await this.wait(follower?.stop() ?? Promise.resolve());
+      await this.wait(server?.close() ?? Promise.resolve());
+      this.observeProgress();
+      await this.wait(database.close());
+      history.add({ type: 'closed', database: this.name });
+    } catch (error) {
+      if (error instanceof ProcessEnded) return;
+      const { code } = toPaminaError(error);
+      history.add({ type: 'close-failed', database: this.name, code });
+    }
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#database = null;
+    this.#follower = null;
+    this.#server = null;
+  }
+
+  #report(by: 'error' | 'job-log' | 'follower', code: string, message: string): void {
+    this.#options.history.add({ type: 'reported', database: this.name, by, code, message });
+  }
+}
