@@ -75,6 +75,8 @@ export class End {
   /** What could not be delivered to the peer for now, in order. */
   #stuck: { readonly frame: Frame; readonly number: number }[] = [];
   #isEnded = false;
+  /** Ended by a fault: what it had sent may never arrive. */
+  #isBroken = false;
   #isLost = false;
   /** Why it broke, before anybody read. */
   #brokenWhy: string | null = null;
@@ -212,7 +214,9 @@ export class End {
     // A second copy of what was delivered.
     if (number < peer.#awaited) return;
     const isAway = this.#isLost || links.isBlocked(from, to) || !this.#world.hasPower(to);
-    if (isAway || this.#stuck.length > 0 || number > peer.#awaited) {
+    // Behind a reset nothing is missed any more.
+    const isMissing = number > peer.#awaited && !(frame.kind === 'reset' && this.#isBroken);
+    if (isAway || this.#stuck.length > 0 || isMissing) {
       this.#hold(frame, number, isAway);
       return;
     }
@@ -259,6 +263,7 @@ export class End {
   #break(why: string): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#isBroken = true;
     this.#stuck = [];
     this.#forgetIfDone();
     this.dropQueue();
