@@ -246,7 +246,8 @@ export function storesContract(
         batch.put(bytes(`key ${index}`), Buffer.alloc(500, index));
         batch.put(bytes('last'), bytes(`${index}`));
         batch.del(bytes(`key ${index - 10}`));
-        await batch.write(index % 50 === 0 ? ({ sync: true } as object) : {});
+        const options: object = index % 50 === 0 ? { sync: true } : {};
+        await batch.write(options);
       }
       await level.put(bytes('large'), large);
       await level.close();

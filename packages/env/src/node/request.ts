@@ -38,7 +38,7 @@ export const request = requestOver({
     const agents = isRepeatable ? kept : once;
     return { agent: isSecure ? agents.https : agents.http };
   },
-  after: nodeClock.after,
+  after: (ms, task) => nodeClock.after(ms, task),
 });
 
 export function requestOver(transport: HttpTransport): Request {

@@ -44,9 +44,10 @@ async function listen(host: Host, given: ConnectOptions = options): Promise<Side
 async function scene(seed: string, given: ConnectOptions = options): Promise<Scene> {
   const world = createWorld({ seed });
   const [a, b] = [world.host('a'), world.host('b')];
-  const sides = await world.finish(listen(b, given));
+  const [far] = await world.finish(listen(b, given));
   const near = sideOf(await world.finish(a.env.network.connect('ws://b:7000/', given)));
-  return { world, a, b, near, far: sides[0] as Side };
+  if (far === undefined) throw new Error('the channel was not accepted');
+  return { world, a, b, near, far };
 }
 
 test('loss, reordering and doubling make messages late and never out of order or twice', async () => {

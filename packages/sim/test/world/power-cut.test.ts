@@ -86,10 +86,10 @@ describe('data', () => {
         await file.write(new Uint8Array(8192).fill(49), 0);
       });
       a.host.powerCut();
-      const left = a.host.disk.durableBytes('/data/file') as Uint8Array;
-      return `${String.fromCodePoint(left[0] as number)}${String.fromCodePoint(left[8191] as number)}`;
+      const left = textOf(a.host.disk.durableBytes('/data/file')) ?? '';
+      return `${left[0]}${left[8191]}`;
     });
-    expect([...found].sort()).toEqual(['00', '01', '10', '11']);
+    expect(found).toEqual(new Set(['00', '01', '10', '11']));
   });
 
   test('a cut that was not synced is undone or not, and never brings back bytes that were cut off', async () => {
@@ -117,7 +117,7 @@ describe('data', () => {
       a.host.powerCut();
       return textOf(a.host.disk.durableBytes('/data/file'));
     });
-    expect([...found].sort()).toEqual(['1', '2']);
+    expect(found).toEqual(new Set(['1', '2']));
   });
 
   test('a sync that the cut interrupts may have happened or not', async () => {
@@ -131,7 +131,7 @@ describe('data', () => {
       expect(isDone).toBe(false);
       return textOf(a.host.disk.durableBytes('/data/file'));
     });
-    expect([...found].sort()).toEqual(['0', '1']);
+    expect(found).toEqual(new Set(['0', '1']));
   });
 
   test('a killed process leaves the cache as it was', async () => {
@@ -158,7 +158,7 @@ describe('names', () => {
       a.host.powerCut();
       return textOf(a.host.disk.durableBytes('/data/file'));
     });
-    expect([...found].sort()).toEqual([null, 'x']);
+    expect(found).toEqual(new Set([null, 'x']));
     const kept = await outcomes(40, async (a) => {
       a.host.disk.settings.doesFileSyncKeepName = true;
       await a.do(async () => {
@@ -168,7 +168,7 @@ describe('names', () => {
       a.host.powerCut();
       return textOf(a.host.disk.durableBytes('/data/file'));
     });
-    expect([...kept]).toEqual(['']);
+    expect(kept).toEqual(new Set(['']));
   });
 
   test('a removal may be undone until its folder was synced', async () => {
@@ -181,8 +181,8 @@ describe('names', () => {
       a.host.powerCut();
       return textOf(a.host.disk.durableBytes('/data/file'));
     };
-    expect([...(await outcomes(40, run(false)))].sort()).toEqual([null, 'x']);
-    expect([...(await outcomes(40, run(true)))]).toEqual([null]);
+    expect(await outcomes(40, run(false))).toEqual(new Set([null, 'x']));
+    expect(await outcomes(40, run(true))).toEqual(new Set([null]));
   });
 
   test('P8 replaceFile, createFile and rename leave the old or the new, wherever the power goes', async () => {
@@ -212,6 +212,6 @@ describe('names', () => {
       if (done.includes('m')) expect(left('to/inner')).toBe('moved');
       return done;
     });
-    expect([...found].sort()).toEqual(['', 'r', 'rc', 'rcm']);
+    expect(found).toEqual(new Set(['', 'r', 'rc', 'rcm']));
   });
 });

@@ -56,7 +56,7 @@ export interface DiskSettings {
   latencyMs: Record<'read' | 'write' | 'sync' | 'name', readonly [number, number]>;
 }
 
-export function defaultDiskSettings(): DiskSettings {
+function defaultDiskSettings(): DiskSettings {
   return {
     rates: { writeError: 0, readError: 0, syncError: 0, nameError: 0, stall: 0, writeBack: 0.02 },
     isLying: false,

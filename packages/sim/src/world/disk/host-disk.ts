@@ -144,7 +144,7 @@ export class HostDisk {
           if (fault !== null) this.#fail(life, work, fault);
           resolve(work.run());
         } catch (error) {
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         }
       });
     });

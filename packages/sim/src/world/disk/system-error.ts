@@ -44,7 +44,7 @@ export async function attempt<T>(
   }
 }
 
-export function diskError(error: unknown, operation: string, path: string): unknown {
+function diskError(error: unknown, operation: string, path: string): unknown {
   if (isPaminaError(error) || !(error instanceof SystemError)) return error;
   const code = known[error.code] ?? 'DISK_ERROR';
   return new PaminaError(code, `cannot ${operation} ${path} (${error.code}, simulated)`, {

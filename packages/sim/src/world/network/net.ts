@@ -73,7 +73,7 @@ export class Net {
    */
   connect(life: Incarnation, address: string, done: (result: ConnectResult) => void): () => void {
     const { loop } = this.#world;
-    const [name = '', port = ''] = splitAddress(address);
+    const [name, port] = splitAddress(address);
     const host = this.#hostOf(life, name);
     let isOver = false;
     const answer = (result: ConnectResult): void => {
