@@ -240,7 +240,9 @@ export function storesContract(
     });
 
     test('a store that is opened again holds what was written, in many batches and large ones', async () => {
-      const large = Buffer.alloc(300_000).map((_, index) => (index * 31) & 0xff);
+      const large = Buffer.from(
+        Uint8Array.from({ length: 300_000 }, (_, index) => (index * 31) & 0xff),
+      );
       for (let index = 0; index < 200; index += 1) {
         const batch = level.batch();
         batch.put(bytes(`key ${index}`), Buffer.alloc(500, index));

@@ -44,8 +44,9 @@ async function listen(host: Host, given: ConnectOptions = options): Promise<Side
 async function scene(seed: string, given: ConnectOptions = options): Promise<Scene> {
   const world = createWorld({ seed });
   const [a, b] = [world.host('a'), world.host('b')];
-  const [far] = await world.finish(listen(b, given));
+  const accepted = await world.finish(listen(b, given));
   const near = sideOf(await world.finish(a.env.network.connect('ws://b:7000/', given)));
+  const [far] = accepted;
   if (far === undefined) throw new Error('the channel was not accepted');
   return { world, a, b, near, far };
 }
