@@ -17,6 +17,7 @@ const lookMs = [150, 450] as const;
 /** A database that does not close by then is killed. */
 const closeMs = 20_000;
 const setUpMs = 60_000;
+const slotsWrittenMs = 1_500;
 
 export class Cluster {
   readonly world: World;
@@ -92,6 +93,8 @@ export class Cluster {
   /** Master, a first backup, and the replicas made from it; no fault happens yet. */
   async setUp(): Promise<void> {
     await this.world.finish(this.#setUp(), setUpMs);
+    // Until the master has written down that these replicas exist.
+    await this.world.settle(slotsWrittenMs);
     for (const site of this.sites)
       this.spawn(`operator of ${site.name}`, () => this.#operate(site));
   }

@@ -85,6 +85,7 @@ async function promote(cluster: Cluster): Promise<void> {
   const { history, world } = cluster;
   const old = cluster.master;
   cluster.gone.add(old);
+  old.observeLog();
   await world.finish(cluster.closeSite(old), convergeMs);
   if (old.host.isRunning) old.crash('kill');
   const [first] = cluster.replicas
@@ -110,9 +111,9 @@ function durableSeq(site: Site): number {
 async function follow(cluster: Cluster, site: Site, master: Site): Promise<void> {
   cluster.downUntil.set(site, Infinity);
   try {
-    await master.wait(
-      master.database?.permit(site.name, { simultaneousQuery: true }) ?? Promise.resolve(),
-    );
+    if (master.database !== null) {
+      await master.wait(master.database.permit(site.name, { simultaneousQuery: true }));
+    }
     await cluster.closeSite(site);
     const { env } = site.host;
     const database = await site.wait(Database.open(site.folder, { env, access: 'read' }));
@@ -128,7 +129,7 @@ async function follow(cluster: Cluster, site: Site, master: Site): Promise<void>
 }
 
 async function lookAtAll(cluster: Cluster): Promise<void> {
-  const { history, world } = cluster;
+  const { history, world, plan } = cluster;
   for (const site of cluster.sites) {
     if (cluster.gone.has(site) || site.database === null) continue;
     await site.observeState();
@@ -138,9 +139,9 @@ async function lookAtAll(cluster: Cluster): Promise<void> {
   const { master } = cluster;
   if (cluster.gone.has(master)) return;
   await verifyAll(history, master);
-  await recover(history, master);
+  if (plan.endsWithRecovery) await recover(history, master);
   const id = publishedBackups(master).at(-1);
-  if (id !== undefined) await restoreAside(world, history, master, id);
+  if (id !== undefined && plan.endsWithRestore) await restoreAside(world, history, master, id);
 }
 
 /** The program's own verification of every record that is still there. */

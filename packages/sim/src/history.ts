@@ -188,6 +188,8 @@ export type Recorded = HistoryEvent & {
 };
 
 export class History {
+  /** What log files were found to hold so far. */
+  readonly knownRecords = new Map<string, LoggedRecord>();
   readonly #events: Recorded[] = [];
   readonly #now: () => number;
 

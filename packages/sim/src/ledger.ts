@@ -90,7 +90,8 @@ export class Ledger {
     let chain: number | null = point.chain;
     for (let { seq } = point; seq > 0; seq--) {
       const place = this.#placeAt(point.timelineId, seq);
-      const record = place === undefined ? undefined : recordIn(place, chain);
+      const record: LoggedRecord | undefined =
+        place === undefined ? undefined : recordIn(place, chain);
       const commit = record === undefined ? (place?.acknowledged ?? null) : record.commit;
       if (commit !== null) commits.push({ seq, commit });
       chain = record?.chainBefore ?? null;

@@ -32,9 +32,17 @@ export interface LogFiles {
 /** Every commit of a writer sets a key that begins so, to the commit's name. */
 export const signaturePrefix = 'by-';
 
+/** Records that were read before, by place and checksum: a log is read many times in a run. */
+export type KnownRecords = Map<string, LoggedRecord>;
+
 /** Of a log that is in use: what stands behind record `lastSeq` is still being written. */
-export function readLogFiles(disk: HostDisk, folder: string, lastSeq = Infinity): LogFiles {
-  const reading = new Reading(lastSeq);
+export function readLogFiles(
+  disk: HostDisk,
+  folder: string,
+  known: KnownRecords,
+  lastSeq = Infinity,
+): LogFiles {
+  const reading = new Reading(lastSeq, known);
   const names = segmentNames(disk, folder);
   for (const [index, name] of names.entries()) {
     const bytes = disk.cachedBytes(`${folder}/${name}`);
@@ -61,12 +69,14 @@ function segmentNames(disk: HostDisk, folder: string): string[] {
 
 class Reading {
   readonly #lastSeq: number;
+  readonly #known: KnownRecords;
   readonly #records: LoggedRecord[] = [];
   readonly #files: LoggedFile[] = [];
   #problem: string | null = null;
 
-  constructor(lastSeq: number) {
+  constructor(lastSeq: number, known: KnownRecords) {
     this.#lastSeq = lastSeq;
+    this.#known = known;
   }
 
   /** False when nothing behind this file counts. */
@@ -105,8 +115,14 @@ class Reading {
     let { firstSeq: seq, chainBefore: chain } = segment;
     while (checkRecord(bytes, view, at, bytes.length, seq, chain, header) === 'record') {
       if (seq > this.#lastSeq) return null;
-      const { timelineId } = segment;
-      this.#records.push(recordOf(bytes, view, at, header, { timelineId, chainBefore: chain }));
+      const name = `${segment.timelineId}/${seq}/${chain}/${header.checksum}`;
+      let record = this.#known.get(name);
+      if (record === undefined) {
+        const place = { timelineId: segment.timelineId, chainBefore: chain };
+        record = recordOf(bytes, view, at, header, place);
+        this.#known.set(name, record);
+      }
+      this.#records.push(record);
       at += header.length;
       chain = header.checksum;
       seq += 1;

@@ -52,7 +52,7 @@ export function observeLog(
   history.add({
     type: 'log-read',
     database: name,
-    ...readLogFiles(disk, `${folder}/log`, lastSeq),
+    ...readLogFiles(disk, `${folder}/log`, history.knownRecords, lastSeq),
   });
 }
 

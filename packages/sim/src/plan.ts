@@ -53,6 +53,9 @@ export interface Plan {
   readonly actions: readonly Action[];
   /** At the end the master is gone for good, and a replica takes its place. */
   readonly endsWithPromotion: boolean;
+  /** In the end the newest backup is restored; backup and log are recovered to the last position. */
+  readonly endsWithRestore: boolean;
+  readonly endsWithRecovery: boolean;
 }
 
 /** How often each action comes, where its kind is switched on. */
@@ -111,12 +114,14 @@ export function planOf(seed: string): Plan {
     replicationDelayMs: random.pick([0, 0, 0, 300, 2_000]),
     writers: 1 + random.below(4),
     keys: random.pick([3, 12, 40]),
-    commitsMax: random.pick([40, 80, 160]),
+    commitsMax: random.pick([30, 60, 120]),
     thinkMs: random.pick([0, 2, 10, 40]),
-    hasHugeCommits: random.chance(0.02),
+    hasHugeCommits: random.chance(0.01),
     writeBackRate: random.pick([0, 0.02, 0.3]),
     actions,
     endsWithPromotion: random.chance(0.25),
+    endsWithRestore: random.chance(0.4),
+    endsWithRecovery: random.chance(0.4),
   };
 }
 

@@ -68,6 +68,8 @@ export class Site {
   #follower: FollowerRunner | null = null;
   #server: FeedServer | null = null;
   #hasLied = false;
+  /** It was closed in order and not opened since. */
+  #isClosed = false;
 
   constructor(options: SiteOptions) {
     this.name = options.name;
@@ -118,6 +120,7 @@ export class Site {
     try {
       const { segmentBytes } = this.#options;
       const { env } = this.host;
+      this.#isClosed = false;
       this.#database = await this.wait(Database.open(this.folder, { env, segmentBytes }));
     } catch (error) {
       if (error instanceof ProcessEnded) return false;
@@ -197,8 +200,10 @@ export class Site {
     });
   }
 
+  /** Of a process that is down without having closed there is no saying what its files hold yet. */
   observeLog(): void {
-    const database = this.#database?.state === 'closed' ? null : this.#database;
+    const database = this.#database;
+    if (database === null && !this.#isClosed) return;
     observeLog(this.#options.history, this.name, this.host.disk, this.folder, database);
   }
 
@@ -229,6 +234,7 @@ export class Site {
       this.observeProgress();
       await this.wait(database.close());
       history.add({ type: 'closed', database: this.name });
+      this.#isClosed = database.failure === null;
     } catch (error) {
       if (error instanceof ProcessEnded) return;
       const { code } = toPaminaError(error);

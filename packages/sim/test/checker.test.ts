@@ -89,6 +89,12 @@ const restored = (seq: number, text: string): HistoryEvent => ({
   point: point(seq),
   state: state(text),
 });
+const recovered = (stateHash: string): HistoryEvent => ({
+  type: 'recovered',
+  database: 'master',
+  point: point(2),
+  stateHash,
+});
 const rejected: HistoryEvent = { type: 'commit-rejected', commit: 'c3', code: 'DISK_FULL' };
 const reported = (code: string): HistoryEvent => ({
   type: 'reported',
@@ -122,6 +128,11 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
         { ...stateAt('master', 2, 'a=1'), stateHash: 'h' } as HistoryEvent,
         { ...stateAt('replica', 2, 'a=1'), stateHash: 'i' } as HistoryEvent,
       ],
+    },
+    {
+      what: 'backup and log lead to the state that is there',
+      good: [{ ...stateAt('master', 2, 'a=1'), stateHash: 'h' } as HistoryEvent, recovered('h')],
+      bad: [{ ...stateAt('master', 2, 'a=1'), stateHash: 'h' } as HistoryEvent, recovered('i')],
     },
   ],
   chain: [
@@ -261,18 +272,18 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
   read: [
     {
       what: 'a read sees what was acknowledged before it was asked',
-      good: [whole, asked('r'), answered('r', 'b=2', false, ['a'])],
-      bad: [whole, asked('r'), answered('r', 'a=1', false)],
+      good: [asked('r'), answered('r', 'b=2', false, ['a']), whole],
+      bad: [asked('r'), answered('r', 'a=1', false), whole],
     },
     {
       what: 'a whole read is of one moment',
-      good: [whole, asked('r'), answered('r', 'b=2', true)],
-      bad: [whole, asked('r'), answered('r', '', true)],
+      good: [asked('r'), answered('r', 'b=2', true), whole],
+      bad: [asked('r'), answered('r', '', true), whole],
     },
     {
       what: 'a read gives nothing that is not there in the end',
-      good: [whole, invoked('c3', 'b=3'), asked('r'), answered('r', 'b=2', false)],
-      bad: [whole, invoked('c3', 'b=3'), asked('r'), answered('r', 'b=3', false)],
+      good: [invoked('c3', 'b=3'), asked('r'), answered('r', 'b=2', false), whole],
+      bad: [invoked('c3', 'b=3'), asked('r'), answered('r', 'b=3', false), whole],
     },
   ],
   backup: [

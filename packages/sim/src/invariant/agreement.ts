@@ -24,6 +24,22 @@ export function agreement(context: Context): Violation[] {
     const message = `${database} and ${other.database} at record ${point.seq}: ${what}`;
     violations.push({ invariant: 'agreement', message, index });
   }
+  return [...violations, ...recoveredAlike(context, first)];
+}
+
+/** What backup and log lead to is what a database holds that was there by itself. */
+function recoveredAlike(
+  context: Context,
+  states: ReadonlyMap<string, Extract<Recorded, { type: 'state' }>>,
+): Violation[] {
+  const violations: Violation[] = [];
+  for (const { database, point, stateHash, index } of context.of('recovered')) {
+    const name = `${context.ledger.placeName(point.timelineId, point.seq)}/${point.chain}`;
+    const other = states.get(name);
+    if (other === undefined || other.stateHash === null || other.stateHash === stateHash) continue;
+    const message = `record ${point.seq} recovered on ${database} is not the state that ${other.database} has`;
+    violations.push({ invariant: 'agreement', message, index });
+  }
   return violations;
 }
 

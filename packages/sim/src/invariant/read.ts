@@ -32,9 +32,11 @@ export function read(context: Context): Violation[] {
     } else if (event.type === 'read-answered') {
       const { database, index, found, isWhole } = event;
       const head = heads.get(database);
-      if (head === undefined || context.hasLied(Infinity)) continue;
+      // What its log held by then must have been seen.
+      if (head === undefined || head.index < index || context.hasLied(Infinity)) continue;
       let history = histories.get(database);
-      if (history === undefined) histories.set(database, (history = historyOf(context, head)));
+      if (history === undefined)
+        histories.set(database, (history = historyOf(context, head.point)));
       const least = invoked.get(event.read) ?? 0;
       const at = firstMoment(history, found, isWhole, least);
       if (at !== null) raise(acknowledged, database, at);
@@ -47,12 +49,12 @@ export function read(context: Context): Violation[] {
   return violations;
 }
 
-/** Where the log of each database ended in the end, as far as it was seen. */
-function headsOf(context: Context): Map<string, Point> {
-  const heads = new Map<string, Point>();
-  for (const { database, records } of context.of('log-read')) {
-    const last = records.at(-1);
-    if (last !== undefined) heads.set(database, last);
+/** Where the log of each database ended when it was last seen. */
+function headsOf(context: Context): Map<string, { point: Point; index: number }> {
+  const heads = new Map<string, { point: Point; index: number }>();
+  for (const { database, records, problem, index } of context.of('log-read')) {
+    const point = records.at(-1);
+    if (point !== undefined && problem === null) heads.set(database, { point, index });
   }
   return heads;
 }

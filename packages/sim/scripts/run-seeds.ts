@@ -1,0 +1,86 @@
+// Runs seeds in processes of their own, one for each core, and hears of each. A process that says nothing
+// for long hangs at a seed: that is a failure of the seed.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { SeedReport, WorkerOrder } from './sim-worker.js';
+
+export interface RunSeedsOptions {
+  /** Path of a bundled worker. */
+  readonly worker: string;
+  readonly seeds: readonly string[];
+  readonly processes: number;
+  readonly order: Omit<WorkerOrder, 'seeds'>;
+  readonly silenceMsMax: number;
+  readonly onReport?: ((report: SeedReport) => void) | undefined;
+}
+
+/** In no order. Ends early with `stopsAtFailure`. */
+export async function runSeeds(options: RunSeedsOptions): Promise<SeedReport[]> {
+  const { processes } = options;
+  const reports: SeedReport[] = [];
+  const shares = Array.from({ length: processes }, (_, at) =>
+    options.seeds.filter((_seed, index) => index % processes === at),
+  );
+  const others = new Set<ChildProcess>();
+  await Promise.all(
+    shares.map((seeds) =>
+      runShare(options, seeds, others, (report) => {
+        reports.push(report);
+        options.onReport?.(report);
+        const mayStop = options.order.stopsAtFailure && report.violations.length > 0;
+        if (mayStop) for (const child of others) child.kill('SIGKILL');
+      }),
+    ),
+  );
+  return reports;
+}
+
+async function runShare(
+  options: RunSeedsOptions,
+  seeds: readonly string[],
+  running: Set<ChildProcess>,
+  onReport: (report: SeedReport) => void,
+): Promise<void> {
+  if (seeds.length === 0) return;
+  const order: WorkerOrder = { ...options.order, seeds };
+  const nodeOptions = ['--enable-source-maps', options.worker, JSON.stringify(order)];
+  const child = spawn(process.execPath, nodeOptions, { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  let done = 0;
+  let isSilent = false;
+  let complaint = '';
+  let hasFailed = false;
+  const hush = (): NodeJS.Timeout =>
+    setTimeout(() => {
+      isSilent = true;
+      child.kill('SIGKILL');
+    }, options.silenceMsMax);
+  let timer = hush();
+  child.stderr.on('data', (bytes: Buffer) => {
+    complaint = (complaint + bytes.toString()).slice(-4000);
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    clearTimeout(timer);
+    timer = hush();
+    const report = JSON.parse(line) as SeedReport;
+    done += 1;
+    hasFailed ||= report.violations.length > 0;
+    onReport(report);
+  }
+  clearTimeout(timer);
+  const wasStopped = options.order.stopsAtFailure && (hasFailed || !running.has(child));
+  const wasKilled = child.killed && !isSilent;
+  running.delete(child);
+  const seed = seeds[done];
+  if (seed === undefined || wasStopped || wasKilled) return;
+  const why = isSilent
+    ? `nothing came for ${options.silenceMsMax / 1000} s: it has no end`
+    : `the process ended: ${complaint}`;
+  onReport(unfinished(seed, why));
+}
+
+function unfinished(seed: string, why: string): SeedReport {
+  const violations = [`liveness: ${why}`];
+  const nothing = { traceHash: '', events: 0, plan: '', history: [] };
+  return { seed, violations, invariants: ['liveness'], ...nothing };
+}
