@@ -65,7 +65,12 @@ export class RunningProcess {
   }
 
   /** The first line of stdout for which `match` gives something. Fails at once if the process ends. */
-  line<T>(what: string, match: (line: string) => T | null, deadlineMs?: number): Promise<T> {
+  line<T>(
+    what: string,
+    match: (line: string) => T | null,
+    deadlineMs?: number,
+    everyMs?: number,
+  ): Promise<T> {
     return until(
       `${this.name} printed ${what}`,
       () => {
@@ -79,8 +84,17 @@ export class RunningProcess {
         if (exit !== null) throw new Error(`${this.name} ended before ${what}: ${this.describe()}`);
         return null;
       },
-      { ...(deadlineMs === undefined ? {} : { deadlineMs }), instead: () => this.describe() },
+      {
+        ...(deadlineMs === undefined ? {} : { deadlineMs }),
+        ...(everyMs === undefined ? {} : { everyMs }),
+        instead: () => this.describe(),
+      },
     ) as Promise<T>;
+  }
+
+  /** Writes a line to its stdin. */
+  tell(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
   }
 
   /** Resolves when the process is gone. */

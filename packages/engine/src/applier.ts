@@ -1,7 +1,7 @@
 // Applies durable records to the store, strictly in order (P4), one LevelDB batch at a time. Whoever
-// needs the state exactly at a record asks for a barrier: it runs between two batches.
+// needs the state exactly at a record asks for a barrier: it runs when the store is just there.
 import { PaminaError, toPaminaError } from '@pamina/format';
-import type { ChainPoint, RecordBatch } from '@pamina/log';
+import { splitBatch, type ChainPoint, type RecordBatch } from '@pamina/log';
 import type { StateStore } from './state-store.js';
 import { isDiskFull, type StoreReopener } from './store-reopener.js';
 
@@ -9,6 +9,9 @@ interface Task {
   readonly batch: RecordBatch;
   readonly settle: (error: PaminaError | null) => void;
 }
+
+/** Called once, with null when the store is exactly at the record, else with why it will not get there. */
+export type Barrier = (error: PaminaError | null) => void;
 
 export interface ApplierOptions {
   readonly store: StateStore;
@@ -22,8 +25,8 @@ export class Applier {
   readonly #reopener: StoreReopener;
   readonly #onFailed: (error: PaminaError) => void;
   readonly #tasks: Task[] = [];
-  readonly #barriers = new Map<number, () => void>();
-  readonly #betweens: ((error: PaminaError | null) => void)[] = [];
+  #barriers: { readonly seq: number; readonly run: Barrier }[] = [];
+  readonly #betweens: Barrier[] = [];
   #applied: ChainPoint;
   #waiters: { readonly seq: number; readonly settle: (error: PaminaError | null) => void }[] = [];
   #running: Promise<void> | null = null;
@@ -56,12 +59,22 @@ export class Applier {
     this.#running ??= this.#run();
   }
 
-  /** Runs `action` when exactly the records up to `seq` are applied; `seq` must end a batch. Returns the cancellation. */
-  atSeq(seq: number, action: () => void): () => void {
-    this.#barriers.set(seq, action);
+  /** Calls `run` when exactly the records up to `seq` are applied; `seq` is not applied yet. Returns the cancellation. */
+  atSeq(seq: number, run: Barrier): () => void {
+    if (this.#failure !== null) {
+      run(this.#failure);
+      return () => undefined;
+    }
+    const barrier = { seq, run };
+    this.#barriers.push(barrier);
     return () => {
-      if (this.#barriers.get(seq) === action) this.#barriers.delete(seq);
+      this.#barriers = this.#barriers.filter((one) => one !== barrier);
     };
+  }
+
+  /** Records beyond `seq` will not come: their numbers never reached the disk. */
+  giveUpBeyond(seq: number, error: PaminaError): void {
+    this.#release((barrier) => barrier.seq > seq, error);
   }
 
   /** Runs `action` between two batches: at once when nothing is being applied. */
@@ -99,19 +112,50 @@ export class Applier {
 
   async #run(): Promise<void> {
     for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) {
-      const error = await this.#applyReopening(task.batch);
+      const error = await this.#applyStopping(task.batch);
       this.#queuedBytes -= task.batch.end - task.batch.start;
       if (error !== null) {
         this.#fail(error, task);
         break;
       }
-      this.#barriers.get(this.#applied.seq)?.();
-      this.#barriers.delete(this.#applied.seq);
       task.settle(null);
       this.#wake();
       for (const run of this.#betweens.splice(0)) run(null);
     }
     this.#running = null;
+  }
+
+  /** Stops within a batch where somebody waits for a record in it. */
+  async #applyStopping(batch: RecordBatch): Promise<PaminaError | null> {
+    let rest: RecordBatch | null = batch;
+    while (rest !== null) {
+      const stop = this.#firstBarrierIn(rest);
+      const [part, behind]: [RecordBatch, RecordBatch | null] =
+        stop === null ? [rest, null] : splitBatch(rest, stop);
+      const error = await this.#applyReopening(part);
+      if (error !== null) return error;
+      if (this.#barriers.length > 0) {
+        this.#release((barrier) => barrier.seq === this.#applied.seq, null);
+      }
+      rest = behind;
+    }
+    return null;
+  }
+
+  /** The first record before the batch's last one that somebody waits for. */
+  #firstBarrierIn(batch: RecordBatch): number | null {
+    let first: number | null = null;
+    for (const { seq } of this.#barriers) {
+      if (seq >= batch.firstSeq && seq < batch.point.seq && seq < (first ?? Infinity)) first = seq;
+    }
+    return first;
+  }
+
+  #release(isDue: (barrier: { readonly seq: number }) => boolean, error: PaminaError | null): void {
+    const due = this.#barriers.filter(isDue);
+    if (due.length === 0) return;
+    this.#barriers = this.#barriers.filter((barrier) => !isDue(barrier));
+    for (const { run } of due) run(error);
   }
 
   /** LevelDB's errors stick: it is opened again once, and as often as the disk is full. */
@@ -148,7 +192,7 @@ export class Applier {
     for (const failed of [task, ...this.#tasks.splice(0)]) failed.settle(this.#failure);
     for (const waiter of this.#waiters.splice(0)) waiter.settle(this.#failure);
     for (const run of this.#betweens.splice(0)) run(this.#failure);
-    this.#barriers.clear();
+    this.#release(() => true, this.#failure);
     this.#queuedBytes = 0;
     this.#onFailed(this.#failure);
   }

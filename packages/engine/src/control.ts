@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { PaminaError, isHex, validateName, validateTimelines, type Timeline } from '@pamina/format';
 import type { Disk } from '@pamina/env';
+import { controlInvalid, parseFields, printChecked, verified } from './checked-json.js';
 
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
@@ -40,34 +41,28 @@ function controlPath(folder: string): string {
 export async function readControl(disk: Disk, folder: string): Promise<Control | null> {
   const bytes = await disk.readFileIfPresent(controlPath(folder));
   if (bytes === null) return null;
-  const invalid = (what: string, cause?: unknown): PaminaError =>
-    new PaminaError('CONTROL_INVALID', `${controlPath(folder)}: ${what}`, { cause });
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw invalid('it is not JSON', error);
+  const path = controlPath(folder);
+  const all = parseFields(bytes, path);
+  if (all['formatVersion'] !== 1) {
+    const version = String(all['formatVersion']);
+    throw new PaminaError('FORMAT_UNKNOWN', `${path} has format ${version}`, {
+      context: { file: path, version },
+    });
   }
-  if (typeof value !== 'object' || value === null) throw invalid('it is not an object');
-  const fields = value as Record<string, unknown>;
-  if (fields['formatVersion'] !== 1) {
-    const version = String(fields['formatVersion']);
-    throw new PaminaError('FORMAT_UNKNOWN', `${controlPath(folder)} has format ${version}`);
-  }
+  const fields = verified(all, path);
   const fault = firstFault(fields);
-  if (fault !== null) throw invalid(`the field ${fault} is not valid`);
+  if (fault !== null) throw controlInvalid(path, `the field ${fault} is not valid`);
   try {
     validateTimelines(fields['timelines']);
     validateName(fields['name']);
-  } catch (error) {
-    throw invalid('a field is not valid', error);
+  } catch (cause) {
+    throw controlInvalid(path, 'a field is not valid', cause);
   }
   return fields as unknown as Control;
 }
 
 export async function writeControl(disk: Disk, folder: string, control: Control): Promise<void> {
-  const text = `${JSON.stringify(control, null, 2)}\n`;
-  await disk.replaceFile(controlPath(folder), new TextEncoder().encode(text));
+  await disk.replaceFile(controlPath(folder), printChecked(control));
 }
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -100,7 +95,7 @@ function isPoint(value: unknown): boolean {
   return isCount(seq) && isCount(chain) && isCount(time);
 }
 
-function firstFault(fields: Record<string, unknown>): string | null {
+function firstFault(fields: Readonly<Record<string, unknown>>): string | null {
   for (const [name, check] of Object.entries(checks)) {
     if (!check(fields[name])) return name;
   }

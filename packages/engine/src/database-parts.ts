@@ -14,6 +14,8 @@ import { publishCheckpoint, readCheckpoint } from './checkpoint.js';
 import type { ControlFile } from './control-file.js';
 import { logFolder, storeFolder } from './create-database.js';
 import type { JobLog } from './job-log.js';
+import { Overlay } from './overlay.js';
+import { StateReader } from './state-reader.js';
 import { StateStore } from './state-store.js';
 import { StoreReopener } from './store-reopener.js';
 
@@ -21,6 +23,9 @@ export interface DatabaseParts {
   readonly store: StateStore;
   readonly log: Log;
   readonly applier: Applier;
+  /** What is acknowledged and not yet in the store. */
+  readonly overlay: Overlay;
+  readonly reader: StateReader;
 }
 
 export interface PartsOptions {
@@ -64,7 +69,9 @@ export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
     const { jobLog, onFailed } = options;
     const reopener = new StoreReopener(store, { disk: env.disk, clock: env.clock, jobLog });
     const applier = new Applier({ store, reopener, applied: log.durable, onFailed });
-    return { store, log, applier };
+    const overlay = new Overlay();
+    const reader = new StateReader({ store, applier, overlay });
+    return { store, log, applier, overlay, reader };
   } catch (error) {
     await closeParts({ store, log });
     throw error;

@@ -13,20 +13,22 @@ import {
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import type { Log, ReceivedChunk } from '@pamina/log';
+import { checkDurability, type Durability } from './acknowledgement.js';
 import type { ControlChange } from './control-file.js';
 import type { Control } from './control.js';
 import { JobLog } from './job-log.js';
 import { locateDatabase, type LocatedDatabase } from './locate-database.js';
-import { storeKey } from './operation.js';
 import type { Datum, KeySpace, Operation } from './operation.js';
 import { refusedRead, refusedWrite } from './refusals.js';
+import { snapshotAtMark, snapshotNow, type PlacedSnapshot } from './placed-snapshot.js';
 import type { ReplicaLog } from './replica-log.js';
 import { RunningDatabase } from './running-database.js';
 import type { SessionWriter } from './session-writer.js';
 import type { SlotTable } from './slots.js';
 import { startTimeline } from './start-timeline.js';
 import type { DatabaseParts } from './database-parts.js';
-import type { StateStore, StoreSnapshot } from './state-store.js';
+import type { StateReader } from './state-reader.js';
+import type { StateStore } from './state-store.js';
 import { SystemData, type PermittedReplica, type Settings } from './system-data.js';
 import { pointOf, type LogPoint } from './log-point.js';
 
@@ -37,14 +39,16 @@ export interface DatabaseOptions {
   readonly segmentBytes?: number | undefined;
 }
 
-export type DatabaseState = 'open' | 'failed' | 'closed';
-
-/** A frozen state and the exact point that it is the state of. */
-export interface PlacedSnapshot {
-  readonly point: LogPoint;
-  readonly snapshot: StoreSnapshot;
-  readonly session: number;
+export interface CommitOptions {
+  /** Keys are the user's or Pamina's own. Default `user`. */
+  readonly space?: KeySpace | undefined;
+  /** When the commit is acknowledged. Default `disk`. */
+  readonly durability?: Durability | undefined;
+  /** Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN. */
+  readonly signal?: AbortSignal | undefined;
 }
+
+export type DatabaseState = 'open' | 'failed' | 'closed';
 
 export class Database {
   /** Absolute, without symbolic links. */
@@ -123,18 +127,24 @@ export class Database {
     return this.#parts.log;
   }
 
-  /** LevelDB behind the database; keys carry their prefix byte. For the abstract-level face. */
+  /** LevelDB behind the database; keys carry their prefix byte. It may lag behind what is acknowledged. */
   get store(): StateStore {
     return this.#parts.store;
+  }
+
+  /** Reads of the state after the last acknowledged commit, or, on a replica, the last applied one. */
+  get reader(): StateReader {
+    return this.#parts.reader;
   }
 
   get slots(): SlotTable {
     return this.#running.slots;
   }
 
-  /** Session of the last session record that is applied; the base's when there was none since. */
+  /** The session that is running, else that of the last session record that is applied, or of the base. */
   get session(): number {
-    return Math.max(this.control.session, this.store.lastSession);
+    const applied = Math.max(this.control.session, this.store.lastSession);
+    return this.#running.session?.number ?? applied;
   }
 
   /** The last record that is in the store. */
@@ -156,21 +166,32 @@ export class Database {
     return () => this.#failureListeners.delete(listener);
   }
 
-  /** Resolves when the commit is on disk and visible. Throws at once what can be known at once. */
-  put(key: Datum, value: Datum): Promise<void> {
-    return this.#writable().write(key, value).done;
+  /** Resolves when the commit is acknowledged: on disk and visible. Throws at once what can be known at once. */
+  put(key: Datum, value: Datum, options?: CommitOptions): Promise<void> {
+    return this.#write(key, value, options);
   }
 
-  del(key: Datum): Promise<void> {
-    return this.#writable().write(key, null).done;
+  del(key: Datum, options?: CommitOptions): Promise<void> {
+    return this.#write(key, null, options);
+  }
+
+  #write(key: Datum, value: Datum | null, options?: CommitOptions): Promise<void> {
+    const session = this.#writable();
+    if (options === undefined) return session.write(key, value).done;
+    const durability = checkDurability(options.durability ?? 'disk');
+    options.signal?.throwIfAborted();
+    const group = session.write(key, value, options.space);
+    return session.acknowledged(group, durability, options.signal);
   }
 
   /** All operations or none (P2). Returns the position of the commit. */
-  async commit(operations: readonly Operation[], space: KeySpace = 'user'): Promise<Position> {
+  async commit(operations: readonly Operation[], options: CommitOptions = {}): Promise<Position> {
     const session = this.#writable();
-    const group = session.commit(operations, space);
+    const durability = checkDurability(options.durability ?? 'disk');
+    options.signal?.throwIfAborted();
+    const group = session.commit(operations, options.space ?? 'user');
     const { seq } = group.point;
-    await group.done;
+    await session.acknowledged(group, durability, options.signal);
     return { timeline: currentTimeline(this.control.timelines).timeline, seq };
   }
 
@@ -208,16 +229,14 @@ export class Database {
 
   async get(key: Datum): Promise<Uint8Array | undefined> {
     this.assertReadable();
-    return this.#parts.store.level.get(storeKey('user', key));
+    return (await this.reader.get('user', key)) as Uint8Array | undefined;
   }
 
   /** All user entries in key order, from one moment. Keys without prefix. */
   async *entries(): AsyncGenerator<[Uint8Array, Uint8Array]> {
     this.assertReadable();
-    const range = { gte: Buffer.of(userPrefix), lt: Buffer.of(userPrefix + 1) };
-    for await (const [key, value] of this.#parts.store.level.iterator(range)) {
-      yield [key.subarray(1), value];
-    }
+    const [from, to] = [Buffer.of(userPrefix), Buffer.of(userPrefix + 1)];
+    for await (const [key, value] of this.reader.entries(from, to)) yield [key.subarray(1), value];
   }
 
   /**
@@ -225,31 +244,14 @@ export class Database {
    * new segment, so that a copy made from here starts with a whole one. `bodyAt` is called once,
    * with the seq that the mark gets, and writes nothing itself: a backup is named by its position.
    */
-  async mark(
-    bodyAt: (seq: number) => MarkBody,
-  ): Promise<{ point: LogPoint; snapshot: StoreSnapshot; session: number }> {
+  mark(bodyAt: (seq: number) => MarkBody): Promise<PlacedSnapshot> {
     const session = this.#writable();
-    const group = session.appendMark(bodyAt);
-    const { seq } = group.point;
-    let snapshot: StoreSnapshot | null = null;
-    const cancel = this.#parts.applier.atSeq(seq, () => {
-      snapshot = this.#parts.store.snapshot();
-    });
-    // A mark that is rejected leaves its number to another record.
-    await group.done.finally(cancel);
-    if (snapshot === null) throw new PaminaError('INTERNAL', `no snapshot was taken at ${seq}`);
-    const point = pointOf(group.point, this.control.timelines);
-    return { point, snapshot, session: session.number };
+    return snapshotAtMark(this.#parts, session, this.control.timelines, bodyAt);
   }
 
-  /** A snapshot of the applied state; writes no record: for replicas, offline copies, hashes. */
+  /** A snapshot of the visible state; writes no record: for replicas, offline copies, hashes. */
   stateSnapshot(): Promise<PlacedSnapshot> {
-    const { applier, store } = this.#parts;
-    return applier.between(() => ({
-      point: this.applied(),
-      snapshot: store.snapshot(),
-      session: this.session,
-    }));
+    return snapshotNow(this.#parts, this.control.timelines, this.control.session);
   }
 
   /** Whether its master's segments may be received here, and from which byte on. */

@@ -10,17 +10,19 @@ export {
   refuseOccupied,
   type CreateOptions,
 } from './create-database.js';
+export type { Durability } from './acknowledgement.js';
 export {
   Database,
+  type CommitOptions,
   type DatabaseOptions,
   type DatabaseState,
-  type PlacedSnapshot,
 } from './database.js';
 export { JobLog, type JobEvent, type JobLevel } from './job-log.js';
 export type { LogPoint } from './log-point.js';
 export { timelinesUntil } from './log-point.js';
 export type { Datum, KeySpace, Operation } from './operation.js';
-export { Pamina, type PaminaOptions } from './pamina.js';
+export { Pamina, type PaminaOptions, type PaminaWriteOptions } from './pamina.js';
+export type { PlacedSnapshot } from './placed-snapshot.js';
 export type { Slot, SlotPositions, SlotTable } from './slots.js';
 export { StateStore, StoreLoader, type StoreSnapshot } from './state-store.js';
 export type { PermittedReplica, Settings, SystemData } from './system-data.js';

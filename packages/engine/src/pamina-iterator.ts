@@ -1,12 +1,14 @@
 // Iterators and snapshots of the abstract-level face: LevelDB's own, with the key prefix put on and
-// taken off. Both are taken when they are created and so never see a later commit.
+// taken off. Both are of the state at which they are created, also where the store reaches it later.
 import { AbstractIterator, AbstractSnapshot, type AbstractLevel } from 'abstract-level';
 import type { StoreLevel } from '@pamina/env';
 import { userPrefix } from '@pamina/format';
 import { storeKey, type Datum } from './operation.js';
+import type { Format, LevelSnapshot } from './raw-level.js';
+import type { Due } from './read-value.js';
+import type { StateReader } from './state-reader.js';
+import type { StateView } from './state-view.js';
 import { storeReopened } from './state-store.js';
-
-export type Format = 'utf8' | 'buffer' | 'view';
 
 /** Range and encodings as abstract-level hands them to the private API: keys encoded, formats named. */
 export interface PrivateRange {
@@ -15,11 +17,11 @@ export interface PrivateRange {
   readonly lte?: Datum;
   readonly lt?: Datum;
   readonly reverse?: boolean;
-  readonly limit?: number;
   readonly snapshot?: PaminaSnapshot | undefined;
 }
 
 export interface PrivateIteratorOptions extends PrivateRange {
+  readonly limit: number;
   readonly keys: boolean;
   readonly values: boolean;
   readonly keyEncoding: Format;
@@ -31,33 +33,25 @@ export interface PrivateIteratorOptions extends PrivateRange {
 
 type Owner = AbstractLevel<string | Buffer | Uint8Array, unknown, unknown>;
 type Entry = [key: unknown, value: unknown];
-type InnerIterator = ReturnType<StoreLevel['iterator']>;
+export type InnerIterator = ReturnType<StoreLevel['iterator']>;
 
 export class PaminaSnapshot extends AbstractSnapshot {
-  readonly #inner: ReturnType<StoreLevel['snapshot']>;
-  readonly #level: StoreLevel;
+  readonly view: StateView;
 
-  constructor(level: StoreLevel, options: { owner: unknown }) {
-    const inner = level.snapshot();
+  constructor(reader: StateReader, options: { owner: unknown }) {
+    const view = reader.view();
     // @ts-expect-error The published types leave out the options that the implementation needs.
     super(options);
-    this.#level = level;
-    this.#inner = inner;
-  }
-
-  /** LevelDB's own snapshot. STORE_REOPENED if it was of another LevelDB. */
-  innerOf(level: StoreLevel): ReturnType<StoreLevel['snapshot']> {
-    if (level !== this.#level) throw storeReopened();
-    return this.#inner;
+    this.view = view;
   }
 
   _close(): Promise<void> {
-    return this.#inner.close();
+    return this.view.close();
   }
 }
 
 /** The same range among the keys of the store. */
-export function storeRange(level: StoreLevel, range: PrivateRange): Record<string, unknown> {
+function storeRange(range: PrivateRange): Record<string, unknown> {
   const { gte, gt, lte, lt } = range;
   // Where both kinds of bound are given the including one counts, as in every abstract-level database.
   const from =
@@ -68,73 +62,122 @@ export function storeRange(level: StoreLevel, range: PrivateRange): Record<strin
     lte !== undefined
       ? { lte: storeKey('user', lte) }
       : { lt: lt === undefined ? Buffer.of(userPrefix + 1) : storeKey('user', lt) };
-  const { reverse = false, limit = -1, snapshot } = range;
-  const view = snapshot === undefined ? {} : { snapshot: snapshot.innerOf(level) };
-  return { ...from, ...to, reverse, limit, ...view };
+  return { ...from, ...to, reverse: range.reverse ?? false };
+}
+
+/**
+ * An iterator of the store over the range, at the state of now or of the snapshot. It knows no limit:
+ * what was read ahead and thrown away by a seek must not count.
+ */
+export function openInner(
+  reader: StateReader,
+  range: PrivateRange,
+  options: Record<string, unknown>,
+): Due<InnerIterator> {
+  const inRange = storeRange(range);
+  const open = (level: StoreLevel, snapshot?: LevelSnapshot): InnerIterator =>
+    level.iterator({
+      ...inRange,
+      ...options,
+      ...(snapshot === undefined ? {} : { snapshot }),
+    } as object);
+  return range.snapshot === undefined ? reader.exactly(open) : range.snapshot.view.exactly(open);
 }
 
 /** A key of the store as the user's format asks for it. */
-function userKeyAs(format: Format, key: Buffer): unknown {
-  if (format === 'utf8') return key.toString('utf8', 1);
-  const rest = key.subarray(1);
-  return format === 'buffer' ? rest : new Uint8Array(rest.buffer, rest.byteOffset, rest.length);
+function userKeyAs(format: Format, key: unknown): unknown {
+  if (format === 'utf8') return (key as string).slice(1);
+  const bytes = key as Buffer;
+  if (format === 'buffer') return bytes.subarray(1);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + 1, bytes.length - 1);
 }
 
+/** Entries that one read of LevelDB may bring, for those who ask for one at a time. */
+const aheadEntries = 1000;
+const none: Entry[] = [];
+
 export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
-  readonly #inner: InnerIterator;
   readonly #keys: boolean;
   readonly #format: Format;
+  readonly #due: Due<InnerIterator>;
+  #inner: InnerIterator | null;
+  /** Asked for before there was an iterator inside. */
+  #seekTo: Buffer | null = null;
+  #ahead: Entry[] = none;
+  #aheadAt = 0;
+  #isFirst = true;
 
-  constructor(owner: Owner, level: StoreLevel, options: PrivateIteratorOptions) {
+  constructor(owner: Owner, reader: StateReader, options: PrivateIteratorOptions) {
     const { keys, values, fillCache, highWaterMarkBytes, signal } = options;
     // First: from super() on the owner holds this iterator, and would close one that has nothing inside.
-    const inner: InnerIterator = level.iterator({
-      ...storeRange(level, options),
+    const due = openInner(reader, options, {
       keys,
       values,
-      keyEncoding: 'buffer',
+      keyEncoding: options.keyEncoding === 'utf8' ? 'utf8' : 'buffer',
       valueEncoding: options.valueEncoding,
       ...(fillCache === undefined ? {} : { fillCache }),
       ...(highWaterMarkBytes === undefined ? {} : { highWaterMarkBytes }),
       ...(signal === undefined ? {} : { signal }),
-    } as object);
+    });
     super(owner, options);
     this.#keys = keys;
     this.#format = options.keyEncoding;
-    this.#inner = inner;
+    this.#due = due;
+    this.#inner = 'value' in due ? due.value : null;
   }
 
   async _next(): Promise<Entry | undefined> {
-    const entry = await this.#read(() => this.#inner.next());
-    if (entry !== undefined) this.#open(entry);
-    return entry;
+    if (this.#aheadAt === this.#ahead.length) {
+      // Who wants one entry, or one after a seek, is not made to wait for a thousand.
+      const size = this.#isFirst ? 1 : Math.min(aheadEntries, this.limit - this.count);
+      this.#isFirst = false;
+      this.#ahead = await this.#read(size);
+      this.#aheadAt = 0;
+    }
+    return this.#ahead[this.#aheadAt++];
   }
 
   async _nextv(size: number): Promise<Entry[]> {
-    const entries: Entry[] = await this.#read(() => this.#inner.nextv(size));
-    if (this.#keys) for (const entry of entries) this.#open(entry);
+    this.#isFirst = false;
+    if (this.#aheadAt === this.#ahead.length) return this.#read(size);
+    const entries = this.#ahead.slice(this.#aheadAt, this.#aheadAt + size);
+    this.#aheadAt += entries.length;
     return entries;
   }
 
   _seek(target: Datum): void {
-    this.#inner.seek(storeKey('user', target));
+    this.#ahead = none;
+    this.#aheadAt = 0;
+    this.#isFirst = true;
+    const key = storeKey('user', target);
+    if (this.#inner === null) this.#seekTo = key;
+    else this.#inner.seek(key, { keyEncoding: 'buffer' });
   }
 
-  _close(): Promise<void> {
-    return this.#inner.close();
+  async _close(): Promise<void> {
+    if ('cancel' in this.#due && this.#inner === null) this.#due.cancel();
+    await this.#inner?.close();
   }
 
   /** The inner iterator ends before this one only when its LevelDB does. */
-  async #read<T>(read: () => Promise<T>): Promise<T> {
+  async #read(size: number): Promise<Entry[]> {
     try {
-      return await read();
+      const inner = this.#inner ?? (await this.#arrive());
+      const entries: Entry[] = await inner.nextv(size);
+      if (this.#keys) {
+        for (const entry of entries) entry[0] = userKeyAs(this.#format, entry[0]);
+      }
+      return entries;
     } catch (error) {
       const { code } = error as { code?: unknown };
       throw code === 'LEVEL_ITERATOR_NOT_OPEN' ? storeReopened() : error;
     }
   }
 
-  #open(entry: Entry): void {
-    if (this.#keys) entry[0] = userKeyAs(this.#format, entry[0] as Buffer);
+  async #arrive(): Promise<InnerIterator> {
+    const inner = await (this.#due as { promise: Promise<InnerIterator> }).promise;
+    this.#inner = inner;
+    if (this.#seekTo !== null) inner.seek(this.#seekTo, { keyEncoding: 'buffer' });
+    return inner;
   }
 }

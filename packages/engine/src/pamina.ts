@@ -1,20 +1,32 @@
 // The one-line change: an abstract-level database with the interface of `level` whose every write goes
 // through Pamina's log. All writes end in the private methods below, so none can pass the log by.
 import { resolve } from 'node:path';
-import { AbstractLevel, type AbstractDatabaseOptions } from 'abstract-level';
+import {
+  AbstractLevel,
+  type AbstractBatchOperation,
+  type AbstractBatchOptions,
+  type AbstractChainedBatch,
+  type AbstractClearOptions,
+  type AbstractDatabaseOptions,
+  type AbstractDelOptions,
+  type AbstractPutOptions,
+} from 'abstract-level';
 import { PaminaError, commitBodyHeaderBytes, commitBytesMax, isPaminaError } from '@pamina/format';
-import { nodeEnv, type Env, type StoreLevel } from '@pamina/env';
+import { nodeEnv, type Env } from '@pamina/env';
+import { checkDurability, type Durability } from './acknowledgement.js';
 import { createDatabase, type CreateOptions } from './create-database.js';
-import { Database } from './database.js';
+import { Database, type CommitOptions } from './database.js';
 import { measure, storeKey, type Datum, type Operation } from './operation.js';
 import {
   PaminaIterator,
   PaminaSnapshot,
-  storeRange,
-  type Format,
+  openInner,
   type PrivateIteratorOptions,
   type PrivateRange,
 } from './pamina-iterator.js';
+import type { ReadOptions } from './raw-level.js';
+import { arrived } from './read-value.js';
+import type { StateReader } from './state-reader.js';
 
 export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   /** Name of the database; default: the name of its folder. Used when it is created. */
@@ -25,6 +37,8 @@ export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   readonly errorIfExists?: boolean;
   /** `read`: nothing can be written and no session is started. Default `write`. */
   readonly access?: 'read' | 'write';
+  /** When a commit is acknowledged that does not say so itself. Default 'disk'. */
+  readonly durability?: Durability;
   /** Bytes of a log segment. */
   readonly segmentBytes?: number;
   /** The seams to disk, clock, network and chance; for tests. */
@@ -33,16 +47,48 @@ export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   readonly database?: Database;
 }
 
-interface ReadOptions {
-  readonly keyEncoding: Format;
-  readonly valueEncoding: Format;
-  readonly fillCache?: boolean;
-  readonly snapshot?: PaminaSnapshot;
+interface PrivateReadOptions extends ReadOptions {
+  readonly snapshot?: PaminaSnapshot | undefined;
+}
+
+/** What a write can ask for beside what abstract-level knows. */
+export interface PaminaWriteOptions {
+  /** When it is acknowledged. Default: that of the database. */
+  readonly durability?: Durability | undefined;
+  /** Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface PrivateWriteOptions extends PaminaWriteOptions {
+  /** As in `level`: true is `durability: 'disk'`. */
+  readonly sync?: boolean;
 }
 
 /** Keys of one clear() are read and deleted in steps of this many. */
 const clearEntriesPerRead = 1000;
 
+/** The writes of abstract-level, with what Pamina's take beside it: inherited, only their options grow. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+export interface Pamina<K = string, V = string> {
+  put(key: K, value: V): Promise<void>;
+  put<PK = K, PV = V>(
+    key: PK,
+    value: PV,
+    options: AbstractPutOptions<PK, PV> & PaminaWriteOptions,
+  ): Promise<void>;
+  del(key: K): Promise<void>;
+  del<PK = K>(key: PK, options: AbstractDelOptions<PK> & PaminaWriteOptions): Promise<void>;
+  batch(operations: AbstractBatchOperation<this, K, V>[]): Promise<void>;
+  batch<PK = K, PV = V>(
+    operations: AbstractBatchOperation<this, PK, PV>[],
+    options: AbstractBatchOptions<PK, PV> & PaminaWriteOptions,
+  ): Promise<void>;
+  batch(): AbstractChainedBatch<this, K, V>;
+  clear(): Promise<void>;
+  clear<PK = K>(options: AbstractClearOptions<PK> & PaminaWriteOptions): Promise<void>;
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 export class Pamina<K = string, V = string> extends AbstractLevel<
   string | Buffer | Uint8Array,
   K,
@@ -57,7 +103,8 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     if (typeof location !== 'string' || location === '') {
       throw new TypeError("The first argument 'location' must be a non-empty string");
     }
-    const { env, name, access, segmentBytes, database, ...forwarded } = options;
+    const { env, name, access, segmentBytes, database, durability, ...forwarded } = options;
+    if (durability !== undefined) checkDurability(durability);
     super(
       {
         encodings: { buffer: true, utf8: true, view: true },
@@ -106,65 +153,79 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     this.#database = null;
   }
 
-  async _get(key: Datum, options: ReadOptions): Promise<unknown> {
-    const { level } = this.#readable().store;
-    return level.get(storeKey('user', key), readOptions(level, options));
+  _get(key: Datum, options: PrivateReadOptions): Promise<unknown> {
+    const { snapshot } = options;
+    const reader = this.#readable();
+    return snapshot === undefined
+      ? reader.get('user', key, options)
+      : snapshot.view.get('user', key, options);
   }
 
-  _getSync(key: Datum, options: ReadOptions): unknown {
-    const { level } = this.#readable().store;
-    return level.getSync(storeKey('user', key), readOptions(level, options));
+  _getSync(key: Datum, options: PrivateReadOptions): unknown {
+    const { snapshot } = options;
+    const reader = this.#readable();
+    return snapshot === undefined
+      ? reader.getSync('user', key, options)
+      : snapshot.view.getSync('user', key, options);
   }
 
-  async _getMany(keys: Datum[], options: ReadOptions): Promise<unknown[]> {
-    const { level } = this.#readable().store;
-    return level.getMany(
-      keys.map((key) => storeKey('user', key)),
-      readOptions(level, options),
-    );
+  _getMany(keys: Datum[], options: PrivateReadOptions): Promise<unknown[]> {
+    const { snapshot } = options;
+    const reader = this.#readable();
+    return snapshot === undefined
+      ? reader.getMany('user', keys, options)
+      : snapshot.view.getMany('user', keys, options);
   }
 
-  async _has(key: Datum, options: ReadOptions): Promise<boolean> {
-    const { level } = this.#readable().store;
-    return level.has(storeKey('user', key), readOptions(level, options));
+  _has(key: Datum, options: PrivateReadOptions): Promise<boolean> {
+    const { snapshot } = options;
+    const reader = this.#readable();
+    return snapshot === undefined ? reader.has('user', key) : snapshot.view.has('user', key);
   }
 
-  async _hasMany(keys: Datum[], options: ReadOptions): Promise<boolean[]> {
-    const { level } = this.#readable().store;
-    return level.hasMany(
-      keys.map((key) => storeKey('user', key)),
-      readOptions(level, options),
-    );
+  async _hasMany(keys: Datum[], options: PrivateReadOptions): Promise<boolean[]> {
+    const reader = this.#readable();
+    const view = options.snapshot?.view ?? reader.view();
+    try {
+      return await Promise.all(keys.map((key) => view.has('user', key)));
+    } finally {
+      if (options.snapshot === undefined) await view.close();
+    }
   }
 
-  async _put(key: Datum, value: Datum): Promise<void> {
-    return this.database.put(key, value);
+  async _put(key: Datum, value: Datum, options: PrivateWriteOptions): Promise<void> {
+    return this.database.put(key, value, this.#commitOptions(options));
   }
 
-  async _del(key: Datum): Promise<void> {
-    return this.database.del(key);
+  async _del(key: Datum, options: PrivateWriteOptions): Promise<void> {
+    return this.database.del(key, this.#commitOptions(options));
   }
 
-  async _batch(operations: Operation[]): Promise<void> {
-    if (operations.length > 0) await this.database.commit(operations);
+  async _batch(operations: Operation[], options: PrivateWriteOptions): Promise<void> {
+    if (operations.length === 0) return;
+    await this.database.commit(operations, this.#commitOptions(options));
   }
 
   /** Atomic up to the commit size limit; a larger range is deleted in several commits. */
-  async _clear(options: PrivateRange): Promise<void> {
-    const database = this.#readable();
-    const { level } = database.store;
-    const iterator = level.keys(storeRange(level, options));
+  async _clear(options: PrivateClearOptions): Promise<void> {
+    const { database } = this;
+    const commitOptions = this.#commitOptions(options);
+    const { limit } = options;
+    const due = openInner(this.#readable(), options, { values: false, keyEncoding: 'buffer' });
+    const iterator = await arrived(due);
+    let left = limit >= 0 ? limit : Infinity;
     let operations: Operation[] = [];
     let bytes = commitBodyHeaderBytes;
     try {
-      for (;;) {
-        const keys = await iterator.nextv(clearEntriesPerRead);
-        if (keys.length === 0) break;
-        for (const stored of keys) {
+      while (left > 0) {
+        const entries = await iterator.nextv(Math.min(left, clearEntriesPerRead));
+        if (entries.length === 0) break;
+        left -= entries.length;
+        for (const [stored] of entries as [Buffer, unknown][]) {
           const key = stored.subarray(1);
           const operationBytes = measure(key, null);
           if (bytes + operationBytes > commitBytesMax) {
-            await database.commit(operations);
+            await database.commit(operations, commitOptions);
             operations = [];
             bytes = commitBodyHeaderBytes;
           }
@@ -175,22 +236,22 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     } finally {
       await iterator.close();
     }
-    if (operations.length > 0) await database.commit(operations);
+    if (operations.length > 0) await database.commit(operations, commitOptions);
   }
 
   _iterator(options: PrivateIteratorOptions): PaminaIterator {
-    return new PaminaIterator(this as never, this.#readable().store.level, options);
+    return new PaminaIterator(this as never, this.#readable(), options);
   }
 
   _snapshot(options: { owner: unknown }): PaminaSnapshot {
-    return new PaminaSnapshot(this.#readable().store.level, options);
+    return new PaminaSnapshot(this.#readable(), options);
   }
 
   /** Approximate bytes on disk between two keys. */
   async approximateSize(start: K, end: K, options: { keyEncoding?: string } = {}): Promise<number> {
     if (this.status === 'opening') await this.open({ passive: true });
     const [from, to] = this.#storeKeys(start, end, options.keyEncoding);
-    const level = this.database.store.level as unknown as SizedLevel;
+    const level = this.database.reader.level as unknown as SizedLevel;
     return level.approximateSize(from, to);
   }
 
@@ -198,7 +259,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   async compactRange(start: K, end: K, options: { keyEncoding?: string } = {}): Promise<void> {
     if (this.status === 'opening') await this.open({ passive: true });
     const [from, to] = this.#storeKeys(start, end, options.keyEncoding);
-    const level = this.database.store.level as unknown as SizedLevel;
+    const level = this.database.reader.level as unknown as SizedLevel;
     return level.compactRange(from, to);
   }
 
@@ -209,10 +270,16 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     return [storeKey('user', codec.encode(start)), storeKey('user', codec.encode(end))];
   }
 
-  #readable(): Database {
+  #readable(): StateReader {
     const { database } = this;
     database.assertReadable();
-    return database;
+    return database.reader;
+  }
+
+  #commitOptions(options: PrivateWriteOptions): CommitOptions {
+    const { durability, signal, sync } = options;
+    const chosen = durability ?? (sync === true ? 'disk' : this.#options.durability);
+    return { durability: chosen, signal };
   }
 }
 
@@ -225,18 +292,11 @@ async function createUnlessThere(folder: string, options: CreateOptions): Promis
   }
 }
 
+interface PrivateClearOptions extends PrivateRange, PaminaWriteOptions {
+  readonly limit: number;
+}
+
 interface SizedLevel {
   approximateSize(start: Buffer, end: Buffer): Promise<number>;
   compactRange(start: Buffer, end: Buffer): Promise<void>;
-}
-
-/** The store's keys are bytes; values come in the format that was asked for. */
-function readOptions(level: StoreLevel, options: ReadOptions): object {
-  const { valueEncoding, fillCache, snapshot } = options;
-  return {
-    keyEncoding: 'buffer',
-    valueEncoding,
-    ...(fillCache === undefined ? {} : { fillCache }),
-    ...(snapshot === undefined ? {} : { snapshot: snapshot.innerOf(level) }),
-  };
 }

@@ -11,6 +11,7 @@ import {
   type MarkBody,
 } from '@pamina/format';
 import type { Appender, Group, SessionHeader } from '@pamina/log';
+import { Acknowledgement } from './acknowledgement.js';
 import type { Env } from '@pamina/env';
 import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
@@ -32,13 +33,15 @@ export interface SessionOptions {
 export class SessionWriter {
   readonly number: number;
   readonly #appender: Appender;
+  readonly #acknowledgement: Acknowledgement;
 
-  private constructor(number: number, appender: Appender) {
+  private constructor(number: number, appender: Appender, acknowledgement: Acknowledgement) {
     this.number = number;
     this.#appender = appender;
+    this.#acknowledgement = acknowledgement;
   }
 
-  /** Resolves when the session record is on disk and applied. */
+  /** Resolves when the session record is on disk. */
   static async start(options: SessionOptions): Promise<SessionWriter> {
     const { env, control, jobLog, parts } = options;
     // The pattern is in control.json before any segment bears it.
@@ -47,7 +50,7 @@ export class SessionWriter {
     const { name, instance, timelines } = control.current;
     const current = currentTimeline(timelines);
     const session = Math.max(control.current.session, parts.store.lastSession) + 1;
-    const permitted = await permittedIn(parts.store);
+    const permitted = await permittedIn(parts.reader);
     const lockData = permitted.some((replica) => replica.simultaneousQuery);
     const header: SessionHeader = {
       pattern,
@@ -56,12 +59,14 @@ export class SessionWriter {
       session,
       lockData,
     };
+    const acknowledgement = new Acknowledgement(parts, () => appender);
     const appender = await parts.log.startAppending(header, {
-      onDurable: (group) => applyGroup(parts, () => appender, group),
-      onFailed: options.onFailed,
+      onDurable: (group) => acknowledgement.durable(group),
+      mayTakeBack: () => acknowledgement.mayTakeBack,
+      onFailed: (error) => options.onFailed(acknowledgement.failed(error)),
       onSegmentClosed: options.onSegmentClosed,
     });
-    const writer = new SessionWriter(session, appender);
+    const writer = new SessionWriter(session, appender, acknowledgement);
     const body = { session, pattern, timelines, instance, name, lockData, version };
     const group = writer.#appendBody(RecordKind.session, encodeBody(RecordKind.session, body));
     await group.done;
@@ -87,13 +92,13 @@ export class SessionWriter {
   }
 
   /** One put, or with a null value one delete: the shortest way for the commonest commit. */
-  write(key: Datum, value: Datum | null): Group {
+  write(key: Datum, value: Datum | null, space: KeySpace = 'user'): Group {
     const bodyBytes = commitBodyHeaderBytes + measure(key, value);
     const group = this.#appender.reserve(bodyBytes);
     const start = group.end + recordHeaderBytes;
     group.view.setUint32(start, 1, true);
     const at = start + commitBodyHeaderBytes;
-    writeOperation(group.bytes, group.view, at, 'user', key, value);
+    writeOperation(group.bytes, group.view, at, space, key, value);
     return this.#appender.seal(RecordKind.commit, bodyBytes);
   }
 
@@ -112,6 +117,16 @@ export class SessionWriter {
     return this.#appender.seal(RecordKind.commit, bodyBytes);
   }
 
+  /** The acknowledgement of a commit. COMMIT_UNKNOWN when the signal ends the wait. */
+  acknowledged(
+    group: Group,
+    durability: 'disk' | 'memory',
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (durability === 'memory' && this.#acknowledgement.early()) return Promise.resolve();
+    return signal === undefined ? group.done : untilAborted(group.done, signal);
+  }
+
   /** A mark is the last record of its segment. */
   appendMark(bodyAt: (seq: number) => MarkBody): Group {
     const body = bodyAt(this.#appender.encoded.seq + 1);
@@ -127,17 +142,15 @@ export class SessionWriter {
   }
 }
 
-/** A group is acknowledged when it is durable and applied. */
-function applyGroup(parts: DatabaseParts, appender: () => Appender, group: Group): void {
-  parts.applier.push(group, (error) => {
-    if (error === null) group.complete();
-    else group.fail(unknownOutcome(error));
-    appender().release(group);
+/** A commit cannot be taken back once it is encoded: only the wait for it ends. */
+function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      const message = 'the wait for the commit was aborted; it is being written all the same';
+      reject(new PaminaError('COMMIT_UNKNOWN', message, { cause: signal.reason }));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    const end = (): void => signal.removeEventListener('abort', abort);
+    done.finally(end).then(resolve, reject);
   });
-}
-
-function unknownOutcome(cause: PaminaError): PaminaError {
-  const message =
-    'the commit is in the log but could not be applied; it is there after the next open';
-  return new PaminaError('COMMIT_UNKNOWN', message, { cause });
 }

@@ -1,8 +1,9 @@
 // Slots: how far each replica that was seen here has come. Retention keeps the log that they need
 // (P10). Kept in memory, written to disk now and then: an older position only keeps more log.
 import { join } from 'node:path';
-import { PaminaError, validateName } from '@pamina/format';
+import { validateName } from '@pamina/format';
 import type { Clock, Disk } from '@pamina/env';
+import { controlInvalid, parseFields, printChecked, verified } from './checked-json.js';
 
 export interface SlotPositions {
   readonly received: number;
@@ -97,8 +98,7 @@ export class SlotTable {
   }
 
   async #write(slot: Slot): Promise<void> {
-    const bytes = new TextEncoder().encode(`${JSON.stringify(slot)}\n`);
-    await this.#disk.replaceFile(this.#path(slot.name), bytes);
+    await this.#disk.replaceFile(this.#path(slot.name), printChecked(slot));
   }
 
   async #save(): Promise<void> {
@@ -119,18 +119,12 @@ export class SlotTable {
 }
 
 function parseSlot(path: string, bytes: Uint8Array): Slot {
-  let slot: Record<string, unknown> | null;
-  try {
-    slot = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown> | null;
-  } catch (cause) {
-    throw new PaminaError('CONTROL_INVALID', `${path} is not JSON`, { cause });
-  }
+  const slot = verified(parseFields(bytes, path), path);
   const numbers = ['received', 'durable', 'applied', 'seenAt'];
   const isValid =
-    slot !== null &&
     typeof slot['name'] === 'string' &&
     typeof slot['instance'] === 'string' &&
     numbers.every((field) => Number.isSafeInteger(slot[field]));
-  if (!isValid) throw new PaminaError('CONTROL_INVALID', `${path} does not hold a slot`);
+  if (!isValid) throw controlInvalid(path, 'it does not hold a slot');
   return slot as unknown as Slot;
 }

@@ -12,7 +12,7 @@ import {
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { storeKey, type KeySpace, type Operation } from './operation.js';
-import type { StateStore } from './state-store.js';
+import type { StateReader } from './state-reader.js';
 
 /** Settings that travel with the data: a replica has its master's. */
 export interface Settings {
@@ -40,9 +40,12 @@ const permittedPrefix = 'permitted/';
 
 /** What system data needs of its database. */
 export interface SystemDataOwner {
-  readonly store: StateStore;
+  readonly reader: StateReader;
   readonly env: Env;
-  commit(operations: readonly Operation[], space: KeySpace): Promise<Position>;
+  commit(
+    operations: readonly Operation[],
+    options: { readonly space: KeySpace },
+  ): Promise<Position>;
   setLockData(lockData: boolean): void;
 }
 
@@ -55,25 +58,27 @@ export class SystemData {
 
   /** STORE_DAMAGED if the document cannot be read. */
   async get(name: string): Promise<unknown> {
-    const bytes = await this.#owner.store.level.get(storeKey('system', name));
+    const bytes = (await this.#owner.reader.get('system', name)) as Uint8Array | undefined;
     return bytes === undefined ? undefined : decodeDocument(name, bytes);
   }
 
   put(name: string, value: unknown): Promise<Position> {
-    return this.#owner.commit([{ type: 'put', key: name, value: packBytes(value) }], 'system');
+    return this.#owner.commit([{ type: 'put', key: name, value: packBytes(value) }], {
+      space: 'system',
+    });
   }
 
   delete(name: string): Promise<Position> {
-    return this.#owner.commit([{ type: 'del', key: name }], 'system');
+    return this.#owner.commit([{ type: 'del', key: name }], { space: 'system' });
   }
 
   /** All documents whose name begins with the prefix, in the order of their names. */
   list(prefix: string): Promise<[name: string, value: unknown][]> {
-    return documentsIn(this.#owner.store, prefix);
+    return documentsIn(this.#owner.reader, prefix);
   }
 
   settings(): Settings {
-    const bytes = this.#owner.store.level.getSync(storeKey('system', settingsName));
+    const bytes = this.#owner.reader.getSync('system', settingsName) as Uint8Array | undefined;
     return readSettings(bytes === undefined ? null : decodeDocument(settingsName, bytes));
   }
 
@@ -86,7 +91,7 @@ export class SystemData {
 
   /** By name. */
   permitted(): Promise<PermittedReplica[]> {
-    return permittedIn(this.#owner.store);
+    return permittedIn(this.#owner.reader);
   }
 
   async permit(
@@ -115,19 +120,19 @@ export class SystemData {
 }
 
 /** By name. */
-export async function permittedIn(store: StateStore): Promise<PermittedReplica[]> {
-  const documents = await documentsIn(store, permittedPrefix);
+export async function permittedIn(reader: StateReader): Promise<PermittedReplica[]> {
+  const documents = await documentsIn(reader, permittedPrefix);
   return documents.map(([, value]) => readPermitted(value));
 }
 
 async function documentsIn(
-  store: StateStore,
+  reader: StateReader,
   prefix: string,
 ): Promise<[name: string, value: unknown][]> {
   const gte = storeKey('system', prefix);
   const lt = storeKey('system', `${prefix}\u{10ffff}`);
   const documents: [string, unknown][] = [];
-  for await (const [key, value] of store.level.iterator({ gte, lt })) {
+  for await (const [key, value] of reader.entries(gte, lt)) {
     const name = keyName(key);
     documents.push([name, decodeDocument(name, value)]);
   }

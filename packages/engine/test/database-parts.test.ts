@@ -165,6 +165,7 @@ test('a store that has lost what was known to be on disk is told', async () => {
 test('P1 a block that LevelDB’s log lost in a power cut comes back by replay from the checkpoint', async () => {
   const database = await newDatabase();
   await put(database, 0, 100);
+  await database.whenApplied(database.durable().seq);
   await database.applyRetention();
   const { seq } = await readCheckpoint(env.disk, database.folder, database.control.base);
   expect(seq).toBe(database.applied().seq);

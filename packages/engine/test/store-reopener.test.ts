@@ -1,5 +1,6 @@
 // LevelDB's own errors cannot be had through the disk that tests hold; its words are put into its mouth.
 import { join } from 'node:path';
+import { valueBytesMax } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { expect, test, vi } from 'vitest';
 import type { Database } from '../src/database.js';
@@ -57,6 +58,7 @@ test('open iterators and snapshots end with STORE_REOPENED, new ones read on', a
   expect(await iterator.next()).toEqual(['a', '1']);
   vi.spyOn(db.database.store, 'apply').mockRejectedValueOnce(broken);
   await db.put('c', '1');
+  await db.database.whenApplied(db.database.durable().seq);
   expect(await codeOf(iterator.next())).toBe('STORE_REOPENED');
   expect(await codeOf(db.get('a', { snapshot }))).toBe('STORE_REOPENED');
   expect(() => db.iterator({ snapshot })).toThrow(/opened again/);
@@ -67,42 +69,51 @@ test('open iterators and snapshots end with STORE_REOPENED, new ones read on', a
   expect(await db.keys().all()).toEqual(['a', 'b', 'c']);
 });
 
-test('while the disk is full commits wait and reads go on; with space again all of them succeed', async () => {
+test('P1 while the disk is full commits are acknowledged by the log, reads are exact, and the store catches up with space', async () => {
   const { env: withoutSpace, makeSpace } = fullEnv();
   const database = await newDatabase({ env: withoutSpace });
   await database.put('a', '1');
+  await database.whenApplied(database.durable().seq);
   vi.spyOn(database.store, 'apply').mockRejectedValueOnce(full).mockRejectedValueOnce(full);
-  let settled = 0;
-  const puts = ['b', 'c', 'd'].map((key) => database.put(key, '1').finally(() => settled++));
+  await Promise.all(['b', 'c', 'd'].map((key) => database.put(key, '1')));
   await until(async () => (await events(database)).includes('store-disk-full'));
   expect(text(await database.get('a'))).toBe('1');
-  expect(settled).toBe(0);
+  expect(text(await database.get('d'))).toBe('1');
+  expect(database.applied().seq).toBeLessThan(database.durable().seq);
   expect(database.state).toBe('open');
   makeSpace();
-  await Promise.all(puts);
+  await database.whenApplied(database.durable().seq);
   expect(Object.keys(await contents(database))).toEqual(['a', 'b', 'c', 'd']);
 });
 
-test('P1 closed while it waits for space: the commits are told unknown, and are there at the next open', async () => {
+test('P13 commits wait for a store that is too far behind, and are told unknown if it is closed before it takes them', async () => {
   const { env: withoutSpace } = fullEnv();
   const database = await newDatabase({ env: withoutSpace });
   vi.spyOn(database.store, 'apply').mockRejectedValue(full);
-  const put = codeOf(database.put('a', '1'));
-  await until(async () => (await events(database)).includes('store-disk-full'));
+  const value = Buffer.alloc(valueBytesMax, 'x');
+  await database.put('first', value);
+  let settled = false;
+  const puts = ['second', 'third'].map((key) => codeOf(database.put(key, value)));
+  for (const put of puts) void put.finally(() => (settled = true));
+  await until(() => database.durable().seq >= 4);
+  expect(settled).toBe(false);
   await database.close();
-  expect(await put).toBe('COMMIT_UNKNOWN');
-  expect(await contents(await openDatabase(database.folder))).toEqual({ a: '1' });
+  expect(await Promise.all(puts)).toEqual(['COMMIT_UNKNOWN', 'COMMIT_UNKNOWN']);
+  const reopened = await openDatabase(database.folder);
+  expect((await reopened.get('third'))?.length).toBe(valueBytesMax);
 });
 
-test('P7 a store that fails again at once fails the database, and the log has everything', async () => {
+test('P7 a store that fails again at once fails the database, reads stay exact, and the log has everything', async () => {
   const database = await newDatabase();
   await database.put('a', '1');
+  await database.whenApplied(database.durable().seq);
   vi.spyOn(database.store, 'apply').mockRejectedValue(broken);
-  expect(await codeOf(database.put('b', '1'))).toBe('COMMIT_UNKNOWN');
-  expect(database.state).toBe('failed');
+  await database.put('b', '1');
+  await until(() => database.state === 'failed');
   expect(database.failure).toMatchObject({ code: 'STORE_ERROR' });
   expect(() => database.put('c', '1')).toThrow(/has failed/);
   expect(text(await database.get('a'))).toBe('1');
+  expect(text(await database.get('b'))).toBe('1');
   await database.close();
   expect(await contents(await openDatabase(database.folder))).toEqual({ a: '1', b: '1' });
 });

@@ -69,7 +69,9 @@ test('documents are found by the beginning of their names', async () => {
 
 test('P9 a document that cannot be read is told', async () => {
   const database = await newDatabase();
-  await database.commit([{ type: 'put', key: 'settings', value: Uint8Array.of(0xc1) }], 'system');
+  await database.commit([{ type: 'put', key: 'settings', value: Uint8Array.of(0xc1) }], {
+    space: 'system',
+  });
   expect(() => database.settings()).toThrow(/settings is not readable/);
   expect(await codeOf(database.system.get('settings'))).toBe('STORE_DAMAGED');
 });

@@ -1,5 +1,6 @@
 // What the engine's tests share: databases in temporary folders, a disk that fails or stops on demand,
 // bytes and text back and forth, and a pump that carries a master's log to a replica.
+import { existsSync } from 'node:fs';
 import { nodeEnv, type Disk, type DiskFile, type Env } from '@pamina/env';
 import { PaminaError, type ErrorCode } from '@pamina/format';
 import { cp } from 'node:fs/promises';
@@ -49,7 +50,14 @@ export async function crashCopy(folder: string): Promise<string> {
   const copy = join(await temporaryFolder(), 'copy');
   // LevelDB's LOCK must not be read by the process that holds it (FACTS, hazard 2).
   const filter = (path: string): boolean => !path.endsWith('/LOCK');
-  await cp(folder, copy, { recursive: true, filter });
+  // The store first: it follows the log while this copies, and is behind it at every moment.
+  for (const part of ['store', '.']) {
+    if (!existsSync(join(folder, part))) continue;
+    await cp(join(folder, part), join(copy, part), {
+      recursive: true,
+      filter: (path) => filter(path) && (part === 'store' || path !== join(folder, 'store')),
+    });
+  }
   return copy;
 }
 

@@ -9,13 +9,14 @@ interface Head {
   next: number;
   values: number;
   isText: boolean;
+  isContainer: boolean;
   isMap: boolean;
 }
 
 /** null if `bytes` is exactly one document of plain types; else what is wrong with it. */
 export function scanDocument(bytes: Uint8Array): string | null {
   const view = viewOf(bytes);
-  const head: Head = { next: 0, values: 0, isText: false, isMap: false };
+  const head: Head = { next: 0, values: 0, isText: false, isContainer: false, isMap: false };
   // per open container: values still to come, and whether they are alternating keys and values
   const remaining: number[] = [];
   const isMap: boolean[] = [];
@@ -30,10 +31,11 @@ export function scanDocument(bytes: Uint8Array): string | null {
     if (isKey && !head.isText) return 'a field name is not a text';
     at = head.next;
     if (depth > 0) remaining[depth - 1] = (remaining[depth - 1] ?? 0) - 1;
+    // an empty one counts too, as it does where it is encoded
+    if (head.isContainer && depth >= documentDepthMax) return 'it is nested too deeply';
     if (head.values > 0) {
       // each value takes at least one byte
       if (head.values > bytes.length - at) return 'a list or an object is longer than the data';
-      if (depth >= documentDepthMax) return 'it is nested too deeply';
       remaining.push(head.values);
       isMap.push(head.isMap);
     }
@@ -48,6 +50,7 @@ export function scanDocument(bytes: Uint8Array): string | null {
 function readHead(bytes: Uint8Array, view: DataView, at: number, head: Head): string | null {
   head.values = 0;
   head.isText = false;
+  head.isContainer = false;
   head.isMap = false;
   const token = bytes[at];
   if (token === undefined) return 'it ends too early';
@@ -131,6 +134,7 @@ function text(bytes: Uint8Array, start: number, length: number, head: Head): str
 
 function container(start: number, values: number, isMap: boolean, head: Head): null {
   head.next = start;
+  head.isContainer = true;
   head.values = values;
   head.isMap = isMap;
   return null;

@@ -123,6 +123,10 @@ export const errorTable = {
     'The two histories went apart, so neither can follow the other. Create the replica again from a new backup of the master.',
     409,
   ),
+  DURABILITY_UNAVAILABLE: state(
+    "Ask for 'disk' or 'memory': a commit cannot wait for replicas yet.",
+    501,
+  ),
   FENCED: refused(
     'Another database has taken over this name. Make this one its replica with `pamina replicate`, or rename it.',
     409,

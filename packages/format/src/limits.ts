@@ -17,6 +17,10 @@ export const storeKeyBytesMax = keyBytesMax + 1;
 export const valueBytesMax = 32 * mebibyte;
 /** Not yet synced and applied; beyond it writes are rejected with BACKLOG_FULL. */
 export const backlogBytesMax = 256 * mebibyte;
+/** In the log and not yet in the store; beyond it acknowledgements and receiving wait for the store. */
+export const unappliedBytesMax = 64 * mebibyte;
+/** Acknowledged from memory and not yet in the log; beyond it a `'memory'` commit waits for its sync. */
+export const unsyncedBytesMax = 8 * mebibyte;
 
 // Segments and log spaces.
 export const segmentHeaderBytes = 128;
@@ -66,6 +70,8 @@ const relations: readonly (readonly [boolean, string])[] = [
   [recordBytesMax < 2 ** 31, 'a record length must fit a positive 32-bit integer'],
   [storeKeyBytesMax + valueBytesMax + 13 <= commitBytesMax, 'the largest entry must fit a commit'],
   [2 * recordBytesMax <= backlogBytesMax, 'two full commits must fit the backlog'],
+  [unappliedBytesMax <= backlogBytesMax / 2, 'what waits for the store is a part of the backlog'],
+  [unsyncedBytesMax <= backlogBytesMax / 2, 'what waits for the log is a part of the backlog'],
   [segmentBytesMin > segmentHeaderBytes + segmentTrailerBytes, 'a segment must hold something'],
   [segmentBytesMin <= segmentBytesDefault, 'the default segment must be allowed'],
   [segmentBytesDefault <= segmentBytesMax, 'the default segment must be allowed'],

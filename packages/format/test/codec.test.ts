@@ -137,6 +137,11 @@ describe('codec', () => {
     const deep = new Uint8Array(documentDepthMax + 2).fill(0x91);
     deep[deep.length - 1] = 0xc0;
     expect(codeOf(deep)).toBe('MESSAGE_INVALID');
+    // An empty list or object is a level too: nothing is read that could not have been written.
+    for (const empty of [0x90, 0x80]) {
+      deep[deep.length - 2] = empty;
+      expect(codeOf(deep.subarray(0, -1))).toBe('MESSAGE_INVALID');
+    }
   });
 
   it('P14 any truncation and any byte too many is refused', () => {

@@ -10,9 +10,10 @@ import {
   type SegmentHeader,
 } from '@pamina/format';
 import type { Clock, Disk } from '@pamina/env';
-import { BufferPool, Group, type SessionHeader } from './group.js';
+import { BufferPool, Group, recordOverheadBytes, type SessionHeader } from './group.js';
 import type { ChainPoint } from './record-batch.js';
 import { nameOf, segmentOf, type Segment } from './segment-list.js';
+import { SegmentPreparer } from './segment-preparer.js';
 import { SegmentWriter, isWriteOnFullDisk } from './segment-writer.js';
 
 export interface AppenderOptions {
@@ -27,6 +28,8 @@ export interface AppenderOptions {
   readonly onDurable: (group: Group, segment: Segment, writer: SegmentWriter) => void;
   readonly onSegment: (segment: Segment) => void;
   readonly onSegmentClosed: (segment: Segment) => void;
+  /** False while records that are not on disk were acknowledged: then a full disk is a failure like any other. */
+  readonly mayTakeBack: () => boolean;
   /** The log can no longer say what is on the disk (P7). */
   readonly onFailed: (error: PaminaError) => void;
 }
@@ -39,6 +42,7 @@ const roomyGroupsMax = 8;
 export class Appender {
   readonly #options: AppenderOptions;
   readonly #pool = new BufferPool();
+  readonly #preparer: SegmentPreparer;
   #session: SessionHeader;
   /** The last record that is durable. */
   #durable: ChainPoint;
@@ -61,6 +65,7 @@ export class Appender {
 
   constructor(options: AppenderOptions) {
     this.#options = options;
+    this.#preparer = new SegmentPreparer(options.disk, options.folder, options.segmentBytes);
     this.#session = options.session;
     this.#durable = options.point;
     this.#encoded = options.point;
@@ -69,6 +74,11 @@ export class Appender {
   /** Memory of what is encoded and not yet both durable and applied. */
   get backlogBytes(): number {
     return this.#backlogBytes;
+  }
+
+  /** Groups that are encoded and not yet on disk, oldest first; the last one may still grow. */
+  get unsynced(): readonly Group[] {
+    return this.#waiting;
   }
 
   get encoded(): ChainPoint {
@@ -127,7 +137,7 @@ export class Appender {
     group.point = { seq, chain, time };
     this.#encoded = group.point;
     this.#plannedOffset += recordBytes;
-    this.#backlogBytes += recordBytes;
+    this.#backlogBytes += recordBytes + recordOverheadBytes;
     this.#schedule();
     return group;
   }
@@ -144,7 +154,7 @@ export class Appender {
   release(group: Group): void {
     this.#backlogBytes -= group.cost;
     this.#unreleased--;
-    this.#pool.give(group.bytes);
+    group.recycle(this.#pool);
   }
 
   /**
@@ -158,6 +168,7 @@ export class Appender {
 
   async #close(): Promise<void> {
     while (this.#running !== null) await this.#running;
+    await this.#preparer.close();
     const writer = this.#writer;
     if (writer === null) return;
     try {
@@ -229,6 +240,7 @@ export class Appender {
         this.#durable = group.point;
         this.#unreleased++;
         this.#options.onDurable(group, writer.segment, writer);
+        if (writer.offset > this.#options.segmentBytes / 2) this.#preparer.start();
       } catch (error) {
         await this.#settle(toPaminaError(error), written);
         return;
@@ -266,7 +278,9 @@ export class Appender {
     const segment = segmentOf(this.#options.folder, nameOf(header));
     segment.header = header;
     const { disk, segmentBytes } = this.#options;
-    this.#writer = await SegmentWriter.create(disk, segment, header, segmentBytes);
+    this.#writer = await SegmentWriter.create(disk, segment, header, segmentBytes, (path) =>
+      this.#preparer.take(path),
+    );
     this.#options.onSegment(segment);
     return this.#writer;
   }
@@ -283,7 +297,8 @@ export class Appender {
    * the group whose bytes may have reached the disk; those behind it were never written.
    */
   async #settle(error: PaminaError, written: Group | null): Promise<void> {
-    const fatal = isWriteOnFullDisk(error) ? await this.#erased() : error;
+    const isMendable = isWriteOnFullDisk(error) && this.#options.mayTakeBack();
+    const fatal = isMendable ? await this.#erased() : error;
     if (fatal !== null) {
       this.#failAll(fatal, written);
       return;

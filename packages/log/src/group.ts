@@ -7,8 +7,9 @@ import type { ChainPoint, RecordBatch } from './record-batch.js';
 const pooledBytesMax = 4 * 1024 * 1024;
 const pooledBuffersMax = 4;
 const firstBufferBytes = 256 * 1024;
-/** What a group costs beside its bytes: objects, promises, listeners. */
+/** What a group and a record cost beside their bytes: objects, promises, listeners. */
 const groupOverheadBytes = 1024;
+export const recordOverheadBytes = 512;
 
 /** What the headers of a session's segments say, the numbers of their records apart. */
 export type SessionHeader = Pick<
@@ -27,6 +28,8 @@ export class Group implements RecordBatch {
   readonly session: SessionHeader | null;
   /** Resolves when the group is durable and applied; one promise serves all its commits. */
   readonly done: Promise<void>;
+  /** Somebody keeps a view of the buffer beyond release(): it is not used again. */
+  #isPinned = false;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
 
@@ -55,11 +58,13 @@ export class Group implements RecordBatch {
     grown.set(this.bytes.subarray(0, this.end));
     this.bytes = grown;
     this.view = new DataView(grown.buffer, grown.byteOffset, grown.length);
+    this.#isPinned = false;
   }
 
   /** Memory that the group holds, for the bound on the backlog. */
   get cost(): number {
-    return this.end + groupOverheadBytes;
+    const records = this.point.seq - this.firstSeq + 1;
+    return this.end + groupOverheadBytes + records * recordOverheadBytes;
   }
 
   /** Exchanges a buffer that is mostly empty for one of the right size; before anybody reads the group. */
@@ -68,7 +73,19 @@ export class Group implements RecordBatch {
     const full = this.bytes;
     this.bytes = full.slice(0, this.end);
     this.view = new DataView(this.bytes.buffer);
-    pool.give(full);
+    if (this.#isPinned) this.#isPinned = false;
+    else pool.give(full);
+  }
+
+  /** The bytes up to `end` as they are now; they stay so for as long as anybody holds them. */
+  pin(): Uint8Array {
+    this.#isPinned = true;
+    return this.bytes;
+  }
+
+  /** Gives the buffer back; the owner no longer reads it. */
+  recycle(pool: BufferPool): void {
+    if (!this.#isPinned) pool.give(this.bytes);
   }
 
   complete(): void {

@@ -6,6 +6,6 @@ export { Log, type AppendHooks, type LogOptions } from './log.js';
 export type { LogEvent } from './log-recovery.js';
 export type { LogRecord } from './log-records.js';
 export type { ReceivedChunk, Receiver } from './receiver.js';
-export { forEachRecord, type ChainPoint, type RecordBatch } from './record-batch.js';
+export { forEachRecord, splitBatch, type ChainPoint, type RecordBatch } from './record-batch.js';
 export { listSegments, loadHeader, type Segment } from './segment-list.js';
 export { scanSegment } from './segment-scan.js';

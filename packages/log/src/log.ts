@@ -13,6 +13,7 @@ import { chainAfter, readBatches, readRecords, type LogRecord } from './log-reco
 import { Receiver } from './receiver.js';
 import type { ChainPoint, RecordBatch } from './record-batch.js';
 import { loadHeader, type Segment } from './segment-list.js';
+import { SegmentPreparer } from './segment-preparer.js';
 import { SyncedFile } from './synced-file.js';
 
 export interface LogOptions {
@@ -33,6 +34,7 @@ export interface LogOptions {
 
 export interface AppendHooks {
   readonly onDurable: (group: Group) => void;
+  readonly mayTakeBack?: () => boolean;
   readonly onFailed: (error: PaminaError) => void;
   readonly onSegmentClosed: () => void;
 }
@@ -67,6 +69,7 @@ export class Log {
   /** Verifies, cuts a torn tail, refuses damage (P6). Throws LOG_DAMAGED, LOG_GONE. */
   static async open(options: LogOptions): Promise<Log> {
     await options.disk.makeFolder(options.folder);
+    await SegmentPreparer.clean(options.disk, options.folder);
     const recovered = await recoverLog(options);
     const synced = await SyncedFile.open(options.disk, options.folder);
     const log = new Log(options, synced, recovered);
@@ -109,6 +112,7 @@ export class Log {
         this.#advance(group.point, segment, writer.offset);
         hooks.onDurable(group);
       },
+      mayTakeBack: hooks.mayTakeBack ?? (() => true),
       onFailed: hooks.onFailed,
       onSegment: (segment) => this.#segments.push(segment),
       onSegmentClosed: (segment) => {

@@ -22,7 +22,7 @@ export interface RecordBatch {
 
 /** Calls `visit` once a record; `header` is reused from call to call. The batch is trusted. */
 export function forEachRecord(
-  batch: RecordBatch,
+  batch: Pick<RecordBatch, 'view' | 'start' | 'end'>,
   visit: (header: RecordHeader, at: number) => void,
 ): void {
   const header = newRecordHeader();
@@ -30,4 +30,20 @@ export function forEachRecord(
     readRecordHeader(batch.view, at, header);
     visit(header, at);
   }
+}
+
+/** Two batches of one: the records up to `seq`, which must not be its last, and those behind. */
+export function splitBatch(batch: RecordBatch, seq: number): [RecordBatch, RecordBatch] {
+  const { bytes, view, firstSeq } = batch;
+  let at = batch.start;
+  const header = newRecordHeader();
+  do {
+    readRecordHeader(view, at, header);
+    at += header.length;
+  } while (header.seq < seq);
+  const point = { seq, chain: header.checksum, time: header.time };
+  return [
+    { bytes, view, start: batch.start, end: at, firstSeq, point },
+    { bytes, view, start: at, end: batch.end, firstSeq: seq + 1, point: batch.point },
+  ];
 }

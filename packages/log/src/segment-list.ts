@@ -13,6 +13,9 @@ import {
 } from '@pamina/format';
 import type { Disk, DiskFile } from '@pamina/env';
 
+/** Of the version in a segment's header. */
+const versionOffset = 8;
+
 /** One segment file. Only the log that owns it changes it. */
 export interface Segment {
   /** Path below the log folder, with `/`. */
@@ -79,16 +82,25 @@ export async function loadHeader(disk: Disk, segment: Segment): Promise<SegmentH
     segment.header = header;
     return header;
   } catch (error) {
-    if (error instanceof PaminaError && error.code === 'SEGMENT_INVALID') {
-      throw new PaminaError('LOG_DAMAGED', `${segment.path}, offset 0: ${error.message}`, {
-        cause: error,
-        context: { file: segment.path, offset: 0 },
-      });
-    }
-    throw error;
+    throw inFile(error, segment.path);
   } finally {
     await file.close();
   }
+}
+
+/** Says of what the bytes of a header are found to be in which file that is. */
+function inFile(error: unknown, path: string): unknown {
+  if (isPaminaError(error, 'FORMAT_UNKNOWN')) {
+    return new PaminaError('FORMAT_UNKNOWN', `${path}: ${error.message}`, {
+      cause: error,
+      context: { ...error.context, file: path, offset: versionOffset },
+    });
+  }
+  if (!isPaminaError(error, 'SEGMENT_INVALID')) return error;
+  return new PaminaError('LOG_DAMAGED', `${path}, offset 0: ${error.message}`, {
+    cause: error,
+    context: { file: path, offset: 0 },
+  });
 }
 
 async function listFolders(disk: Disk, folder: string): Promise<string[]> {

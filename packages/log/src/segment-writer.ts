@@ -17,6 +17,8 @@ import type { Segment } from './segment-list.js';
 
 const reserveBytesMin = 64 * 1024;
 const reserveBytesMax = 4 * 1024 * 1024;
+/** Larger writes gain less from reserved space than its zeros cost. */
+const reserveForBytesMax = 256 * 1024;
 
 export class SegmentWriter {
   readonly segment: Segment;
@@ -46,21 +48,27 @@ export class SegmentWriter {
     this.#segmentBytes = state.segmentBytes;
   }
 
-  /** Creates the file with its header; not yet synced: the first group's sync covers it. */
+  /**
+   * Creates the file with its header, in `prepared` (synced zeros, under the segment's name already) if
+   * there is one; not yet synced: the first group's sync covers it.
+   */
   static async create(
     disk: Disk,
     segment: Segment,
     header: SegmentHeader,
     segmentBytes: number,
+    prepare: (path: string) => Promise<DiskFile | null> = () => Promise.resolve(null),
   ): Promise<SegmentWriter> {
     await disk.makeFolder(dirname(segment.path));
-    const file = await disk.open(segment.path, 'create');
+    const prepared = await prepare(segment.path);
+    const file = prepared ?? (await disk.open(segment.path, 'create'));
     try {
       const bytes = encodeSegmentHeader(header);
       await file.write(bytes, 0);
-      await disk.syncFolder(dirname(segment.path));
+      if (prepared === null) await disk.syncFolder(dirname(segment.path));
       const offset = segmentHeaderBytes;
-      const state = { offset, checksum: crc32(bytes), reservedTo: offset, segmentBytes };
+      const reservedTo = prepared === null ? offset : segmentBytes;
+      const state = { offset, checksum: crc32(bytes), reservedTo, segmentBytes };
       return new SegmentWriter(disk, file, segment, state);
     } catch (error) {
       await file.close();
@@ -94,7 +102,7 @@ export class SegmentWriter {
     this.#checksum = crc32(bytes, this.#checksum);
     this.#offset = end;
     this.#reservedTo = Math.max(this.#reservedTo, end);
-    this.#reserveAhead();
+    if (bytes.length <= reserveForBytesMax) this.#reserveAhead();
   }
 
   /** After a failed write: takes away what may stand behind the last synced byte, and syncs that. */

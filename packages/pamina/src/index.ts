@@ -2,7 +2,14 @@
 
 // The database: `new Pamina(location, options)` stands where `new Level(location, options)` stood.
 export { Pamina } from '@pamina/engine';
-export type { AdoptOptions, Adopted, Database, PaminaOptions } from '@pamina/engine';
+export type {
+  AdoptOptions,
+  Adopted,
+  Database,
+  Durability,
+  PaminaOptions,
+  PaminaWriteOptions,
+} from '@pamina/engine';
 
 // Backups: take, list, verify, restore; and a plain LevelDB brought over.
 export {

@@ -70,6 +70,7 @@ export function decodeSegmentBytes(frame: Uint8Array): SegmentBytes {
     throw malformed('its length');
   if (count > feedChunkBytesMax) throw tooLarge(count);
   if (count === 0 && flags === 0) throw malformed('it is empty');
+  if (readUint64(view, 24) !== 0) throw malformed('bytes that are not zero');
   const segment = decodeSegmentHeader(frame.subarray(headerStart, nameStart));
   const name = textDecoder.decode(frame.subarray(nameStart, start));
   const lastSeq = safeNumber(view, 16);

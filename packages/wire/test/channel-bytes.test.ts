@@ -67,6 +67,12 @@ describe('byte frames', () => {
     expect(() => decodeSegmentBytes(encodeSegmentBytes(sent))).toThrow(/malformed/);
   });
 
+  it('P14 a frame whose reserved bytes say something is refused', () => {
+    const frame = encodeSegmentBytes(chunk);
+    frame[27] = 1;
+    expect(() => decodeSegmentBytes(frame)).toThrow(/malformed/);
+  });
+
   it('P14 no bytes make the decoder throw anything but its own errors; a changed header is noticed', () => {
     const frame = encodeSegmentBytes(cut);
     const damaged = fc

@@ -18,6 +18,11 @@ const flags: Record<OpenMode, number> = {
 // One system call on Linux moves at most 2^31 − 4096 bytes.
 const transferBytesMax = 2 ** 30;
 
+/** Written at once: a copy into the page cache takes less than the way through the thread pool and back. */
+const directBytesMax = 64 * 1024;
+
+const noProgress = 'the system wrote nothing and gave no reason';
+
 type Done<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
 
 class NodeDiskFile implements DiskFile {
@@ -33,7 +38,18 @@ class NodeDiskFile implements DiskFile {
   }
 
   write(bytes: Uint8Array, at: number): Promise<void> {
-    return this.#call('write', (done: Done<void>) => this.#writeFrom(bytes, 0, at, done));
+    const write = bytes.length <= directBytesMax ? this.#writeDirect : this.#writeFrom;
+    return this.#call('write', (done: Done<void>) => write.call(this, bytes, 0, at, done));
+  }
+
+  #writeDirect(bytes: Uint8Array, from: number, at: number, done: Done<void>): void {
+    for (let written = from; written < bytes.length;) {
+      const length = bytes.length - written;
+      const count = fs.writeSync(this.#descriptor, bytes, written, length, at + written);
+      if (count === 0) throw new Error(noProgress);
+      written += count;
+    }
+    done(null);
   }
 
   #writeFrom(bytes: Uint8Array, from: number, at: number, done: Done<void>): void {
@@ -44,7 +60,7 @@ class NodeDiskFile implements DiskFile {
     }
     fs.write(this.#descriptor, bytes, from, length, at + from, (error, written) => {
       if (error) done(error);
-      else if (written === 0) done(new Error('the system wrote nothing and gave no reason'));
+      else if (written === 0) done(new Error(noProgress));
       else this.#writeFrom(bytes, from + written, at, done);
     });
   }
@@ -127,7 +143,7 @@ class NodeDiskFile implements DiskFile {
       try {
         start(done);
       } catch (error) {
-        // Arguments that Node refuses, before anything was done.
+        // What is done at once, and arguments that Node refuses.
         done(error as Error, undefined as T);
       }
     });

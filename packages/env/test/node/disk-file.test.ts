@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import type * as fs from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { nodeDisk } from '../../src/node/disk.js';
-import { fromBytes, text } from '../until.js';
+import { text } from '../until.js';
 
 const system = vi.hoisted(() => ({ bytesMax: 3 }));
+/** Short writes are done at once, longer ones in the thread pool. */
+const lengths = [10, 100_000];
 
 vi.mock('node:fs', async (importOriginal) => {
   const real = await importOriginal<typeof fs>();
@@ -30,7 +32,11 @@ vi.mock('node:fs', async (importOriginal) => {
     at: number,
     done: Done,
   ) => real.read(fd, into, start, Math.min(length, system.bytesMax), at, done);
-  return { ...real, write, read };
+  const writeSync = (fd: number, from: Uint8Array, start: number, length: number, at: number) =>
+    system.bytesMax === 0
+      ? 0
+      : real.writeSync(fd, from, start, Math.min(length, system.bytesMax), at);
+  return { ...real, write, writeSync, read };
 });
 
 let folder: string;
@@ -39,21 +45,31 @@ beforeAll(async () => {
 });
 afterAll(() => nodeDisk.removeTree(folder));
 
-test('P1 short writes and reads go on until all is moved, each at its place', async () => {
-  const path = join(folder, 'file');
-  const file = await nodeDisk.open(path, 'create');
-  await file.write(text('0123456789'), 2);
-  const into = new Uint8Array(20);
-  expect(await file.read(into, 2)).toBe(10);
-  expect(fromBytes(into.subarray(0, 10))).toBe('0123456789');
-  await file.close();
-  expect(fromBytes(await nodeDisk.readFile(path))).toBe('\0\x000123456789');
-});
+test.each(lengths)(
+  'P1 short writes and reads go on until all %i bytes are moved, each at its place',
+  async (length) => {
+    const path = join(folder, `file-${length}`);
+    const file = await nodeDisk.open(path, 'create');
+    system.bytesMax = Math.ceil(length / 4);
+    const bytes = text('0123456789'.repeat(length / 10));
+    await file.write(bytes, 2);
+    const into = new Uint8Array(length + 10);
+    expect(await file.read(into, 2)).toBe(length);
+    expect(Buffer.compare(into.subarray(0, length), bytes)).toBe(0);
+    await file.close();
+    const whole = await nodeDisk.readFile(path);
+    expect([whole[0], whole[1], whole[2], whole.length]).toEqual([0, 0, 0x30, length + 2]);
+  },
+);
 
-test('P9 a write that makes no progress is an error and not an endless loop', async () => {
-  const file = await nodeDisk.open(join(folder, 'stuck'), 'create');
-  system.bytesMax = 0;
-  await expect(file.write(text('x'), 0)).rejects.toMatchObject({ code: 'DISK_ERROR' });
-  system.bytesMax = 3;
-  await file.close();
-});
+test.each(lengths)(
+  'P9 a write of %i bytes that makes no progress is an error and not an endless loop',
+  async (length) => {
+    const file = await nodeDisk.open(join(folder, `stuck-${length}`), 'create');
+    system.bytesMax = 0;
+    const write = file.write(new Uint8Array(length), 0);
+    await expect(write).rejects.toMatchObject({ code: 'DISK_ERROR' });
+    system.bytesMax = 3;
+    await file.close();
+  },
+);

@@ -1,0 +1,110 @@
+// Reads the state after the last acknowledged record, exactly: the overlay of what the store has not
+// taken yet, then the store. What is read over several turns begins where the store is just there.
+import { systemPrefix, toPaminaError, userPrefix } from '@pamina/format';
+import type { StoreLevel } from '@pamina/env';
+import type { Applier } from './applier.js';
+import { storeKey, type Datum, type KeySpace } from './operation.js';
+import type { Found, Overlay } from './overlay.js';
+import { getFrom, getManyFrom, getSyncFrom, hasIn, type ReadOptions } from './raw-level.js';
+import { arrived, valueAs, type Due } from './read-value.js';
+import { StateView } from './state-view.js';
+import type { StateStore } from './state-store.js';
+
+const asBytes: ReadOptions = { keyEncoding: 'buffer', valueEncoding: 'buffer' };
+const prefixText: Record<KeySpace, string> = {
+  user: String.fromCharCode(userPrefix),
+  system: String.fromCharCode(systemPrefix),
+};
+
+export class StateReader {
+  readonly #store: StateStore;
+  readonly #applier: Applier;
+  readonly #overlay: Overlay;
+
+  constructor(parts: { store: StateStore; applier: Applier; overlay: Overlay }) {
+    this.#store = parts.store;
+    this.#applier = parts.applier;
+    this.#overlay = parts.overlay;
+  }
+
+  /** LevelDB itself, for what concerns its files. */
+  get level(): StoreLevel {
+    return this.#store.level;
+  }
+
+  get(space: KeySpace, key: Datum, options: ReadOptions = asBytes): Promise<unknown> {
+    const found = this.#find(space, key);
+    if (found !== undefined) return Promise.resolve(valueAs(options.valueEncoding, found));
+    return getFrom(this.#store.level, this.#key(space, key, options), options);
+  }
+
+  getSync(space: KeySpace, key: Datum, options: ReadOptions = asBytes): unknown {
+    const found = this.#find(space, key);
+    if (found !== undefined) return valueAs(options.valueEncoding, found);
+    return getSyncFrom(this.#store.level, this.#key(space, key, options), options);
+  }
+
+  /** All from one state. */
+  async getMany(space: KeySpace, keys: readonly Datum[], options: ReadOptions): Promise<unknown[]> {
+    const { level } = this.#store;
+    if (this.#overlay.isEmpty) {
+      const stored = keys.map((key) => this.#key(space, key, options));
+      return getManyFrom(level, stored, options);
+    }
+    const view = this.view();
+    try {
+      return await view.getMany(space, keys, options);
+    } finally {
+      await view.close();
+    }
+  }
+
+  async has(space: KeySpace, key: Datum): Promise<boolean> {
+    const found = this.#find(space, key);
+    if (found !== undefined) return found !== null;
+    return hasIn(this.#store.level, storeKey(space, key));
+  }
+
+  /** A frozen state. STORE_REOPENED where it ends before it is read. */
+  view(): StateView {
+    return new StateView(this.#store, this.#overlay, (action) => this.exactly(action));
+  }
+
+  /** Runs `action` when the store holds exactly what is visible now; at once if it does. */
+  exactly<T>(action: (level: StoreLevel) => T): Due<T> {
+    if (this.#overlay.isEmpty) return { value: action(this.#store.level) };
+    let cancel = (): void => undefined;
+    const promise = new Promise<T>((resolve, reject) => {
+      cancel = this.#applier.atSeq(this.#overlay.visibleSeq, (error) => {
+        if (error !== null) {
+          reject(error);
+          return;
+        }
+        try {
+          resolve(action(this.#store.level));
+        } catch (thrown) {
+          reject(toPaminaError(thrown));
+        }
+      });
+    });
+    promise.catch(() => {
+      // Whoever reads hears of it; nobody may read.
+    });
+    return { promise, cancel };
+  }
+
+  /** Entries between two keys of the store, from one moment; values and keys with their prefix byte. */
+  async *entries(gte: Buffer, lt: Buffer): AsyncGenerator<[Buffer, Buffer]> {
+    yield* await arrived(this.exactly((level) => level.iterator({ gte, lt })));
+  }
+
+  #find(space: KeySpace, key: Datum): Found {
+    return this.#overlay.isEmpty ? undefined : this.#overlay.find(storeKey(space, key));
+  }
+
+  /** Text goes to LevelDB as text: it encodes it faster than a Buffer is made. */
+  #key(space: KeySpace, key: Datum, options: ReadOptions): Datum {
+    const isText = typeof key === 'string' && options.keyEncoding === 'utf8';
+    return isText ? prefixText[space] + key : storeKey(space, key);
+  }
+}

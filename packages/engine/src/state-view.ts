@@ -1,0 +1,116 @@
+// A frozen state, made at once while the store is still behind: LevelDB's snapshot of that moment under
+// the overlay of that moment. As soon as the store is exactly there, a snapshot of LevelDB alone takes
+// its place, and the overlay's memory is let go.
+import type { StoreLevel } from '@pamina/env';
+import { storeKey, type Datum, type KeySpace } from './operation.js';
+import type { FrozenOverlay, Found, Overlay } from './overlay.js';
+import { getFrom, getManyFrom, getSyncFrom, hasIn } from './raw-level.js';
+import type { LevelSnapshot, ReadOptions } from './raw-level.js';
+import { valueAs, type Due } from './read-value.js';
+import { storeReopened, type StateStore } from './state-store.js';
+
+type Exactly = <T>(action: (level: StoreLevel) => T) => Due<T>;
+
+export class StateView {
+  readonly #store: StateStore;
+  readonly #level: StoreLevel;
+  /** Until the store is there: with the frozen overlay it is exactly this state. */
+  #snapshot: LevelSnapshot;
+  #frozen: FrozenOverlay | null = null;
+  #arrival: Promise<void> | null = null;
+  #cancel: (() => void) | null = null;
+  #replaced: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(store: StateStore, overlay: Overlay, exactly: Exactly) {
+    this.#store = store;
+    this.#level = store.level;
+    this.#snapshot = this.#level.snapshot();
+    if (overlay.isEmpty) return;
+    this.#frozen = overlay.freeze();
+    const due = exactly((level) => this.#arrive(level));
+    if ('value' in due) return;
+    this.#cancel = due.cancel;
+    this.#arrival = due.promise;
+  }
+
+  async get(space: KeySpace, key: Datum, options: ReadOptions): Promise<unknown> {
+    const found = this.#find(space, key);
+    if (found !== undefined) return valueAs(options.valueEncoding, found);
+    return getFrom(this.#open(), storeKey(space, key), options, this.#snapshot);
+  }
+
+  getSync(space: KeySpace, key: Datum, options: ReadOptions): unknown {
+    const found = this.#find(space, key);
+    if (found !== undefined) return valueAs(options.valueEncoding, found);
+    return getSyncFrom(this.#open(), storeKey(space, key), options, this.#snapshot);
+  }
+
+  async has(space: KeySpace, key: Datum): Promise<boolean> {
+    const found = this.#find(space, key);
+    if (found !== undefined) return found !== null;
+    return hasIn(this.#open(), storeKey(space, key), this.#snapshot);
+  }
+
+  async getMany(space: KeySpace, keys: readonly Datum[], options: ReadOptions): Promise<unknown[]> {
+    const values: unknown[] = [];
+    const missing: { readonly at: number; readonly key: Buffer }[] = [];
+    keys.forEach((key, at) => {
+      const found = this.#find(space, key);
+      if (found === undefined) missing.push({ at, key: storeKey(space, key) });
+      else values[at] = valueAs(options.valueEncoding, found);
+    });
+    const stored = await getManyFrom(
+      this.#open(),
+      missing.map(({ key }) => key),
+      options,
+      this.#snapshot,
+    );
+    missing.forEach(({ at }, index) => (values[at] = stored[index]));
+    values.length = keys.length;
+    return values;
+  }
+
+  /** For iterators: LevelDB's snapshot of exactly this state, as soon as there is one. */
+  exactly<T>(action: (level: StoreLevel, snapshot: LevelSnapshot) => T): Due<T> {
+    const run = (): T => action(this.#open(), this.#snapshot);
+    if (this.#frozen === null) return { value: run() };
+    let isCancelled = false;
+    const promise = this.#arrival!.then(() => {
+      if (isCancelled) throw storeReopened();
+      return run();
+    });
+    promise.catch(() => {
+      // Whoever reads hears of it; nobody may read.
+    });
+    return { promise, cancel: () => (isCancelled = true) };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel?.();
+    this.#frozen = null;
+    await this.#replaced;
+    await this.#snapshot.close();
+  }
+
+  #arrive(level: StoreLevel): void {
+    if (this.#isClosed || level !== this.#level) return;
+    const before = this.#snapshot;
+    this.#snapshot = level.snapshot();
+    this.#frozen = null;
+    this.#cancel = null;
+    this.#replaced = before.close();
+  }
+
+  #find(space: KeySpace, key: Datum): Found {
+    return this.#frozen === null ? undefined : this.#frozen.find(storeKey(space, key));
+  }
+
+  /** STORE_REOPENED if the snapshot was of another LevelDB. */
+  #open(): StoreLevel {
+    const { level } = this.#store;
+    if (level !== this.#level) throw storeReopened();
+    return level;
+  }
+}

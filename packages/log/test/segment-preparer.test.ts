@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import { PaminaError, segmentBytesMin } from '@pamina/format';
+import type { Disk, DiskFile } from '@pamina/env';
+import { expect, test } from 'vitest';
+import {
+  append,
+  bodies,
+  body,
+  commit,
+  openLog,
+  realDisk,
+  startWriting,
+  temporaryFolder,
+} from './workbench.js';
+
+/** Counts the files that are made and what is written to the prepared one. */
+function watchedDisk(fault: (path: string) => boolean = () => false): {
+  disk: Disk;
+  made: string[];
+} {
+  const made: string[] = [];
+  const open: Disk['open'] = async (path, mode) => {
+    if (mode === 'create') made.push(path);
+    const file = await realDisk.open(path, mode);
+    if (!path.endsWith('prepared')) return file;
+    const write: DiskFile['write'] = (bytes, at) =>
+      fault(path)
+        ? Promise.reject(
+            new PaminaError('DISK_FULL', 'full', { context: { operation: 'write', path } }),
+          )
+        : file.write(bytes, at);
+    return {
+      path,
+      write,
+      read: (into, at) => file.read(into, at),
+      datasync: () => file.datasync(),
+      sync: () => file.sync(),
+      truncate: (bytes) => file.truncate(bytes),
+      size: () => file.size(),
+      close: () => file.close(),
+    };
+  };
+  return { disk: { ...realDisk, open }, made };
+}
+
+/** The prepared file is there and whole. */
+async function untilPrepared(folder: string): Promise<void> {
+  await expect
+    .poll(async () => (await realDisk.stat(join(folder, 'log', 'prepared')))?.bytes)
+    .toBe(segmentBytesMin);
+}
+
+test('the next segment is made while the one before it fills, and is what the log goes on with', async () => {
+  const folder = await temporaryFolder();
+  const { disk, made } = watchedDisk();
+  const { log } = await openLog(folder, { disk });
+  const writing = await startWriting(log);
+  await commit(writing.appender, body(1, segmentBytesMin / 2));
+  await commit(writing.appender, body(2));
+  await untilPrepared(folder);
+  const before = made.length;
+  await commit(writing.appender, body(3, segmentBytesMin / 2));
+  expect(log.segments()).toHaveLength(2);
+  expect(made.slice(before)).toEqual([]);
+  await log.close();
+  expect(await realDisk.stat(join(folder, 'log', 'prepared'))).toBeNull();
+  const again = await openLog(folder);
+  expect(await bodies(again.log)).toEqual(
+    new Map([
+      [1, body(1, segmentBytesMin / 2)],
+      [2, body(2)],
+      [3, body(3, segmentBytesMin / 2)],
+    ]),
+  );
+  await again.log.close();
+});
+
+test('P6 a segment in prepared space ends where its records end, also after a crash', async () => {
+  const folder = await temporaryFolder();
+  const { log } = await openLog(folder);
+  const writing = await startWriting(log);
+  await commit(writing.appender, body(1, segmentBytesMin / 2));
+  await commit(writing.appender, body(2));
+  await untilPrepared(folder);
+  await commit(writing.appender, body(3, segmentBytesMin / 2));
+  const copy = await temporaryFolder();
+  const { cp } = await import('node:fs/promises');
+  await cp(folder, copy, { recursive: true });
+  await log.close();
+  const { log: recovered, events } = await openLog(copy);
+  expect([...(await bodies(recovered)).keys()]).toEqual([1, 2, 3]);
+  expect(events).toEqual([]);
+  await recovered.close();
+});
+
+test('what a crash left of a prepared segment is removed at the next open', async () => {
+  const folder = await temporaryFolder();
+  await realDisk.makeFolder(join(folder, 'log'));
+  await realDisk.replaceFile(join(folder, 'log', 'prepared'), new Uint8Array(1000));
+  const { log } = await openLog(folder);
+  expect(await realDisk.stat(join(folder, 'log', 'prepared'))).toBeNull();
+  await log.close();
+});
+
+test('a disk too full to prepare a segment takes no commit with it, and it is tried again', async () => {
+  const folder = await temporaryFolder();
+  let isFull = true;
+  const { disk } = watchedDisk(() => isFull);
+  const { log } = await openLog(folder, { disk });
+  const { appender, failures } = await startWriting(log);
+  await commit(appender, body(1, segmentBytesMin / 2));
+  await commit(appender, body(2));
+  await commit(appender, body(3, segmentBytesMin / 2));
+  expect(log.segments()).toHaveLength(2);
+  isFull = false;
+  const { group } = append(appender, body(4));
+  await group.done;
+  await untilPrepared(folder);
+  await log.close();
+  expect(failures).toEqual([]);
+});

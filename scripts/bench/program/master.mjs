@@ -1,0 +1,39 @@
+// A master embedded in the program that writes to it, served so that replicas elsewhere can follow.
+import { serve } from 'pamina';
+import { answerCommands, configuration } from './lib/commands.mjs';
+import { syncsAskedFor, withoutSync } from './lib/without-sync.mjs';
+import { valuesFor, writeFor, writeRecords } from './lib/writing.mjs';
+
+const { dataFolder, directoryFile, name, writers, encoding, unsynced } = configuration();
+const env = unsynced ? { env: withoutSync() } : {};
+const server = await serve({ dataFolder, directoryFile, ...env });
+await server.host.create(name);
+await server.host.set(name, 'replicationDelayMs', '0');
+const master = server.open(name, { valueEncoding: encoding });
+await master.open();
+const values = valuesFor(encoding);
+const put = (key, value) => master.put(key, value);
+
+/** Where the replica has to be to hold all that was written. */
+const durable = () => ({ seq: master.database.durable().seq });
+
+await answerCommands(
+  {
+    turn: async (command) => {
+      const syncsBefore = syncsAskedFor();
+      const turn = await writeFor({ ...command, writers, values, put });
+      if (unsynced && syncsAskedFor() === syncsBefore) {
+        throw new Error('no sync was asked for: the disk without sync is not in use');
+      }
+      return { ...turn, ...durable() };
+    },
+    fill: async (command) => {
+      await writeRecords({ ...command, values, put });
+      return durable();
+    },
+  },
+  async () => {
+    await master.close();
+    await server.close();
+  },
+);

@@ -1,0 +1,21 @@
+// All rows, in the order in which they run: the short ones first, the one that heats the disk last.
+import type { Row } from './row.js';
+import { catchUp } from './row/catch-up.js';
+import { commits } from './row/commits.js';
+import { encodingsRow } from './row/encodings.js';
+import { puts } from './row/puts.js';
+import { reads } from './row/reads.js';
+import { recovery } from './row/recovery.js';
+import { sustained } from './row/sustained.js';
+import { sync } from './row/sync.js';
+
+export const rows: readonly Row[] = [
+  ...puts,
+  ...commits,
+  sync,
+  encodingsRow,
+  catchUp,
+  recovery,
+  reads,
+  sustained,
+];

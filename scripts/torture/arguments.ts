@@ -1,0 +1,153 @@
+// The command line of `npm run torture`.
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { areas, variations, type Area, type VariationName } from './errors.js';
+import { fullFileSystems } from './full.js';
+import type { FileSystem } from './machine.js';
+import { powerFileSystems, type PowerFileSystem } from './power.js';
+import { isPlant, plants, type Plant } from './program/plants.js';
+
+export const tortures = ['kill', 'power', 'errors', 'full'] as const;
+export type Torture = (typeof tortures)[number];
+
+export interface Arguments {
+  readonly torture: Torture;
+  readonly json: boolean;
+  readonly seed: number;
+  readonly cycles: number;
+  readonly cuts: number;
+  readonly rounds: number;
+  readonly stride: number;
+  readonly jobs: number;
+  readonly powerOn: readonly PowerFileSystem[];
+  readonly fullOn: readonly FileSystem[];
+  readonly variations: readonly VariationName[];
+  readonly area: Area;
+  readonly plant: Plant | null;
+}
+
+/** The command was not understood; the message says how. */
+export class UsageError extends Error {}
+
+const seedsEnd = 2 ** 31;
+
+export const help = `npm run torture -- TORTURE [OPTIONS]
+
+  kill     a process with 16 writers is killed with SIGKILL, again and again
+             --cycles N     how often (200)
+  power    the file system under the writers is cut off as by a power failure (root)
+             --cuts N       how often, over all file systems (50)
+             --on FS,FS     of ${powerFileSystems.join(', ')} (all)
+  errors   each write, sync and change of a name of a fixed piece of work fails once
+             --stride N     only every N-th one (1: every one)
+             --area AREA    only calls on files of: ${Object.keys(areas).join(', ')} (all)
+             --only 'NAME'  one kind of failure: ${Object.keys(variations).join(', ')}
+             --jobs N       processes at a time (2)
+  full     the file system has no space left; space returns (root)
+             --rounds N     on each file system (6)
+             --on FS,FS     of ${fullFileSystems.join(', ')} (all)
+
+  --seed N       as an earlier run printed it; decides what is written and how it is disturbed, though
+                 not at which instruction a kill strikes
+  --plant NAME   shows that a fault is found: ${Object.keys(plants).join(', ')}
+  --json         the report as one JSON object on stdout
+  --help
+
+Examples
+  npm run torture -- kill --cycles 2000
+  npm run torture -- power --cuts 500 --on ext4
+  npm run torture -- errors --only 'sync fails' --area log
+  npm run torture -- power --plant no-sync
+
+Progress goes to stderr. Exit status: 0 nothing wrong, 1 something wrong, 2 not understood, 3 nothing
+wrong, but a part could not run on this machine.`;
+
+/** Null if only help is wanted. UsageError. */
+export function parseArguments(given: readonly string[]): Arguments | null {
+  const { values, positionals } = parse(given);
+  if (values.help === true) return null;
+  const [torture, ...more] = positionals;
+  const known = tortures.find((name) => name === torture);
+  if (known === undefined || more.length > 0) {
+    throw new UsageError(`name one torture: ${tortures.join(', ')}`);
+  }
+  const on = values.on?.split(',');
+  return {
+    torture: known,
+    json: values.json === true,
+    seed: count('seed', values.seed, randomInt(seedsEnd), 0),
+    cycles: count('cycles', values.cycles, 200),
+    cuts: count('cuts', values.cuts, 50),
+    rounds: count('rounds', values.rounds, 6),
+    stride: count('stride', values.stride, 1),
+    jobs: count('jobs', values.jobs, 2),
+    powerOn: known === 'power' ? some('on', on, powerFileSystems) : powerFileSystems,
+    fullOn: known === 'full' ? some('on', on, fullFileSystems) : fullFileSystems,
+    variations: some('only', values.only?.split(','), keysOf(variations)),
+    area: one('area', values.area, keysOf(areas), 'all'),
+    plant: plantOf(values.plant),
+  };
+}
+
+function parse(given: readonly string[]) {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      args: [...given],
+      allowPositionals: true,
+      options: {
+        cycles: text,
+        cuts: text,
+        rounds: text,
+        stride: text,
+        jobs: text,
+        on: text,
+        only: text,
+        area: text,
+        plant: text,
+        seed: text,
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function count(name: string, given: string | undefined, otherwise: number, min = 1): number {
+  if (given === undefined) return otherwise;
+  const value = Number(given);
+  if (/^\d+$/.test(given) && value >= min && value < seedsEnd) return value;
+  throw new UsageError(`--${name} ${given}: give a whole number from ${min} on`);
+}
+
+function some<T extends string>(
+  name: string,
+  given: readonly string[] | undefined,
+  known: readonly T[],
+): readonly T[] {
+  return given === undefined ? known : given.map((word) => one(name, word, known));
+}
+
+function one<T extends string>(
+  name: string,
+  given: string | undefined,
+  known: readonly T[],
+  otherwise?: T,
+): T {
+  if (given === undefined && otherwise !== undefined) return otherwise;
+  const found = known.find((word) => word === given);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${name} ${given}: take ${known.join(', ')}`);
+}
+
+function plantOf(given: string | undefined): Plant | null {
+  if (given === undefined) return null;
+  if (isPlant(given)) return given;
+  throw new UsageError(`--plant ${given}: take ${Object.keys(plants).join(', ')}`);
+}
+
+function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): readonly K[] {
+  return Object.keys(record) as K[];
+}

@@ -1,0 +1,41 @@
+// Faults that can be planted into the writers, or under the database, to show that the torture finds
+// them. None is ever on by itself.
+import { nodeEnv, type Disk, type DiskFile, type Env } from '@pamina/env';
+
+export const plants = {
+  'early-acknowledgement': 'a commit counts as acknowledged when it begins',
+  'no-sync': 'syncing a file does nothing',
+  'split-batches': 'a batch is committed in two halves',
+  'rejected-acknowledgement': 'a rejected commit counts as acknowledged',
+} as const;
+
+export type Plant = keyof typeof plants;
+
+export function isPlant(name: string): name is Plant {
+  return Object.hasOwn(plants, name);
+}
+
+export function envWith(plant: Plant | null): Env {
+  const env = nodeEnv();
+  return plant === 'no-sync' ? { ...env, disk: withoutSync(env.disk) } : env;
+}
+
+function withoutSync(disk: Disk): Disk {
+  return {
+    ...disk,
+    open: async (path, mode) => fileWithoutSync(await disk.open(path, mode)),
+  };
+}
+
+function fileWithoutSync(file: DiskFile): DiskFile {
+  return {
+    path: file.path,
+    read: (into, at) => file.read(into, at),
+    write: (bytes, at) => file.write(bytes, at),
+    truncate: (bytes) => file.truncate(bytes),
+    size: () => file.size(),
+    close: () => file.close(),
+    datasync: () => Promise.resolve(),
+    sync: () => Promise.resolve(),
+  };
+}
