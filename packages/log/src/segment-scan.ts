@@ -12,6 +12,7 @@ import type { DiskFile } from '@pamina/env';
 import { type ChainPoint, type RecordBatch } from './record-batch.js';
 
 const readBytes = 1024 * 1024;
+const readBytesMin = 4 * 1024;
 
 /** Why a scan ended, and where: `offset` is the first byte that is not part of a verified record. */
 export interface ScanEnd {
@@ -45,7 +46,9 @@ export async function* scanSegment(
 ): AsyncGenerator<SegmentBatch, ScanEnd, undefined> {
   const limit = from.limit ?? (await file.size());
   const header = newRecordHeader();
-  let buffer = new Uint8Array(readBytes);
+  // Most segments of a small database are small: a whole step for each would be most of its opening.
+  const stepAt = (at: number): number => Math.max(readBytesMin, Math.min(readBytes, limit - at));
+  let buffer = new Uint8Array(stepAt(from.offset));
   let held = 0;
   let offset = from.offset;
   let point = from.point;
@@ -81,7 +84,7 @@ export async function* scanSegment(
     // A new buffer: the one before may still be in the hands of whoever applies it.
     // Bounded by what the file holds, not by what a damaged length claims.
     const claimed = status === 'partial' ? Math.min(header.length, limit - offset) : 0;
-    const size = Math.max(readBytes, claimed, left);
+    const size = Math.max(stepAt(offset), claimed, left);
     const next = new Uint8Array(size);
     next.set(buffer.subarray(at, held));
     buffer = next;

@@ -127,7 +127,7 @@ async function keepTorn(
 
 /** After a failed sync the page cache shows bytes that never reached the disk: written again, they are dirty again. */
 async function rewrite(file: DiskFile, from: number, to: number): Promise<void> {
-  const step = new Uint8Array(1024 * 1024);
+  const step = new Uint8Array(Math.min(1024 * 1024, to - from));
   for (let at = from; at < to; at += step.length) {
     const part = step.subarray(0, Math.min(step.length, to - at));
     await file.read(part, at);
