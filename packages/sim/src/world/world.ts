@@ -4,6 +4,7 @@
 import { EventLoop } from './event-loop.js';
 import type { RunEnd } from './event-loop.js';
 import { Host } from './host.js';
+import { compressAtOnce } from './immediate-zlib.js';
 import { Net } from './network/net.js';
 import { Prng } from './prng.js';
 import { Trace } from './trace.js';
@@ -89,6 +90,10 @@ export class World {
   }
 }
 
+let isCompressingAtOnce = false;
+
 export function createWorld(options: WorldOptions): World {
+  if (!isCompressingAtOnce) compressAtOnce();
+  isCompressingAtOnce = true;
   return new World(options);
 }

@@ -1,6 +1,7 @@
 // A run replays from its seed, in every event; that is what makes a failure of the simulation worth having.
 
 import { once } from 'node:events';
+import { brotliCompress, brotliDecompress } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { Env } from '@pamina/env';
 import type { World } from '../../src/world/world.js';
@@ -67,6 +68,27 @@ test('a run is the same whatever ran before it in the process', async () => {
   await busyRun('four');
   await busyRun('five');
   expect((await busyRun('three')).trace.hash).toBe(alone);
+});
+
+test('what is compressed is there within the event that asked for it', async () => {
+  const world = createWorld({ seed: 'zlib' });
+  const { clock } = world.host('a').env;
+  const text = 'words '.repeat(10_000);
+  let packed = Buffer.alloc(0);
+  let unpacked = '';
+  let failure: Error | null = null;
+  clock.after(1, () => brotliCompress(text, (_error, bytes) => (packed = bytes)));
+  clock.after(2, () => {
+    expect(packed.length).toBeGreaterThan(0);
+    brotliDecompress(packed, (_error, bytes) => (unpacked = bytes.toString()));
+    brotliDecompress(Buffer.from('no such thing'), (error) => (failure = error));
+  });
+  clock.after(3, () => {
+    expect(unpacked).toBe(text);
+    expect(failure).toBeInstanceOf(Error);
+  });
+  await world.settle(10);
+  expect(unpacked).toBe(text);
 });
 
 test('an error that is thrown inside an event ends the run', async () => {
