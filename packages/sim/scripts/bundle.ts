@@ -9,9 +9,8 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Below it, so that the packages that are not bundled are found. */
 const outFolder = join(root, '.tmp', 'sim');
 
-/** A change of behaviour: in `file`, `find` becomes `replace`. */
-export interface Mutation {
-  readonly name: string;
+/** In `file`, `find` becomes `replace`. */
+export interface Edit {
   /** From the root of the repository. */
   readonly file: string;
   /** Stands in the file exactly once. */
@@ -19,18 +18,30 @@ export interface Mutation {
   readonly replace: string;
 }
 
+/** A change of behaviour. More than one edit where several checks stand one behind the other. */
+export interface Mutation {
+  /** What is wrong then. */
+  readonly name: string;
+  readonly edits: readonly Edit[];
+}
+
 /** Returns the path of the file. Throws if the text to be changed is not there exactly once. */
 export async function bundle(name: string, mutation: Mutation | null = null): Promise<string> {
   const outfile = join(outFolder, `${name}.mjs`);
-  let planted = 0;
+  const planted = new Set<Edit>();
   const plant: Plugin = {
     name: 'plant',
     setup(step) {
-      if (mutation === null) return;
       step.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        if (relative(root, path) !== mutation.file) return null;
-        planted += 1;
-        return { contents: changed(await readFile(path, 'utf8'), mutation), loader: 'ts' };
+        const file = relative(root, path);
+        const edits = mutation?.edits.filter((edit) => edit.file === file) ?? [];
+        if (edits.length === 0) return null;
+        let contents = await readFile(path, 'utf8');
+        for (const edit of edits) {
+          contents = changed(contents, edit);
+          planted.add(edit);
+        }
+        return { contents, loader: 'ts' };
       });
     },
   };
@@ -51,18 +62,15 @@ export async function bundle(name: string, mutation: Mutation | null = null): Pr
     logLevel: 'silent',
     plugins: [plant],
   });
-  if (mutation !== null && planted !== 1) {
-    throw new Error(`${mutation.name}: ${mutation.file} is not part of the simulation`);
-  }
+  const missing = mutation?.edits.find((edit) => !planted.has(edit));
+  if (missing !== undefined) throw new Error(`${missing.file} is not part of the simulation`);
   return outfile;
 }
 
 const ownPackages = ['format', 'env', 'wire', 'log', 'engine', 'backup', 'replication'];
 
-function changed(text: string, { name, file, find, replace }: Mutation): string {
+function changed(text: string, { file, find, replace }: Edit): string {
   const parts = text.split(find);
-  if (parts.length !== 2) {
-    throw new Error(`${name}: the text stands in ${file} ${parts.length - 1} times`);
-  }
-  return parts.join(replace);
+  if (parts.length === 2) return parts.join(replace);
+  throw new Error(`${file} holds ${parts.length - 1} times: ${find}`);
 }

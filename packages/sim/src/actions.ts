@@ -5,7 +5,7 @@ import type { Cluster } from './cluster.js';
 import type { Action, ActionName } from './plan.js';
 import type { CrashKind, Site } from './site.js';
 import { ProcessEnded } from './site.js';
-import type { DiskOperation } from './world/disk/disk-faults.js';
+import type { DiskFault, DiskOperation } from './world/disk/disk-faults.js';
 import { Prng } from './world/prng.js';
 
 type Act = (cluster: Cluster, random: Prng) => void;
@@ -49,19 +49,28 @@ function crash(cluster: Cluster, random: Prng, how: CrashKind): void {
   site.crash(how);
 }
 
+/** One operation fails; half of the time the process, or the power, goes soon after. */
 function diskFault(cluster: Cluster, random: Prng): void {
   const site = aSite(cluster, random);
   const operation = random.pick(operations);
   const path = random.pick(places);
-  const fault =
-    operation === 'sync' ? 'lost' : operation === 'write' ? 'short write' : ('EIO' as const);
-  const skip = random.below(12);
+  const fault = faultOf(operation, random);
+  const skip = random.below(8);
   site.host.disk.failNext({ operation, path }, fault, { skip });
-  note(
-    cluster,
-    site,
-    `after ${skip} the next ${operation}${path === undefined ? '' : ` in ${path}`} fails`,
-  );
+  const where = path === undefined ? '' : ` in ${path}`;
+  note(cluster, site, `after ${skip} the next ${operation}${where} fails: ${fault}`);
+  if (random.chance(0.5)) return;
+  const how: CrashKind = random.chance(0.5) ? 'kill' : 'power-cut';
+  cluster.spawn('crash after a fault', async () => {
+    await cluster.pause(random.pick([10, 60, 700]) * random.between(0.2, 1));
+    site.crash(how);
+  });
+}
+
+function faultOf(operation: DiskOperation, random: Prng): DiskFault {
+  if (operation === 'sync') return 'lost';
+  if (operation === 'write') return random.pick(['short write', 'ENOSPC']);
+  return operation === 'create' || operation === 'truncate' ? random.pick(['EIO', 'ENOSPC']) : 'EIO';
 }
 
 function diskTrouble(cluster: Cluster, random: Prng): void {
@@ -74,6 +83,7 @@ function diskTrouble(cluster: Cluster, random: Prng): void {
   cluster.spawn('relief', async () => {
     await cluster.pause(random.between(100, 1_500));
     site.host.disk.settings.rates[kind] = 0;
+    cluster.calm(site);
   });
 }
 
@@ -107,13 +117,24 @@ function flipBit(cluster: Cluster, random: Prng): void {
   const paths = disk
     .files(folder)
     .filter((path) => (part === 'log' ? path.endsWith('.seg') : !path.includes('/initial/')));
-  if (paths.length === 0) return;
-  const path = random.pick(paths);
-  const size = disk.durableBytes(path)?.length ?? 0;
+  const last = paths.at(-1);
+  if (last === undefined) return;
+  const isTail = part === 'log' && random.chance(0.5);
+  const path = isTail ? last : random.pick(paths);
+  const size = endOfContent(disk.durableBytes(path) ?? new Uint8Array(0));
   if (size === 0) return;
-  const offset = random.below(size);
+  const offset = isTail ? Math.max(0, size - 1 - random.below(600)) : random.below(size);
   disk.flipBit(path, offset, { bit: random.below(8) });
   cluster.history.add({ type: 'corrupted', database: site.name, path: `${path}:${offset}`, part });
+  // Damage at the end shows when what is there is taken for the whole.
+  if (isTail && random.chance(0.7)) site.crash('kill');
+}
+
+/** Without the zeros that are reserved behind it. */
+function endOfContent(bytes: Uint8Array): number {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return end;
 }
 
 function networkTrouble(cluster: Cluster, random: Prng): void {

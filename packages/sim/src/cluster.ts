@@ -58,8 +58,16 @@ export class Cluster {
     );
     this.#master = this.sites[0] as Site;
     for (const site of this.sites) {
-      site.host.disk.settings.rates.writeBack = plan.writeBackRate;
+      this.calm(site);
     }
+  }
+
+  /** The disk as it is in this run while nothing is wrong. */
+  calm({ host }: Site): void {
+    const { settings } = host.disk;
+    settings.rates.writeBack = this.plan.writeBackRate;
+    settings.rates.stall = this.plan.stallRate;
+    settings.stallMs = this.plan.stallMs;
   }
 
   get master(): Site {

@@ -29,12 +29,12 @@ export async function conclude(cluster: Cluster): Promise<void> {
 }
 
 function heal(cluster: Cluster): void {
-  const { world, sites, history, downUntil, plan } = cluster;
+  const { world, sites, history, downUntil } = cluster;
   world.network.links.heal();
   for (const site of sites) {
     site.lie(false);
     site.host.disk.heal();
-    site.host.disk.settings.rates.writeBack = plan.writeBackRate;
+    cluster.calm(site);
     downUntil.delete(site);
   }
   history.add({ type: 'healed' });

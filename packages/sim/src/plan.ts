@@ -50,6 +50,9 @@ export interface Plan {
   readonly hasHugeCommits: boolean;
   /** Now and then bytes go to the disk by themselves. */
   readonly writeBackRate: number;
+  /** Now and then an operation of a disk takes long: the store falls behind its log, or the log behind. */
+  readonly stallRate: number;
+  readonly stallMs: number;
   readonly actions: readonly Action[];
   /** At the end the master is gone for good, and a replica takes its place. */
   readonly endsWithPromotion: boolean;
@@ -64,11 +67,11 @@ const weights: Readonly<Record<ActionName, number>> = {
   kill: 6,
   'power-cut': 8,
   restart: 3,
-  'disk-fault': 6,
+  'disk-fault': 8,
   'disk-trouble': 3,
   'disk-full': 3,
   'disk-lies': 4,
-  'flip-bit': 4,
+  'flip-bit': 6,
   'network-trouble': 3,
   partition: 3,
   'half-open': 2,
@@ -87,11 +90,11 @@ const possible: Readonly<Partial<Record<ActionName, number>>> = {
   kill: 60,
   'power-cut': 75,
   restart: 50,
-  'disk-fault': 50,
+  'disk-fault': 60,
   'disk-trouble': 25,
   'disk-full': 25,
   'disk-lies': 6,
-  'flip-bit': 12,
+  'flip-bit': 14,
   'network-trouble': 40,
   partition: 40,
   'half-open': 25,
@@ -118,6 +121,8 @@ export function planOf(seed: string): Plan {
     thinkMs: random.pick([0, 2, 10, 40]),
     hasHugeCommits: random.chance(0.01),
     writeBackRate: random.pick([0, 0.02, 0.3]),
+    stallRate: random.pick([0, 0, 0.01, 0.05]),
+    stallMs: random.pick([5, 30, 200]),
     actions,
     endsWithPromotion: random.chance(0.25),
     endsWithRestore: random.chance(0.4),

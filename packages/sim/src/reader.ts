@@ -21,7 +21,7 @@ export interface ReaderOptions {
 export async function readAlong(options: ReaderOptions): Promise<void> {
   const { random, pause, isStopped, site } = options;
   for (let count = 1; !isStopped(); count++) {
-    await pause(random.between(5, 120));
+    await pause(random.pick([2, 20, 90]) * random.between(0.2, 1.5));
     if (site.isOpen) await readOnce(options, `${options.name}#${count}`);
   }
 }

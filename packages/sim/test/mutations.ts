@@ -1,0 +1,270 @@
+// Planted bugs: each a small change of the real code that breaks one promise. The simulation must find
+// every one of them, or it proves nothing about that promise.
+import type { Edit, Mutation } from '../scripts/bundle.js';
+
+function bug(name: string, ...edits: readonly Edit[]): Mutation {
+  return { name, edits };
+}
+
+function edit(file: string, find: string, replace: string): Edit {
+  const [name = '', rest = ''] = file.split(' ');
+  return { file: `packages/${name}/src/${rest}.ts`, find, replace };
+}
+
+const durability: readonly Mutation[] = [
+  bug(
+    'a commit is acknowledged before its record is synced',
+    edit('log segment-writer', 'await this.#file.datasync();', ''),
+  ),
+  bug(
+    'a failed sync is taken for a good one',
+    edit(
+      'log segment-writer',
+      'await this.#file.datasync();',
+      'await this.#file.datasync().catch(() => undefined);',
+    ),
+  ),
+  bug(
+    'every commit is acknowledged as if it had asked for memory',
+    edit(
+      'engine session-writer',
+      "if (durability === 'memory' && this.#acknowledgement.early())",
+      'if (this.#acknowledgement.early())',
+    ),
+  ),
+  bug(
+    'a new segment has its name in the page cache only',
+    edit(
+      'log segment-writer',
+      'if (prepared === null) await disk.syncFolder(dirname(segment.path));',
+      '',
+    ),
+  ),
+  bug(
+    'a tail that may be in the page cache only is not written again at open',
+    edit('log settle-tail', 'await rewrite(file, Math.min(proven, end.offset), end.offset);', ''),
+  ),
+  bug(
+    'a segment is closed without a sync',
+    edit(
+      'log segment-writer',
+      'await this.#file.write(trailer, this.#offset);\n    await this.#file.sync();',
+      'await this.#file.write(trailer, this.#offset);',
+    ),
+  ),
+  bug(
+    'reserved space is not cut off when a segment is closed',
+    edit(
+      'log segment-writer',
+      'await this.#file.truncate(this.#offset);\n    await this.#file.write(trailer',
+      'await this.#file.write(trailer',
+    ),
+  ),
+];
+
+const refusals: readonly Mutation[] = [
+  bug(
+    'what a failed write left is rejected and not erased',
+    edit(
+      'log appender',
+      'const fatal = isMendable ? await this.#erased() : error;',
+      'const fatal = isMendable ? null : error;',
+    ),
+  ),
+  bug(
+    'a failed sync rejects its commits and the database goes on',
+    edit(
+      'log appender',
+      'const isMendable = isWriteOnFullDisk(error) && this.#options.mayTakeBack();\n    const fatal = isMendable ? await this.#erased() : error;',
+      'const fatal = null;',
+    ),
+  ),
+  bug(
+    'a commit whose sync failed is said to be rejected',
+    edit('log appender', "new PaminaError('COMMIT_UNKNOWN', unknown, { cause })", 'failure'),
+  ),
+  bug(
+    'a damaged middle is cut like a torn tail',
+    edit('log settle-tail', 'if (end.offset < proven) {', 'if (end.offset < 0) {'),
+    edit('log settle-tail', 'requireTorn(options, segment, header, end, rest);', ''),
+  ),
+];
+
+const store: readonly Mutation[] = [
+  bug(
+    'a checkpoint does not sync the logs of the store',
+    edit('engine checkpoint', 'await store.syncLogs();', ''),
+  ),
+  bug(
+    'a checkpoint is taken of what is durable, not of what is applied',
+    edit(
+      'engine maintenance',
+      'const { applied } = parts.applier;',
+      'const applied = parts.log.durable;',
+    ),
+  ),
+  bug(
+    'replay begins at the applied position',
+    edit('engine database-parts', 'log.batches(checkpoint.seq + 1)', 'log.batches(applied.seq + 1)'),
+    edit(
+      'engine database-parts',
+      'if (checkpoint.seq >= log.durable.seq) return;',
+      'if (applied.seq >= log.durable.seq) return;',
+    ),
+  ),
+  bug(
+    'a commit goes into the store in more than one batch',
+    edit('engine state-store', 'write.put(bytes.subarray(keyStart, keyEnd), bytes.subarray(', 'void this.level.put(bytes.subarray(keyStart, keyEnd), bytes.subarray('),
+  ),
+  bug(
+    'deletes are not applied',
+    edit('engine state-store', 'write.del(bytes.subarray(keyStart, keyEnd));', ''),
+  ),
+];
+
+const reads: readonly Mutation[] = [
+  bug(
+    'a read does not see what the store has not taken yet',
+    edit(
+      'engine acknowledgement',
+      'applier.push(group, (error) => {',
+      'overlay.drop(group);\n    applier.push(group, (error) => {',
+    ),
+  ),
+  bug(
+    'what is acknowledged becomes visible only later',
+    edit(
+      'engine acknowledgement',
+      'if (group.point.seq > this.#memorySeq) overlay.show(group, group.end, group.point.seq);',
+      '',
+    ),
+  ),
+  bug(
+    'an iterator does not wait for the store',
+    edit(
+      'engine state-reader',
+      'if (this.#overlay.isEmpty) return { value: action(this.#store.level) };',
+      'if (this.#overlay.isEmpty || true) return { value: action(this.#store.level) };',
+    ),
+  ),
+  bug(
+    'a snapshot stands for another record than it says',
+    edit('engine applier', 'seq >= batch.firstSeq && seq < batch.point.seq', 'seq < batch.firstSeq'),
+    edit(
+      'engine applier',
+      'barrier.seq === this.#applied.seq',
+      'barrier.seq <= this.#applied.seq',
+    ),
+  ),
+];
+
+const log: readonly Mutation[] = [
+  bug(
+    'the commit time follows the clock back',
+    edit(
+      'log appender',
+      'Math.max(this.#options.clock.now(), this.#encoded.time)',
+      'this.#options.clock.now()',
+    ),
+  ),
+  bug(
+    'retention deletes one segment too many',
+    edit('log log', 'isLast || next.firstSeq > limit', 'isLast || segment.firstSeq > limit'),
+  ),
+  bug(
+    'retention forgets the replicas',
+    edit(
+      'engine retention',
+      'for (const slot of needs.slots) first = Math.min(first, slot.durable);',
+      '',
+    ),
+  ),
+  bug(
+    'a segment that was being born when the power went is kept',
+    edit('log stray-segments', 'if (header.some((byte) => byte !== 0)) return;', 'return;'),
+  ),
+  bug(
+    'a new timeline says that it forked one record earlier',
+    edit('engine database', 'startTimeline({ env, jobLog, control: this.#located.control }, seq, why)', 'startTimeline({ env, jobLog, control: this.#located.control }, seq - 1, why)'),
+  ),
+];
+
+const replication: readonly Mutation[] = [
+  bug(
+    'a feed that has no more to send is not woken',
+    edit(
+      'replication feed-runner',
+      "if (this.#moreWhileReading) this.#dispatch({ type: 'more' });",
+      '',
+    ),
+    edit('replication feed', 'more: (state) => readOn(state),', 'more: stay,'),
+    edit(
+      'replication feed',
+      "return readOn(state, [{ type: 'send-heartbeat' }]);",
+      "return { state, effects: [{ type: 'send-heartbeat' }] };",
+    ),
+  ),
+  bug(
+    'a replica goes on one byte too far',
+    edit('replication feed-source', 'const bytes = chunk.bytes.subarray(Math.max(0, inside.offset - chunk.offset));', 'const bytes = chunk.bytes.subarray(Math.max(0, inside.offset - chunk.offset + 1));'),
+  ),
+  bug(
+    'a replica that lost its connection does not try again',
+    edit('replication follower', 'disconnected: { ...linking, timer: tryAgain, welcome: stay },', 'disconnected: { ...linking, timer: stay, welcome: stay },'),
+  ),
+  bug(
+    'what a replica held in part is not forgotten with its connection',
+    edit('log receiver', 'forgetPartialRecord(): void {\n    this.#carry.clear();', 'forgetPartialRecord(): void {'),
+  ),
+  bug(
+    'a feed ships what its master may still lose',
+    edit(
+      'log appender',
+      'await writer.append(group.bytes.subarray(0, group.end));\n        this.#waiting.shift();\n        this.#durable = group.point;\n        this.#unreleased++;\n        this.#options.onDurable(group, writer.segment, writer);',
+      'const writing = writer.append(group.bytes.subarray(0, group.end));\n        this.#waiting.shift();\n        this.#durable = group.point;\n        this.#unreleased++;\n        this.#options.onDurable(group, writer.segment, { offset: writer.offset + group.end } as SegmentWriter);\n        await writing;',
+    ),
+  ),
+];
+
+const backups: readonly Mutation[] = [
+  bug(
+    'a backup says that it is one record older than it is',
+    edit(
+      'backup take-backup',
+      'position: { timeline: point.timeline, seq: point.seq },',
+      'position: { timeline: point.timeline, seq: point.seq - 1 },',
+    ),
+  ),
+  bug(
+    'a backup lacks the end of its state',
+    edit(
+      'backup chunk-runs',
+      'if (run.length > 0) yield { index, raw: encodeRun(run, runBytes), entries: run.length };',
+      'if (run.length > 1) yield { index, raw: encodeRun(run.slice(0, -1), runBytes - entryHeaderBytes - run.at(-1)![0].length - run.at(-1)![1].length), entries: run.length - 1 };',
+    ),
+  ),
+  bug(
+    'a backup is believed without its checksums',
+    edit('backup open-backup', 'if (sha256 !== chunk.sha256) {', 'if (sha256.length === 0) {'),
+    edit(
+      'backup open-backup',
+      'if (crc32(raw) !== header.rawChecksum) {',
+      'if (crc32(raw) === -1) {',
+    ),
+    edit(
+      'backup verify',
+      'if (manifest.stateHash !== null && manifest.stateHash !== stateHash) {',
+      'if (manifest.stateHash === stateHash.slice(1)) {',
+    ),
+  ),
+];
+
+export const mutations: readonly Mutation[] = [
+  ...durability,
+  ...refusals,
+  ...store,
+  ...reads,
+  ...log,
+  ...replication,
+  ...backups,
+];
