@@ -68,6 +68,7 @@ export class Site {
   #follower: FollowerRunner | null = null;
   #server: FeedServer | null = null;
   #hasLied = false;
+  #isClosing = false;
   /** It was closed in order and not opened since. */
   #isClosed = false;
 
@@ -182,9 +183,11 @@ export class Site {
       await this.wait(observeState(this.#options.history, this.name, database));
     } catch (error) {
       if (error instanceof ProcessEnded) return;
-      // A database that fails or is closed while it is read says so.
-      if (!isPaminaError(error)) throw error;
-      this.#report('error', error.code, error.message);
+      // A database that fails or is closed while it is read says so; closed, in the words of its store.
+      const isExpected = isPaminaError(error) || this.#isClosing || this.#database !== database;
+      if (!isExpected) throw error;
+      const { code, message } = toPaminaError(error);
+      this.#report('error', code, message);
     }
     this.observeProgress();
   }
@@ -228,6 +231,7 @@ export class Site {
     if (database === null) return;
     const { history } = this.#options;
     const [follower, server] = [this.#follower, this.#server];
+    this.#isClosing = true;
     try {
       await this.wait(follower?.stop() ?? Promise.resolve());
       await this.wait(server?.close() ?? Promise.resolve());
@@ -247,6 +251,7 @@ export class Site {
     this.#database = null;
     this.#follower = null;
     this.#server = null;
+    this.#isClosing = false;
   }
 
   #report(by: 'error' | 'job-log' | 'follower', code: string, message: string): void {
