@@ -3,21 +3,19 @@
 import { build, installMissing } from './lib/prepare.mjs';
 import { isBuilt } from './lib/is-built.mjs';
 
-// What these print must not stand in the JSON on stdout.
-const log = console.log;
-console.log = console.error;
-if ((await installMissing()) !== 0) {
+// Their output must not stand in the JSON on stdout.
+const quietStdout = true;
+if ((await installMissing({ quietStdout })) !== 0) {
   console.error('npm ci failed, so nothing was measured');
   process.exit(1);
 }
 if (!isBuilt()) {
   console.error('building');
-  if ((await build()) !== 0) {
+  if ((await build({ quietStdout })) !== 0) {
     console.error('the build failed, so nothing was measured');
     process.exit(1);
   }
 }
-console.log = log;
 // The compiler would keep a cache in the temporary folder.
 process.env['TSX_DISABLE_CACHE'] = '1';
 const { register } = await import('tsx/esm/api');

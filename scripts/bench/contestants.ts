@@ -89,7 +89,7 @@ export class MasterAndReplica implements Contestant {
   async turn(plan: TurnPlan): Promise<Turn> {
     const { seq, ...turn } = await this.#master.ask<TurnAnswer & Place>('turn', plan);
     const { milliseconds } = await this.#replica.ask<{ milliseconds: number }>('level', { seq });
-    return { ...turn, replicaLevelAfterMs: milliseconds } as Turn;
+    return { ...turn, replicaLevelAfterMs: milliseconds };
   }
 
   /** What the replica has missed when it comes back, and how long that took it. */

@@ -28,7 +28,7 @@ export interface Line {
 export interface LatencyLine {
   readonly row: string;
   readonly who: string;
-  /** Null where the peer's client does not tell. */
+  /** Null where nobody told. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly maxMs: number | null;
@@ -47,7 +47,10 @@ export function verdictOf({ goal, result }: Line): Verdict {
   return holds ? 'met' : 'MISSED';
 }
 
-const headings = ['ratio', 'range', 'goal', 'verdict', 'measure', 'against', 'Pamina', 'other'];
+const headings = [
+  ...['ratio', 'range', 'goal', 'verdict', 'measure', 'against', 'Pamina', 'other'],
+  'remark',
+];
 
 function cellsOf(line: Line): string[] {
   const { result, goal, ours, theirs, remark } = line;
@@ -57,10 +60,11 @@ function cellsOf(line: Line): string[] {
     result === null || result.min === result.max ? '' : range(result),
     goal === null ? '' : `${goal.kind} ${amount(goal.value, unit)}`,
     verdictOf(line),
-    line.measure + (remark === undefined ? '' : ` (${remark})`),
+    line.measure,
     line.against,
     figures(ours),
     figures(theirs),
+    remark ?? '',
   ];
 }
 

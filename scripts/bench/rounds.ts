@@ -16,6 +16,8 @@ export interface Turn {
   readonly operations: number;
   readonly seconds: number;
   readonly latency: Latency | null;
+  /** How long the live replica took for what it had not applied when the turn ended. */
+  readonly replicaLevelAfterMs?: number;
 }
 
 export interface TurnPlan {

@@ -12,11 +12,14 @@ export interface Count {
 
 export interface Application {
   readonly name: string;
-  /** The package whose tests these are. */
-  readonly suite: string;
+  /** The package whose tests these are; null where none are published and those of this repository stand in. */
+  readonly suite: string | null;
   /** Arguments of Node; `folder` is that of the installed packages. */
   readonly args: (folder: string) => string[];
-  readonly count: (stdout: string) => Count;
+  /** `reference`: what the same run prints over Level. */
+  readonly count: (stdout: string, reference: string) => Count;
+  /** Whether a reference is needed. */
+  readonly isCompared?: boolean;
 }
 
 export const applications: readonly Application[] = [
@@ -47,6 +50,13 @@ export const applications: readonly Application[] = [
       join(folder, 'node_modules/aedes-persistence-level/test/test.js'),
     ],
     count: countTap,
+  },
+  {
+    name: 'dynalite',
+    suite: null,
+    args: (folder) => [join(folder, 'suite/dynalite.mjs')],
+    count: countAnswers,
+    isCompared: true,
   },
 ];
 
@@ -81,6 +91,21 @@ function countTap(stdout: string): Count {
     else failed.push(name);
   }
   return { passed, failed };
+}
+
+/** One request a line, with the answer, which must be the one that is given over Level. */
+function countAnswers(stdout: string, reference: string): Count {
+  const [answers, expected] = [stdout, reference].map((text) => text.split('\n').filter(Boolean));
+  if (answers === undefined || expected === undefined || expected.length === 0) {
+    throw new Error('there is nothing to compare with');
+  }
+  const failed = expected.flatMap((line, index) => {
+    if (line === answers[index]) return [];
+    const { operation } = JSON.parse(line) as { operation: string };
+    return [`request ${index + 1}, ${operation}`];
+  });
+  const surplus = answers.slice(expected.length).map((_, index) => `surplus answer ${index + 1}`);
+  return { passed: expected.length - failed.length, failed: [...failed, ...surplus] };
 }
 
 /** Each test says `[number/of all] group: name` when it begins and `Success: name` when it ends well. */

@@ -49,9 +49,14 @@ async function both(
   return [ours, isCompared ? await run(application, 'level') : null];
 }
 
+function suiteOf({ name, suite, suiteVersion }: Result): string {
+  if (suite === null)
+    return 'which publishes no suite: its answers, compared with those over Level';
+  return suite === name ? 'its own suite' : `${suite} ${suiteVersion}`;
+}
+
 function print(ours: Result, level: Result | null, own: readonly string[]): void {
-  const suite = ours.suite === ours.name ? 'its own suite' : `${ours.suite} ${ours.suiteVersion}`;
-  console.log(`${ours.name} ${ours.version}, ${suite}`);
+  console.log(`${ours.name} ${ours.version}, ${suiteOf(ours)}`);
   for (const { subject, passed, failed, seconds } of level === null ? [ours] : [ours, level]) {
     const over = `over ${subject === 'pamina' ? 'Pamina' : 'Level'}`;
     console.log(`  ${over}: ${passed} passed, ${failed.length} failed (${seconds} s)`);

@@ -15,8 +15,8 @@ const deadlineMs = 5 * 60 * 1000;
 export interface Result {
   readonly name: string;
   readonly version: string;
-  readonly suite: string;
-  readonly suiteVersion: string;
+  readonly suite: string | null;
+  readonly suiteVersion: string | null;
   readonly subject: Subject;
   readonly passed: number;
   readonly failed: readonly string[];
@@ -41,67 +41,67 @@ export async function install(): Promise<void> {
 }
 
 export async function run(application: Application, subject: Subject): Promise<Result> {
-  const scratch = await mkdtemp(join(placeForManyDatabases(), 'pamina-compat-'));
   const startedAt = performance.now();
-  try {
-    const { status, stdout, stderr } = await runSuite(application, subject, scratch);
-    const { passed, failed } = counted(application, status, stdout, stderr);
-    const databases = await countDatabases(scratch);
-    const isHonest = subject === 'pamina' ? databases > 0 : databases === 0;
-    const doubts = isHonest ? [] : [`it ran over something else: ${databases} databases of Pamina`];
-    const wrong = [...failed, ...doubts];
-    return {
-      name: application.name,
-      version: versionOf(application.name),
-      suite: application.suite,
-      suiteVersion: versionOf(application.suite),
-      subject,
-      passed,
-      failed: wrong,
-      databases,
-      exitStatus: status,
-      seconds: Math.round((performance.now() - startedAt) / 100) / 10,
-      output: wrong.length === 0 ? '' : `${stdout}\n${stderr}`,
-    };
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  const reference = application.isCompared === true ? await runSuite(application, 'level') : null;
+  const ended = await runSuite(application, subject);
+  const { passed, failed } = counted(application, ended, reference);
+  const { databases, status, stdout, stderr } = ended;
+  const isHonest = subject === 'pamina' ? databases > 0 : databases === 0;
+  const doubts = isHonest ? [] : [`it ran over something else: ${databases} databases of Pamina`];
+  const wrong = [...failed, ...doubts];
+  return {
+    name: application.name,
+    version: versionOf(application.name),
+    suite: application.suite,
+    suiteVersion: application.suite === null ? null : versionOf(application.suite),
+    subject,
+    passed,
+    failed: wrong,
+    databases,
+    exitStatus: status,
+    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+    output: wrong.length === 0 ? '' : `${stdout}\n${stderr}`,
+  };
 }
 
 interface Ended {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  readonly databases: number;
 }
 
-async function runSuite(
-  application: Application,
-  subject: Subject,
-  scratch: string,
-): Promise<Ended> {
-  const child = spawn(process.execPath, application.args(folder), {
-    cwd: scratch,
-    env: { ...process.env, TMPDIR: scratch, PAMINA_COMPAT_SUBJECT: subject, NO_COLOR: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: deadlineMs,
-    killSignal: 'SIGKILL',
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (part) => (stdout += part));
-  child.stderr.on('data', (part) => (stderr += part));
-  const [status] = (await once(child, 'close')) as [number | null];
-  return { status, stdout, stderr };
+async function runSuite(application: Application, subject: Subject): Promise<Ended> {
+  const scratch = await mkdtemp(join(placeForManyDatabases(), 'pamina-compat-'));
+  try {
+    const child = spawn(process.execPath, application.args(folder), {
+      cwd: scratch,
+      env: { ...process.env, TMPDIR: scratch, PAMINA_COMPAT_SUBJECT: subject, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: deadlineMs,
+      killSignal: 'SIGKILL',
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (part: string) => (stdout += part));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (stderr += part));
+    const [status] = (await once(child, 'close')) as [number | null];
+    return { status, stdout, stderr, databases: await countDatabases(scratch) };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 /** A run that ended badly or did nothing never counts as one without failures. */
 function counted(
   application: Application,
-  status: number | null,
-  stdout: string,
-  stderr: string,
+  { status, stdout, stderr }: Ended,
+  reference: Ended | null,
 ): { passed: number; failed: readonly string[] } {
+  if (reference !== null && reference.status !== 0) {
+    return { passed: 0, failed: [`over Level it ended with ${reference.status}`] };
+  }
   try {
-    const { passed, failed } = application.count(stdout);
+    const { passed, failed } = application.count(stdout, reference?.stdout ?? '');
     if (failed.length > 0 || (status === 0 && passed > 0)) return { passed, failed };
     return { passed, failed: [`the suite ended with ${status} after ${passed} tests`] };
   } catch (error) {

@@ -77,7 +77,10 @@ function refusalOf(target: Target, error: unknown): string {
   if (!target.codes.includes(error.code)) {
     throw new Broken(`it refused with ${error.code}: ${error.message}`, { cause: error });
   }
-  const cause = error.cause instanceof Error ? error.cause.message : '';
+  const { cause: causeError } = error;
+  let cause = causeError instanceof Error ? causeError.message : '';
+  // Says what is wrong with the text, and then quotes it.
+  if (causeError instanceof SyntaxError) cause = cause.replace(/["'].*/s, '');
   return `${error.code} ${reason(error.message)} ${reason(cause)}`;
 }
 
@@ -92,7 +95,7 @@ function reason(message: string): string {
 export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzReport> {
   const random = new Random(options.seed ^ hashOf(target.name));
   const executions = Math.max(1, Math.ceil(options.executions * (target.share ?? 1)));
-  const corpus = target.seeds.map((seed) => seed.slice());
+  const corpus: Uint8Array[] = target.seeds.map((seed) => seed.slice());
   const outcomes = new Map<string, number>();
   let finding: Finding | null = null;
   let [accepted, refused, slowestMs, allocatedMax, done] = [0, 0, 0, 0, 0];
@@ -101,8 +104,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   // Most inputs are refused, and most of what a refusal costs is its stack.
   Error.stackTraceLimit = 0;
   while (done < executions && finding === null) {
-    const input =
-      done < target.seeds.length ? (corpus[done] as Uint8Array) : next(random, target, corpus);
+    const input = done < target.seeds.length ? corpus.at(done)! : next(random, target, corpus);
     done++;
     const heapBefore = allocated();
     const before = performance.now();
@@ -119,11 +121,8 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
       else refused++;
     } catch (error) {
       if (!(error instanceof Broken)) throw error;
-      finding = {
-        target: target.name,
-        input: await smallest(target, input),
-        problem: error.message,
-      };
+      Error.stackTraceLimit = stackTraceLimit;
+      finding = await describe(target, input, error);
     }
   }
   Error.stackTraceLimit = stackTraceLimit;

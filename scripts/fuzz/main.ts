@@ -104,8 +104,10 @@ async function main(): Promise<void> {
     print('npm run fuzz [-- TARGET… --executions N --seed S --outcomes]');
     for (const { name, about } of targets) print(`  ${name.padEnd(16)} ${about}`);
     process.exitCode = values.help ? 0 : 2;
-  } else if (chosen.length > 1) await runMany(chosen);
-  else if (!(await runHere(chosen[0] as Target))) process.exitCode = 1;
+    return;
+  }
+  if (chosen.length > 1) return runMany(chosen);
+  for (const target of chosen) if (!(await runHere(target))) process.exitCode = 1;
 }
 
 await main();

@@ -24,7 +24,7 @@ type Change = (random: Random, bytes: Uint8Array, material: Material) => Uint8Ar
 
 const flipBit: Change = (random, bytes) => {
   const at = random.below(bytes.length);
-  if (at < bytes.length) bytes[at] = (bytes[at] as number) ^ (1 << random.below(8));
+  if (at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
   return bytes;
 };
 

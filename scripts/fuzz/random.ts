@@ -61,7 +61,7 @@ export class Random {
   }
 
   pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)] as T;
+    return list.at(this.below(list.length)) as T;
   }
 
   bytes(count: number): Uint8Array {

@@ -41,7 +41,7 @@ export async function describeDatabase(database: Database): Promise<DatabaseDesc
   for await (const { header } of database.log.records(database.log.firstSeq)) {
     records.push([header.seq, header.kind, header.time, header.length, header.checksum]);
   }
-  const settings = await database.settings();
+  const settings = database.settings();
   return {
     type: database.control.type,
     position: formatPosition(point),

@@ -7,18 +7,22 @@ import { root, runInherited } from './process.mjs';
 
 /**
  * Installs what package-lock.json asks for if it is not what node_modules has.
+ * @param {{ quietStdout?: boolean }} [options]
  * @returns {Promise<number>} the exit status of npm, 0 when there was nothing to do
  */
-export async function installMissing() {
+export async function installMissing(options) {
   const reason = whyInstall();
   if (reason === null) return 0;
-  console.log(`installing dependencies (${reason})`);
-  return runInherited('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline']);
+  console.error(`installing dependencies (${reason})`);
+  return runInherited('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline'], options);
 }
 
-/** @returns {Promise<number>} the exit status of the build */
-export async function build() {
-  return runInherited('npm', ['run', '--silent', 'build']);
+/**
+ * @param {{ quietStdout?: boolean }} [options]
+ * @returns {Promise<number>} the exit status of the build
+ */
+export async function build(options) {
+  return runInherited('npm', ['run', '--silent', 'build'], options);
 }
 
 /** Compares the lock file with npm's own record of what it has installed; null when they agree. */

@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Resolves to the exit status (1 when a signal ended it). Its output goes where ours goes.
+ * Resolves to the exit status (1 when a signal ended it). Its output goes where ours goes, or with
+ * `quietStdout` all to stderr: for programs whose own stdout is for results.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quietStdout?: boolean }} [options]
  * @returns {Promise<number>}
  */
 export function runInherited(command, args, options = {}) {
@@ -18,7 +19,7 @@ export function runInherited(command, args, options = {}) {
     const child = spawn(command, args, {
       cwd: options.cwd ?? root,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', options.quietStdout === true ? 2 : 'inherit', 'inherit'],
     });
     child.on('error', reject);
     child.on('close', (status) => {

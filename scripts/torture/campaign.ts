@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import { readFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Dice } from './program/dice.js';
+import type { Dice } from './program/dice.js';
 import type { CheckedReport, Job } from './program/job.js';
 import { newLedger, takeJournal, type Ledger } from './program/ledger.js';
 import type { Plant } from './program/plants.js';

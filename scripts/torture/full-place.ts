@@ -1,9 +1,9 @@
 // The database of one round on a full disk, the ballast that takes its space, and the journal outside.
-import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../test/support/until.js';
 import type { Image } from './image.js';
+import { tryToRun } from './machine.js';
 import type { Dice } from './program/dice.js';
 import { newLedger, takeJournal, type JournalCount, type Ledger } from './program/ledger.js';
 import type { Plan } from './program/workload.js';
@@ -44,8 +44,8 @@ export class FullPlace {
       if (room < pieceBytesMin) return;
       const bytes = Math.min(piece, room);
       const path = this.#ballastPath((this.#ballast += 1));
-      const { status } = spawnSync('fallocate', ['--length', String(bytes), path]);
-      if (status !== 0) piece = Math.floor(bytes / 2);
+      const failure = tryToRun('fallocate', ['--length', String(bytes), path]);
+      if (failure !== null) piece = Math.floor(bytes / 2);
     }
   }
 

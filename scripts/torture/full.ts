@@ -112,6 +112,7 @@ class Siege {
         fault(error instanceof Error ? error.message : String(error));
       }
       this.#turns.add(turn);
+      await this.#crew.killTaken();
       image.remove();
       progress(`${where}, ${this.#acknowledged} commits acknowledged`);
       if (this.faults.length > 0) return;

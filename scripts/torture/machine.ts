@@ -16,8 +16,8 @@ export function lackingFor(fileSystem: FileSystem): string | null {
     const name = fileSystem === 'xfs' ? 'xfsprogs' : 'e2fsprogs';
     return `mkfs.${fileSystem} is missing (Debian: ${name})`;
   }
-  const free = spawnSync('losetup', ['--find'], { encoding: 'utf8' });
-  return free.status === 0 ? null : `no loop device: ${free.stderr.trim()}`;
+  const failure = tryToRun('losetup', ['--find']);
+  return failure === null ? null : `no loop device: ${failure}`;
 }
 
 export function lackingCompiler(): string | null {
@@ -38,10 +38,15 @@ export function compile(source: string, target: string, ...options: string[]): v
 
 /** Throws with what the command said, unless it ended well. */
 export function run(command: string, args: readonly string[]): void {
+  const failure = tryToRun(command, args);
+  if (failure !== null) throw new Error(`${command} ${args.join(' ')} failed: ${failure}`);
+}
+
+/** Null if it ended well, else what it said. */
+export function tryToRun(command: string, args: readonly string[]): string | null {
   const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status === 0) return;
-  const why = error === undefined ? stderr.trim() : error.message;
-  throw new Error(`${command} ${args.join(' ')} failed: ${why}`);
+  if (status === 0) return null;
+  return error === undefined ? stderr.trim() : error.message;
 }
 
 function isFound(command: string): boolean {

@@ -87,6 +87,7 @@ async function cutOn(fileSystem: PowerFileSystem, site: Site): Promise<void> {
       progress(`${where} of ${cuts}, ${figures.acknowledged} commits acknowledged`);
     }
     if (isSound) await campaign.finish(`${fileSystem}, after cut ${last}`);
+    await crew.killTaken();
     image.remove();
     if (!isSound) return;
   }

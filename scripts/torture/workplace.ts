@@ -1,18 +1,16 @@
 // Where a torture happens: a temporary folder with its mounts. All of it is gone when it ends, however
 // it ends; the last resort runs at the exit of this process and waits for nothing.
-import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tryToRun } from './machine.js';
 
 export class Workplace {
   readonly folder: string;
   readonly #mounts = new Set<string>();
   readonly #clearNow = (): void => {
-    // Processes that were killed a moment ago may still hold files: the mount goes when they do.
-    for (const mount of this.#mounts) spawnSync('umount', ['-l', mount], { stdio: 'ignore' });
-    this.#mounts.clear();
+    this.#unmountAll();
     rmSync(this.folder, { recursive: true, force: true });
   };
 
@@ -39,8 +37,16 @@ export class Workplace {
 
   async close(): Promise<void> {
     process.off('exit', this.#clearNow);
-    for (const mount of this.#mounts) spawnSync('umount', ['-l', mount], { stdio: 'ignore' });
-    this.#mounts.clear();
+    this.#unmountAll();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Processes that were killed a moment ago may still hold files: the mounts go when they do. */
+  #unmountAll(): void {
+    for (const mount of this.#mounts) {
+      const failure = tryToRun('umount', ['--lazy', mount]);
+      if (failure !== null) process.stderr.write(`${mount} stays mounted: ${failure}\n`);
+    }
+    this.#mounts.clear();
   }
 }

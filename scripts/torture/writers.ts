@@ -63,6 +63,7 @@ function restOf(word: Word, line: string): { readonly rest: unknown } | null {
 export class Crew {
   readonly #environment: Readonly<Record<string, string>>;
   #next: Promise<Writer> | null = null;
+  readonly #taken = new Set<Writer>();
 
   constructor(environment: Readonly<Record<string, string>> = {}) {
     this.#environment = environment;
@@ -74,11 +75,19 @@ export class Crew {
     this.#next = null;
     await writer.word('ready');
     writer.give(job);
+    this.#taken.add(writer);
+    void writer.process.exited.then(() => this.#taken.delete(writer));
     this.#next = Writer.start(this.#environment);
     return writer;
   }
 
+  /** After a fault: nobody holds a file any more. */
+  async killTaken(): Promise<void> {
+    await Promise.all([...this.#taken].map(({ process }) => process.kill('SIGKILL')));
+  }
+
   async close(): Promise<void> {
+    await this.killTaken();
     const next = await this.#next;
     await next?.process.kill('SIGKILL');
   }

@@ -9,6 +9,8 @@ import { inScene, type Scene } from '../support/scene.js';
 import { until } from '../support/until.js';
 
 const command = join(repository, 'scripts/bench.mjs');
+/** It reads /proc. */
+const onLinux = it.skipIf(process.platform !== 'linux');
 
 function start(scene: Scene, ...args: string[]): RunningProcess {
   requireBuild();
@@ -22,7 +24,7 @@ interface Told {
   readonly machine: { readonly cores: number };
 }
 
-it(
+onLinux(
   'the bench compares a row with its peer, tells it as JSON and in files, and leaves nothing behind',
   inScene(async (scene) => {
     const ran = start(scene, '--quick', '--rows', 'puts-1', '--seconds', '0.6', '--json');
@@ -49,7 +51,7 @@ it(
   }),
 );
 
-it(
+onLinux(
   'a bench that is interrupted takes its processes and databases away',
   inScene(async (scene) => {
     const ran = start(scene, '--rows', 'puts-1', '--seconds', '600');

@@ -28,10 +28,11 @@ describe('what the clients of the peers print', () => {
     expect(readPgbench(text).operations).toBe(0);
   });
 
-  it('takes the longest transaction of all seconds and threads', () => {
-    const lines = '1600000000 500 6000000 1 900 41000\n1600000001 510 6100000 1 800 73500\n';
-    expect(latencyFrom(lines)).toEqual({ p50Ms: null, p99Ms: null, maxMs: 73.5 });
-    expect(latencyFrom('').maxMs).toBeNull();
+  it('takes the latencies of pgbench from its transactions, of all threads together', () => {
+    const times = Array.from({ length: 200 }, (_, index) => 200 - index);
+    const lines = times.map((ms, index) => `3 ${index} ${ms * 1000} 0 1700000000 5\n`).join('');
+    expect(latencyFrom(lines)).toEqual({ p50Ms: 100, p99Ms: 198, maxMs: 200 });
+    expect(latencyFrom('')).toEqual({ p50Ms: null, p99Ms: null, maxMs: null });
   });
 
   it('reads redis-benchmark from the end of its line, whatever the command was', () => {

@@ -36,7 +36,7 @@ function* spoiledForms(bytes: Uint8Array): Generator<readonly [string, Uint8Arra
   for (let at = 0; at < bytes.length; at++) {
     for (let bit = 0; bit < 8; bit++) {
       const spoiled = bytes.slice();
-      spoiled[at] = spoiled[at]! ^ (1 << bit);
+      spoiled[at] = (spoiled[at] ?? 0) ^ (1 << bit);
       yield [`flipped at ${at} by ${1 << bit}`, spoiled];
     }
     yield [`cut off at ${at}`, bytes.slice(0, at)];
@@ -124,7 +124,7 @@ test('P9 an open that was refused leaves the database as it was', async () => {
   const path = join(folder, 'control.json');
   const bytes = (await env.disk.readFile(path)).slice();
   const at = bytes.indexOf(0x22, bytes.length / 2);
-  bytes[at + 1] = bytes[at + 1]! ^ 1;
+  bytes[at + 1] = (bytes[at + 1] ?? 0) ^ 1;
   await env.disk.replaceFile(path, bytes);
   await expect(Database.open(folder, { env })).rejects.toThrow(/checksum|not valid|not JSON/);
   expect(await env.disk.readFile(path)).toEqual(bytes);

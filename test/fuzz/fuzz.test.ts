@@ -10,7 +10,10 @@ import { targets } from '../../scripts/fuzz/targets/index.js';
 const executions = 12_000;
 const seed = 20_260_729;
 
-describe.each(targets)('$name', (target) => {
+/** In milliseconds; a run takes a few seconds where nothing else does. */
+const timeout = 240_000;
+
+describe.each(targets)('$name', { timeout }, (target) => {
   test('P13 P14 no input makes it throw what it may not, take long or take much memory', async () => {
     const report = await fuzz(target, { executions, seed });
     expect(report.finding).toBeNull();

@@ -101,7 +101,7 @@ describe.each(await goldenVersions())('files of a version after %s', (version) =
 
   test('P15 an older segment of another version is refused where it is read', async () => {
     const folder = join(await copyOf(version), 'orders');
-    const first = (await segmentsOf(folder))[0]!;
+    const first = (await segmentsOf(folder)).at(0)!;
     await change(first, raiseSegment);
     const database = await openDatabase(folder, 'read');
     const reading = (async () => {

@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-export async function temporaryFolder(): Promise<string> {
+async function temporaryFolder(): Promise<string> {
   const folder = await env.disk.temporaryFolder('pamina-golden-');
   cleanups.push(() => env.disk.removeTree(folder));
   return folder;

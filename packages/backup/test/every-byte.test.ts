@@ -54,7 +54,7 @@ async function requireEachRefused(files: Files): Promise<number> {
     for (let at = 0; at < bytes.length; at++) {
       for (let bit = 0; bit < 8; bit++) {
         const spoiled = bytes.slice();
-        spoiled[at] = spoiled[at]! ^ (1 << bit);
+        spoiled[at] = (spoiled[at] ?? 0) ^ (1 << bit);
         await requireRefused(files, name, spoiled, `flipped at ${at} by ${1 << bit}`);
       }
       await requireRefused(files, name, bytes.slice(0, at), `cut off at ${at}`);
@@ -82,10 +82,10 @@ test('P9 a backup that lacks a file, or has one that nothing names, does not pas
   const files = await sample('none', 10);
   const strange = new Map(files).set('chunk-000009.pbk', Uint8Array.of(1));
   await expect(verifyBackup(sourceOf(strange))).rejects.toMatchObject({ code: 'BACKUP_INVALID' });
-  const [chunk] = decodeManifest(files.get('manifest')!).chunks;
-  const other = new Map(files).set(chunk!.file, new Uint8Array(chunk!.bytes));
+  const chunk = decodeManifest(files.get('manifest')!).chunks.at(0)!;
+  const other = new Map(files).set(chunk.file, new Uint8Array(chunk.bytes));
   await expect(verifyBackup(sourceOf(other))).rejects.toMatchObject({
     code: 'BACKUP_INVALID',
-    context: { file: chunk!.file },
+    context: { file: chunk.file },
   });
 });

@@ -71,7 +71,7 @@ test('P3 a restored copy opens at the position of the backup with an identity of
   await reader.close();
   const copy = await openDatabase(folder);
   expect(copy.control.type).toBe('normal');
-  expect(copy.applied()).toMatchObject({ timeline: 2, seq: manifest.position.seq + 1 });
+  expect(copy.durable()).toMatchObject({ timeline: 2, seq: manifest.position.seq + 1 });
 });
 
 test('P3 any keys and values, of every byte, come back equal with an equal state hash', async () => {

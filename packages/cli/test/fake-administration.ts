@@ -224,7 +224,17 @@ export async function runCommand(
     { stdout: out, stderr: err, env: {}, cwd: '/nowhere', ...io },
     parts,
   );
-  return { status, out: out.text, err: err.text, objects: jsonLines(out.text) };
+  return { status, out: out.text, err: withoutProgress(err.text), objects: jsonLines(out.text) };
+}
+
+/** How many lines of progress there are, and if any, is up to how busy the machine is. */
+function withoutProgress(text: string): string {
+  const isProgress = (line: string): boolean =>
+    line.startsWith('{"progress":') || /^.+(: |, )[\d.:]+ (ms|s|min|h)$/.test(line);
+  return text
+    .split('\n')
+    .filter((line) => !isProgress(line))
+    .join('\n');
 }
 
 function jsonLines(text: string): Record<string, unknown>[] {

@@ -1,7 +1,7 @@
 // The content of a directory file: JSON that a person can read and edit, validated whole before any
 // of it is used.
 
-import { PaminaError, validateName } from '@pamina/format';
+import { PaminaError, timeMsMax, validateName } from '@pamina/format';
 import type { DirectoryEntry } from './directory.js';
 
 export const directoryBytesMax = 8 * 1024 * 1024;
@@ -27,8 +27,9 @@ export function parseDirectory(bytes: Uint8Array, path: string): DirectoryConten
   }
   if (!isRecord(value)) throw invalid('not an object of names');
   const version = value[versionKey] ?? formatVersion;
-  if (version !== formatVersion)
-    throw invalid(`format version ${JSON.stringify(version)} is not known`);
+  if (version !== formatVersion) {
+    throw invalid(`format version ${JSON.stringify(version).slice(0, 40)} is not known`);
+  }
   const names = Object.keys(value).filter((name) => name !== versionKey);
   if (names.length > directoryEntriesMax) throw invalid(`more than ${directoryEntriesMax} names`);
   const content = new Map<string, DirectoryEntry>();
@@ -52,8 +53,8 @@ function parseEntry(value: unknown): DirectoryEntry {
       'the instance is not a text of at most 128 characters',
     );
   }
-  if (since !== null && typeof since !== 'number') {
-    throw new PaminaError('DIRECTORY_INVALID', 'since is not a number of milliseconds');
+  if (since !== null && !isTime(since)) {
+    throw new PaminaError('DIRECTORY_INVALID', 'since is not a time in milliseconds');
   }
   return { address: validateAddress(address), instance, since };
 }
@@ -82,6 +83,10 @@ export function validateAddress(text: string): string {
     throw new PaminaError('ADDRESS_INVALID', `"${text}" is not an address like http://host:port`);
   }
   return url.origin;
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= timeMsMax;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

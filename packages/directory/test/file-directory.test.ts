@@ -75,6 +75,7 @@ describe('a directory file', () => {
       ['{"a": {"address": "h:1"}}', /"a": .*not an address/],
       ['{"a": {"address": "http://h:1", "instance": 3}}', /instance/],
       ['{"a": {"address": "http://h:1", "since": "x"}}', /since/],
+      ['{"a": {"address": "http://h:1", "since": 1e300}}', /since/],
     ];
     for (const [content, message] of cases) {
       await env.disk.makeFolder(join(folder, 'deep'));

@@ -2,7 +2,7 @@
 // needs the state exactly at a record asks for a barrier: it runs when the store is just there.
 import { PaminaError, toPaminaError } from '@pamina/format';
 import { splitBatch, type ChainPoint, type RecordBatch } from '@pamina/log';
-import type { StateStore } from './state-store.js';
+import type { PreparedBatch, StateStore } from './state-store.js';
 import { isDiskFull, type StoreReopener } from './store-reopener.js';
 
 interface Task {
@@ -29,6 +29,8 @@ export class Applier {
   readonly #betweens: Barrier[] = [];
   #applied: ChainPoint;
   #waiters: { readonly seq: number; readonly settle: (error: PaminaError | null) => void }[] = [];
+  /** What is encoded while LevelDB writes the batch before it. */
+  #ahead: { readonly batch: RecordBatch; readonly prepared: PreparedBatch } | null = null;
   #running: Promise<void> | null = null;
   #queuedBytes = 0;
   #failure: PaminaError | null = null;
@@ -162,6 +164,7 @@ export class Applier {
   async #applyReopening(batch: RecordBatch): Promise<PaminaError | null> {
     let error = await this.#apply(batch);
     for (let attempts = 0; error?.code === 'STORE_ERROR'; attempts++) {
+      await this.#dropAhead();
       if (attempts > 0 && !isDiskFull(error)) return error;
       const failure = await this.#reopener.reopen(error, this.#applied);
       if (failure !== null) return failure;
@@ -177,7 +180,9 @@ export class Applier {
       return new PaminaError('RECORD_GAP', message, { context });
     }
     try {
-      await this.#store.apply(batch);
+      const writing = (await this.#prepared(batch)).write();
+      this.#prepareAhead();
+      await writing;
       this.#applied = batch.point;
       return null;
     } catch (error) {
@@ -185,6 +190,32 @@ export class Applier {
       const message = `LevelDB could not apply records ${batch.firstSeq} to ${batch.point.seq}`;
       return new PaminaError('STORE_ERROR', message, { cause: error });
     }
+  }
+
+  async #prepared(batch: RecordBatch): Promise<PreparedBatch> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead?.batch === batch) return ahead.prepared;
+    await ahead?.prepared.discard();
+    return this.#store.prepare(batch);
+  }
+
+  #prepareAhead(): void {
+    const next = this.#tasks[0];
+    if (next === undefined || this.#firstBarrierIn(next.batch) !== null) return;
+    try {
+      this.#ahead = { batch: next.batch, prepared: this.#store.prepare(next.batch) };
+    } catch {
+      // It is prepared again in its turn, and the error is met there.
+      this.#ahead = null;
+    }
+  }
+
+  /** What was encoded for a LevelDB that is closed, or after a failure. */
+  async #dropAhead(): Promise<void> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    await ahead?.prepared.discard();
   }
 
   #fail(error: PaminaError, task: Task): void {

@@ -44,7 +44,7 @@ export async function readControl(disk: Disk, folder: string): Promise<Control |
   const path = controlPath(folder);
   const all = parseFields(bytes, path);
   if (all['formatVersion'] !== 1) {
-    const version = String(all['formatVersion']);
+    const version = JSON.stringify(all['formatVersion'] ?? null).slice(0, 40);
     throw new PaminaError('FORMAT_UNKNOWN', `${path} has format ${version}`, {
       context: { file: path, version },
     });

@@ -123,7 +123,17 @@ async function replay(
   const { env, folder, jobLog } = options;
   if (checkpoint.seq >= log.durable.seq) return;
   const started = env.clock.monotonic();
-  for await (const batch of log.batches(checkpoint.seq + 1)) await store.apply(batch);
+  let writing: Promise<void> = Promise.resolve();
+  for await (const batch of log.batches(checkpoint.seq + 1)) {
+    // Read, verified and encoded while LevelDB writes the batch before it.
+    const prepared = store.prepare(batch);
+    await writing;
+    writing = prepared.write();
+    writing.catch(() => {
+      // The next step or the end waits for it and throws.
+    });
+  }
+  await writing;
   await publishCheckpoint(env.disk, folder, store, log.durable);
   const records = log.durable.seq - checkpoint.seq;
   const missing = log.durable.seq - applied.seq;

@@ -68,7 +68,7 @@ interface PrivateWriteOptions extends PaminaWriteOptions {
 const clearEntriesPerRead = 1000;
 
 /** The writes of abstract-level, with what Pamina's take beside it: inherited, only their options grow. */
-// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- the methods are inherited
 export interface Pamina<K = string, V = string> {
   put(key: K, value: V): Promise<void>;
   put<PK = K, PV = V>(
@@ -88,7 +88,7 @@ export interface Pamina<K = string, V = string> {
   clear<PK = K>(options: AbstractClearOptions<PK> & PaminaWriteOptions): Promise<void>;
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- the methods are inherited
 export class Pamina<K = string, V = string> extends AbstractLevel<
   string | Buffer | Uint8Array,
   K,

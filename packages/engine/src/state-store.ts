@@ -30,6 +30,12 @@ export interface StoreSnapshot {
   close(): Promise<void>;
 }
 
+/** Either written or discarded, once. */
+export interface PreparedBatch {
+  write(): Promise<void>;
+  discard(): Promise<void>;
+}
+
 export class StateStore {
   readonly folder: string;
   readonly #world: StoreWorld;
@@ -83,8 +89,11 @@ export class StateStore {
     await this.#world.disk.syncFolder(this.folder);
   }
 
-  /** One LevelDB batch: every operation of the records, and the position. */
-  async apply(batch: RecordBatch): Promise<void> {
+  /**
+   * One LevelDB batch: every operation of the records, and the position. Encoded at once, so that the
+   * next batch can be encoded while LevelDB writes the one before it; written in the order of write().
+   */
+  prepare(batch: RecordBatch): PreparedBatch {
     const bytes = asBuffer(batch.bytes);
     const write = this.level.batch();
     let session = this.#lastSession;
@@ -108,8 +117,17 @@ export class StateStore {
       }
     });
     write.put(appliedKey, encodePoint(batch.point));
-    await write.write();
-    this.#lastSession = session;
+    return {
+      write: async () => {
+        await write.write();
+        this.#lastSession = session;
+      },
+      discard: () => write.close(),
+    };
+  }
+
+  apply(batch: RecordBatch): Promise<void> {
+    return this.prepare(batch).write();
   }
 
   /** Taken at once: no operation applied later is in it. STORE_REOPENED where it ends before it is read. */

@@ -1,10 +1,13 @@
-// A store that lags behind its log: batches wait before LevelDB gets them, a moment each or until told.
+// A store that lags behind its log, or fails: batches wait before LevelDB gets them, a moment each or
+// until told, or get an error in LevelDB's words instead.
 import type { Env, StoreLevel, Stores } from '@pamina/env';
 import { env } from './workbench.js';
 
 export class SlowStores {
   /** How long the next batch waits, in ms. */
   delayMs: () => number = () => 0;
+  /** Thrown instead of the next write; null to write it. */
+  fault: () => Error | null = () => null;
   #gate: Promise<void> | null = null;
   #open: () => void = () => undefined;
 
@@ -35,6 +38,8 @@ export class SlowStores {
         const ms = this.delayMs();
         if (ms > 0) await env.clock.sleep(ms);
         await this.#gate;
+        const fault = this.fault();
+        if (fault !== null) throw fault;
         return write(options as object);
       };
       return batch;

@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import { valueBytesMax } from '@pamina/format';
 import type { Env } from '@pamina/env';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Database } from '../src/database.js';
 import { Pamina } from '../src/pamina.js';
+import { SlowStores } from './slow-stores.js';
 import {
   cleanUp,
   codeOf,
@@ -31,14 +32,31 @@ function fullEnv(): { env: Env; makeSpace: () => void } {
   return { env: { ...env, disk, clock: { ...env.clock, sleep } }, makeSpace };
 }
 
+/** A store whose next writes fail so: each with its error, the last one for ever if it is said so. */
+function failing(base: Env = env): {
+  env: Env;
+  failWith: (errors: Error[], isForEver?: boolean) => void;
+} {
+  const store = new SlowStores();
+  return {
+    env: { ...base, stores: store.stores },
+    failWith: (errors, isForEver = false) => {
+      const left = [...errors];
+      store.fault = () => (isForEver ? (errors[0] ?? null) : (left.shift() ?? null));
+    },
+  };
+}
+
 async function events(database: Database): Promise<string[]> {
   return (await database.jobLog.tail(50)).map(({ event }) => event);
 }
 
 test('P1 after an error of its disk LevelDB is opened again inside, and the commit that met it succeeds', async () => {
-  const database = await newDatabase();
+  const { env: failingEnv, failWith } = failing();
+  const database = await newDatabase({ env: failingEnv });
   await database.put('a', '1');
-  vi.spyOn(database.store, 'apply').mockRejectedValueOnce(broken);
+  await database.whenApplied(database.durable().seq);
+  failWith([broken]);
   await Promise.all([database.put('b', '1'), database.put('c', '1')]);
   await database.put('d', '1');
   expect(database.state).toBe('open');
@@ -49,14 +67,15 @@ test('P1 after an error of its disk LevelDB is opened again inside, and the comm
 });
 
 test('open iterators and snapshots end with STORE_REOPENED, new ones read on', async () => {
-  const db = new Pamina(join(await temporaryFolder(), 'orders'));
+  const { env: failingEnv, failWith } = failing();
+  const db = new Pamina(join(await temporaryFolder(), 'orders'), { env: failingEnv });
   cleanUp(() => db.close());
   await db.batch(['a', 'b'].map((key) => ({ type: 'put', key, value: '1' }) as const));
   const iterator = db.iterator({ limit: 2 });
   const snapshot = db.snapshot();
   const placed = await db.database.stateSnapshot();
   expect(await iterator.next()).toEqual(['a', '1']);
-  vi.spyOn(db.database.store, 'apply').mockRejectedValueOnce(broken);
+  failWith([broken]);
   await db.put('c', '1');
   await db.database.whenApplied(db.database.durable().seq);
   expect(await codeOf(iterator.next())).toBe('STORE_REOPENED');
@@ -71,10 +90,11 @@ test('open iterators and snapshots end with STORE_REOPENED, new ones read on', a
 
 test('P1 while the disk is full commits are acknowledged by the log, reads are exact, and the store catches up with space', async () => {
   const { env: withoutSpace, makeSpace } = fullEnv();
-  const database = await newDatabase({ env: withoutSpace });
+  const { env: failingEnv, failWith } = failing(withoutSpace);
+  const database = await newDatabase({ env: failingEnv });
   await database.put('a', '1');
   await database.whenApplied(database.durable().seq);
-  vi.spyOn(database.store, 'apply').mockRejectedValueOnce(full).mockRejectedValueOnce(full);
+  failWith([full, full]);
   await Promise.all(['b', 'c', 'd'].map((key) => database.put(key, '1')));
   await until(async () => (await events(database)).includes('store-disk-full'));
   expect(text(await database.get('a'))).toBe('1');
@@ -88,8 +108,9 @@ test('P1 while the disk is full commits are acknowledged by the log, reads are e
 
 test('P13 commits wait for a store that is too far behind, and are told unknown if it is closed before it takes them', async () => {
   const { env: withoutSpace } = fullEnv();
-  const database = await newDatabase({ env: withoutSpace });
-  vi.spyOn(database.store, 'apply').mockRejectedValue(full);
+  const { env: failingEnv, failWith } = failing(withoutSpace);
+  const database = await newDatabase({ env: failingEnv });
+  failWith([full], true);
   const value = Buffer.alloc(valueBytesMax, 'x');
   await database.put('first', value);
   let settled = false;
@@ -104,10 +125,11 @@ test('P13 commits wait for a store that is too far behind, and are told unknown 
 });
 
 test('P7 a store that fails again at once fails the database, reads stay exact, and the log has everything', async () => {
-  const database = await newDatabase();
+  const { env: failingEnv, failWith } = failing();
+  const database = await newDatabase({ env: failingEnv });
   await database.put('a', '1');
   await database.whenApplied(database.durable().seq);
-  vi.spyOn(database.store, 'apply').mockRejectedValue(broken);
+  failWith([broken], true);
   await database.put('b', '1');
   await until(() => database.state === 'failed');
   expect(database.failure).toMatchObject({ code: 'STORE_ERROR' });

@@ -50,6 +50,7 @@ export {
   segmentTrailerBytes,
   storeKeyBytesMax,
   tagLengthMax,
+  timeMsMax,
   timelinesMax,
   valueBytesMax,
   wireMessageBytesMax,

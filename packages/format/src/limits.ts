@@ -43,6 +43,9 @@ export const versionLengthMax = 64;
 export const whyLengthMax = 256;
 export const timelinesMax = 4096;
 
+/** The last time that a calendar has, ms since 1970: 13 September 275760. */
+export const timeMsMax = 8_640_000_000_000_000;
+
 // Encoded documents (msgpack): nesting and number of values, counted before anything is decoded.
 export const documentDepthMax = 16;
 export const documentValuesMax = 4 * mebibyte;

@@ -40,5 +40,7 @@ function nameProblem(text: unknown): string | null {
 }
 
 function quote(text: unknown): string {
-  return JSON.stringify(String(text).slice(0, nameLengthMax + 16));
+  return typeof text === 'string'
+    ? JSON.stringify(text.slice(0, nameLengthMax + 16))
+    : `a value of type ${typeof text}`;
 }

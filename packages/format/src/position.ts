@@ -30,5 +30,7 @@ export function parsePosition(text: string): Position {
 }
 
 function quote(text: unknown): string {
-  return JSON.stringify(String(text).slice(0, 80));
+  return typeof text === 'string'
+    ? JSON.stringify(text.slice(0, 80))
+    : `a value of type ${typeof text}`;
 }

@@ -3,7 +3,7 @@
 import { crc32Span } from './checksum.js';
 import { bytesToHex, hexToBytes, isHex } from './hex.js';
 import { isCount, isUint32, readUint64, viewOf, writeUint64 } from './integers.js';
-import { recordBytesMax, segmentHeaderBytes, segmentTrailerBytes } from './limits.js';
+import { recordBytesMax, segmentHeaderBytes, segmentTrailerBytes, timeMsMax } from './limits.js';
 import { PaminaError } from './pamina-error.js';
 
 export const segmentFormatVersion = 1;
@@ -184,7 +184,8 @@ function requireHeaderFits(header: SegmentHeader): void {
     isCount(header.firstSeq) &&
     header.firstSeq > 0 &&
     isUint32(header.chainBefore) &&
-    isCount(header.startTime);
+    isCount(header.startTime) &&
+    header.startTime <= timeMsMax;
   if (!fits) throw invalid('a field of its header is out of range');
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crc32 } from '../src/checksum.js';
 import { viewOf } from '../src/integers.js';
-import { segmentHeaderBytes, segmentTrailerBytes } from '../src/limits.js';
+import { segmentHeaderBytes, segmentTrailerBytes, timeMsMax } from '../src/limits.js';
 import { PaminaError } from '../src/pamina-error.js';
 import { checkRecord, newRecordHeader } from '../src/record.js';
 import {
@@ -24,7 +24,7 @@ const header: fc.Arbitrary<SegmentHeader> = fc.record({
   session: atLeastOne(uint32),
   firstSeq: atLeastOne(count),
   chainBefore: uint32,
-  startTime: count,
+  startTime: count.map((time) => Math.min(time, timeMsMax)),
   lockData: fc.boolean(),
 });
 const trailer: fc.Arbitrary<SegmentTrailer> = fc.record({
@@ -142,6 +142,7 @@ describe('segment header', () => {
       { firstSeq: 2 ** 53 },
       { chainBefore: -1 },
       { startTime: 1.5 },
+      { startTime: timeMsMax + 1 },
     ];
     for (const fields of refused) {
       expect(codeOf(() => encodeSegmentHeader({ ...exampleHeader, ...fields }))).toBe(

@@ -17,7 +17,6 @@ import {
   append,
   bodies,
   body,
-  firstTimeline,
   openLog,
   pump,
   sessionHeader,
@@ -155,10 +154,13 @@ type Masks = (records: readonly Part[], at: number, path: string) => readonly nu
 
 const everyBit = [1, 2, 4, 8, 16, 32, 64, 128];
 
-/** All of them where something is decided, one in the middle of bodies. */
+/** The zeros in a segment's header, which are all alike. */
+const reserved = { start: 72, end: 124 };
+
+/** All of them where something is decided, one in reserved zeros and in the middle of bodies. */
 const allBits: Masks = (records, at) => {
   const inBody = records.some((part) => at >= part.start + recordHeaderBytes && at < part.end);
-  return inBody ? [1 << (at % 8)] : everyBit;
+  return inBody || (at >= reserved.start && at < reserved.end) ? [1 << (at % 8)] : everyBit;
 };
 
 /** One bit of each byte, another one from byte to byte. */
@@ -222,7 +224,7 @@ function requireRefusal(error: unknown, files: Files, memory: MemoryDisk, what: 
 
 function spoiled(files: Files, path: string, at: number, mask: number): Files {
   const bytes = files.get(path)!.slice();
-  bytes[at] = bytes[at]! ^ mask;
+  bytes[at] = (bytes[at] ?? 0) ^ mask;
   return new Map(files).set(path, bytes);
 }
 
@@ -301,12 +303,15 @@ beforeAll(async () => {
   open = await master(false);
 });
 
-describe('a log that was closed', () => {
+/** Thousands of opens take a while on a machine that is busy with other things. */
+const timeout = 240_000;
+
+describe('a log that was closed', { timeout }, () => {
   test('P6 P9 a flipped bit anywhere is refused with file and offset, and nothing is changed', async () => {
     expect(segmentsOf(closed.files)).toHaveLength(5);
     const counts = await flipAll(closed, () => 'refused');
     expect(counts.opened).toBe(0);
-    expect(counts.refused).toBeGreaterThan(9000);
+    expect(counts.refused).toBeGreaterThan(7000);
   });
 
   test('P6 P9 a segment that was truncated anywhere is refused', async () => {
@@ -323,7 +328,7 @@ describe('a log that was closed', () => {
   });
 });
 
-describe('a log that was open when its process was killed', () => {
+describe('a log that was open when its process was killed', { timeout }, () => {
   test('P6 a flipped bit below log/synced is refused, one behind it costs nothing', async () => {
     const last = segmentsOf(open.files).at(-1)!;
     const proven = provenOffset(open.files);
@@ -371,7 +376,7 @@ describe('a log that was open when its process was killed', () => {
       return isProven ? 'refused' : hit.seq - 1;
     };
     await flipAll(sample, expected, allBitsOfLast(last));
-    const beforeLast = records[0]!.seq - 1;
+    const beforeLast = records.at(0)!.seq - 1;
     await truncateAll(sample, (path, length) => {
       if (path !== last) return 'refused';
       // Half a header can be refused; none at all is a segment that was being born.
@@ -381,7 +386,7 @@ describe('a log that was open when its process was killed', () => {
   });
 });
 
-describe('a log that was received', () => {
+describe('a log that was received', { timeout }, () => {
   test('P5 P6 a flipped bit or a truncation below log/synced is refused', async () => {
     const sample = await replica(open);
     const last = segmentsOf(sample.files).at(-1)!;

@@ -104,7 +104,7 @@ class PostgresPair implements Contestant {
         Math.ceil(seconds + this.#connectSeconds + extra),
         seed,
       );
-      const latency = latencyFrom(await aggregatesIn(logs));
+      const latency = latencyFrom(await transactionsIn(logs));
       await rm(logs, { recursive: true });
       this.#connectSeconds = told.connectSeconds;
       const { operations } = told;
@@ -122,7 +122,7 @@ class PostgresPair implements Contestant {
         ...['-h', '127.0.0.1', '-p', String(this.#primaryPort), '-U', 'postgres', '-n'],
         ...['-M', 'prepared', '-f', join(folder, 'put.sql')],
         ...['-c', String(clients), '-j', String(clientThreads), '-T', String(seconds)],
-        ...['-l', '--aggregate-interval=1', `--random-seed=${seed}`, 'postgres'],
+        ...['-l', `--random-seed=${seed}`, 'postgres'],
       ],
       { cwd: logs },
     );
@@ -213,18 +213,20 @@ export function readPgbench(text: string): PgbenchReport {
   return { operations, seconds: operations / rate, connectSeconds: connectMs / 1000 };
 }
 
-async function aggregatesIn(folder: string): Promise<string> {
+async function transactionsIn(folder: string): Promise<string> {
   const names = await readdir(folder);
   const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
   return texts.join('');
 }
 
-/** One line a second and thread: start, count, sum, sum of squares, least and most, in µs. */
-export function latencyFrom(aggregates: string): Latency {
-  const longest = aggregates
+/** One line a transaction; the third field is how long it took, in µs. */
+export function latencyFrom(transactions: string): Latency {
+  const times = transactions
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => Number(line.split(' ')[5]));
-  const maxMs = longest.length === 0 ? null : Math.max(...longest) / 1000;
-  return { p50Ms: null, p99Ms: null, maxMs };
+    .map((line) => Number(line.split(' ')[2]) / 1000)
+    .toSorted((left, right) => left - right);
+  const at = (fraction: number): number | null =>
+    times[Math.max(0, Math.ceil(times.length * fraction) - 1)] ?? null;
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
 }

@@ -88,5 +88,7 @@ function linesOf({ peers }: RowContext, setting: NamedSetting, played: Played): 
   });
   const longest = Math.max(...turns.map(({ latency }) => latency?.maxMs ?? Number.NaN));
   const goal = { kind: 'under', value: longestCommitMs, unit: 'ms' } as const;
-  return [...lines, limited({ row, measure: `longest commit, ${measure}` }, goal, longest)];
+  const levelAfter = Math.max(...turns.map(({ replicaLevelAfterMs = 0 }) => replicaLevelAfterMs));
+  const remark = `the replica was level ${levelAfter.toFixed(0)} ms after a turn at the latest`;
+  return [...lines, limited({ row, measure: `longest commit, ${measure}`, remark }, goal, longest)];
 }

@@ -69,7 +69,7 @@ export function sustainedLines(turn: SustainedTurn, windowSeconds: number): Line
       theirs: { unit: 'puts/s', spread: spreadOf([first]) },
     },
     limited(
-      { row, measure: 'longest put of them', remark: `all waited ${silenceMs.toFixed(0)} ms` },
+      { row, measure: 'longest put of them', remark: `longest silence ${silenceMs.toFixed(0)} ms` },
       { kind: 'under', value: stallMs, unit: 'ms' },
       latency?.maxMs ?? Number.NaN,
     ),

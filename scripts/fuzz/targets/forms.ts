@@ -58,7 +58,7 @@ export function json(before = 0, print: (value: unknown) => string = JSON.string
 }
 
 /** Null for what is no JSON. */
-export function jsonOf(bytes: Uint8Array): unknown {
+function jsonOf(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(textOf(bytes));
   } catch (error) {

@@ -123,6 +123,8 @@ const header: Target = {
   codes: ['SEGMENT_INVALID', 'FORMAT_UNKNOWN'],
   run(bytes) {
     const decoded = decodeSegmentHeader(bytes);
+    // As the job log prints it.
+    new Date(decoded.startTime).toISOString();
     const again = encodeSegmentHeader(decoded);
     holdSameBytes(again, bytes.subarray(0, segmentHeaderBytes), 'a segment header is canonical');
     return `header ${decoded.lockData}`;
@@ -238,9 +240,7 @@ const control: Target = {
   document: packed(1, 0, (document, from) => joined(from.subarray(0, 1), document)),
   codes: ['BODY_INVALID'],
   run(bytes) {
-    const kind = controlKinds[
-      (bytes[0] ?? 0) % controlKinds.length
-    ] as (typeof controlKinds)[number];
+    const kind = controlKinds.at((bytes[0] ?? 0) % controlKinds.length) ?? RecordKind.session;
     const decoded = decodeBody(kind, bytes.subarray(1));
     holdEqual(decodeBody(kind, encodeBody(kind, decoded)), decoded, 'a control body comes back');
     return shapeOf(decoded);

@@ -21,7 +21,7 @@ import {
 import { parseFields, printChecked, verified } from '../../../packages/engine/src/checked-json.js';
 import { readControl, writeControl, type Control } from '../../../packages/engine/src/control.js';
 import { hold, type Target } from '../target.js';
-import { holdEqual, json, shapeOf, signless, textBytes, textOf } from './forms.js';
+import { holdEqual, json, shapeOf, textBytes, textOf } from './forms.js';
 import { pattern, segmentHeader, timelines } from './samples.js';
 
 const position: Target = {
@@ -129,6 +129,7 @@ const directory: Target = {
       [...content].toSorted(([a], [b]) => (a < b ? -1 : 1)),
       'a directory comes back',
     );
+    for (const { since } of content.values()) new Date(since ?? 0).toISOString();
     return `names ${Math.min(content.size, 3)} ${shapeOf([...content.values()], 2)}`;
   },
 };
@@ -181,7 +182,8 @@ const controlFile: Target = {
     const read = await readControl(diskOf(file), 'orders');
     hold(read !== null, 'a file that is there holds something');
     await writeControl(diskOf(file), 'orders', read);
-    holdEqual(await readControl(diskOf(file), 'orders'), signless(read), 'control.json comes back');
+    const again = await readControl(diskOf(file), 'orders');
+    hold(JSON.stringify(again) === JSON.stringify(read), 'control.json comes back');
     return shapeOf(read, 1);
   },
 };
@@ -196,7 +198,7 @@ const checkedJson: Target = {
   run(bytes) {
     const fields = verified(parseFields(bytes, 'x.json'), 'x.json');
     const again = verified(parseFields(printChecked(fields), 'x.json'), 'x.json');
-    holdEqual(again, signless(fields), 'fields come back');
+    hold(JSON.stringify(again) === JSON.stringify(fields), 'fields come back');
     return shapeOf(fields, 1);
   },
 };

@@ -86,7 +86,7 @@ const log: Target = {
   seal: sealSegment,
   codes: ['LOG_DAMAGED', 'LOG_GONE', 'FORMAT_UNKNOWN'],
   // Each open reads with buffers of a megabyte.
-  share: 0.005,
+  share: 0.02,
   async run(bytes) {
     const name = names[(bytes[0] ?? 0) % names.length] ?? folder;
     const memory = new MemoryDisk(new Map(files).set(name, bytes.slice(1)));

@@ -28,8 +28,8 @@ export class Dice {
     return from + this.below(to - from + 1);
   }
 
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)] as T;
+  pick<T>(list: readonly [T, ...T[]]): T {
+    return list[this.below(list.length)] ?? list[0];
   }
 
   #next(): number {

@@ -5,6 +5,7 @@ import { nodeEnv, type Disk, type DiskFile, type Env } from '@pamina/env';
 export const plants = {
   'early-acknowledgement': 'a commit counts as acknowledged when it begins',
   'no-sync': 'syncing a file does nothing',
+  'half-sync': 'every other sync of a file does nothing',
   'split-batches': 'a batch is committed in two halves',
   'rejected-acknowledgement': 'a rejected commit counts as acknowledged',
 } as const;
@@ -17,17 +18,20 @@ export function isPlant(name: string): name is Plant {
 
 export function envWith(plant: Plant | null): Env {
   const env = nodeEnv();
-  return plant === 'no-sync' ? { ...env, disk: withoutSync(env.disk) } : env;
+  if (plant === 'no-sync') return { ...env, disk: withoutSync(env.disk, () => false) };
+  if (plant !== 'half-sync') return env;
+  let syncs = 0;
+  return { ...env, disk: withoutSync(env.disk, () => (syncs += 1) % 2 === 0) };
 }
 
-function withoutSync(disk: Disk): Disk {
+function withoutSync(disk: Disk, isDone: () => boolean): Disk {
   return {
     ...disk,
-    open: async (path, mode) => fileWithoutSync(await disk.open(path, mode)),
+    open: async (path, mode) => fileWithoutSync(await disk.open(path, mode), isDone),
   };
 }
 
-function fileWithoutSync(file: DiskFile): DiskFile {
+function fileWithoutSync(file: DiskFile, isDone: () => boolean): DiskFile {
   return {
     path: file.path,
     read: (into, at) => file.read(into, at),
@@ -35,7 +39,7 @@ function fileWithoutSync(file: DiskFile): DiskFile {
     truncate: (bytes) => file.truncate(bytes),
     size: () => file.size(),
     close: () => file.close(),
-    datasync: () => Promise.resolve(),
-    sync: () => Promise.resolve(),
+    datasync: () => (isDone() ? file.datasync() : Promise.resolve()),
+    sync: () => (isDone() ? file.sync() : Promise.resolve()),
   };
 }

@@ -49,11 +49,10 @@ async function runSession(session: number): Promise<void> {
   }
   const level = await attempt('open', () => openPamina(work.folder, { env, segmentBytes }));
   if (level === null) return;
-  await settleNow(level);
+  await settleIfApplied(level);
   const underWay = await runRounds(level);
-  if (underWay === null && session === 1 && level.database.state === 'open') {
-    // The log that it deletes is checked before.
-    await settleNow(level);
+  // The log that a backup lets go of is checked before.
+  if (underWay === null && session === 1 && (await settleIfApplied(level))) {
     await attempt('backup', async () => {
       await takeBackup(level.database);
       await expireBackups(level.database, { generations: 1 });
@@ -63,10 +62,18 @@ async function runSession(session: number): Promise<void> {
   await underWay;
 }
 
-async function settleNow(level: Opened): Promise<void> {
+/** The store may be closed while it waits for its disk: then nothing can be told, and false is returned. */
+async function settleIfApplied(level: Opened): Promise<boolean> {
+  const { database } = level;
+  const applied = attempt('apply', async () => {
+    await database.whenApplied(database.durable().seq);
+    return true;
+  });
+  if ((await withinPatience(applied)) !== true) return false;
   const settled = await settle(plan, ledger, checkedBy(level));
   faults.push(...settled.faults);
   ledger = settled.ledger;
+  return true;
 }
 
 /** Null, or what still waits at the end: it ends when the database is closed. */
@@ -141,12 +148,28 @@ async function readAcknowledged(level: Opened, ended: readonly Ended[]): Promise
   for (const { writer, number, outcome } of last.values()) {
     if (outcome.is !== 'acknowledged') continue;
     for (const change of commitOf(plan, writer, number)) {
-      const value = await level.get(change.key);
+      const value = await getAgain(level, change.key);
       const isRight =
         change.type === 'put'
           ? value !== undefined && change.value.equals(value)
           : value === undefined;
       if (!isRight) faults.push(`commit ${number} of writer ${writer} is not what is read`);
+    }
+  }
+}
+
+/** Again while the store is being opened again, as the error says. */
+async function getAgain(level: Opened, key: string): Promise<Uint8Array | undefined> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await level.get(key);
+    } catch (error) {
+      const { code } = paminaError(error);
+      const isPassing = code === 'STORE_REOPENED' && level.database.state === 'open';
+      if (!isPassing || performance.now() > deadline) throw error;
+      noteFailure('read STORE_REOPENED, tried again');
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
 }

@@ -2,6 +2,7 @@
 // iterators that live on, and a disk whose syncs can be held so that acknowledgements wait.
 import type { AbstractIterator } from 'abstract-level';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { segmentBytesMin } from '@pamina/format';
 import { Pamina } from '../../src/pamina.js';
 import { SlowStores } from '../slow-stores.js';
@@ -92,10 +93,18 @@ export class Subject {
     return this.#clear;
   }
 
-  /** Waits for writes, which the disk must let through. */
-  async finish(done: Promise<unknown>): Promise<void> {
-    this.release();
-    await done;
+  /**
+   * Waits for writes, which the disk must let through; those that are acknowledged before their sync
+   * end without, unless too many of them wait already.
+   */
+  async finish(done: Promise<unknown>, isEarly = false): Promise<void> {
+    const write = { isDone: false };
+    const ended = done.then(() => (write.isDone = true));
+    for (let left = isEarly ? 50 : 0; left > 0 && !write.isDone; left--) {
+      await Promise.race([ended, setImmediate()]);
+    }
+    if (!write.isDone) this.release();
+    await ended;
   }
 
   /** A read that nothing waits for now; it is judged when it ends. */

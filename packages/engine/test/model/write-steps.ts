@@ -62,12 +62,16 @@ interface PlannedCommit {
   readonly writes: readonly PlannedWrite[];
   /** A batch of one sublevel, or from the root over all of them. */
   readonly space: Space;
+  readonly durability: 'disk' | 'memory';
 }
+
+const durabilityArbitrary = fc.constantFrom('disk' as const, 'disk' as const, 'memory' as const);
 
 const plannedCommitArbitrary: fc.Arbitrary<PlannedCommit> = fc.record({
   how: fc.constantFrom('single', 'batch', 'chained'),
   writes: fc.array(plannedWriteArbitrary, { minLength: 1, maxLength: 8 }),
   space: spaceArbitrary,
+  durability: durabilityArbitrary,
 });
 
 /** Commits that are issued in one go, without a turn of the event loop between them. */
@@ -79,7 +83,8 @@ export const commits: fc.Arbitrary<Step> = fc
   .map(({ planned, isAwaited }) =>
     step(`commits(${shown({ planned, isAwaited })})`, async (subject) => {
       const done = planned.map((commit) => issue(subject, commit));
-      if (isAwaited) await subject.finish(Promise.all(done));
+      const isEarly = planned.every(({ durability }) => durability === 'memory');
+      if (isAwaited) await subject.finish(Promise.all(done), isEarly);
     }),
   );
 
@@ -88,12 +93,13 @@ export function fill(subject: Subject): Promise<void> {
   const writes = spaces.flatMap((space) =>
     allKeys.map((key) => ({ isPut: true, space, key, size: 0, isText: false })),
   );
-  return issue(subject, { how: 'batch', writes, space: '' });
+  return issue(subject, { how: 'batch', writes, space: '', durability: 'disk' });
 }
 
-function issue(subject: Subject, { how, writes, space }: PlannedCommit): Promise<void> {
+function issue(subject: Subject, commit: PlannedCommit): Promise<void> {
+  const { how, writes, space, durability } = commit;
   const [first] = writes;
-  if (how === 'single' && first !== undefined) return issueSingle(subject, first);
+  if (how === 'single' && first !== undefined) return issueSingle(subject, first, durability);
   const level = subject.level(space);
   const prepared = writes.map((write) => {
     const place = space === '' ? write.space : space;
@@ -105,27 +111,37 @@ function issue(subject: Subject, { how, writes, space }: PlannedCommit): Promise
   const changes = prepared.map(({ change }) => change);
   const operations = prepared.map(({ operation }) => operation);
   return subject.write(changes, () =>
-    how === 'chained' ? writeChained(level, operations) : level.batch(operations),
+    how === 'chained'
+      ? writeChained(level, operations, durability)
+      : level.batch(operations, { durability }),
   );
 }
 
-function issueSingle(subject: Subject, write: PlannedWrite): Promise<void> {
+function issueSingle(
+  subject: Subject,
+  write: PlannedWrite,
+  durability: PlannedCommit['durability'],
+): Promise<void> {
   const { change, operation } = prepare(subject, write);
   const level = subject.level(write.space);
   const { key, keyEncoding } = operation;
-  const options = { keyEncoding } as { keyEncoding: 'buffer' };
+  const options = { keyEncoding: keyEncoding as 'buffer', durability };
   return subject.write([change], () =>
     operation.type === 'put' ? level.put(key, operation.value, options) : level.del(key, options),
   );
 }
 
-function writeChained(level: Db, operations: readonly PublicOperation[]): Promise<void> {
+function writeChained(
+  level: Db,
+  operations: readonly PublicOperation[],
+  durability: PlannedCommit['durability'],
+): Promise<void> {
   const chained = level.batch();
   for (const operation of operations) {
     if (operation.type === 'put') chained.put(operation.key, operation.value, operation as never);
     else chained.del(operation.key, operation as never);
   }
-  return chained.write();
+  return chained.write({ durability } as object);
 }
 
 export const clear: fc.Arbitrary<Step> = fc
@@ -133,29 +149,33 @@ export const clear: fc.Arbitrary<Step> = fc
     space: spaceArbitrary,
     range: rangeArbitrary,
     snapshot: snapshotArbitrary,
+    durability: durabilityArbitrary,
     isAwaited: isAwaitedArbitrary,
   })
-  .map(({ space, range, snapshot, isAwaited }) =>
+  .map((planned) =>
     step(
-      `clear(${shown({ space, range, snapshot, isAwaited })})`,
-      (subject) => runClear(subject, space, range, snapshot, isAwaited),
+      `clear(${shown(planned)})`,
+      (subject) => runClear(subject, planned),
       (subject) => !subject.history.isClearPending,
     ),
   );
 
-async function runClear(
-  subject: Subject,
-  space: Space,
-  range: Range,
-  snapshot: number,
-  isAwaited: boolean,
-): Promise<void> {
+interface PlannedClear {
+  readonly space: Space;
+  readonly range: Range;
+  readonly snapshot: number;
+  readonly durability: PlannedCommit['durability'];
+  readonly isAwaited: boolean;
+}
+
+async function runClear(subject: Subject, planned: PlannedClear): Promise<void> {
+  const { space, range, snapshot, durability } = planned;
   const frozen = subject.snapshots[snapshot];
   const view = frozen === undefined ? {} : { snapshot: frozen.handle };
   const done = subject.clear(
     (state) => entriesOf(state, space, range).map(([key]) => space + key),
     frozen?.states ?? null,
-    () => subject.level(space).clear({ ...asRange(range), ...view } as object),
+    () => subject.level(space).clear({ ...asRange(range), ...view, durability } as object),
   );
-  if (isAwaited) await subject.finish(done);
+  if (planned.isAwaited) await subject.finish(done);
 }

@@ -38,12 +38,14 @@ class NodeDiskFile implements DiskFile {
   }
 
   write(bytes: Uint8Array, at: number): Promise<void> {
-    const write = bytes.length <= directBytesMax ? this.#writeDirect : this.#writeFrom;
-    return this.#call('write', (done: Done<void>) => write.call(this, bytes, 0, at, done));
+    return this.#call('write', (done: Done<void>) => {
+      if (bytes.length <= directBytesMax) this.#writeDirect(bytes, at, done);
+      else this.#writeFrom(bytes, 0, at, done);
+    });
   }
 
-  #writeDirect(bytes: Uint8Array, from: number, at: number, done: Done<void>): void {
-    for (let written = from; written < bytes.length;) {
+  #writeDirect(bytes: Uint8Array, at: number, done: Done<void>): void {
+    for (let written = 0; written < bytes.length;) {
       const length = bytes.length - written;
       const count = fs.writeSync(this.#descriptor, bytes, written, length, at + written);
       if (count === 0) throw new Error(noProgress);

@@ -10,20 +10,22 @@ export function syncsAskedFor() {
 
 export function withoutSync() {
   const env = nodeEnv();
-  const open = async (...args) => unsyncedFile(await env.disk.open(...args));
-  return { ...env, disk: { ...env.disk, open } };
+  const open = async (...args) => {
+    const file = await env.disk.open(...args);
+    return inPlaceOf(file, { datasync: pretend, sync: pretend });
+  };
+  return { ...env, disk: inPlaceOf(env.disk, { open }) };
 }
 
-function unsyncedFile(file) {
-  const sync = () => {
-    asked += 1;
-    return Promise.resolve();
-  };
-  const answers = new Map([
-    ['datasync', sync],
-    ['sync', sync],
-  ]);
-  return new Proxy(file, {
+function pretend() {
+  asked += 1;
+  return Promise.resolve();
+}
+
+/** The same thing with some methods of ours; the others are called on the thing itself. */
+function inPlaceOf(thing, methods) {
+  const answers = new Map(Object.entries(methods));
+  return new Proxy(thing, {
     get(target, name) {
       const known = answers.get(name);
       if (known !== undefined) return known;
