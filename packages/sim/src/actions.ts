@@ -63,14 +63,16 @@ function diskFault(cluster: Cluster, random: Prng): void {
   const how: CrashKind = random.chance(0.5) ? 'kill' : 'power-cut';
   cluster.spawn('crash after a fault', async () => {
     await cluster.pause(random.pick([10, 60, 700]) * random.between(0.2, 1));
-    site.crash(how);
+    if (!cluster.areFaultsOver) site.crash(how);
   });
 }
 
 function faultOf(operation: DiskOperation, random: Prng): DiskFault {
   if (operation === 'sync') return 'lost';
   if (operation === 'write') return random.pick(['short write', 'ENOSPC']);
-  return operation === 'create' || operation === 'truncate' ? random.pick(['EIO', 'ENOSPC']) : 'EIO';
+  return operation === 'create' || operation === 'truncate'
+    ? random.pick(['EIO', 'ENOSPC'])
+    : 'EIO';
 }
 
 function diskTrouble(cluster: Cluster, random: Prng): void {

@@ -30,6 +30,8 @@ export class Cluster {
   readonly downUntil = new Map<Site, number>();
   /** Down for good. */
   readonly gone = new Set<Site>();
+  /** From here on nothing goes wrong any more. */
+  areFaultsOver = false;
   #master: Site;
   /** Replicas that are not laid out, or not to the end. */
   readonly #unmade = new Set<Site>();

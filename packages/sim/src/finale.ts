@@ -37,6 +37,7 @@ function heal(cluster: Cluster): void {
     cluster.calm(site);
     downUntil.delete(site);
   }
+  cluster.areFaultsOver = true;
   history.add({ type: 'healed' });
 }
 
@@ -94,7 +95,16 @@ async function promote(cluster: Cluster): Promise<void> {
   const database = first?.database;
   if (first === undefined || database === undefined || database === null) return;
   await world.finish(first.follower?.stop() ?? Promise.resolve(), convergeMs);
-  await world.finish(database.becomeNormal('the master is gone'), convergeMs);
+  try {
+    await world.finish(database.becomeNormal('the master is gone'), convergeMs);
+  } catch (error) {
+    // What it received is damaged: that is said, and nobody takes the master's place.
+    const { code, message } = toPaminaError(error);
+    history.add({ type: 'open-failed', database: first.name, code, message });
+    history.add({ type: 'reported', database: first.name, by: 'error', code, message });
+    cluster.gone.add(first);
+    return;
+  }
   history.add({ type: 'promoted', database: first.name, timelines: database.timelines });
   cluster.master = first;
   for (const site of cluster.replicas) await world.finish(follow(cluster, site, first), convergeMs);

@@ -40,7 +40,7 @@ export class Ledger {
   readonly #forks = new Map<string, Fork>();
   readonly #places = new Map<string, Map<number, Place>>();
   readonly #first = new Map<string, Sighting>();
-  readonly #states = new Map<string, State>();
+  readonly #states = new Map<string, State | null>();
   readonly #seen = new Set<string>();
 
   constructor(events: readonly Recorded[]) {
@@ -99,16 +99,27 @@ export class Ledger {
     return commits.reverse();
   }
 
-  /** What a database must hold at a point. */
-  stateAt(point: Point): State {
+  /** Whether every record up to there was seen, or acknowledged by its number: else there is no model. */
+  isKnown(point: Point): boolean {
+    for (let { seq } = point; seq > 0; seq--) {
+      const place = this.#placeAt(point.timelineId, seq);
+      if (place === undefined) return false;
+      if (place.records.size === 0 && place.acknowledged === null) return false;
+    }
+    return true;
+  }
+
+  /** What a database must hold at a point; null where that is not known. */
+  stateAt(point: Point): State | null {
     const name = `${this.placeName(point.timelineId, point.seq)}/${point.chain}`;
     const known = this.#states.get(name);
     if (known !== undefined) return known;
-    const state = new Map<string, string>();
+    const state = this.isKnown(point) ? new Map<string, string>() : null;
+    this.#states.set(name, state);
+    if (state === null) return null;
     for (const { commit } of this.commitsUpTo(point)) {
       applyWrites(state, this.writesOf.get(commit) ?? []);
     }
-    this.#states.set(name, state);
     return state;
   }
 
@@ -155,8 +166,9 @@ export function applyWrites(state: Map<string, string>, writes: readonly Write[]
   }
 }
 
-/** Null if equal; else the first difference, for a message. */
-export function difference(found: State, expected: State): string | null {
+/** Null if equal, or if nobody knows; else the first difference, for a message. */
+export function difference(found: State, expected: State | null): string | null {
+  if (expected === null) return null;
   for (const [key, value] of expected) {
     const there = found.get(key);
     if (there !== value) return `${key} is ${there ?? 'absent'}, expected ${value}`;

@@ -68,7 +68,6 @@ export class Site {
   #follower: FollowerRunner | null = null;
   #server: FeedServer | null = null;
   #hasLied = false;
-  #isClosing = false;
   /** It was closed in order and not opened since. */
   #isClosed = false;
 
@@ -184,10 +183,9 @@ export class Site {
     } catch (error) {
       if (error instanceof ProcessEnded) return;
       // A database that fails or is closed while it is read says so; closed, in the words of its store.
-      const isExpected = isPaminaError(error) || this.#isClosing || this.#database !== database;
-      if (!isExpected) throw error;
-      const { code, message } = toPaminaError(error);
-      this.#report('error', code, message);
+      const code = String((error as { code?: unknown }).code);
+      if (!isPaminaError(error) && !code.startsWith('LEVEL_')) throw error;
+      this.#report('error', code, (error as Error).message);
     }
     this.observeProgress();
   }
@@ -231,7 +229,6 @@ export class Site {
     if (database === null) return;
     const { history } = this.#options;
     const [follower, server] = [this.#follower, this.#server];
-    this.#isClosing = true;
     try {
       await this.wait(follower?.stop() ?? Promise.resolve());
       await this.wait(server?.close() ?? Promise.resolve());
@@ -251,7 +248,6 @@ export class Site {
     this.#database = null;
     this.#follower = null;
     this.#server = null;
-    this.#isClosing = false;
   }
 
   #report(by: 'error' | 'job-log' | 'follower', code: string, message: string): void {

@@ -101,7 +101,9 @@ export const twoCommitsLog = [
 export function historyOf(
   ...events: readonly (HistoryEvent | readonly HistoryEvent[])[]
 ): readonly Recorded[] {
-  const history = new History();
+  let seconds = 0;
+  // Ten seconds lie between two events: nothing is under way any more when the next one comes.
+  const history = new History(() => (seconds += 10) * 1000);
   for (const event of events.flat() as HistoryEvent[]) history.add(event);
   return history.events;
 }

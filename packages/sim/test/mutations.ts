@@ -105,7 +105,11 @@ const store: readonly Mutation[] = [
   ),
   bug(
     'replay begins at the applied position',
-    edit('engine database-parts', 'log.batches(checkpoint.seq + 1)', 'log.batches(applied.seq + 1)'),
+    edit(
+      'engine database-parts',
+      'log.batches(checkpoint.seq + 1)',
+      'log.batches(applied.seq + 1)',
+    ),
     edit(
       'engine database-parts',
       'if (checkpoint.seq >= log.durable.seq) return;',
@@ -114,7 +118,11 @@ const store: readonly Mutation[] = [
   ),
   bug(
     'a commit goes into the store in more than one batch',
-    edit('engine state-store', 'write.put(bytes.subarray(keyStart, keyEnd), bytes.subarray(', 'void this.level.put(bytes.subarray(keyStart, keyEnd), bytes.subarray('),
+    edit(
+      'engine state-store',
+      'write.put(bytes.subarray(keyStart, keyEnd), bytes.subarray(',
+      'void this.level.put(bytes.subarray(keyStart, keyEnd), bytes.subarray(',
+    ),
   ),
   bug(
     'deletes are not applied',
@@ -149,12 +157,12 @@ const reads: readonly Mutation[] = [
   ),
   bug(
     'a snapshot stands for another record than it says',
-    edit('engine applier', 'seq >= batch.firstSeq && seq < batch.point.seq', 'seq < batch.firstSeq'),
     edit(
       'engine applier',
-      'barrier.seq === this.#applied.seq',
-      'barrier.seq <= this.#applied.seq',
+      'seq >= batch.firstSeq && seq < batch.point.seq',
+      'seq < batch.firstSeq',
     ),
+    edit('engine applier', 'barrier.seq === this.#applied.seq', 'barrier.seq <= this.#applied.seq'),
   ),
 ];
 
@@ -185,7 +193,11 @@ const log: readonly Mutation[] = [
   ),
   bug(
     'a new timeline says that it forked one record earlier',
-    edit('engine database', 'startTimeline({ env, jobLog, control: this.#located.control }, seq, why)', 'startTimeline({ env, jobLog, control: this.#located.control }, seq - 1, why)'),
+    edit(
+      'engine database',
+      'startTimeline({ env, jobLog, control: this.#located.control }, seq, why)',
+      'startTimeline({ env, jobLog, control: this.#located.control }, seq - 1, why)',
+    ),
   ),
 ];
 
@@ -206,15 +218,27 @@ const replication: readonly Mutation[] = [
   ),
   bug(
     'a replica goes on one byte too far',
-    edit('replication feed-source', 'const bytes = chunk.bytes.subarray(Math.max(0, inside.offset - chunk.offset));', 'const bytes = chunk.bytes.subarray(Math.max(0, inside.offset - chunk.offset + 1));'),
+    edit(
+      'replication feed-source',
+      'const bytes = chunk.bytes.subarray(Math.max(0, inside.offset - chunk.offset));',
+      'const bytes = chunk.bytes.subarray(Math.max(0, inside.offset - chunk.offset + 1));',
+    ),
   ),
   bug(
     'a replica that lost its connection does not try again',
-    edit('replication follower', 'disconnected: { ...linking, timer: tryAgain, welcome: stay },', 'disconnected: { ...linking, timer: stay, welcome: stay },'),
+    edit(
+      'replication follower',
+      'disconnected: { ...linking, timer: tryAgain, welcome: stay },',
+      'disconnected: { ...linking, timer: stay, welcome: stay },',
+    ),
   ),
   bug(
     'what a replica held in part is not forgotten with its connection',
-    edit('log receiver', 'forgetPartialRecord(): void {\n    this.#carry.clear();', 'forgetPartialRecord(): void {'),
+    edit(
+      'log receiver',
+      'forgetPartialRecord(): void {\n    this.#carry.clear();',
+      'forgetPartialRecord(): void {',
+    ),
   ),
   bug(
     'a feed ships what its master may still lose',

@@ -72,6 +72,33 @@ export class Context {
     return eventsOf(this.events, type);
   }
 
+  /**
+   * Whether the disk of `database`, or any, may have lost what it said to have synced: it lied, or its
+   * log was damaged before a power cut, which takes the notes that tell a damaged end from a torn one.
+   */
+  mayHaveLost(index: number, database?: string): boolean {
+    return (
+      this.hasLied(index, database) ||
+      this.#corrupted.some(
+        (event) =>
+          event.part === 'log' &&
+          (database === undefined || event.database === database) &&
+          this.#isPowerCut(event.database, event.index, index),
+      )
+    );
+  }
+
+  #isPowerCut(database: string, from: number, to: number): boolean {
+    return this.events.some(
+      (event) =>
+        event.type === 'crashed' &&
+        event.how === 'power-cut' &&
+        event.database === database &&
+        event.index > from &&
+        event.index <= to,
+    );
+  }
+
   /** Whether a disk had lied by then: that of `database`, or any. */
   hasLied(index: number, database?: string): boolean {
     return this.#lied.some(

@@ -28,7 +28,7 @@ function keptRecords(context: Context): Violation[] {
         const least = promised.get(database) ?? 0;
         if (point.seq >= least) break;
         promised.set(database, point.seq);
-        if (context.hasLied(index, database)) break;
+        if (context.mayHaveLost(index, database)) break;
         const message = `${database} said to hold record ${least} and came back with ${point.seq}`;
         violations.push({ invariant: 'durability', message, index });
         break;
@@ -50,7 +50,7 @@ function keptCommits(context: Context): Violation[] {
     }
   }
   for (const { database, records, index } of context.of('log-read')) {
-    if (context.hasLied(index)) continue;
+    if (context.mayHaveLost(index)) continue;
     for (const { commit, timelineId, seq } of records) {
       const expected = acknowledged.get(context.ledger.placeName(timelineId, seq));
       if (expected === undefined || expected === commit) continue;
@@ -63,7 +63,7 @@ function keptCommits(context: Context): Violation[] {
 
 /** Whether the log was read after `index`, by a database whose disk never lied. */
 function isReadInTheEnd(context: Context, database: string, index: number): boolean {
-  if (context.hasLied(Infinity)) return false;
+  if (context.mayHaveLost(Infinity)) return false;
   const reads = context.of('log-read').filter((read) => read.database === database);
   return reads.some((read) => read.index > index && read.problem === null);
 }
@@ -78,7 +78,7 @@ export function shipping(context: Context): Violation[] {
     if (event.type === 'created') held.delete(event.database);
     if (event.type !== 'opened' || event.isReplica) continue;
     const { database, point, index } = event;
-    if (context.hasLied(index, database)) continue;
+    if (context.mayHaveLost(index, database)) continue;
     for (const [replica, seq] of held) {
       if (replica === database || seq <= point.seq) continue;
       const message = `${replica} holds record ${seq}, but ${database} came back with ${point.seq}`;

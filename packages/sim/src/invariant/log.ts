@@ -44,7 +44,7 @@ export function atomicity(context: Context): Violation[] {
       const place = context.ledger.placeName(timelineId, seq);
       const other = places.get(commit) ?? place;
       places.set(commit, place);
-      if (other === place || context.hasLied(index)) continue;
+      if (other === place || context.mayHaveLost(index)) continue;
       const message = `commit ${commit} stands at ${other} and at ${place}`;
       violations.push({ invariant: 'atomicity', message, index });
     }

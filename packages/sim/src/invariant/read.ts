@@ -19,6 +19,7 @@ type KeyHistory = ReadonlyMap<
 export function read(context: Context): Violation[] {
   const violations: Violation[] = [];
   const heads = headsOf(context);
+  const lives = new Map<string, number>();
   const histories = new Map<string, KeyHistory>();
   const invoked = new Map<string, number>();
   const acknowledged = new Map<string, number>();
@@ -28,13 +29,16 @@ export function read(context: Context): Violation[] {
     } else if (event.type === 'commit-acknowledged') {
       raise(acknowledged, event.database, event.seq ?? 0);
     } else if (event.type === 'created') {
+      // Laid out anew: another database under the same name.
       acknowledged.delete(event.database);
+      lives.set(event.database, (lives.get(event.database) ?? 0) + 1);
     } else if (event.type === 'read-answered') {
       const { database, index, found, isWhole } = event;
-      const head = heads.get(database);
+      const life = lifeOf(database, lives);
+      const head = heads.get(life);
       // What its log held by then must have been seen.
-      if (head === undefined || head.index < index || context.hasLied(Infinity)) continue;
-      let history = histories.get(database);
+      if (head === undefined || head.index < index || context.mayHaveLost(Infinity)) continue;
+      let history = histories.get(life);
       if (history === undefined)
         histories.set(database, (history = historyOf(context, head.point)));
       const least = invoked.get(event.read) ?? 0;
@@ -49,14 +53,24 @@ export function read(context: Context): Violation[] {
   return violations;
 }
 
-/** Where the log of each database ended when it was last seen. */
+/** Where the log of each database ended when it was last seen, for each of its lives. */
 function headsOf(context: Context): Map<string, { point: Point; index: number }> {
   const heads = new Map<string, { point: Point; index: number }>();
-  for (const { database, records, problem, index } of context.of('log-read')) {
-    const point = records.at(-1);
-    if (point !== undefined && problem === null) heads.set(database, { point, index });
+  const lives = new Map<string, number>();
+  for (const event of context.events) {
+    if (event.type === 'created') {
+      lives.set(event.database, (lives.get(event.database) ?? 0) + 1);
+    }
+    if (event.type !== 'log-read' || event.problem !== null) continue;
+    const point = event.records.at(-1);
+    if (point === undefined || !context.ledger.isKnown(point)) continue;
+    heads.set(lifeOf(event.database, lives), { point, index: event.index });
   }
   return heads;
+}
+
+function lifeOf(database: string, lives: ReadonlyMap<string, number>): string {
+  return `${database}#${lives.get(database) ?? 0}`;
 }
 
 function historyOf(context: Context, head: Point): KeyHistory {

@@ -2,14 +2,17 @@
 
 import { damageCodes, faultCodes, type Context, type Violation } from './context.js';
 
+/** What met a fault may end after the last one. */
+const underWayMs = 3_000;
+
 /** No crash leaves something that cannot be opened. */
 export function recovery(context: Context): Violation[] {
   const violations: Violation[] = [];
-  const healed = context.of('healed')[0]?.index ?? Infinity;
-  for (const { database, code, message: text, index } of context.of('open-failed')) {
+  const healed = context.of('healed')[0]?.at ?? Infinity;
+  for (const { database, code, message: text, index, at } of context.of('open-failed')) {
     if (context.isExcused(index, database)) continue;
     // While its disk fails an opening may fail too, but not by finding damage.
-    if (index < healed && !damageCodes.has(code) && !faultCodes.has(code)) continue;
+    if (at < healed + underWayMs && !damageCodes.has(code) && !faultCodes.has(code)) continue;
     const message = `${database} does not open: ${code}, ${text}`;
     violations.push({ invariant: 'recovery', message, index });
   }
