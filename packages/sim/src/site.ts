@@ -68,6 +68,7 @@ export class Site {
   #follower: FollowerRunner | null = null;
   #server: FeedServer | null = null;
   #hasLied = false;
+  #turn: Promise<void> = Promise.resolve();
   /** It was closed in order and not opened since. */
   #isClosed = false;
 
@@ -115,7 +116,12 @@ export class Site {
   }
 
   /** Opens, looks at what was recovered, and begins to serve or to follow. False if it does not open. */
-  async open(): Promise<boolean> {
+  open(): Promise<boolean> {
+    return this.#inTurn(() => this.#open());
+  }
+
+  async #open(): Promise<boolean> {
+    if (this.#database !== null) return true;
     const { history } = this.#options;
     try {
       const { segmentBytes } = this.#options;
@@ -224,7 +230,11 @@ export class Site {
   }
 
   /** In order, as far as it goes: what does not end is killed. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#close());
+  }
+
+  async #close(): Promise<void> {
     const database = this.#database;
     if (database === null) return;
     const { history } = this.#options;
@@ -242,6 +252,16 @@ export class Site {
       history.add({ type: 'close-failed', database: this.name, code });
     }
     this.#forget();
+  }
+
+  /** Opening and closing, one after the other; both end with the process. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
   }
 
   #forget(): void {
