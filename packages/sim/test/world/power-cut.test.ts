@@ -134,6 +134,17 @@ describe('data', () => {
     expect(found).toEqual(new Set(['0', '1']));
   });
 
+  test('a write that a kill interrupts is there in whole pages, or whole, or not', async () => {
+    const found = await outcomes(60, async (a) => {
+      const file = await a.do(() => a.host.env.disk.open('/data/file', 'create'));
+      await a.do(() => file.write(bytes('0'), 0));
+      void file.write(new Uint8Array(10_000).fill(49), 1_000);
+      a.host.kill();
+      return String(a.host.disk.cachedBytes('/data/file')?.length);
+    });
+    expect(found).toEqual(new Set(['1', '4096', '8192', '11000']));
+  });
+
   test('a killed process leaves the cache as it was', async () => {
     const a = scene('kill');
     await a.do(async () => {

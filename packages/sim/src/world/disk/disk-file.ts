@@ -4,12 +4,23 @@ import type { DiskFile, OpenMode } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import type { Incarnation } from '../incarnation.js';
 import type { Prng } from '../prng.js';
+import type { DiskFault } from './disk-faults.js';
 import type { Capture } from './file-content.js';
 import type { HostDisk, Work } from './host-disk.js';
 import { SystemError, attempt } from './system-error.js';
 import type { FileNode, NameCapture } from './tree.js';
 
 const noNames: NameCapture = new Set();
+
+const pageBytes = 4096;
+
+/** A beginning of the bytes: any after an error, whole pages where the process died inside the call. */
+function partOf(bytes: Uint8Array, at: number, random: Prng, fault: DiskFault | null): Uint8Array {
+  const end = random.below(bytes.length + 1);
+  if (fault !== null) return bytes.subarray(0, end);
+  const pageEnd = Math.floor((at + end) / pageBytes) * pageBytes;
+  return bytes.subarray(0, Math.max(0, pageEnd - at));
+}
 
 export class SimulatedFile implements DiskFile {
   readonly path: string;
@@ -35,18 +46,19 @@ export class SimulatedFile implements DiskFile {
       operation: 'write',
       path: this.path,
       run: () => this.#put(bytes, at),
-      runPart: (random) => this.#put(bytes.subarray(0, random.below(bytes.length + 1)), at),
+      runPart: (random, fault) => this.#put(partOf(bytes, at, random, fault), at),
     });
   }
 
   /** Writes at the end that the file has by then. */
   append(bytes: Uint8Array): Promise<void> {
-    const put = (part: Uint8Array): void => this.#put(part, this.#node.content.size);
+    const { content } = this.#node;
+    const put = (part: Uint8Array): void => this.#put(part, content.size);
     return this.#call('append to', {
       operation: 'write',
       path: this.path,
       run: () => put(bytes),
-      runPart: (random) => put(bytes.subarray(0, random.below(bytes.length + 1))),
+      runPart: (random, fault) => put(partOf(bytes, content.size, random, fault)),
     });
   }
 
@@ -132,6 +144,7 @@ export class SimulatedFile implements DiskFile {
 
   #put(bytes: Uint8Array, at: number): void {
     this.#assertWritable();
+    if (bytes.length === 0) return;
     const { content } = this.#node;
     let taken = bytes;
     try {
