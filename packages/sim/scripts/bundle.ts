@@ -22,6 +22,8 @@ export interface Edit {
 export interface Mutation {
   /** What is wrong then. */
   readonly name: string;
+  /** A seed at or before the one that finds it, to begin with. */
+  readonly from: number;
   readonly edits: readonly Edit[];
 }
 

@@ -10,7 +10,11 @@ export interface Shrunk {
   readonly attempts: number;
 }
 
-export async function shrink(found: RunResult, attemptsMax: number): Promise<Shrunk> {
+export async function shrink(
+  found: RunResult,
+  attemptsMax: number,
+  run: (plan: Plan) => Promise<RunResult> = runPlan,
+): Promise<Shrunk> {
   const broken = found.violations[0]?.invariant;
   let result = found;
   let attempts = 0;
@@ -20,7 +24,7 @@ export async function shrink(found: RunResult, attemptsMax: number): Promise<Shr
     for (const plan of smallerPlans(result.plan)) {
       if (attempts >= attemptsMax) return { result, attempts };
       attempts += 1;
-      const next = await runPlan(plan);
+      const next = await run(plan);
       if (!breaks(next, broken)) continue;
       result = next;
       isSmaller = true;

@@ -74,7 +74,7 @@ export class Context {
 
   /**
    * Whether the disk of `database`, or any, may have lost what it said to have synced: it lied, or its
-   * log was damaged before a power cut, which takes the notes that tell a damaged end from a torn one.
+   * log was damaged beside a power cut, which takes the notes that tell a damaged end from a torn one.
    */
   mayHaveLost(index: number, database?: string): boolean {
     return (
@@ -82,20 +82,20 @@ export class Context {
       this.#corrupted.some(
         (event) =>
           event.part === 'log' &&
+          event.index <= index &&
           (database === undefined || event.database === database) &&
-          this.#isPowerCut(event.database, event.index, index),
+          this.#hasLostPower(event.database, index),
       )
     );
   }
 
-  #isPowerCut(database: string, from: number, to: number): boolean {
+  #hasLostPower(database: string, index: number): boolean {
     return this.events.some(
       (event) =>
         event.type === 'crashed' &&
         event.how === 'power-cut' &&
         event.database === database &&
-        event.index > from &&
-        event.index <= to,
+        event.index <= index,
     );
   }
 
