@@ -59,6 +59,11 @@ export async function full(options: FullOptions): Promise<Report> {
   return { torture: 'full', seed, seconds, figures: siege.table(), faults, notRun };
 }
 
+interface Stopped {
+  readonly state: string;
+  readonly why: string | null;
+}
+
 /** How a round goes on when the disk is full. */
 type Turn = 'space returns' | 'closed while full' | 'killed while full';
 const turns: readonly Turn[] = ['space returns', 'killed while full', 'closed while full'];
@@ -124,7 +129,7 @@ class Siege {
     await creator.process.ended();
     const writer = await this.#crew.take(this.#job(place, 'write'));
     await this.#fill(place, writer);
-    await this.#readWhileFull(writer, fault);
+    await this.#readWhileFull(writer, turn, fault);
     if (turn === 'space returns') await this.#resume(place, writer, fault);
     else await this.#endWhileFull(place, writer, turn, fault);
     const last = await this.#crew.take(this.#job(place, 'check'));
@@ -141,9 +146,11 @@ class Siege {
     this.#turns.add(place.hasRejections() ? 'with rejections' : 'with waiting only');
   }
 
-  async #readWhileFull(writer: Writer, fault: (what: string) => void): Promise<void> {
-    writer.process.tell('read');
-    const { entries, faults } = (await writer.word('read')).rest as ReadBack;
+  async #readWhileFull(writer: Writer, turn: Turn, fault: (what: string) => void): Promise<void> {
+    // An iterator may have to wait for space, and a database to be closed for its iterators.
+    writer.process.tell(turn === 'closed while full' ? 'get' : 'iterate');
+    const { entries, faults, iterationWaits } = (await writer.word('read')).rest as ReadBack;
+    if (iterationWaits) this.#turns.add('with an iterator that waited');
     this.#reads += entries;
     for (const what of faults) fault(`read while full: ${what}`);
   }
@@ -208,8 +215,8 @@ class Siege {
       if (!refusals.includes(code)) fault(`${times} commits were rejected with ${code}`);
     }
     if (count.unknown > 0) this.#rejected.add('COMMIT_UNKNOWN', count.unknown);
-    const stopped = writer.said('stopped')?.rest as { state: string } | undefined;
-    if (stopped?.state === 'failed') fault('the database has failed');
+    const stopped = writer.said('stopped')?.rest as Stopped | undefined;
+    if (stopped?.state === 'failed') fault(`the database has failed: ${stopped.why}`);
   }
 
   #takeChecked(place: FullPlace, writer: Writer, fault: (what: string) => void): void {

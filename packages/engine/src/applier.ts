@@ -34,6 +34,8 @@ export class Applier {
   #running: Promise<void> | null = null;
   #queuedBytes = 0;
   #failure: PaminaError | null = null;
+  /** Why nothing is applied at present, for as long as the disk is full. */
+  #stuck: PaminaError | null = null;
 
   constructor(options: ApplierOptions) {
     this.#store = options.store;
@@ -61,10 +63,14 @@ export class Applier {
     this.#running ??= this.#run();
   }
 
-  /** Calls `run` when exactly the records up to `seq` are applied; `seq` is not applied yet. Returns the cancellation. */
+  /**
+   * Calls `run` when exactly the records up to `seq` are applied, which is not before now; with the
+   * error if nothing is applied until a disk that is full has space. Returns the cancellation.
+   */
   atSeq(seq: number, run: Barrier): () => void {
-    if (this.#failure !== null) {
-      run(this.#failure);
+    const error = this.#failure ?? this.#stuck;
+    if (error !== null || seq === this.#applied.seq) {
+      run(error);
       return () => undefined;
     }
     const barrier = { seq, run };
@@ -166,7 +172,13 @@ export class Applier {
     for (let attempts = 0; error?.code === 'STORE_ERROR'; attempts++) {
       await this.#dropAhead();
       if (attempts > 0 && !isDiskFull(error)) return error;
+      if (isDiskFull(error)) {
+        // Nobody knows for how long: who waits for a record hears it now, and can go on.
+        this.#stuck = error;
+        this.#release(() => true, error);
+      }
       const failure = await this.#reopener.reopen(error, this.#applied);
+      this.#stuck = null;
       if (failure !== null) return failure;
       error = await this.#apply(batch);
     }

@@ -185,6 +185,9 @@ async function layOutStore(env: Env, folder: string, control: Control): Promise<
   const store = await StateStore.open(env, folder, { create: true });
   try {
     await store.initialize(control.base, control.session);
+  } catch (error) {
+    if (error instanceof PaminaError) throw error;
+    throw new PaminaError('STORE_ERROR', `LevelDB could not lay out ${folder}`, { cause: error });
   } finally {
     await store.close();
   }

@@ -5,10 +5,11 @@ import {
   PaminaError,
   backlogBytesMax,
   currentTimeline,
+  isPaminaError,
   type PaminaError as Failure,
 } from '@pamina/format';
-import type { Env } from '@pamina/env';
-import { Log, type ChainPoint } from '@pamina/log';
+import type { Disk, Env } from '@pamina/env';
+import { Log, listSegments, loadHeader, type ChainPoint } from '@pamina/log';
 import { Applier } from './applier.js';
 import { publishCheckpoint, readCheckpoint } from './checkpoint.js';
 import type { ControlFile } from './control-file.js';
@@ -41,6 +42,7 @@ export interface PartsOptions {
 /** STORE_AHEAD, STORE_DIVERGED, STORE_DAMAGED, LOG_DAMAGED, LOG_GONE, DATABASE_IN_USE. */
 export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
   const { env, folder } = options;
+  await refuseLaterLog(env.disk, join(folder, logFolder));
   const store = await StateStore.open(env, join(folder, storeFolder), { create: false });
   let log: Log | null = null;
   try {
@@ -75,6 +77,18 @@ export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
   } catch (error) {
     await closeParts({ store, log });
     throw error;
+  }
+}
+
+/** LevelDB rewrites its files when it is opened: a log of a later version is refused before that (P15). */
+async function refuseLaterLog(disk: Disk, folder: string): Promise<void> {
+  const last = (await listSegments(disk, folder)).at(-1);
+  if (last === undefined) return;
+  try {
+    await loadHeader(disk, last);
+  } catch (error) {
+    // Anything else is judged by the log itself, once nobody else can change it.
+    if (isPaminaError(error, 'FORMAT_UNKNOWN')) throw error;
   }
 }
 

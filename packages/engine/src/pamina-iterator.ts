@@ -92,6 +92,11 @@ function userKeyAs(format: Format, key: unknown): unknown {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + 1, bytes.length - 1);
 }
 
+/** What came before it was cancelled, and was never asked for. */
+function closeIterator(inner: InnerIterator): Promise<void> {
+  return inner.close();
+}
+
 /** Entries that one read of LevelDB may bring, for those who ask for one at a time. */
 const aheadEntries = 1000;
 const none: Entry[] = [];
@@ -155,7 +160,12 @@ export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
   }
 
   async _close(): Promise<void> {
-    if ('cancel' in this.#due && this.#inner === null) this.#due.cancel();
+    if (this.#inner === null && 'cancel' in this.#due) {
+      this.#due.cancel();
+      this.#due.promise.then(closeIterator, () => {
+        // It did not come, so there is nothing to close.
+      });
+    }
     await this.#inner?.close();
   }
 

@@ -1,10 +1,10 @@
 // The suite that abstract-level publishes for its implementations, whole, over Pamina.
 import { createRequire } from 'node:module';
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test as vitestTest } from 'vitest';
 import { Pamina, type PaminaOptions } from '../src/pamina.js';
+import { placeForManyDatabases } from './many-databases.js';
 import { assertionsSoFar, test } from './tape.js';
 
 const suite = createRequire(import.meta.url)('abstract-level/test') as (options: {
@@ -24,15 +24,3 @@ suite({
 vitestTest('the suite asserts as much over Pamina as over Level, counted with tape', () => {
   expect(assertionsSoFar()).toBeGreaterThanOrEqual(5168);
 });
-
-/** The suite makes 750 databases and says nothing about durability: memory, where there is enough. */
-function placeForManyDatabases(): string {
-  const memory = '/dev/shm';
-  try {
-    const { bavail, bsize } = statfsSync(memory);
-    return bavail * bsize > 2 ** 30 ? memory : tmpdir();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return tmpdir();
-    throw error;
-  }
-}

@@ -2,10 +2,11 @@ import { decodeManifest } from '@pamina/format';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Level } from 'level';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { readControl } from '../src/control.js';
 import { createDatabase, nameFromFolder } from '../src/create-database.js';
 import { Database } from '../src/database.js';
+import { StateStore } from '../src/state-store.js';
 import { FaultyDisk, codeOf, env, openDatabase, temporaryFolder, there } from './workbench.js';
 
 test('a new database has a name, a first timeline, no pattern and an initial backup', async () => {
@@ -122,4 +123,17 @@ test.each([
   ['/data/---', 'database'],
 ])('the folder %s gives the name %s', (folder, name) => {
   expect(nameFromFolder(folder)).toBe(name);
+});
+
+test('P8 P9 what LevelDB says when its disk fails has a code, and no database is there', async () => {
+  const folder = join(await temporaryFolder(), 'orders');
+  const full = new Error('IO error: store/000003.log: No space left on device');
+  const initialize = vi.spyOn(StateStore.prototype, 'initialize').mockRejectedValueOnce(full);
+  try {
+    expect(await codeOf(createDatabase(folder, { env }))).toBe('STORE_ERROR');
+  } finally {
+    initialize.mockRestore();
+  }
+  expect(await env.disk.list(dirname(folder))).toEqual([]);
+  await createDatabase(folder, { env });
 });

@@ -1,7 +1,8 @@
 // What is acknowledged is readable before the store has it: reads, iterators and snapshots are exact
 // while the store lags behind the log, and commits that were asked for from memory are no exception.
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import type { StoreLevel } from '@pamina/env';
+import { expect, test, vi } from 'vitest';
 import { Pamina, type PaminaOptions } from '../src/pamina.js';
 import { SlowStores } from './slow-stores.js';
 import { FaultyDisk, cleanUp, codeOf, temporaryFolder, until } from './workbench.js';
@@ -110,6 +111,34 @@ test('an iterator and a snapshot that are closed before the store has come that 
   store.release();
   await db.database.whenApplied(db.database.durable().seq);
   expect(await db.iterator().all()).toEqual(changed);
+});
+
+test('iterators that are closed unread when the store has come that far leave none open in it', async () => {
+  const { db, store } = await lagging();
+  await change(db);
+  const snapshot = db.snapshot();
+  const opened: { closed: boolean }[] = [];
+  const { level } = db.database.reader;
+  const iterator = level.iterator.bind(level) as (
+    options: object,
+  ) => ReturnType<StoreLevel['iterator']>;
+  vi.spyOn(level, 'iterator').mockImplementation(((options: object) => {
+    const inner = iterator(options);
+    const entry = { closed: false };
+    opened.push(entry);
+    const close = inner.close.bind(inner);
+    inner.close = async () => {
+      await close();
+      entry.closed = true;
+    };
+    return inner;
+  }) as never);
+  const unread = [db.iterator(), db.keys(), db.iterator({ snapshot })];
+  store.release();
+  await until(() => opened.length === unread.length);
+  for (const one of unread) await one.close();
+  await snapshot.close();
+  await until(() => opened.every(({ closed }) => closed));
 });
 
 test('clear() deletes what is visible, also what the store does not have yet', async () => {

@@ -12,7 +12,7 @@ import type { Disk, DiskFile } from '@pamina/env';
 import { forEachRecord, type ChainPoint, type RecordBatch } from './record-batch.js';
 import { listSegments, loadHeader, type Segment } from './segment-list.js';
 import { damaged, scanSegment, type ScanEnd } from './segment-scan.js';
-import { acceptTrailer, settleTail, syncedTo } from './settle-tail.js';
+import { acceptTrailer, settleClosed, settleTail, syncedTo } from './settle-tail.js';
 import { dropUnborn, putAside, withoutSuperseded } from './stray-segments.js';
 import { SyncedFile } from './synced-file.js';
 
@@ -93,6 +93,7 @@ async function verifyFrom(
         throw damaged(segment.path, end.offset, 'the segment breaks off before its trailer');
       }
       if (!isClosed) tail = await settleTail(options, file, segment, header, end, synced);
+      else if (isLast) await settleClosed(file, segment, end, synced);
       point = end.point;
     } finally {
       await file.close();

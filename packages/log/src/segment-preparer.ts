@@ -38,7 +38,10 @@ export class SegmentPreparer {
     });
   }
 
-  /** The prepared file under the name of its segment, which is on disk; null if there is none. */
+  /**
+   * The prepared file under the name of its segment, which is on disk; null if there is none, or if a
+   * full disk has no room for the name: then the segment is begun without and meets the disk itself.
+   */
   async take(path: string): Promise<DiskFile | null> {
     const file = this.#ready;
     this.#ready = null;
@@ -48,7 +51,8 @@ export class SegmentPreparer {
       await this.#disk.rename(this.#path, path);
       return file;
     } catch (error) {
-      await file.close();
+      await this.#discard(file);
+      if (lacksRoomForName(error)) return null;
       throw error;
     }
   }
@@ -89,4 +93,9 @@ export class SegmentPreparer {
       if (!isPaminaError(error)) throw error;
     }
   }
+}
+
+/** Nothing was changed by it, unlike by a folder that could not be synced after it. */
+function lacksRoomForName(error: unknown): boolean {
+  return isPaminaError(error, 'DISK_FULL') && error.context['operation'] === 'rename';
 }

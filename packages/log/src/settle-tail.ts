@@ -53,6 +53,24 @@ export async function acceptTrailer(
   return true;
 }
 
+/** A close that is not proven to have been synced is done again: all of it may be in the page cache only (P7). */
+export async function settleClosed(
+  file: DiskFile,
+  segment: Segment,
+  end: ScanEnd,
+  synced: Synced | null,
+): Promise<void> {
+  const proven = syncedTo(segment, synced);
+  if (proven >= segment.bytes) return;
+  const trailer = new Uint8Array(segmentTrailerBytes);
+  await file.read(trailer, end.offset);
+  // Cut off and written again, so that the length is as dirty as the bytes.
+  await file.truncate(end.offset);
+  await copyInPlace(file, Math.min(proven, end.offset), end.offset);
+  await file.write(trailer, end.offset);
+  await file.sync();
+}
+
 /** Throws LOG_DAMAGED unless the trailer says what was read before it. */
 export function requireFits(trailer: SegmentTrailer, end: ScanEnd, path: string): void {
   const fits =
@@ -85,7 +103,8 @@ export async function settleTail(
     await keepTorn(options, segment, end.offset, torn);
   }
   await file.truncate(end.offset);
-  await rewrite(file, Math.min(proven, end.offset), end.offset);
+  await copyInPlace(file, Math.min(proven, end.offset), end.offset);
+  await file.sync();
   segment.bytes = end.offset;
   return { segment, offset: end.offset, checksum: end.checksum };
 }
@@ -126,14 +145,13 @@ async function keepTorn(
 }
 
 /** After a failed sync the page cache shows bytes that never reached the disk: written again, they are dirty again. */
-async function rewrite(file: DiskFile, from: number, to: number): Promise<void> {
+async function copyInPlace(file: DiskFile, from: number, to: number): Promise<void> {
   const step = new Uint8Array(Math.min(1024 * 1024, to - from));
   for (let at = from; at < to; at += step.length) {
     const part = step.subarray(0, Math.min(step.length, to - at));
     await file.read(part, at);
     await file.write(part, at);
   }
-  await file.sync();
 }
 
 /** The file from an offset on: at most a group that was being written and the space reserved behind it. */

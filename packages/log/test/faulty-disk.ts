@@ -46,8 +46,11 @@ type Change =
 class Inode {
   synced: Uint8Array = new Uint8Array(0);
   pending: Change[] = [];
-  /** Changes that a failed sync has made clean without writing them: no later sync writes them. */
-  lost: Change[] = [];
+  /**
+   * From the first failed sync on: changes that it has made clean, which may have been written or not
+   * (no later sync writes them), and those of later syncs, which were.
+   */
+  unsure: { readonly change: Change; readonly isWritten: boolean }[] = [];
 }
 
 type NameChange = { readonly path: string; readonly inode: Inode | null };
@@ -270,10 +273,13 @@ class FaultyFile implements DiskFile {
     const inode = this.#inode;
     inode.pending = inode.pending.filter((change) => !covered.includes(change));
     if (fault !== null) {
-      inode.lost.push(...covered);
+      for (const change of covered) inode.unsure.push({ change, isWritten: false });
       throw failed(operation, fault);
     }
-    for (const change of covered) inode.synced = applied(inode.synced, change);
+    for (const change of covered) {
+      if (inode.unsure.length > 0) inode.unsure.push({ change, isWritten: true });
+      else inode.synced = applied(inode.synced, change);
+    }
     // The wrapped disk need not sync: what survives is decided here.
   }
 
@@ -324,8 +330,10 @@ function applied(image: Uint8Array, change: Change): Uint8Array {
 function survivingImage(inode: Inode, random: () => number): Uint8Array {
   let image: Uint8Array = inode.synced.slice();
   const keep = random();
-  for (const change of [...inode.lost, ...inode.pending]) {
-    if (random() > keep) continue;
+  const pending = inode.pending.map((change) => ({ change, isWritten: false }));
+  for (const { change, isWritten } of [...inode.unsure, ...pending]) {
+    if (isWritten) image = applied(image, change);
+    if (isWritten || random() > keep) continue;
     if (change.kind === 'truncate' || random() < 0.5) image = applied(image, change);
     else for (const sector of sectors(change)) if (random() < 0.5) image = applied(image, sector);
   }

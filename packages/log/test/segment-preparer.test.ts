@@ -119,3 +119,35 @@ test('a disk too full to prepare a segment takes no commit with it, and it is tr
   await log.close();
   expect(failures).toEqual([]);
 });
+
+test('P7 a disk without room for the name of a prepared segment refuses commits and does not fail the log', async () => {
+  const folder = await temporaryFolder();
+  let isFull = false;
+  const { disk: watched } = watchedDisk();
+  const full = (operation: string, path: string): PaminaError =>
+    new PaminaError('DISK_FULL', 'full', { context: { operation, path } });
+  const disk: Disk = {
+    ...watched,
+    rename: (from, to) =>
+      isFull ? Promise.reject(full('rename', from)) : watched.rename(from, to),
+    open: (path, mode) =>
+      isFull && mode === 'create' ? Promise.reject(full('create', path)) : watched.open(path, mode),
+  };
+  const { log } = await openLog(folder, { disk });
+  const { appender, failures } = await startWriting(log);
+  await commit(appender, body(1, segmentBytesMin / 2));
+  await commit(appender, body(2));
+  await untilPrepared(folder);
+  isFull = true;
+  const { group } = append(appender, body(3, segmentBytesMin / 2));
+  await expect(group.done).rejects.toMatchObject({ code: 'DISK_FULL' });
+  isFull = false;
+  await commit(appender, body(4, segmentBytesMin / 2));
+  await commit(appender, body(5));
+  await untilPrepared(folder);
+  await log.close();
+  expect(failures).toEqual([]);
+  const again = await openLog(folder);
+  expect([...(await bodies(again.log)).keys()]).toEqual([1, 2, 3, 4]);
+  await again.log.close();
+});

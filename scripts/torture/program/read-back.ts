@@ -1,43 +1,87 @@
 // Reads while others write, or while nobody can: every entry must be one that its writer made, and not
 // older than the last one that was acknowledged before the reading began.
 import { readFileSync } from 'node:fs';
-import { entriesOf, type Opened } from './opened.js';
+import type { Opened } from './opened.js';
 import { commitOf, writerOf, type Plan } from './workload.js';
 
 export interface ReadBack {
   readonly entries: number;
   readonly faults: readonly string[];
+  /** An iterator is of one moment; without space the store may not reach it. Gets never wait. */
+  readonly iterationWaits: boolean;
 }
 
 /** Number → what became of it; `journal` is that of one process. */
 type Commits = Map<number, 'begun' | 'acknowledged' | 'rejected' | 'unknown'>;
+/** Key → number of the commit that it is of; null if nobody wrote what it holds. */
+type Seen = Map<string, number | null>;
 
-const gets = 50;
+const patienceMs = 2000;
 
-/** By a whole iteration and by single gets. */
-export async function readBack(level: Opened, plan: Plan, journal: string): Promise<ReadBack> {
-  const touches = lastTouches(plan, readJournal(journal));
+/** By single gets of all that was acknowledged, and if asked for by a whole iteration. */
+export async function readBack(
+  level: Opened,
+  plan: Plan,
+  journal: string,
+  iterates: boolean,
+): Promise<ReadBack> {
   const faults: string[] = [];
-  const seen = new Map<string, number>();
-  for await (const [key, value] of entriesOf(level)) {
-    const number = numberIn(plan, key, value);
-    if (number === null) faults.push(`${key} holds what nobody wrote`);
-    else seen.set(key, number);
-  }
-  for (const key of [...seen.keys()].slice(0, gets)) {
+  const touches = lastTouches(plan, readJournal(journal));
+  const got: Seen = new Map();
+  for (const key of touches.keys()) {
     const value = await level.get(key);
-    if (value !== undefined && numberIn(plan, key, value) === null) {
-      faults.push(`${key} read alone holds what nobody wrote`);
-    }
+    if (value !== undefined) got.set(key, numberIn(plan, key, value));
   }
+  const later = lastTouches(plan, readJournal(journal));
+  const iterated = iterates ? await iterate(level, plan) : new Map();
   const after = readJournal(journal);
+  faults.push(...faultsIn('got', plan, got, touches, after));
+  if (iterates && iterated !== null)
+    faults.push(...faultsIn('iterated', plan, iterated, later, after));
+  return { entries: got.size + (iterated?.size ?? 0), faults, iterationWaits: iterated === null };
+}
+
+/** Null if the iterator does not come for a while. */
+async function iterate(level: Opened, plan: Plan): Promise<Seen | null> {
+  const iterator = level.iterator();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), patienceMs);
+  });
+  const all = iterator.all();
+  try {
+    const entries = await Promise.race([all, late]);
+    if (entries !== null) {
+      return new Map(entries.map(([key, value]) => [key, numberIn(plan, key, value)]));
+    }
+    // Its closing waits for what it was asked for, so nobody waits for its closing.
+    void Promise.allSettled([all, iterator.close()]);
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function faultsIn(
+  how: string,
+  plan: Plan,
+  seen: Seen,
+  touches: ReadonlyMap<string, Touch>,
+  after: Map<number, Commits>,
+): string[] {
+  const faults: string[] = [];
+  for (const [key, number] of seen) {
+    if (number === null) faults.push(`${how}: ${key} holds what nobody wrote`);
+  }
   for (const [key, touch] of touches) {
     const number = seen.get(key);
+    if (number === null) continue;
     const mayBeGone = !touch.isPut || isDeletedAfter(plan, after, key, touch.number);
     if (number === undefined ? mayBeGone : number >= touch.number) continue;
-    faults.push(`${key} is of commit ${number ?? 'none'}, ${touch.number} was acknowledged`);
+    const is = `${key} is of commit ${number ?? 'none'}`;
+    faults.push(`${how}: ${is}, ${touch.number} was acknowledged`);
   }
-  return { entries: seen.size, faults };
+  return faults;
 }
 
 interface Touch {

@@ -65,6 +65,8 @@ async function runSession(session: number): Promise<void> {
 /** The store may be closed while it waits for its disk: then nothing can be told, and false is returned. */
 async function settleIfApplied(level: Opened): Promise<boolean> {
   const { database } = level;
+  // What became of an unknown commit shows at the next opening.
+  if (database.state !== 'open') return false;
   const applied = attempt('apply', async () => {
     await database.whenApplied(database.durable().seq);
     return true;

@@ -22,7 +22,8 @@ interface World {
   readonly isClearPending: boolean;
   /** What reads have shown: nobody may read an earlier state afterwards. */
   readonly seen: readonly { readonly at: Moment; readonly count: number }[];
-  readonly signature: string;
+  /** Equal for equal orders. */
+  readonly signature: number;
 }
 
 interface Clear {
@@ -34,7 +35,8 @@ interface Clear {
   readonly from: readonly State[] | null;
 }
 
-const worldsMax = 500;
+const worldsMax = 100;
+const commitsMax = 60;
 
 export class History {
   #worlds: readonly World[] = [worldOf(new Map())];
@@ -42,10 +44,12 @@ export class History {
   #acknowledgedAt = new Map<number, Moment>();
   #now: Moment = 0;
   #ids = 0;
+  readonly #signatures = new Map<string, number>();
 
-  /** Too many orders are possible: time to wait for what is under way. */
+  /** Too much is possible: time to come to rest. */
   get isCrowded(): boolean {
-    return this.#worlds.length > worldsMax;
+    const [first] = this.#worlds;
+    return this.#worlds.length > worldsMax || (first?.commits.length ?? 0) > commitsMax;
   }
 
   get isClearPending(): boolean {
@@ -61,7 +65,7 @@ export class History {
     this.#expand();
     const commit = { id: ++this.#ids, issuedAt: this.moment() };
     const changed = changes.map(([key, value]) => `${key}=${value}`).join();
-    this.#worlds = this.#worlds.map((world) => append(world, commit, changes, changed));
+    this.#worlds = this.#worlds.map((world) => this.#append(world, commit, changes, changed));
     return commit.id;
   }
 
@@ -72,11 +76,7 @@ export class History {
   /** One at a time: its commit takes its place somewhere between now and its end. */
   issueClear(select: Clear['select'], from: readonly State[] | null): void {
     this.#clear = { id: ++this.#ids, issuedAt: this.moment(), select, from };
-    this.#worlds = this.#worlds.map((world) => ({
-      ...world,
-      isClearPending: true,
-      signature: `${world.signature}?`,
-    }));
+    this.#worlds = this.#worlds.map((world) => ({ ...world, isClearPending: true }));
   }
 
   acknowledgeClear(): void {
@@ -106,7 +106,9 @@ export class History {
       const first = floorOf(world, issuedAt, this);
       const index = world.states.slice(first, last + 1).findIndex(matches);
       if (index === -1) continue;
-      remaining.push({ ...world, seen: [...world.seen, { at, count: first + index }] });
+      const count = first + index;
+      const isNews = count > (world.seen.at(-1)?.count ?? 0);
+      remaining.push(isNews ? { ...world, seen: [...world.seen, { at, count }] } : world);
     }
     if (remaining.length > 0) this.#worlds = remaining;
     return remaining.length > 0;
@@ -121,6 +123,7 @@ export class History {
   settle(state: State): void {
     this.#worlds = [worldOf(state)];
     this.#acknowledgedAt.clear();
+    this.#signatures.clear();
   }
 
   acknowledgedBy(id: number, moment: Moment): boolean {
@@ -134,7 +137,8 @@ export class History {
     const worlds = new Map<string, World>();
     for (const world of this.#worlds) {
       for (const next of world.isClearPending ? [world, ...this.#cleared(world, clear)] : [world]) {
-        worlds.set(`${next.signature} ${next.seen.at(-1)?.count}`, next);
+        const { signature, seen, isClearPending } = next;
+        worlds.set(`${signature} ${seen.at(-1)?.count} ${isClearPending}`, next);
       }
     }
     this.#worlds = [...worlds.values()];
@@ -144,46 +148,40 @@ export class History {
     const read = clear.from ?? world.states.slice(floorOf(world, clear.issuedAt, this));
     return read.map((state) => {
       const keys = clear.select(state);
-      const signature = world.signature.replace('?', '');
-      const before = { ...world, isClearPending: false, signature };
+      const before = { ...world, isClearPending: false };
       if (keys.length === 0) return before;
       const changes = keys.map((key) => [key, null] as const);
-      return append(before, clear, changes, `clear ${keys.join()}`);
+      return this.#append(before, clear, changes, `clear ${keys.join()}`);
     });
+  }
+
+  #append(world: World, commit: Commit, changes: readonly Change[], text: string): World {
+    const state = new Map(world.states.at(-1));
+    for (const [key, value] of changes) {
+      if (value === null) state.delete(key);
+      else state.set(key, value);
+    }
+    const order = `${world.signature} ${text}`;
+    const signature = this.#signatures.get(order) ?? this.#signatures.size + 1;
+    this.#signatures.set(order, signature);
+    return {
+      ...world,
+      commits: [...world.commits, { id: commit.id, issuedAt: commit.issuedAt }],
+      states: [...world.states, state],
+      signature,
+    };
   }
 }
 
 function worldOf(state: State): World {
-  return { commits: [], states: [state], isClearPending: false, seen: [], signature: '' };
-}
-
-function append(
-  world: World,
-  commit: Commit,
-  changes: readonly Change[],
-  signature: string,
-): World {
-  const state = new Map(world.states.at(-1));
-  for (const [key, value] of changes) {
-    if (value === null) state.delete(key);
-    else state.set(key, value);
-  }
-  return {
-    ...world,
-    commits: [...world.commits, { id: commit.id, issuedAt: commit.issuedAt }],
-    states: [...world.states, state],
-    signature: `${world.signature};${signature}`,
-  };
+  return { commits: [], states: [state], isClearPending: false, seen: [], signature: 0 };
 }
 
 /** How many commits a read that is issued at this moment must show at least. */
 function floorOf(world: World, moment: Moment, history: History): number {
-  let floor = 0;
-  world.commits.forEach(({ id }, index) => {
-    if (history.acknowledgedBy(id, moment)) floor = index + 1;
-  });
-  for (const { at, count } of world.seen) if (at <= moment) floor = Math.max(floor, count);
-  return floor;
+  const last = world.commits.findLastIndex(({ id }) => history.acknowledgedBy(id, moment));
+  const seen = world.seen.findLast(({ at }) => at <= moment);
+  return Math.max(last + 1, seen?.count ?? 0);
 }
 
 /** How many it may show at most, if it shows the state of that moment. */

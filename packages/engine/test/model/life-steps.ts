@@ -2,10 +2,8 @@
 // database is closed and opened, and everything comes to rest.
 import fc from 'fast-check';
 import { setImmediate } from 'node:timers/promises';
-import { entriesOf, sameEntries, type Entry } from './range.js';
-import { shown, step, type Step } from './step.js';
-import type { Subject } from './subject.js';
-import { keyOf, tokenOf } from './value.js';
+import { settled } from './rest.js';
+import { step, type Step } from './step.js';
 
 const snapshotsMax = 4;
 
@@ -51,19 +49,3 @@ export const reopen: fc.Arbitrary<Step> = fc.constant(
 );
 
 export const settle: fc.Arbitrary<Step> = fc.constant(step('settle()', settled));
-
-/** Everything that is under way ends; then the whole content must be what some order leaves. */
-export async function settled(subject: Subject): Promise<void> {
-  await subject.quiet();
-  const shows: Entry[] = [];
-  for await (const [key, value] of subject.db.iterator()) shows.push([keyOf(key), tokenOf(value)]);
-  const states = subject.history.finalStates();
-  const state = states.find((final) => sameEntries(entriesOf(final, '', {}), shows));
-  if (state === undefined) {
-    const possible = states
-      .map((final) => shown([...final].sort(([a], [b]) => (a < b ? -1 : 1))))
-      .join('\n  ');
-    throw new Error(`at rest there is ${shown(shows)}; possible:\n  ${possible}`);
-  }
-  subject.history.settle(state);
-}

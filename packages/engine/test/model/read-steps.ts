@@ -1,20 +1,28 @@
 // Steps that read: single keys, many keys, whole ranges at once, and iterators that live on.
 import fc from 'fast-check';
 import type { Moment, State } from './history.js';
-import { entriesOf, sameEntries, seekIn, type Entry, type Range, type Space } from './range.js';
 import {
+  entriesOf,
+  sameEntries,
+  seekIn,
+  spaces,
+  type Entry,
+  type Range,
+  type Space,
+} from './range.js';
+import {
+  allKeys,
   isAwaitedArbitrary,
   keyArbitrary,
   rangeArbitrary,
-  shown,
   snapshotArbitrary,
   spaceArbitrary,
   step,
   type Step,
 } from './step.js';
-import type { Iterator, LiveIterator, LiveSnapshot, Subject } from './subject.js';
+import type { Db, Iterator, LiveIterator, LiveSnapshot, Subject } from './subject.js';
 import { there } from '../workbench.js';
-import { bytesOf, keyOf, tokenOf } from './value.js';
+import { bytesOf, keyOf, shown, tokenOf } from './value.js';
 
 /** A range as the database takes it. */
 export function asRange(range: Range): Record<string, unknown> {
@@ -54,6 +62,7 @@ function viewOf(snapshot: LiveSnapshot | undefined): object {
 }
 
 const keyReads = ['get', 'has', 'getMany', 'hasMany', 'getSync'] as const;
+type KeyRead = (typeof keyReads)[number];
 
 export const keys: fc.Arbitrary<Step> = fc
   .record({
@@ -65,37 +74,60 @@ export const keys: fc.Arbitrary<Step> = fc
   })
   .map(({ how, space, keys, snapshot, isAwaited }) =>
     step(`${how}(${shown({ space, keys, snapshot, isAwaited })})`, async (subject) => {
-      const frozen = subject.snapshots[snapshot];
-      const asked = how.endsWith('Many') ? keys : keys.slice(0, 1);
-      const isHas = how.startsWith('has');
-      const expected = (state: State): unknown[] =>
-        asked.map((key) => (isHas ? state.has(space + key) : state.get(space + key)));
-      const judgeKeys = (result: unknown[], issuedAt: Moment): void => {
-        const shows = result.map((value) => (typeof value === 'string' ? tokenOf(value) : value));
-        judge(subject, frozen, { issuedAt, isFrozen: how === 'getSync', shows }, (state) =>
-          expected(state).every((value, index) => value === shows[index]),
-        );
-      };
-      const task = (): Promise<unknown[]> => readKeys(subject, how, space, asked, viewOf(frozen));
-      const done = subject.read(task, judgeKeys);
-      if (isAwaited) await done;
+      // Each get() and has() is a read of its own; of the others all keys are of one moment.
+      const reads = how === 'get' || how === 'has' ? keys.map((key) => [key]) : [keys];
+      const done = reads.map((asked) => readKeys(subject, how, space, asked, snapshot));
+      if (isAwaited) await subject.finish(Promise.all(done), true);
     }),
   );
 
-async function readKeys(
+/** All that there is, at once, in one turn: the cheapest look at a whole state. */
+export const look: fc.Arbitrary<Step> = snapshotArbitrary.map((snapshot) =>
+  step(`look(${snapshot})`, async (subject) => {
+    for (const space of spaces) void readKeys(subject, 'getSync', space, allKeys, snapshot);
+  }),
+);
+
+function readKeys(
   subject: Subject,
-  how: (typeof keyReads)[number],
+  how: KeyRead,
   space: Space,
   keys: readonly string[],
+  snapshot: number,
+): Promise<void> {
+  const frozen = subject.snapshots[snapshot];
+  const isHas = how.startsWith('has');
+  const expected = (state: State, key: string): unknown =>
+    isHas ? state.has(space + key) : state.get(space + key);
+  return subject.read(
+    () => readStored(subject.level(space), how, keys.map(bytesOf), viewOf(frozen)),
+    (result, issuedAt) => {
+      const shows = result.map((value) => (typeof value === 'string' ? tokenOf(value) : value));
+      judge(subject, frozen, { issuedAt, isFrozen: how === 'getSync', shows }, (state) =>
+        keys.every((key, index) => expected(state, key) === shows[index]),
+      );
+    },
+  );
+}
+
+async function readStored(
+  level: Db,
+  how: KeyRead,
+  keys: Buffer[],
   view: object,
 ): Promise<unknown[]> {
-  const level = subject.level(space);
-  const all = keys.map(bytesOf);
-  const [first = Buffer.alloc(0)] = all;
-  if (how === 'getSync') return [level.getSync(first, view)];
-  if (how === 'get') return [await level.get(first, view)];
-  if (how === 'has') return [await level.has(first, view)];
-  return how === 'getMany' ? level.getMany(all, view) : level.hasMany(all, view);
+  switch (how) {
+    case 'getSync':
+      return keys.map((key) => level.getSync(key, view));
+    case 'getMany':
+      return level.getMany(keys, view);
+    case 'hasMany':
+      return level.hasMany(keys, view);
+    case 'get':
+      return Promise.all(keys.map((key) => level.get(key, view)));
+    case 'has':
+      return Promise.all(keys.map((key) => level.has(key, view)));
+  }
 }
 
 const rangeReads = ['all', 'next', 'nextv', 'keys', 'values'] as const;
@@ -120,7 +152,7 @@ export const range: fc.Arbitrary<Step> = fc
           return sameEntries(entries.map(partOf(how)), shows);
         });
       });
-      if (isAwaited) await done;
+      if (isAwaited) await subject.finish(done, true);
     }),
   );
 
@@ -163,20 +195,28 @@ function asEntry([key, value]: [Buffer, string]): Entry {
 }
 
 export const openIterator: fc.Arbitrary<Step> = fc
-  .record({ space: spaceArbitrary, range: rangeArbitrary, snapshot: snapshotArbitrary })
-  .map(({ space, range, snapshot }) =>
-    step(`openIterator(${shown({ space, range, snapshot })})`, async (subject) => {
+  .record({
+    space: spaceArbitrary,
+    range: rangeArbitrary,
+    snapshot: snapshotArbitrary,
+    /** Sought before anything is read. */
+    target: fc.option(keyArbitrary, { nil: undefined }),
+  })
+  .map(({ space, range, snapshot, target }) =>
+    step(`openIterator(${shown({ space, range, snapshot, target })})`, async (subject) => {
       const frozen = subject.snapshots[snapshot];
       const states = frozen?.states ?? subject.history.frozenStates();
       const options = { ...asRange(range), ...viewOf(frozen) };
       const unlimited = { ...range, limit: -1 };
-      subject.iterators.push({
+      const live: LiveIterator = {
         handle: subject.level(space).iterator(options),
         range,
         snapshot: frozen,
         runs: states.map((state) => ({ entries: entriesOf(state, space, unlimited), at: 0 })),
         count: 0,
-      });
+      };
+      subject.iterators.push(live);
+      if (target !== undefined) seek(live, target);
     }),
   );
 
@@ -193,13 +233,17 @@ export const useIterator: fc.Arbitrary<Step> = fc
       async (subject) => {
         const place = index % subject.iterators.length;
         const live = there(subject.iterators[place]);
+        const { handle } = live;
+        if (how === 'all' || how === 'close') subject.iterators.splice(place, 1);
+        if (how === 'close') {
+          await handle.close();
+          return;
+        }
         if (how === 'seek') seek(live, target);
-        if (how === 'next' || how === 'seek')
-          advance(live, (await nextOf(live.handle)).map(asEntry), 1);
-        else if (how === 'nextv') advance(live, (await live.handle.nextv(size)).map(asEntry), size);
-        else subject.iterators.splice(place, 1);
-        if (how === 'all') advance(live, (await live.handle.all()).map(asEntry), Infinity);
-        else if (how === 'close') await live.handle.close();
+        const count = { next: 1, seek: 1, nextv: size, all: Infinity }[how];
+        const read =
+          how === 'all' ? handle.all() : how === 'nextv' ? handle.nextv(size) : nextOf(handle);
+        advance(live, (await subject.finish(read, true)).map(asEntry), count);
       },
       ({ iterators }) => iterators.length > 0,
     ),

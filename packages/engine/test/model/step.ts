@@ -1,6 +1,7 @@
 // One step of a random sequence, and what all steps draw their arguments from.
 import fc from 'fast-check';
 import { spaces, type Range } from './range.js';
+import { settled } from './rest.js';
 import type { Subject } from './subject.js';
 
 export type Step = fc.AsyncCommand<Subject, null>;
@@ -15,7 +16,7 @@ export function step(
     check,
     toString: () => text,
     run: async (subject) => {
-      if (subject.history.isCrowded) await subject.quiet();
+      if (subject.history.isCrowded) await settled(subject);
       await run(subject);
       subject.throwFailure();
     },
@@ -43,7 +44,3 @@ export const rangeArbitrary: fc.Arbitrary<Range> = fc
     fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, fc.record({ limit: fc.nat(4) })),
   )
   .map(([lower, upper, reverse, limit]) => ({ ...lower, ...upper, ...reverse, ...limit }));
-
-export function shown(value: unknown): string {
-  return JSON.stringify(value);
-}

@@ -1,10 +1,12 @@
 // The database under test beside its history: writes and reads that are under way, snapshots and
 // iterators that live on, and a disk whose syncs can be held so that acknowledgements wait.
 import type { AbstractIterator } from 'abstract-level';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { segmentBytesMin } from '@pamina/format';
 import { Pamina } from '../../src/pamina.js';
+import { placeForManyDatabases } from '../many-databases.js';
 import { SlowStores } from '../slow-stores.js';
 import { FaultyDisk, env } from '../workbench.js';
 import { History, type Change, type Moment, type State } from './history.js';
@@ -50,7 +52,7 @@ export class Subject {
 
   /** The store takes each batch so many ms late, and so lags behind the log. */
   static async open(delaysMs: readonly number[]): Promise<Subject> {
-    const subject = new Subject(await env.disk.temporaryFolder('pamina-model-'));
+    const subject = new Subject(await mkdtemp(join(placeForManyDatabases(), 'pamina-model-')));
     let batches = 0;
     subject.#stores.delayMs = () => delaysMs[batches++ % delaysMs.length] ?? 0;
     await subject.#open();
@@ -94,10 +96,10 @@ export class Subject {
   }
 
   /**
-   * Waits for writes, which the disk must let through; those that are acknowledged before their sync
-   * end without, unless too many of them wait already.
+   * Waits for writes, which the disk must let through. Reads end without it, and so do commits that are
+   * acknowledged before their sync: unless there are too many of these, or an iterator is to show them.
    */
-  async finish(done: Promise<unknown>, isEarly = false): Promise<void> {
+  async finish<T>(done: Promise<T>, isEarly = false): Promise<T> {
     const write = { isDone: false };
     const ended = done.then(() => (write.isDone = true));
     for (let left = isEarly ? 50 : 0; left > 0 && !write.isDone; left--) {
@@ -105,6 +107,7 @@ export class Subject {
     }
     if (!write.isDone) this.release();
     await ended;
+    return done;
   }
 
   /** A read that nothing waits for now; it is judged when it ends. */

@@ -22,3 +22,7 @@ export function bytesOf(key: string): Buffer {
 export function keyOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
+
+export function shown(value: unknown): string {
+  return JSON.stringify(value);
+}

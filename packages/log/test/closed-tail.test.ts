@@ -1,0 +1,42 @@
+// A segment whose close failed at its sync: the page cache shows the trailer, the disk may not have it.
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FaultyDisk } from './faulty-disk.js';
+import {
+  bodies,
+  body,
+  commit,
+  openLog,
+  realDisk,
+  sessionHeader,
+  startWriting,
+  temporaryFolder,
+} from './workbench.js';
+
+test('P7 a trailer that may be in the page cache only is written again at open, before the log goes on', async () => {
+  const folder = await temporaryFolder();
+  const first = new FaultyDisk(realDisk, folder);
+  const opened = await openLog(folder, { disk: first.disk });
+  const writing = await startWriting(opened.log);
+  for (let seq = 1; seq <= 3; seq++) await commit(writing.appender, body(seq));
+  first.fault = ({ kind, path }) =>
+    kind === 'sync' && path.endsWith('.seg') ? { code: 'DISK_ERROR' } : null;
+  await expect(opened.log.close()).rejects.toMatchObject({ code: 'DISK_ERROR' });
+  // The same disk, and a process that knows nothing of what failed.
+  first.fault = () => null;
+  const again = await openLog(folder, { disk: first.disk });
+  const next = await startWriting(again.log, sessionHeader({ session: 2 }));
+  await commit(next.appender, body(4));
+  first.cutPower();
+  await again.log.close().catch((error: unknown) => {
+    expect(error).toMatchObject({ code: 'DISK_ERROR' });
+  });
+  for (let seed = 0; seed < 20; seed++) {
+    const survived = await temporaryFolder();
+    await first.survivors(survived, () => ((seed * 7919 + 13) % 20) / 20);
+    const { log } = await openLog(survived);
+    expect([...(await bodies(log)).keys()]).toEqual([1, 2, 3, 4]);
+    await log.close();
+  }
+  expect(await realDisk.stat(join(folder, 'log'))).not.toBeNull();
+});
