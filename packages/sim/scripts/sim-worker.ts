@@ -25,6 +25,9 @@ export interface SeedReport {
   readonly history: readonly string[];
 }
 
+/** More than that say nothing more. */
+const violationsMax = 50;
+
 async function report(seed: string, order: WorkerOrder, mayShrink: boolean): Promise<SeedReport> {
   const found = await runSeed(seed);
   const { traceHash } = found;
@@ -36,11 +39,18 @@ async function report(seed: string, order: WorkerOrder, mayShrink: boolean): Pro
     seed,
     traceHash,
     events: found.events.length,
-    violations: found.violations.map(describeViolation),
+    violations: found.violations.slice(0, violationsMax).map(describeViolation),
     invariants: [...new Set(found.violations.map(({ invariant }) => invariant))],
     plan: hasHistory ? describePlan(result.plan) : '',
     history: hasHistory ? describeHistory(result.events, result.violations, order.isVerbose) : [],
   };
+}
+
+/** Resolves when it is out: the process ends without waiting for anything. */
+function write(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write(text, () => resolve());
+  });
 }
 
 async function main(): Promise<void> {
@@ -48,7 +58,7 @@ async function main(): Promise<void> {
   let failures = 0;
   for (const seed of order.seeds) {
     const line = await report(seed, order, failures < 2);
-    process.stdout.write(`${JSON.stringify(line)}\n`);
+    await write(`${JSON.stringify(line)}\n`);
     if (line.violations.length === 0) continue;
     failures += 1;
     if (order.stopsAtFailure) break;

@@ -49,18 +49,21 @@ function crash(cluster: Cluster, random: Prng, how: CrashKind): void {
   site.crash(how);
 }
 
-/** One operation fails; half of the time the process, or the power, goes soon after. */
+/** One operation fails; more often than not the process, or the power, goes soon after. */
 function diskFault(cluster: Cluster, random: Prng): void {
   const site = aSite(cluster, random);
-  const operation = random.pick(operations);
-  const path = random.pick(places);
+  const isOfLog = random.chance(0.5);
+  const operation = isOfLog
+    ? random.pick(['write', 'sync', 'sync'] as const)
+    : random.pick(operations);
+  const path = isOfLog ? '.seg' : random.pick(places);
   const fault = faultOf(operation, random);
-  const skip = random.below(8);
+  const skip = random.below(isOfLog ? 3 : 8);
   site.host.disk.failNext({ operation, path }, fault, { skip });
   const where = path === undefined ? '' : ` in ${path}`;
   note(cluster, site, `after ${skip} the next ${operation}${where} fails: ${fault}`);
-  if (random.chance(0.5)) return;
-  const how: CrashKind = random.chance(0.5) ? 'kill' : 'power-cut';
+  if (random.chance(0.4)) return;
+  const how: CrashKind = random.chance(0.35) ? 'kill' : 'power-cut';
   cluster.spawn('crash after a fault', async () => {
     await cluster.pause(random.pick([10, 60, 700]) * random.between(0.2, 1));
     if (!cluster.areFaultsOver) site.crash(how);

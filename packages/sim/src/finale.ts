@@ -95,6 +95,7 @@ async function promote(cluster: Cluster): Promise<void> {
   const database = first?.database;
   if (first === undefined || database === undefined || database === null) return;
   await world.finish(first.follower?.stop() ?? Promise.resolve(), convergeMs);
+  const { seq } = database.durable();
   try {
     await world.finish(database.becomeNormal('the master is gone'), convergeMs);
   } catch (error) {
@@ -105,7 +106,8 @@ async function promote(cluster: Cluster): Promise<void> {
     cluster.gone.add(first);
     return;
   }
-  history.add({ type: 'promoted', database: first.name, timelines: database.timelines });
+  const { timelines } = database;
+  history.add({ type: 'promoted', database: first.name, seq, timelines });
   cluster.master = first;
   for (const site of cluster.replicas) await world.finish(follow(cluster, site, first), convergeMs);
   cluster.restartClients();

@@ -162,6 +162,8 @@ export type HistoryEvent =
   | {
       readonly type: 'promoted';
       readonly database: string;
+      /** The last record that it had by then. */
+      readonly seq: number;
       readonly timelines: readonly Timeline[];
     }
   /** From here on there are no faults. */

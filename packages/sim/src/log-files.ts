@@ -73,6 +73,8 @@ class Reading {
   readonly #records: LoggedRecord[] = [];
   readonly #files: LoggedFile[] = [];
   #problem: string | null = null;
+  /** Of the oldest segment: a copy begins behind the state that it was laid out with. */
+  #firstSeq = Infinity;
 
   constructor(lastSeq: number, known: KnownRecords) {
     this.#lastSeq = lastSeq;
@@ -100,7 +102,8 @@ class Reading {
 
   finish(): LogFiles {
     const last = this.#records.at(-1)?.seq ?? 0;
-    if (Number.isFinite(this.#lastSeq) && last < this.#lastSeq && this.#files.length > 0) {
+    const isExpected = Number.isFinite(this.#lastSeq) && this.#firstSeq <= this.#lastSeq;
+    if (isExpected && last < this.#lastSeq) {
       this.#problem ??= `it ends with record ${last}, and ${this.#lastSeq} is durable`;
     }
     return { records: this.#records, files: this.#files, problem: this.#problem };
@@ -109,6 +112,7 @@ class Reading {
   /** Offset behind the last whole record; null when the last record that counts was met. */
   #readRecords(name: string, bytes: Uint8Array): number | null {
     const segment = decodeSegmentHeader(bytes.subarray(0, segmentHeaderBytes));
+    this.#firstSeq = Math.min(this.#firstSeq, segment.firstSeq);
     const view = viewOf(bytes);
     const header = newRecordHeader();
     let at = segmentHeaderBytes;

@@ -35,7 +35,13 @@ const damagedLog: HistoryEvent = {
   part: 'log',
 };
 const healed: HistoryEvent = { type: 'healed' };
-const promoted: HistoryEvent = { type: 'promoted', database: 'replica', timelines: [timeline] };
+const promotedAt = (seq: number): HistoryEvent => ({
+  type: 'promoted',
+  database: 'replica',
+  seq,
+  timelines: [timeline],
+});
+const promoted = promotedAt(0);
 
 function answered(
   read: string,
@@ -333,6 +339,11 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       bad: [follower('diverged', 'DIVERGED')],
       excuse: lied,
     },
+    {
+      what: 'a timeline begins behind the last record of who starts it',
+      good: [promotedAt(0)],
+      bad: [promotedAt(1)],
+    },
   ],
   retention: [
     {
@@ -417,7 +428,7 @@ test('a history that forks is judged on each branch by itself', () => {
   const events = historyOf(
     twoCommits,
     whole,
-    { type: 'promoted', database: 'replica', timelines: forked },
+    { type: 'promoted', database: 'replica', seq: 2, timelines: forked },
     invoked('d1', 'a=5', 'w2'),
     { ...acknowledged('d1', 3), database: 'replica', timelineId: other.id } as HistoryEvent,
     logRead('replica', [first, second, record(3, 'd1', 'a=5', { timelineId: other.id, chain: 7 })]),

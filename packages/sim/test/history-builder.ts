@@ -104,6 +104,9 @@ export function historyOf(
   let seconds = 0;
   // Ten seconds lie between two events: nothing is under way any more when the next one comes.
   const history = new History(() => (seconds += 10) * 1000);
-  for (const event of events.flat() as HistoryEvent[]) history.add(event);
+  for (const group of events) {
+    const list: readonly HistoryEvent[] = 'type' in group ? [group] : group;
+    for (const event of list) history.add(event);
+  }
   return history.events;
 }

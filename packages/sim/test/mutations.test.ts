@@ -54,10 +54,10 @@ test('the code without them passes the seeds that found them', async () => {
 }, 300_000);
 
 test('a text that is to be changed and is not there once is an error', async () => {
-  const file = 'packages/log/src/appender.ts';
-  const edits = [{ file, find: 'this text stands nowhere', replace: '' }];
+  const text = { find: 'this text stands nowhere', replace: '' };
+  const edits = [{ ...text, file: 'packages/log/src/appender.ts' }];
   await expect(bundle('no-bug', { name: 'no bug', from: 1, edits })).rejects.toThrow('0 times');
-  const elsewhere = [{ ...edits[0]!, file: 'packages/cli/src/main.ts' }];
+  const elsewhere = [{ ...text, file: 'packages/cli/src/main.ts' }];
   await expect(bundle('no-bug', { name: 'no bug', from: 1, edits: elsewhere })).rejects.toThrow(
     'not part of the simulation',
   );

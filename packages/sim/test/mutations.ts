@@ -2,8 +2,16 @@
 // every one of them, or it proves nothing about that promise.
 import type { Edit, Mutation } from '../scripts/bundle.js';
 
+/** Where the search for the rarer ones begins. */
+const seedOf: ReadonlyMap<string, number> = new Map([
+  ['a tail that may be in the page cache only is not written again at open', 100],
+  ['replay begins at the applied position', 140],
+  ['retention forgets the replicas', 45],
+  ['a feed that has no more to send is not woken', 40],
+]);
+
 function bug(name: string, ...edits: readonly Edit[]): Mutation {
-  return { name, edits };
+  return { name, from: seedOf.get(name) ?? 1, edits };
 }
 
 function edit(file: string, find: string, replace: string): Edit {
@@ -42,11 +50,7 @@ const durability: readonly Mutation[] = [
   ),
   bug(
     'a tail that may be in the page cache only is not written again at open',
-    edit(
-      'log settle-tail',
-      'await copyInPlace(file, Math.min(proven, end.offset), end.offset);\n  await file.sync();\n  segment.bytes',
-      'segment.bytes',
-    ),
+    edit('log settle-tail', 'await rewrite(file, Math.min(proven, end.offset), end.offset);', ''),
   ),
   bug(
     'a segment is closed without a sync',
@@ -159,15 +163,6 @@ const reads: readonly Mutation[] = [
       'if (this.#overlay.isEmpty || true) return { value: action(this.#store.level) };',
     ),
   ),
-  bug(
-    'a snapshot stands for another record than it says',
-    edit(
-      'engine applier',
-      'seq >= batch.firstSeq && seq < batch.point.seq',
-      'seq < batch.firstSeq',
-    ),
-    edit('engine applier', 'barrier.seq === this.#applied.seq', 'barrier.seq <= this.#applied.seq'),
-  ),
 ];
 
 const log: readonly Mutation[] = [
@@ -190,10 +185,6 @@ const log: readonly Mutation[] = [
       'for (const slot of needs.slots) first = Math.min(first, slot.durable);',
       '',
     ),
-  ),
-  bug(
-    'a segment that was being born when the power went is kept',
-    edit('log stray-segments', 'if (header.some((byte) => byte !== 0)) return;', 'return;'),
   ),
   bug(
     'a new timeline says that it forked one record earlier',
@@ -237,14 +228,6 @@ const replication: readonly Mutation[] = [
     ),
   ),
   bug(
-    'what a replica held in part is not forgotten with its connection',
-    edit(
-      'log receiver',
-      'forgetPartialRecord(): void {\n    this.#carry.clear();',
-      'forgetPartialRecord(): void {',
-    ),
-  ),
-  bug(
     'a feed ships what its master may still lose',
     edit(
       'log appender',
@@ -269,20 +252,6 @@ const backups: readonly Mutation[] = [
       'backup chunk-runs',
       'if (run.length > 0) yield { index, raw: encodeRun(run, runBytes), entries: run.length };',
       'if (run.length > 1) yield { index, raw: encodeRun(run.slice(0, -1), runBytes - entryHeaderBytes - run.at(-1)![0].length - run.at(-1)![1].length), entries: run.length - 1 };',
-    ),
-  ),
-  bug(
-    'a backup is believed without its checksums',
-    edit('backup open-backup', 'if (sha256 !== chunk.sha256) {', 'if (sha256.length === 0) {'),
-    edit(
-      'backup open-backup',
-      'if (crc32(raw) !== header.rawChecksum) {',
-      'if (crc32(raw) === -1) {',
-    ),
-    edit(
-      'backup verify',
-      'if (manifest.stateHash !== null && manifest.stateHash !== stateHash) {',
-      'if (manifest.stateHash === stateHash.slice(1)) {',
     ),
   ),
 ];

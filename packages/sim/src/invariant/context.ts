@@ -84,18 +84,28 @@ export class Context {
           event.part === 'log' &&
           event.index <= index &&
           (database === undefined || event.database === database) &&
-          this.#hasLostPower(event.database, index),
+          this.#hasLostPowerAround(event, index),
       )
     );
   }
 
-  #hasLostPower(database: string, index: number): boolean {
-    return this.events.some(
+  /** Between the last opening before the damage and the first one after it. */
+  #hasLostPowerAround(
+    damage: { readonly database: string; readonly index: number },
+    index: number,
+  ): boolean {
+    const own = this.events.filter(
+      (event) => 'database' in event && event.database === damage.database,
+    );
+    const isOpening = (event: Recorded): boolean => event.type === 'opened';
+    const from = own.findLast((event) => isOpening(event) && event.index < damage.index);
+    const to = own.find((event) => isOpening(event) && event.index > damage.index);
+    return own.some(
       (event) =>
         event.type === 'crashed' &&
         event.how === 'power-cut' &&
-        event.database === database &&
-        event.index <= index,
+        event.index > (from?.index ?? 0) &&
+        event.index <= Math.min(to?.index ?? Infinity, index),
     );
   }
 

@@ -32,6 +32,18 @@ export function resume(context: Context): Violation[] {
     const message = `${database} ended as ${state} (${code ?? 'without a code'})`;
     violations.push({ invariant: 'resume', message, index });
   }
+  return [...violations, ...forks(context)];
+}
+
+/** A timeline begins behind the last record of the database that starts it. */
+function forks(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  for (const { database, seq, timelines, index } of context.of('promoted')) {
+    const atSeq = timelines.at(-1)?.atSeq;
+    if (atSeq === seq) continue;
+    const message = `${database} had record ${seq} and says that it forked at ${atSeq}`;
+    violations.push({ invariant: 'resume', message, index });
+  }
   return violations;
 }
 
