@@ -65,8 +65,14 @@ export class SlotTable {
   /** Positions are sequence numbers. */
   report(instance: string, name: string, positions: SlotPositions): void {
     validateName(name);
+    const isNew = !this.#slots.has(name);
     this.#slots.set(name, { ...positions, name, instance, seenAt: this.#clock.now() });
     this.#unsaved.add(name);
+    // A slot that a crash forgets keeps no log (P10): the first one is on disk at once.
+    if (isNew) {
+      void this.save();
+      return;
+    }
     this.#timer ??= this.#clock.after(writeIntervalMs, () => {
       this.#timer = null;
       void this.save();

@@ -175,6 +175,8 @@ export class StateStore {
         if (!(error instanceof PaminaError) || error.code !== 'FILE_NOT_FOUND') throw error;
       }
     }
+    // LevelDB does not sync the name of a log that it has begun.
+    await this.#world.disk.syncFolder(this.folder);
   }
 
   /** After an error of LevelDB, which it would repeat for ever. Iterators and snapshots end. */

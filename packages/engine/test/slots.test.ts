@@ -22,12 +22,25 @@ test('P10 what a replica has reported is there after the next open', async () =>
   ]);
 });
 
+test('P10 the first report of a replica is written at once, without a timer', async () => {
+  const folder = await temporaryFolder();
+  const never = { ...env.clock, after: () => () => undefined };
+  const slots = await SlotTable.open(env.disk, never, folder);
+  slots.report('i1', 'one', at(5));
+  await until(async () => (await env.disk.stat(join(folder, 'slots/one.json'))) !== null);
+  await slots.close();
+});
+
 test('reports are written by themselves after a while', async () => {
   const folder = await temporaryFolder();
   const soon = { ...env.clock, after: (_: number, task: () => void) => env.clock.after(1, task) };
   const slots = await SlotTable.open(env.disk, soon, folder);
   slots.report('i1', 'one', at(5));
-  await until(async () => (await env.disk.stat(join(folder, 'slots/one.json'))) !== null);
+  slots.report('i1', 'one', at(6));
+  await until(async () => {
+    const [slot] = (await SlotTable.open(env.disk, env.clock, folder)).list();
+    return slot?.durable === 6;
+  });
   await slots.close();
 });
 

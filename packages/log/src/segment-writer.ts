@@ -73,6 +73,8 @@ export class SegmentWriter {
     } catch (error) {
       await file.close();
       await disk.remove(segment.path);
+      // Else it could come back beside the segment that begins with the same record next.
+      await disk.syncFolder(dirname(segment.path));
       throw error;
     }
   }

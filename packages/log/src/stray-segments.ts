@@ -1,5 +1,11 @@
 // Segments that a crash left over: one that was being born, one whose copy a promotion has published.
-import { segmentHeaderBytes, type Synced } from '@pamina/format';
+import {
+  decodeSegmentHeader,
+  isPaminaError,
+  segmentHeaderBytes,
+  type Synced,
+} from '@pamina/format';
+import type { Disk, DiskFile } from '@pamina/env';
 import type { RecoveryOptions } from './log-recovery.js';
 import type { Segment } from './segment-list.js';
 import { damaged } from './segment-scan.js';
@@ -17,18 +23,28 @@ export async function withoutSuperseded(
     if (before !== undefined && before.firstSeq === segment.firstSeq) {
       const isCopy =
         segment.place.lastSeq !== null && segment.place.timeline > before.place.timeline;
-      if (!isCopy) {
+      if (isCopy) {
+        kept.pop();
+        await options.disk.remove(before.path);
+      } else if (await holdsNothing(options.disk, before)) {
+        // Its beginning failed, and its removal did not outlive a crash.
+        await putAside(options, kept.pop()!);
+      } else if (await holdsNothing(options.disk, segment)) {
+        await putAside(options, segment);
+        continue;
+      } else {
         throw damaged(segment.path, 48, `${before.name} begins with the same record`);
       }
-      kept.pop();
-      await options.disk.remove(before.path);
     }
     kept.push(segment);
   }
   return kept;
 }
 
-/** A file whose header never reached the disk was being born when the power went: no group in it was ever synced. */
+/**
+ * A file whose header never reached the disk whole was being born when the power went or the process
+ * was killed: no group in it was ever synced.
+ */
 export async function dropUnborn(
   options: RecoveryOptions,
   segments: Segment[],
@@ -40,7 +56,8 @@ export async function dropUnborn(
   try {
     const header = new Uint8Array(segmentHeaderBytes);
     await file.read(header, 0);
-    if (header.some((byte) => byte !== 0)) return;
+    const isHeader = header.some((byte) => byte !== 0);
+    if (isHeader && !(isCutHeader(header) && (await endsWithHeader(file)))) return;
     if (last.place.timelineId === options.ownTimelineId) {
       const rest = await readFrom(file, segmentHeaderBytes);
       const before = { seq: last.firstSeq - 1, chain: 0 };
@@ -55,6 +72,31 @@ export async function dropUnborn(
   }
   segments.pop();
   await putAside(options, last);
+}
+
+/** A header that was written in part; one of another version is none. */
+function isCutHeader(header: Uint8Array): boolean {
+  try {
+    decodeSegmentHeader(header);
+    return false;
+  } catch (error) {
+    return isPaminaError(error, 'SEGMENT_INVALID');
+  }
+}
+
+async function endsWithHeader(file: DiskFile): Promise<boolean> {
+  const rest = await readFrom(file, segmentHeaderBytes);
+  return rest.every((byte) => byte === 0);
+}
+
+/** No byte stands behind its header. */
+async function holdsNothing(disk: Disk, segment: Segment): Promise<boolean> {
+  const file = await disk.open(segment.path, 'read');
+  try {
+    return await endsWithHeader(file);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Takes a segment without a whole record out of the way: the next session or the master begins it anew. */

@@ -259,9 +259,24 @@ test('P6 a segment that was being born when the power went is put aside, a prove
     new Uint8Array(0),
     new Uint8Array(5000),
     whole.slice(0, segmentHeaderBytes),
+    // Written in part by a process that was killed; with reserved space behind it.
+    whole.slice(0, 100),
+    Uint8Array.from({ length: 5000 }, (_, at) => (at < 64 ? (whole[at] ?? 0) : 0)),
   ]) {
     await realDisk.replaceFile(pathOf(firstName), bytes);
     expect(await opened()).toEqual({ seqs: [], events: ['unborn-segment-dropped'] });
+  }
+});
+
+test('P8 a segment whose beginning failed and that came back is put aside for the one that took its place', async () => {
+  await closed(3);
+  const whole = await realDisk.readFile(pathOf(firstName));
+  for (const stray of [new Uint8Array(0), whole.slice(0, segmentHeaderBytes)]) {
+    const name = '1-0123456789abcdef/00000002/0000000000000001.seg';
+    await realDisk.makeFolder(dirname(pathOf(name)));
+    await realDisk.replaceFile(pathOf(name), stray);
+    expect(await opened()).toEqual({ seqs: [1, 2, 3], events: ['unborn-segment-dropped'] });
+    expect(await realDisk.stat(pathOf(name))).toBeNull();
   }
 });
 
