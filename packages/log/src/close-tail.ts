@@ -7,7 +7,7 @@ import type { OpenTail } from './log-recovery.js';
 import type { ChainPoint } from './record-batch.js';
 import { loadHeader, segmentOf, type Segment } from './segment-list.js';
 import { damaged } from './segment-scan.js';
-import { SegmentWriter } from './segment-writer.js';
+import { SegmentWriter, makeSegmentFolder } from './segment-writer.js';
 
 const copyStepBytes = 1024 * 1024;
 
@@ -44,7 +44,7 @@ export async function closeTail(
   const { session, firstSeq } = header;
   const name = segmentPath({ timeline, timelineId, session, firstSeq, lastSeq: point.seq });
   const copy = segmentOf(folder, name);
-  await disk.makeFolder(dirname(copy.path));
+  await makeSegmentFolder(disk, copy.path);
   const trailer = encodeSegmentTrailer({
     lastSeq: point.seq,
     lastTime: point.time,

@@ -59,7 +59,7 @@ export class SegmentWriter {
     segmentBytes: number,
     prepare: (path: string) => Promise<DiskFile | null> = () => Promise.resolve(null),
   ): Promise<SegmentWriter> {
-    await disk.makeFolder(dirname(segment.path));
+    await makeSegmentFolder(disk, segment.path);
     const prepared = await prepare(segment.path);
     const file = prepared ?? (await disk.open(segment.path, 'create'));
     try {
@@ -187,6 +187,18 @@ export class SegmentWriter {
       },
     );
   }
+}
+
+/**
+ * The folders of a segment's timeline and session. They are synced though they exist: who made them may
+ * have failed before the sync, and a segment in a folder without a name is lost.
+ */
+export async function makeSegmentFolder(disk: Disk, path: string): Promise<void> {
+  const session = dirname(path);
+  const timeline = dirname(session);
+  await disk.makeFolder(session);
+  await disk.syncFolder(timeline);
+  await disk.syncFolder(dirname(timeline));
 }
 
 /** Nothing was promised yet when these fail for want of space: what they left can be taken back. */

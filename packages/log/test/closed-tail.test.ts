@@ -40,3 +40,21 @@ test('P7 a trailer that may be in the page cache only is written again at open, 
   }
   expect(await realDisk.stat(join(folder, 'log'))).not.toBeNull();
 });
+
+test('P8 the folder of a session is synced also if it is there already: whoever made it may have failed at that', async () => {
+  const folder = await temporaryFolder();
+  const synced: string[] = [];
+  const syncFolder = async (path: string): Promise<void> => {
+    synced.push(path);
+    await realDisk.syncFolder(path);
+  };
+  const { log } = await openLog(folder, { disk: { ...realDisk, syncFolder } });
+  const session = join(folder, 'log', '1-0123456789abcdef', '00000001');
+  await realDisk.makeFolder(session);
+  const { appender } = await startWriting(log);
+  await commit(appender, body(1));
+  expect(synced).toEqual(
+    expect.arrayContaining([join(folder, 'log'), join(session, '..'), session]),
+  );
+  await log.close();
+});
