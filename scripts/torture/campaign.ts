@@ -18,6 +18,8 @@ export interface Cut {
   readonly strike: (writer: Writer) => Promise<void>;
   /** Whether the writer may have noticed: then commits may be rejected by it. */
   readonly isNoticed: boolean;
+  /** For messages. */
+  readonly how: string;
 }
 
 export interface CampaignOptions {
@@ -70,6 +72,8 @@ export class Campaign {
   readonly #options: CampaignOptions;
   readonly #plan: Plan;
   #ledger: Ledger = newLedger(writers);
+  /** What is found at an opening was done by the cut before it. */
+  #lastCut = '';
   /** How long a phase took last time it was seen whole. */
   readonly #spans = new Map<Phase, number>([
     ['opening', 40],
@@ -95,13 +99,15 @@ export class Campaign {
     const cut = cutOf(phase);
     const before = this.#options.figures.faults.length;
     if (phase === 'creating') await this.#cutCreation(where, cut);
-    else await this.#cutLife(where, phase, cut);
+    else await this.#cutLife(`${where}${this.#lastCut}`, phase, cut);
+    this.#lastCut = `, after one while ${phase}${cut.how}`;
     return this.#options.figures.faults.length === before;
   }
 
   /** Everything once more, and the store against a copy made of the oldest backup and the log. */
-  async finish(where: string): Promise<void> {
+  async finish(at: string): Promise<void> {
     const { crew, figures } = this.#options;
+    const where = `${at}${this.#lastCut}`;
     const writer = await crew.take(this.#job('check', { verifiesHash: true }));
     await writer.process.ended(120_000);
     const report = this.#takeChecked(writer, where);

@@ -15,6 +15,7 @@ export interface KillOptions {
 
 const cut: Cut = {
   isNoticed: false,
+  how: '',
   strike: async ({ process }) => void (await process.kill('SIGKILL')),
 };
 

@@ -110,5 +110,6 @@ function powerCut(phase: Phase, dice: Dice, image: Image, cutter: string): Cut {
     image.unmount();
     image.mountAgain();
   };
-  return { strike, isNoticed };
+  const seen = isNoticed ? `, alive for ${noticingMs.toFixed(0)} ms more` : '';
+  return { strike, isNoticed, how: `, ${writtenBack} of 1000 pages written back${seen}` };
 }
