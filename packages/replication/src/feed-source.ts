@@ -67,6 +67,10 @@ export class FeedSource {
   }
 
   #goOnInside(chunk: SegmentBytes, inside: { name: string; offset: number }): SegmentBytes | null {
+    // A record that is larger than a chunk comes after its segment's header, in chunks of its own.
+    const isHeaderAlone = chunk.offset === 0 && chunk.bytes.length <= segmentHeaderBytes;
+    const isAwaited = chunk.name === inside.name && this.#plan.openAt === this.#plan.heldSeq;
+    if (!this.#checked && isHeaderAlone && isAwaited) return null;
     if (!this.#checked) this.#checkEnd(chunk, inside);
     this.#checked = true;
     // The replica had the whole file but did not know that it was closed: on with the next one.
