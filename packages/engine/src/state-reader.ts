@@ -73,9 +73,9 @@ export class StateReader {
     const { level } = this.#store;
     const snapshot = level.snapshot();
     try {
-      const answers = keys.map((key): boolean | Promise<boolean> => {
+      const answers = keys.map((key): Promise<boolean> => {
         const found = this.#find(space, key);
-        if (found !== undefined) return found !== null;
+        if (found !== undefined) return Promise.resolve(found !== null);
         return hasIn(level, storeKey(space, key), snapshot);
       });
       return await Promise.all(answers);

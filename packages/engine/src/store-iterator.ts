@@ -25,7 +25,7 @@ export function openIterator(
   const { snapshot, behind } = at;
   const view = snapshot === undefined ? {} : { snapshot };
   const asked = { ...range, ...formats, ...view };
-  if (behind === null) return level.iterator(asked as object) as unknown as StoreIterator;
+  if (behind === null) return level.iterator(asked as object);
   const inner = level.iterator({ ...asked, keys: true, keyEncoding: 'buffer' } as object);
   return new MergedIterator(inner, behind.overlay, { range, ...formats });
 }

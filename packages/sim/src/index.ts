@@ -1,3 +1,3 @@
 // What a test or the shell sees of the simulation.
 
-export { createWorld } from './world/world.js';
+export type { World } from './world/world.js';

@@ -159,7 +159,7 @@ function recordIn(place: Place, chain: number | null): LoggedRecord | undefined 
   return place.records.size === 1 ? [...place.records.values()][0] : undefined;
 }
 
-export function applyWrites(state: Map<string, string>, writes: readonly Write[]): void {
+function applyWrites(state: Map<string, string>, writes: readonly Write[]): void {
   for (const { key, value } of writes) {
     if (value === null) state.delete(key);
     else state.set(key, value);

@@ -259,7 +259,9 @@ export class Site {
     const done = this.#turn.then(work);
     this.#turn = done.then(
       () => undefined,
-      () => undefined,
+      () => {
+        // The caller hears of it; the next one has its turn.
+      },
     );
     return done;
   }

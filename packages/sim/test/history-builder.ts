@@ -23,7 +23,7 @@ export function point(seq: number, timelineId: string = timeline.id): Point {
 }
 
 /** `a=1 b=2 -c`: two puts and a delete. */
-export function writes(text: string): Write[] {
+function writes(text: string): Write[] {
   return text.split(' ').map((word) => {
     const [key = '', value] = word.split('=');
     return value === undefined ? { key: key.slice(1), value: null } : { key, value };

@@ -51,7 +51,7 @@ export async function commit(
   return 0;
 }
 
-export async function* entriesOf(level: Opened): AsyncGenerator<[string, Uint8Array]> {
+async function* entriesOf(level: Opened): AsyncGenerator<[string, Uint8Array]> {
   for await (const entry of level.iterator()) yield entry;
 }
 

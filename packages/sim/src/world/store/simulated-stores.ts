@@ -34,7 +34,9 @@ export function simulatedStores(
         unlock: () => host.setLockOwner(lockPath, null),
       });
       await store.open();
-      return store;
+      // Its hooks are typed by its own class.
+      const opened: unknown = store;
+      return opened as StoreLevel;
     },
   };
 }
