@@ -170,7 +170,9 @@ export class SimulatedStore extends AbstractLevel<Key, Buffer, Buffer> {
 
   #enqueue(write: () => Promise<void>): Promise<void> {
     const written = this.#writes.then(write);
-    this.#writes = written.catch(() => undefined);
+    this.#writes = written.catch(() => {
+      // Its caller hears of it; the next write only waits for its end.
+    });
     return written;
   }
 
