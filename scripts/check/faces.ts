@@ -1,5 +1,7 @@
 // Keeps the face of each package (its index.ts) to what others use. knip cannot say this: to it,
 // whatever a package exports is used. Types are free: they describe shapes and cost nothing.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import ts from 'typescript';
 import type { Check, Finding } from './check.js';
 import { lineOf, ownFiles, packageNames, parse, visit } from './source-files.js';
@@ -12,9 +14,13 @@ export const faces: Check = {
   holds: 'a package exports no function, class or constant that nobody outside of it uses',
   run(root) {
     const used = usedNames(root);
-    return packageNames(root)
-      .filter((name) => name !== published)
-      .flatMap((name) => unusedExports(root, name, used.get(`@pamina/${name}`) ?? new Set()));
+    return (
+      packageNames(root)
+        .filter((name) => name !== published)
+        // What stands aside of the ladder is used by nobody and has no face.
+        .filter((name) => existsSync(join(root, `packages/${name}/src/index.ts`)))
+        .flatMap((name) => unusedExports(root, name, used.get(`@pamina/${name}`) ?? new Set()))
+    );
   },
 };
 

@@ -171,7 +171,7 @@ export class SimulatedStore extends AbstractLevel<Key, Buffer, Buffer> {
   #enqueue(write: () => Promise<void>): Promise<void> {
     const written = this.#writes.then(write);
     this.#writes = written.catch(() => {
-      // The caller hears of it; the next write is judged by itself.
+      // Its caller hears of it; the next write only waits for its end.
     });
     return written;
   }

@@ -34,7 +34,7 @@ export function simulatedStores(
         unlock: () => host.setLockOwner(lockPath, null),
       });
       await store.open();
-      // Its hooks are typed by its own class.
+      // By its hooks, which name the class itself, no subclass is of its parent's type for every compiler.
       const opened: unknown = store;
       return opened as StoreLevel;
     },
