@@ -9,6 +9,7 @@ import {
   metaKey,
   recordHeaderBytes,
   readUint64,
+  toPaminaError,
   systemPrefix,
   viewOf,
   writeUint64,
@@ -42,6 +43,8 @@ export class StateStore {
   /** Null while it is being opened again. */
   #level: StoreLevel | null;
   #lastSession = 0;
+  /** Logs of LevelDB whose sync has failed, with why: what a later sync says of them proves nothing (P7). */
+  readonly #doubtful = new Map<string, PaminaError>();
 
   private constructor(level: StoreLevel, world: StoreWorld, folder: string) {
     this.#level = level;
@@ -159,7 +162,8 @@ export class StateStore {
 
   /**
    * Puts what LevelDB has written to its logs on disk. Tables and MANIFEST it syncs itself; a log
-   * that vanishes meanwhile was flushed to a table.
+   * that vanishes meanwhile was flushed to a table. Once the sync of a log has failed this fails for as
+   * long as that log is there.
    */
   async syncLogs(): Promise<void> {
     for (const entry of await this.#world.disk.list(this.folder)) {
@@ -167,7 +171,13 @@ export class StateStore {
       try {
         const file = await this.#world.disk.open(join(this.folder, entry.name), 'read');
         try {
+          const doubt = this.#doubtful.get(entry.name);
+          if (doubt !== undefined) throw doubt;
           await file.datasync();
+        } catch (error) {
+          const failure = toPaminaError(error);
+          this.#doubtful.set(entry.name, failure);
+          throw failure;
         } finally {
           await file.close();
         }
@@ -185,6 +195,8 @@ export class StateStore {
     this.#level = null;
     await level.close();
     this.#level = await openLevel(this.#world, this.folder, false);
+    // Its logs have become tables.
+    this.#doubtful.clear();
   }
 
   /** Space that reopen() may need: what stands in the logs becomes a table. */

@@ -7,6 +7,7 @@ import {
   type MarkBody,
 } from '@pamina/format';
 import { expect, test } from 'vitest';
+import { readCheckpoint } from '../src/checkpoint.js';
 import { Database } from '../src/database.js';
 import type { StoreSnapshot } from '../src/state-store.js';
 import {
@@ -244,6 +245,27 @@ test('a database whose close fails lets go of its folder', async () => {
   expect(await codeOf(database.close())).toMatch(/DISK_ERROR|DATABASE_FAILED/);
   expect(database.state).toBe('closed');
   const again = await openDatabase(database.folder);
+  expect(await contents(again)).toEqual({ a: '1' });
+});
+
+test('P7 no checkpoint is published over a log of LevelDB whose sync has failed, whatever its next sync says', async () => {
+  const faulty = new FaultyDisk();
+  const database = await newDatabase({ env: faulty.env });
+  await database.put('a', '1');
+  await database.whenApplied(database.durable().seq);
+  const checkpoint = (): Promise<{ seq: number }> =>
+    readCheckpoint(env.disk, database.folder, database.control.base);
+  const before = await checkpoint();
+  faulty.fault = ({ operation, path }) =>
+    operation === 'sync the data of' && path.includes('/store/') ? 'DISK_ERROR' : null;
+  await database.applyRetention();
+  faulty.fault = () => null;
+  await database.applyRetention();
+  expect(await checkpoint()).toEqual(before);
+  await database.close();
+  expect(await checkpoint()).toEqual(before);
+  const again = await openDatabase(database.folder);
+  expect((await checkpoint()).seq).toBe(again.durable().seq - 1);
   expect(await contents(again)).toEqual({ a: '1' });
 });
 

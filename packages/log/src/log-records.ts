@@ -78,6 +78,7 @@ async function* scanWhole(
 ): AsyncGenerator<SegmentBatch> {
   const file = await openSegment(disk, segment);
   try {
+    await requireHeader(file, segment, header);
     let from: Omit<ScanStart, 'limit'> = {
       offset: segmentHeaderBytes,
       point: { seq: header.firstSeq - 1, chain: header.chainBefore, time: header.startTime },
@@ -101,6 +102,19 @@ async function* scanWhole(
   } finally {
     await file.close();
   }
+}
+
+/** The header that an open log remembers says nothing of what the disk holds by now (P9). */
+async function requireHeader(
+  file: DiskFile,
+  segment: Segment,
+  header: SegmentHeader,
+): Promise<void> {
+  const expected = encodeSegmentHeader(header);
+  const bytes = new Uint8Array(expected.length);
+  await file.read(bytes, 0);
+  const at = bytes.findIndex((byte, index) => byte !== expected[index]);
+  if (at >= 0) throw damaged(segment.path, at, 'the header is not what it was');
 }
 
 async function requireTrailer(file: DiskFile, segment: Segment, end: ScanEnd): Promise<void> {

@@ -58,3 +58,22 @@ test('P8 the folder of a session is synced also if it is there already: whoever 
   );
   await log.close();
 });
+
+test('P9 a header that was damaged under an open log is told by whoever reads the segment', async () => {
+  const folder = await temporaryFolder();
+  const { log } = await openLog(folder);
+  const { appender } = await startWriting(log);
+  await commit(appender, body(1));
+  const [segment] = log.segments();
+  const path = segment?.path ?? '';
+  const file = await realDisk.open(path, 'write');
+  const byte = new Uint8Array(1);
+  await file.read(byte, 70);
+  await file.write(Uint8Array.of((byte[0] ?? 0) ^ 1), 70);
+  await file.close();
+  await expect(bodies(log)).rejects.toMatchObject({
+    code: 'LOG_DAMAGED',
+    context: { file: path, offset: 70 },
+  });
+  await log.close();
+});
