@@ -2,7 +2,7 @@
 // while the store lags behind the log, and commits that were asked for from memory are no exception.
 import { join } from 'node:path';
 import type { StoreLevel } from '@pamina/env';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { Pamina, type PaminaOptions } from '../src/pamina.js';
 import { SlowStores } from './slow-stores.js';
 import { FaultyDisk, cleanUp, codeOf, temporaryFolder, until } from './workbench.js';
@@ -122,7 +122,7 @@ test('iterators that are closed unread when the store has come that far leave no
   const iterator = level.iterator.bind(level) as (
     options: object,
   ) => ReturnType<StoreLevel['iterator']>;
-  vi.spyOn(level, 'iterator').mockImplementation(((options: object) => {
+  const watched = (options: object): ReturnType<typeof iterator> => {
     const inner = iterator(options);
     const entry = { closed: false };
     opened.push(entry);
@@ -132,7 +132,8 @@ test('iterators that are closed unread when the store has come that far leave no
       entry.closed = true;
     };
     return inner;
-  }) as never);
+  };
+  Object.assign(level, { iterator: watched });
   const unread = [db.iterator(), db.keys(), db.iterator({ snapshot })];
   store.release();
   await until(() => opened.length === unread.length);
