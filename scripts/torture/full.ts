@@ -76,6 +76,7 @@ class Siege {
   readonly #turns = new Tally();
   readonly #rejected = new Tally();
   readonly #atFull = new Tally();
+  readonly #iterators = new Tally();
   #acknowledged = 0;
   #reads = 0;
   #resumed = 0;
@@ -92,6 +93,7 @@ class Siege {
       'commits acknowledged': this.#acknowledged,
       'commits rejected': this.#rejected.all(),
       'entries read while full': this.#reads,
+      'iterators refused while full': this.#iterators.all(),
       'resumed without reopening': this.#resumed,
       'opened while full': this.#atFull.all(),
     };
@@ -129,7 +131,7 @@ class Siege {
     await creator.process.ended();
     const writer = await this.#crew.take(this.#job(place, 'write'));
     await this.#fill(place, writer);
-    await this.#readWhileFull(writer, turn, fault);
+    await this.#readWhileFull(writer, fault);
     if (turn === 'space returns') await this.#resume(place, writer, fault);
     else await this.#endWhileFull(place, writer, turn, fault);
     const last = await this.#crew.take(this.#job(place, 'check'));
@@ -146,12 +148,11 @@ class Siege {
     this.#turns.add(place.hasRejections() ? 'with rejections' : 'with waiting only');
   }
 
-  async #readWhileFull(writer: Writer, turn: Turn, fault: (what: string) => void): Promise<void> {
-    // An iterator may have to wait for space, and a database to be closed for its iterators.
-    writer.process.tell(turn === 'closed while full' ? 'get' : 'iterate');
-    const { entries, faults, iterationWaits } = (await writer.word('read')).rest as ReadBack;
-    if (iterationWaits) this.#turns.add('with an iterator that waited');
+  async #readWhileFull(writer: Writer, fault: (what: string) => void): Promise<void> {
+    writer.process.tell('read');
+    const { entries, faults, refused } = (await writer.word('read')).rest as ReadBack;
     this.#reads += entries;
+    if (refused !== null) this.#iterators.add(refused);
     for (const what of faults) fault(`read while full: ${what}`);
   }
 

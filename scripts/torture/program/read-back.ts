@@ -1,14 +1,14 @@
 // Reads while others write, or while nobody can: every entry must be one that its writer made, and not
 // older than the last one that was acknowledged before the reading began.
 import { readFileSync } from 'node:fs';
-import type { Opened } from './opened.js';
+import { paminaError, type Opened } from './opened.js';
 import { commitOf, writerOf, type Plan } from './workload.js';
 
 export interface ReadBack {
   readonly entries: number;
   readonly faults: readonly string[];
-  /** An iterator is of one moment; without space the store may not reach it. Gets never wait. */
-  readonly iterationWaits: boolean;
+  /** The error of an iterator, which is of one moment: without space the store may not reach it. */
+  readonly refused: string | null;
 }
 
 /** Number → what became of it; `journal` is that of one process. */
@@ -16,16 +16,11 @@ type Commits = Map<number, 'begun' | 'acknowledged' | 'rejected' | 'unknown'>;
 /** Key → number of the commit that it is of; null if nobody wrote what it holds. */
 type Seen = Map<string, number | null>;
 
-const patienceMs = 2000;
+/** Much longer than an iteration takes: no reader waits for space. */
+const patienceMs = 15_000;
 
-/** By single gets of all that was acknowledged, and if asked for by a whole iteration. */
-export async function readBack(
-  level: Opened,
-  plan: Plan,
-  journal: string,
-  iterates: boolean,
-): Promise<ReadBack> {
-  const faults: string[] = [];
+/** By single gets of all that was acknowledged, and by a whole iteration. */
+export async function readBack(level: Opened, plan: Plan, journal: string): Promise<ReadBack> {
   const touches = lastTouches(plan, readJournal(journal));
   const got: Seen = new Map();
   for (const key of touches.keys()) {
@@ -33,16 +28,17 @@ export async function readBack(
     if (value !== undefined) got.set(key, numberIn(plan, key, value));
   }
   const later = lastTouches(plan, readJournal(journal));
-  const iterated = iterates ? await iterate(level, plan) : new Map();
+  const iterated = await iterate(level, plan);
   const after = readJournal(journal);
-  faults.push(...faultsIn('got', plan, got, touches, after));
-  if (iterates && iterated !== null)
-    faults.push(...faultsIn('iterated', plan, iterated, later, after));
-  return { entries: got.size + (iterated?.size ?? 0), faults, iterationWaits: iterated === null };
+  const faults = faultsIn('got', plan, got, touches, after);
+  if (typeof iterated === 'string') return { entries: got.size, faults, refused: iterated };
+  if (iterated === null) faults.push('an iterator waits for space');
+  else faults.push(...faultsIn('iterated', plan, iterated, later, after));
+  return { entries: got.size + (iterated?.size ?? 0), faults, refused: null };
 }
 
-/** Null if the iterator does not come for a while. */
-async function iterate(level: Opened, plan: Plan): Promise<Seen | null> {
+/** The code of the error that it met; null if it does not come for a while. */
+async function iterate(level: Opened, plan: Plan): Promise<Seen | string | null> {
   const iterator = level.iterator();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
@@ -51,12 +47,14 @@ async function iterate(level: Opened, plan: Plan): Promise<Seen | null> {
   const all = iterator.all();
   try {
     const entries = await Promise.race([all, late]);
-    if (entries !== null) {
-      return new Map(entries.map(([key, value]) => [key, numberIn(plan, key, value)]));
+    if (entries === null) {
+      // It would be waited for by its own closing.
+      void Promise.allSettled([all]);
+      return null;
     }
-    // Its closing waits for what it was asked for, so nobody waits for its closing.
-    void Promise.allSettled([all, iterator.close()]);
-    return null;
+    return new Map(entries.map(([key, value]) => [key, numberIn(plan, key, value)]));
+  } catch (error) {
+    return paminaError(error).code;
   } finally {
     clearTimeout(timer);
   }

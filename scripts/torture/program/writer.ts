@@ -1,6 +1,6 @@
 // The process that is killed: opens a database, checks it against the ledger, and writes to it from
 // many writers at once, each with some commits under way, until it is told to end or is killed. From
-// stdin come one job (job.ts) and the words `get`, `iterate` and `end`; when stdin ends it is gone.
+// stdin come one job (job.ts) and the words `read` and `end`; when stdin ends it is gone.
 import { createDatabase } from '@pamina/engine';
 import { expireBackups, hashState, recoverScratch, takeBackup } from '@pamina/backup';
 import { nodeEnv } from '@pamina/env';
@@ -100,11 +100,8 @@ async function listen(): Promise<void> {
     const word = await words.next();
     // Whoever started this process is gone.
     if (word.done === true) process.exit(1);
-    if (word.value === 'end') ending.abort();
-    else {
-      const iterates = word.value === 'iterate';
-      say('read', await readBack(level, job.plan, job.journal, iterates));
-    }
+    if (word.value === 'read') say('read', await readBack(level, job.plan, job.journal));
+    else ending.abort();
   }
 }
 
