@@ -46,7 +46,9 @@ function watchedDisk(fault: (path: string) => boolean = () => false): {
 /** The prepared file is there and whole. */
 async function untilPrepared(folder: string): Promise<void> {
   await expect
-    .poll(async () => (await realDisk.stat(join(folder, 'log', 'prepared')))?.bytes)
+    .poll(async () => (await realDisk.stat(join(folder, 'log', 'prepared')))?.bytes, {
+      timeout: 30_000,
+    })
     .toBe(segmentBytesMin);
 }
 
@@ -61,7 +63,8 @@ test('the next segment is made while the one before it fills, and is what the lo
   const before = made.length;
   await commit(writing.appender, body(3, segmentBytesMin / 2));
   expect(log.segments()).toHaveLength(2);
-  expect(made.slice(before)).toEqual([]);
+  // The one after it may be begun by now.
+  expect(made.slice(before).filter((path) => !path.endsWith('prepared'))).toEqual([]);
   await log.close();
   expect(await realDisk.stat(join(folder, 'log', 'prepared'))).toBeNull();
   const again = await openLog(folder);
