@@ -48,7 +48,7 @@ it.skipIf(isLacking)(
     const report = await made({
       variations: Object.keys(lies) as VariationName[],
       area: 'log',
-      stride: 8,
+      stride: 3,
     });
     expect(report.faults).not.toEqual([]);
   },

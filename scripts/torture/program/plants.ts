@@ -7,7 +7,7 @@ export const plants = {
   'no-sync': 'syncing a file does nothing',
   'half-sync': 'every other sync of a file does nothing',
   'split-batches': 'a batch is committed in two halves',
-  'rejected-acknowledgement': 'a rejected commit counts as acknowledged',
+  'rejected-acknowledgement': 'the first rejected commit counts as acknowledged',
 } as const;
 
 export type Plant = keyof typeof plants;

@@ -24,6 +24,9 @@ const generations = 2;
 const pauseMs = 5;
 const patienceMs = 1500;
 
+/** One lie is enough. */
+let isPlanted = false;
+
 const ending = new AbortController();
 const lines = createInterface(process.stdin);
 const words = lines[Symbol.asyncIterator]();
@@ -135,8 +138,10 @@ async function commitOne(
     return true;
   } catch (error) {
     const { code } = paminaError(error);
-    if (job.plant === 'rejected-acknowledgement') end({ is: 'acknowledged', seq: 0 });
-    else end(code === 'COMMIT_UNKNOWN' ? { is: 'unknown' } : { is: 'rejected', code });
+    if (job.plant === 'rejected-acknowledgement' && !isPlanted) {
+      isPlanted = true;
+      end({ is: 'acknowledged', seq: 0 });
+    } else end(code === 'COMMIT_UNKNOWN' ? { is: 'unknown' } : { is: 'rejected', code });
     if (!job.goesOn || level.database.state !== 'open') return false;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     return true;
