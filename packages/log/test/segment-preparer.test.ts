@@ -17,8 +17,11 @@ import {
 function watchedDisk(fault: (path: string) => boolean = () => false): {
   disk: Disk;
   made: string[];
+  /** Syncs of the prepared file that are done. */
+  synced: { count: number };
 } {
   const made: string[] = [];
+  const synced = { count: 0 };
   const open: Disk['open'] = async (path, mode) => {
     if (mode === 'create') made.push(path);
     const file = await realDisk.open(path, mode);
@@ -33,14 +36,17 @@ function watchedDisk(fault: (path: string) => boolean = () => false): {
       path,
       write,
       read: (into, at) => file.read(into, at),
-      datasync: () => file.datasync(),
+      datasync: async () => {
+        await file.datasync();
+        synced.count++;
+      },
       sync: () => file.sync(),
       truncate: (bytes) => file.truncate(bytes),
       size: () => file.size(),
       close: () => file.close(),
     };
   };
-  return { disk: { ...realDisk, open }, made };
+  return { disk: { ...realDisk, open }, made, synced };
 }
 
 /** The prepared file is there and whole. */
@@ -54,12 +60,13 @@ async function untilPrepared(folder: string): Promise<void> {
 
 test('the next segment is made while the one before it fills, and is what the log goes on with', async () => {
   const folder = await temporaryFolder();
-  const { disk, made } = watchedDisk();
+  const { disk, made, synced } = watchedDisk();
   const { log } = await openLog(folder, { disk });
   const writing = await startWriting(log);
   await commit(writing.appender, body(1, segmentBytesMin / 2));
   await commit(writing.appender, body(2));
-  await untilPrepared(folder);
+  // One step is all of so small a segment; its size is there before its sync.
+  await expect.poll(() => synced.count, { timeout: 30_000 }).toBe(1);
   const before = made.length;
   await commit(writing.appender, body(3, segmentBytesMin / 2));
   expect(log.segments()).toHaveLength(2);
