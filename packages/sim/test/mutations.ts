@@ -5,6 +5,7 @@ import type { Edit, Mutation } from '../scripts/bundle.js';
 /** Where the search for the rarer ones begins. */
 const seedOf: ReadonlyMap<string, number> = new Map([
   ['a tail that may be in the page cache only is not written again at open', 100],
+  ['a damaged middle is cut like a torn tail', 1190],
   ['replay begins at the applied position', 140],
   ['retention forgets the replicas', 45],
   ['a feed that has no more to send is not woken', 40],
@@ -50,7 +51,15 @@ const durability: readonly Mutation[] = [
   ),
   bug(
     'a tail that may be in the page cache only is not written again at open',
-    edit('log settle-tail', 'await rewrite(file, Math.min(proven, end.offset), end.offset);', ''),
+    edit(
+      'log settle-tail',
+      'await copyInPlace(file, Math.min(proven, end.offset), end.offset);\n  await file.sync();',
+      '',
+    ),
+  ),
+  bug(
+    'a close that may be in the page cache only is not done again at open',
+    edit('log settle-tail', 'if (proven >= segment.bytes) return;', 'if (proven >= 0) return;'),
   ),
   bug(
     'a segment is closed without a sync',
@@ -159,8 +168,8 @@ const reads: readonly Mutation[] = [
     'an iterator does not wait for the store',
     edit(
       'engine state-reader',
-      'if (this.#overlay.isEmpty) return { value: action(this.#store.level) };',
-      'if (this.#overlay.isEmpty || true) return { value: action(this.#store.level) };',
+      'if (this.#overlay.isEmpty) return { value: action(this.#store.level, null) };',
+      'if (this.#overlay.isEmpty || true) return { value: action(this.#store.level, null) };',
     ),
   ),
 ];
