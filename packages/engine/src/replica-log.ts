@@ -1,12 +1,15 @@
 // The receiving side of a replica: what may follow its history, and how far the store may lag behind
 // what was received.
-import { PaminaError, forkPoint, validateTimelines, type Timeline } from '@pamina/format';
+import {
+  PaminaError,
+  forkPoint,
+  unappliedBytesMax,
+  validateTimelines,
+  type Timeline,
+} from '@pamina/format';
 import type { ReceivedChunk, Receiver, RecordBatch } from '@pamina/log';
 import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
-
-/** Received and not yet applied; beyond it receiving waits for the store. */
-const unappliedBytesMax = 64 * 1024 * 1024;
 
 export interface ReplicaLogOptions {
   readonly control: ControlFile;
