@@ -1,19 +1,17 @@
 // Applies durable records to the store, strictly in order (P4), one LevelDB batch at a time. Whoever
 // needs the state exactly at a record asks for a barrier: it runs when the store is just there.
+import type { Clock } from '@pamina/env';
 import { PaminaError, toPaminaError } from '@pamina/format';
-import { splitBatch, type ChainPoint, type RecordBatch } from '@pamina/log';
+import type { ChainPoint, RecordBatch } from '@pamina/log';
+import { ApplyQueue, bytesOfRun, type ApplyRun } from './apply-queue.js';
 import type { PreparedBatch, StateStore } from './state-store.js';
 import { isDiskFull, type StoreReopener } from './store-reopener.js';
-
-interface Task {
-  readonly batch: RecordBatch;
-  readonly settle: (error: PaminaError | null) => void;
-}
 
 /** Called once, with null when the store is exactly at the record, else with why it will not get there. */
 export type Barrier = (error: PaminaError | null) => void;
 
 export interface ApplierOptions {
+  readonly clock: Clock;
   readonly store: StateStore;
   readonly reopener: StoreReopener;
   readonly applied: ChainPoint;
@@ -24,21 +22,23 @@ export class Applier {
   readonly #store: StateStore;
   readonly #reopener: StoreReopener;
   readonly #onFailed: (error: PaminaError) => void;
-  readonly #tasks: Task[] = [];
+  readonly #queue: ApplyQueue;
   #barriers: { readonly seq: number; readonly run: Barrier }[] = [];
   readonly #betweens: Barrier[] = [];
   #applied: ChainPoint;
   #waiters: { readonly seq: number; readonly settle: (error: PaminaError | null) => void }[] = [];
   /** What is encoded while LevelDB writes the batch before it. */
-  #ahead: { readonly batch: RecordBatch; readonly prepared: PreparedBatch } | null = null;
+  #ahead: { readonly run: ApplyRun; readonly prepared: PreparedBatch } | null = null;
   #running: Promise<void> | null = null;
   #queuedBytes = 0;
+  #isClosing = false;
   #failure: PaminaError | null = null;
   /** Why nothing is applied at present, for as long as the disk is full. */
   #stuck: PaminaError | null = null;
 
   constructor(options: ApplierOptions) {
     this.#store = options.store;
+    this.#queue = new ApplyQueue(options.clock);
     this.#reopener = options.reopener;
     this.#applied = options.applied;
     this.#onFailed = options.onFailed;
@@ -58,8 +58,8 @@ export class Applier {
       settle(this.#failure);
       return;
     }
-    this.#tasks.push({ batch, settle });
     this.#queuedBytes += batch.end - batch.start;
+    this.#queue.push({ batch, settle });
     this.#running ??= this.#run();
   }
 
@@ -75,6 +75,7 @@ export class Applier {
     }
     const barrier = { seq, run };
     this.#barriers.push(barrier);
+    this.#queue.hurry();
     return () => {
       this.#barriers = this.#barriers.filter((one) => one !== barrier);
     };
@@ -97,7 +98,10 @@ export class Applier {
         }
       };
       if (this.#running === null) run(this.#failure);
-      else this.#betweens.push(run);
+      else {
+        this.#betweens.push(run);
+        this.#queue.hurry();
+      }
     });
   }
 
@@ -109,52 +113,61 @@ export class Applier {
       const settle = (error: PaminaError | null): void =>
         error === null ? resolve() : reject(error);
       this.#waiters.push({ seq, settle });
+      this.#queue.hurry();
     });
   }
 
   /** Waits until nothing is queued; what waits for space on the disk fails and is replayed at the next open. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     this.#reopener.stop();
+    this.#queue.hurry();
     while (this.#running !== null) await this.#running;
   }
 
   async #run(): Promise<void> {
-    for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) {
-      const error = await this.#applyStopping(task.batch);
-      this.#queuedBytes -= task.batch.end - task.batch.start;
+    while (this.#ahead !== null || !this.#queue.isEmpty) {
+      if (this.#ahead === null && !this.#isAwaited) await this.#queue.gather();
+      const run = await this.#next();
+      const error = await this.#applyReopening(run);
+      this.#queuedBytes -= bytesOfRun(run);
       if (error !== null) {
-        this.#fail(error, task);
+        this.#fail(error, run);
         break;
       }
-      task.settle(null);
+      for (const { settle } of run) settle(null);
+      if (this.#barriers.length > 0) {
+        this.#release((barrier) => barrier.seq === this.#applied.seq, null);
+      }
       this.#wake();
-      for (const run of this.#betweens.splice(0)) run(null);
+      for (const between of this.#betweens.splice(0)) between(null);
     }
     this.#running = null;
   }
 
-  /** Stops within a batch where somebody waits for a record in it. */
-  async #applyStopping(batch: RecordBatch): Promise<PaminaError | null> {
-    let rest: RecordBatch | null = batch;
-    while (rest !== null) {
-      const stop = this.#firstBarrierIn(rest);
-      const [part, behind]: [RecordBatch, RecordBatch | null] =
-        stop === null ? [rest, null] : splitBatch(rest, stop);
-      const error = await this.#applyReopening(part);
-      if (error !== null) return error;
-      if (this.#barriers.length > 0) {
-        this.#release((barrier) => barrier.seq === this.#applied.seq, null);
-      }
-      rest = behind;
-    }
-    return null;
+  /** Whether somebody waits for what is queued. */
+  get #isAwaited(): boolean {
+    const waiting = this.#barriers.length + this.#waiters.length + this.#betweens.length;
+    return this.#isClosing || waiting > 0;
   }
 
-  /** The first record before the batch's last one that somebody waits for. */
+  /** What was encoded ahead, unless somebody waits for a record in the middle of it by now. */
+  async #next(): Promise<ApplyRun> {
+    const ahead = this.#ahead;
+    if (ahead !== null) {
+      const stops = ahead.run.map(({ batch }) => this.#firstBarrierIn(batch));
+      const last = ahead.run.at(-1)!.batch.point.seq;
+      if (stops.every((stop) => stop === null || stop === last)) return ahead.run;
+      await this.#returnAhead();
+    }
+    return this.#queue.take((batch) => this.#firstBarrierIn(batch));
+  }
+
+  /** The first record of the batch that somebody waits for. */
   #firstBarrierIn(batch: RecordBatch): number | null {
     let first: number | null = null;
     for (const { seq } of this.#barriers) {
-      if (seq >= batch.firstSeq && seq < batch.point.seq && seq < (first ?? Infinity)) first = seq;
+      if (seq >= batch.firstSeq && seq <= batch.point.seq && seq < (first ?? Infinity)) first = seq;
     }
     return first;
   }
@@ -167,10 +180,10 @@ export class Applier {
   }
 
   /** LevelDB's errors stick: it is opened again once, and as often as the disk is full. */
-  async #applyReopening(batch: RecordBatch): Promise<PaminaError | null> {
-    let error = await this.#apply(batch);
+  async #applyReopening(run: ApplyRun): Promise<PaminaError | null> {
+    let error = await this.#apply(run);
     for (let attempts = 0; error?.code === 'STORE_ERROR'; attempts++) {
-      await this.#dropAhead();
+      await this.#returnAhead();
       if (attempts > 0 && !isDiskFull(error)) return error;
       if (isDiskFull(error)) {
         // Nobody knows for how long: who waits for a record hears it now, and can go on.
@@ -180,61 +193,83 @@ export class Applier {
       const failure = await this.#reopener.reopen(error, this.#applied);
       this.#stuck = null;
       if (failure !== null) return failure;
-      error = await this.#apply(batch);
+      error = await this.#apply(run);
     }
     return error;
   }
 
-  async #apply(batch: RecordBatch): Promise<PaminaError | null> {
-    if (batch.firstSeq !== this.#applied.seq + 1) {
-      const message = `record ${batch.firstSeq} cannot follow record ${this.#applied.seq}`;
-      const context = { expected: this.#applied.seq + 1, received: batch.firstSeq };
-      return new PaminaError('RECORD_GAP', message, { context });
-    }
+  async #apply(run: ApplyRun): Promise<PaminaError | null> {
+    const gap = this.#gapIn(run);
+    if (gap !== null) return gap;
+    const { point } = run.at(-1)!.batch;
     try {
-      const writing = (await this.#prepared(batch)).write();
+      const writing = (await this.#prepared(run)).write();
       this.#prepareAhead();
       await writing;
-      this.#applied = batch.point;
+      this.#applied = point;
       return null;
     } catch (error) {
       if (error instanceof PaminaError) return error;
-      const message = `LevelDB could not apply records ${batch.firstSeq} to ${batch.point.seq}`;
+      const message = `LevelDB could not apply records ${run[0].batch.firstSeq} to ${point.seq}`;
       return new PaminaError('STORE_ERROR', message, { cause: error });
     }
   }
 
-  async #prepared(batch: RecordBatch): Promise<PreparedBatch> {
-    const ahead = this.#ahead;
-    this.#ahead = null;
-    if (ahead?.batch === batch) return ahead.prepared;
-    await ahead?.prepared.discard();
-    return this.#store.prepare(batch);
+  #gapIn(run: ApplyRun): PaminaError | null {
+    let { seq } = this.#applied;
+    for (const { batch } of run) {
+      if (batch.firstSeq !== seq + 1) {
+        const message = `record ${batch.firstSeq} cannot follow record ${seq}`;
+        const context = { expected: seq + 1, received: batch.firstSeq };
+        return new PaminaError('RECORD_GAP', message, { context });
+      }
+      seq = batch.point.seq;
+    }
+    return null;
+  }
+
+  async #prepared(run: ApplyRun): Promise<PreparedBatch> {
+    if (this.#ahead?.run === run) {
+      const { prepared } = this.#ahead;
+      this.#ahead = null;
+      return prepared;
+    }
+    await this.#returnAhead();
+    return this.#encode(run);
+  }
+
+  #encode(run: ApplyRun): PreparedBatch {
+    const [first, ...others] = run;
+    return this.#store.prepare(first.batch, ...others.map(({ batch }) => batch));
   }
 
   #prepareAhead(): void {
-    const next = this.#tasks[0];
-    if (next === undefined || this.#firstBarrierIn(next.batch) !== null) return;
+    if (this.#queue.isEmpty || !(this.#queue.isWorthARun || this.#isAwaited)) return;
+    const run = this.#queue.take((batch) => this.#firstBarrierIn(batch));
     try {
-      this.#ahead = { batch: next.batch, prepared: this.#store.prepare(next.batch) };
+      this.#ahead = { run, prepared: this.#encode(run) };
     } catch {
-      // It is prepared again in its turn, and the error is met there.
-      this.#ahead = null;
+      // It is encoded again in its turn, and the error is met there.
+      this.#queue.putBack(run);
     }
   }
 
-  /** What was encoded for a LevelDB that is closed, or after a failure. */
-  async #dropAhead(): Promise<void> {
+  /** What was encoded for a LevelDB that is closed, or for a run that is not the next one any more. */
+  async #returnAhead(): Promise<void> {
     const ahead = this.#ahead;
+    if (ahead === null) return;
     this.#ahead = null;
-    await ahead?.prepared.discard();
+    this.#queue.putBack(ahead.run);
+    await ahead.prepared.discard();
   }
 
-  #fail(error: PaminaError, task: Task): void {
+  #fail(error: PaminaError, run: ApplyRun): void {
     this.#failure = toPaminaError(error);
-    for (const failed of [task, ...this.#tasks.splice(0)]) failed.settle(this.#failure);
+    const ahead = this.#ahead?.run ?? [];
+    this.#ahead = null;
+    for (const { settle } of [...run, ...ahead, ...this.#queue.drain()]) settle(this.#failure);
     for (const waiter of this.#waiters.splice(0)) waiter.settle(this.#failure);
-    for (const run of this.#betweens.splice(0)) run(this.#failure);
+    for (const between of this.#betweens.splice(0)) between(this.#failure);
     this.#release(() => true, this.#failure);
     this.#queuedBytes = 0;
     this.#onFailed(this.#failure);

@@ -70,7 +70,8 @@ export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
     await replay(options, store, log, applied, checkpoint);
     const { jobLog, onFailed } = options;
     const reopener = new StoreReopener(store, { disk: env.disk, clock: env.clock, jobLog });
-    const applier = new Applier({ store, reopener, applied: log.durable, onFailed });
+    const { clock } = env;
+    const applier = new Applier({ clock, store, reopener, applied: log.durable, onFailed });
     const overlay = new Overlay();
     const reader = new StateReader({ store, applier, overlay });
     return { store, log, applier, overlay, reader };

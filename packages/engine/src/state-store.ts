@@ -93,13 +93,28 @@ export class StateStore {
   }
 
   /**
-   * One LevelDB batch: every operation of the records, and the position. Encoded at once, so that the
-   * next batch can be encoded while LevelDB writes the one before it; written in the order of write().
+   * One LevelDB batch: every operation of the records of `batches`, which follow each other, and the
+   * position. Encoded at once, so that the next one can be encoded while LevelDB writes the one before
+   * it; written in the order of write().
    */
-  prepare(batch: RecordBatch): PreparedBatch {
-    const bytes = asBuffer(batch.bytes);
+  prepare(...batches: readonly [RecordBatch, ...RecordBatch[]]): PreparedBatch {
     const write = this.level.batch();
-    let session = this.#lastSession;
+    let session: number | null = null;
+    for (const batch of batches) session = this.#addRecords(write, batch) ?? session;
+    write.put(appliedKey, encodePoint(batches.at(-1)!.point));
+    return {
+      write: async () => {
+        await write.write();
+        if (session !== null) this.#lastSession = session;
+      },
+      discard: () => write.close(),
+    };
+  }
+
+  /** Returns the number of the session that begins in the batch; null if none does. */
+  #addRecords(write: ReturnType<StoreLevel['batch']>, batch: RecordBatch): number | null {
+    const bytes = asBuffer(batch.bytes);
+    let session: number | null = null;
     const visitor = {
       put: (keyStart: number, keyEnd: number, valueStart: number, valueEnd: number) => {
         write.put(bytes.subarray(keyStart, keyEnd), bytes.subarray(valueStart, valueEnd));
@@ -119,14 +134,7 @@ export class StateStore {
         write.put(sessionKey, encodeSession(session));
       }
     });
-    write.put(appliedKey, encodePoint(batch.point));
-    return {
-      write: async () => {
-        await write.write();
-        this.#lastSession = session;
-      },
-      discard: () => write.close(),
-    };
+    return session;
   }
 
   apply(batch: RecordBatch): Promise<void> {

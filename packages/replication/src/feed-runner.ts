@@ -19,7 +19,7 @@ import type { FeedDatabase } from './contract.js';
 import type { FeedEffect, FeedEvent, FeedState, Refusal, ResumePlan } from './feed-event.js';
 import { FeedSource } from './feed-source.js';
 import { startFeed, stepFeed } from './feed.js';
-import { heartbeatMs } from './replication-limits.js';
+import { feedPauseMs, heartbeatMs } from './replication-limits.js';
 
 /** What the master's side knows of one connected replica. */
 export interface FeedStatus {
@@ -65,6 +65,9 @@ class FeedRunner {
   #unpin: (() => void) | null = null;
   #pinnedSeq = -1;
   #moreWhileReading = false;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
+  /** Of the pause after a chunk, while something waits for its end. */
+  #cancelPause: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
   #reporting = false;
   /** Work that is under way: awaited before the feed ends, so that nothing outlives it. */
@@ -93,6 +96,7 @@ class FeedRunner {
     else signal?.addEventListener('abort', stop, { once: true });
     await closed;
     this.#cancelTick?.();
+    this.#cancelPause?.();
     unsubscribe();
     signal?.removeEventListener('abort', stop);
     await this.#release();
@@ -215,18 +219,30 @@ class FeedRunner {
     if (chunk === null) {
       this.#dispatch({ type: 'dry' });
       // What became durable while the read was ending would else wait for the next commit.
-      if (this.#moreWhileReading) this.#dispatch({ type: 'more' });
+      if (this.#moreWhileReading) this.#more();
       return;
     }
     this.#chunk = chunk;
+    this.#sentAtMs = this.#database.env.clock.monotonic();
     const { bufferedBytes } = this.#channel;
     const { lastSeq, bytes } = chunk;
     this.#dispatch({ type: 'chunk', bytes: bytes.length, lastSeq, bufferedBytes });
   }
 
+  /** At once after a pause; under a steady load what becomes durable meanwhile is sent together. */
   #more(): void {
     this.#moreWhileReading = true;
-    this.#dispatch({ type: 'more' });
+    if (this.#cancelPause !== null) return;
+    const { clock } = this.#database.env;
+    const left = this.#sentAtMs + feedPauseMs - clock.monotonic();
+    if (left <= 0) {
+      this.#dispatch({ type: 'more' });
+      return;
+    }
+    this.#cancelPause = clock.after(Math.ceil(left), () => {
+      this.#cancelPause = null;
+      this.#dispatch({ type: 'more' });
+    });
   }
 
   /** The next tick is set when this one is done, so that slow ones never pile up. */

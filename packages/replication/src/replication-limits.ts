@@ -18,6 +18,12 @@ export const feedBufferedBytesMax = 1024 * 1024;
 /** Less credit than this is not worth a read; a read of this size always holds a record's header. */
 export const feedReadBytesMin = 64 * 1024;
 
+/**
+ * Between two chunks of a stream, ms: fewer and larger ones, with a write and a sync each on the other
+ * side, leave the machine more for commits.
+ */
+export const feedPauseMs = 4;
+
 export const retryMsMin = 250;
 export const retryMsMax = 30_000;
 

@@ -142,6 +142,14 @@ const store: readonly Mutation[] = [
     ),
   ),
   bug(
+    'what is joined for the store goes past the record that somebody waits for',
+    edit(
+      'engine apply-queue',
+      'const stop = stopIn(task.batch);',
+      'const stop: number | null = null as number | null;',
+    ),
+  ),
+  bug(
     'deletes are not applied',
     edit('engine state-store', 'write.del(bytes.subarray(keyStart, keyEnd));', ''),
   ),
@@ -210,7 +218,7 @@ const replication: readonly Mutation[] = [
     'a feed that has no more to send is not woken',
     edit(
       'replication feed-runner',
-      "if (this.#moreWhileReading) this.#dispatch({ type: 'more' });",
+      "if (this.#moreWhileReading) this.#more();",
       '',
     ),
     edit('replication feed', 'more: (state) => readOn(state),', 'more: stay,'),
