@@ -4,7 +4,7 @@ import type { FileDamage } from '../../src/level/damage.js';
 import { LogCheck, logBlockBytes } from '../../src/level/log-check.js';
 import { readManifest } from '../../src/level/manifest.js';
 import { temporaryFolder } from '../support.js';
-import { bytesOf, fill, filesOf, flipped, openLevel } from './support.js';
+import { bytesOf, compact, fill, filesOf, firstFile, flipped, openLevel } from './support.js';
 
 /** The log of a store that was closed without being opened again, and its MANIFEST. */
 async function logAndManifest(entries: number): Promise<{ log: Uint8Array; manifest: Uint8Array }> {
@@ -12,8 +12,8 @@ async function logAndManifest(entries: number): Promise<{ log: Uint8Array; manif
   const level = await openLevel(folder);
   await fill(level, 0, entries);
   await level.close();
-  const [log] = await filesOf(folder, /\.log$/);
-  const [manifest] = await filesOf(folder, /^MANIFEST/);
+  const log = await firstFile(folder, /\.log$/);
+  const manifest = await firstFile(folder, /^MANIFEST/);
   return { log: await bytesOf(log), manifest: await bytesOf(manifest) };
 }
 
@@ -81,9 +81,9 @@ describe('a MANIFEST', () => {
     const folder = join(await temporaryFolder(), 'store');
     const level = await openLevel(folder, { writeBufferSize: 64 * 1024, maxFileSize: 1024 * 1024 });
     await fill(level, 0, 20_000);
-    await level.compactRange(Buffer.of(0), Buffer.of(0xff));
+    await compact(level);
     await level.close();
-    const [path] = await filesOf(folder, /^MANIFEST/);
+    const path = await firstFile(folder, /^MANIFEST/);
     const manifest = readManifest('MANIFEST', await bytesOf(path));
     const tables = (await filesOf(folder, /\.ldb$/)).map((file) =>
       Number(/(\d+)\.ldb$/.exec(file)?.[1]),

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scrubTables } from '../../src/level/scrub.js';
 import { env, flipByte, temporaryFolder } from '../support.js';
-import { fill, filesOf, openLevel, storeOfTables } from './support.js';
+import { fill, filesOf, firstFile, openLevel, storeOfTables } from './support.js';
 
 const scrub = (folder: string) => scrubTables(env.disk, folder);
 
@@ -20,7 +20,7 @@ describe('scrubbing a store', () => {
 
   test('P9 a flipped byte that LevelDB gives back as a value is found with file and offset', async () => {
     const folder = await storeOfTables(2000, { compression: false });
-    const [table] = await filesOf(folder, /\.ldb$/);
+    const table = await firstFile(folder, /\.ldb$/);
     await flipByte(table, 5000);
     const level = await openLevel(folder, { compression: false });
     let read = 0;
@@ -37,7 +37,7 @@ describe('scrubbing a store', () => {
 
   test('P9 a missing table, a short one, and a damaged CURRENT or MANIFEST are damage', async () => {
     const folder = await storeOfTables(2000);
-    const [table] = (await filesOf(folder, /\.ldb$/)) as [string];
+    const table = await firstFile(folder, /\.ldb$/);
     await rm(table);
     expect((await scrub(folder)).damage).toMatchObject([
       { file: table, what: 'the file is missing' },
@@ -45,7 +45,7 @@ describe('scrubbing a store', () => {
     await writeFile(table, 'short');
     expect((await scrub(folder)).damage[0]).toMatchObject({ file: table });
 
-    const [manifest] = (await filesOf(folder, /^MANIFEST/)) as [string];
+    const manifest = await firstFile(folder, /^MANIFEST/);
     await flipByte(manifest, 20);
     expect((await scrub(folder)).damage).toMatchObject([{ file: manifest, offset: 0 }]);
     await rm(manifest);

@@ -12,6 +12,12 @@ import { temporaryFolder } from '../support.js';
 
 export type RawLevel = Level<Buffer, Buffer>;
 
+/** Compacts everything: in the implementation, not in the type that browsers share. */
+export function compact(level: RawLevel): Promise<void> {
+  const whole = level as unknown as { compactRange(from: Buffer, to: Buffer): Promise<void> };
+  return whole.compactRange(Buffer.of(0), Buffer.of(0xff));
+}
+
 const bytesOptions = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
 
 export interface StoreOptions {
@@ -56,6 +62,12 @@ export async function filesOf(folder: string, ending: RegExp): Promise<string[]>
     .map((name) => join(folder, name));
 }
 
+export async function firstFile(folder: string, ending: RegExp): Promise<string> {
+  const [path] = await filesOf(folder, ending);
+  if (path === undefined) throw new Error(`${folder} has no file like ${ending.source}`);
+  return path;
+}
+
 export async function bytesOf(path: string): Promise<Uint8Array> {
   return new Uint8Array(await readFile(path));
 }
@@ -98,6 +110,6 @@ export async function damageInTable(bytes: Uint8Array): Promise<FileDamage[]> {
 /** A copy with one byte changed. */
 export function flipped(bytes: Uint8Array, at: number, mask: number): Uint8Array {
   const copy = bytes.slice();
-  copy[at] = copy[at] ^ mask;
+  copy[at] = (copy.at(at) ?? 0) ^ mask;
   return copy;
 }
