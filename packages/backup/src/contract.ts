@@ -58,9 +58,12 @@ export interface BackupDatabase extends DatabaseWithBackups {
    * Writes a mark record and gives the state exactly at it; the log is switched behind it. READ_ONLY
    * or REPLICA_READ_ONLY where no record can be written.
    */
-  mark(body: (seq: number) => MarkBody): Promise<PlacedSnapshot>;
-  /** The state as it is; nothing is written. */
-  stateSnapshot(): Promise<PlacedSnapshot>;
+  mark(body: (seq: number) => MarkBody, whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
+  /**
+   * The state as it is; nothing is written. `whileThere` runs, here and in mark, while the files of the
+   * store hold exactly that state.
+   */
+  stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
 }
 
 /** The database whose old backups are removed. */

@@ -18,6 +18,7 @@ import {
   writeControl,
   type Control,
 } from '@pamina/engine';
+import { storedBytes } from './layout.js';
 import { requireFree, storeFolderOf } from './free-space.js';
 import { loadStore, pointOf } from './load-store.js';
 import { openBackup, type OpenedBackup } from './open-backup.js';
@@ -27,7 +28,7 @@ import { hashState } from './state-hash.js';
 export interface RestoreProgress {
   /** Loading the backup, then reading the new store back. */
   readonly step: 'load' | 'verify';
-  /** Bytes of the state, before compression. */
+  /** Bytes of the state, before compression; of a physical backup, of its files. */
   readonly done: number;
   readonly total: number;
   readonly entries: number;
@@ -60,8 +61,12 @@ export async function restore(options: RestoreOptions): Promise<Control> {
     await refuseOccupied(env.disk, folder);
     await removeLeftovers(env, folder);
     const backup = await openBackup(source);
-    const stored = backup.manifest.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
-    await requireFree(env, dirname(folder), stored, `the restore of ${source.describe()}`);
+    await requireFree(
+      env,
+      dirname(folder),
+      storedBytes(backup.manifest),
+      `the restore of ${source.describe()}`,
+    );
     const beside = `${besidePrefix(folder)}${bytesToHex(env.random.bytes(6))}`;
     try {
       return await layOut(options, backup, beside);
@@ -88,7 +93,8 @@ async function layOut(
     signal: options.signal,
     onProgress: (progress) => options.onProgress?.({ step: 'load', ...progress }),
   });
-  await proveStore(options, backup, storeFolder, stateHash);
+  // The files of a physical backup were proved on the way and are as they were.
+  if (stateHash !== null) await proveStore(options, backup, storeFolder, stateHash);
   options.signal?.throwIfAborted();
   const control = controlOf(env, options.name, backup.manifest);
   await writeRestored(env, beside, backup, control);
@@ -123,7 +129,12 @@ async function proveStore(
       const found = await hashState(snapshot, {
         signal,
         onProgress: ({ entries, rawBytes }) =>
-          onProgress?.({ step: 'verify', done: rawBytes, total: manifest.rawBytes, entries }),
+          onProgress?.({
+            step: 'verify',
+            done: rawBytes,
+            total: manifest.rawBytes ?? rawBytes,
+            entries,
+          }),
       });
       if (found.stateHash !== expected || found.entries !== manifest.entries) {
         throw new PaminaError(

@@ -33,6 +33,8 @@ export class Applier {
   #ahead: { readonly batch: RecordBatch; readonly prepared: PreparedBatch } | null = null;
   #running: Promise<void> | null = null;
   #queuedBytes = 0;
+  /** Until it resolves nothing is applied. */
+  #held: Promise<void> | null = null;
   #failure: PaminaError | null = null;
   /** Why nothing is applied at present, for as long as the disk is full. */
   #stuck: PaminaError | null = null;
@@ -78,6 +80,17 @@ export class Applier {
     return () => {
       this.#barriers = this.#barriers.filter((one) => one !== barrier);
     };
+  }
+
+  /**
+   * Nothing is applied until `until` has settled. Called where the store stands still: by what atSeq()
+   * or between() runs.
+   */
+  hold(until: Promise<unknown>): void {
+    const held = Promise.allSettled([this.#held, until]).then(() => {
+      if (this.#held === held) this.#held = null;
+    });
+    this.#held = held;
   }
 
   /** Records beyond `seq` will not come: their numbers never reached the disk. */
@@ -137,6 +150,7 @@ export class Applier {
   async #applyStopping(batch: RecordBatch): Promise<PaminaError | null> {
     let rest: RecordBatch | null = batch;
     while (rest !== null) {
+      if (this.#held !== null) await this.#held;
       const stop = this.#firstBarrierIn(rest);
       const [part, behind]: [RecordBatch, RecordBatch | null] =
         stop === null ? [rest, null] : splitBatch(rest, stop);

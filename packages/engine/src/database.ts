@@ -243,15 +243,19 @@ export class Database {
    * Commits a mark record and takes a snapshot of exactly the state at it; the next record begins a
    * new segment, so that a copy made from here starts with a whole one. `bodyAt` is called once,
    * with the seq that the mark gets, and writes nothing itself: a backup is named by its position.
+   * `whileThere` runs while the files of the store hold exactly that state; nothing is applied meanwhile.
    */
-  mark(bodyAt: (seq: number) => MarkBody): Promise<PlacedSnapshot> {
+  mark(
+    bodyAt: (seq: number) => MarkBody,
+    whileThere?: () => Promise<void>,
+  ): Promise<PlacedSnapshot> {
     const session = this.#writable();
-    return snapshotAtMark(this.#parts, session, this.control.timelines, bodyAt);
+    return snapshotAtMark(this.#parts, session, this.control.timelines, bodyAt, whileThere);
   }
 
   /** A snapshot of the visible state; writes no record: for replicas, offline copies, hashes. */
-  stateSnapshot(): Promise<PlacedSnapshot> {
-    return snapshotNow(this.#parts, this.control.timelines, this.control.session);
+  stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot> {
+    return snapshotNow(this.#parts, this.control.timelines, this.control.session, whileThere);
   }
 
   /** Whether its master's segments may be received here, and from which byte on. */

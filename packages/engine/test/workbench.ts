@@ -187,6 +187,7 @@ export class FaultyDisk {
         step('append', path).then(() => real.appendFile(path, bytes, options)),
       rename: (from, to, options) =>
         step('rename', from).then(() => real.rename(from, to, options)),
+      link: (from, to) => step('link', from).then(() => real.link(from, to)),
       remove: (path) => step('remove', path).then(() => real.remove(path)),
       removeTree: (path) => step('remove', path).then(() => real.removeTree(path)),
       makeFolder: (path) => step('make the folder', path).then(() => real.makeFolder(path)),

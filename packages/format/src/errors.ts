@@ -62,6 +62,7 @@ export const errorTable = {
     'Take a backup with `pamina backup NAME` and use that: an initial backup carries no identification pattern, so no replica can be made from it.',
     409,
   ),
+  BACKUP_FORM: state('Take a logical backup: `pamina backup NAME --form logical`.'),
   BACKUP_INVALID: damaged(
     'Do not use this backup. Choose another one (`pamina backups NAME`) or take a new one.',
   ),
@@ -145,6 +146,9 @@ export const errorTable = {
   KEY_TOO_LARGE: limit('Use a shorter key.'),
   LEVEL_STORE_FOUND: state(
     'This folder holds a plain LevelDB. Bring it over with `pamina adopt FOLDER`.',
+  ),
+  LINK_REFUSED: disk(
+    'The file system makes no hard link here. Take a logical backup, or keep the backups in the file system of the database.',
   ),
   LISTEN_FAILED: network(
     'Choose another port or address with `--listen`; another process may use this one.',

@@ -39,6 +39,7 @@ export {
   feedCreditBytesMax,
   fileNameLengthMax,
   keyBytesMax,
+  backupTableBytesMax,
   manifestBytesMax,
   nameLengthMax,
   recordHeaderBytes,
@@ -56,7 +57,10 @@ export {
   wireMessageBytesMax,
 } from './limits.js';
 export { decodeManifest, encodeManifest } from './manifest.js';
-export type { BackupChunk, BackupManifest } from './manifest-body.js';
+export type { BackupChunk, BackupForm, BackupManifest } from './manifest-body.js';
+export { backupForms } from './manifest-body.js';
+export { backupTableFile, isManifestTable } from './manifest-tables.js';
+export type { BackupTable } from './manifest-tables.js';
 export { validateName, validateTag } from './name.js';
 export { PaminaError, isPaminaError, toPaminaError } from './pamina-error.js';
 export type { PaminaErrorJson, PaminaErrorOptions } from './pamina-error.js';

@@ -65,6 +65,8 @@ export const manifestBytesMax = 16 * mebibyte;
 export const chunkBytesTarget = 1 * mebibyte;
 /** One entry that is larger than the target makes a larger chunk. */
 export const chunkBytesMax = chunkBytesTarget + 8 + storeKeyBytesMax + valueBytesMax;
+/** A file of a physical backup: a table of LevelDB, a MANIFEST, or a piece of a log. */
+export const backupTableBytesMax = 1 * gibibyte;
 export const backupGenerationsDefault = 3;
 export const backupGenerationsMin = 1;
 export const backupGenerationsMax = 1000;

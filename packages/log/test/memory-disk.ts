@@ -130,5 +130,6 @@ const unused = {
   temporaryFolder: refuse,
   freeBytes: refuse,
   watch: refuse,
+  link: refuse,
   lockFile: refuse,
 };

@@ -115,15 +115,18 @@ export interface BackupSummary {
   /** Name of its folder below `backups/`. */
   readonly id: string;
   readonly kind: 'full' | 'initial';
+  /** Entries in key order, or the files of the store; null if it cannot be told. */
+  readonly form?: 'logical' | 'physical' | null | undefined;
   readonly tag: string | null;
   readonly database: string;
   readonly pattern: string | null;
   readonly position: string | null;
   readonly createdAt: number;
-  readonly entries: number;
+  /** Null in a physical backup whose state was not read; `rawBytes` too. */
+  readonly entries: number | null;
   /** Size as stored (compressed) and as restored. */
   readonly bytes: number;
-  readonly rawBytes: number;
+  readonly rawBytes: number | null;
   readonly stateHash: string | null;
   /** What is wrong with it, if anything: then it is not to be counted on. */
   readonly problem?: string | null | undefined;

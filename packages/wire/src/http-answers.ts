@@ -68,14 +68,15 @@ const summaryAnswer = Type.Object({
 export const backupAnswer = Type.Object({
   id: text,
   kind: oneOf('full', 'initial'),
+  form: Type.Optional(orNull(oneOf('logical', 'physical'))),
   tag: orNull(text),
   database: text,
   pattern: orNull(text),
   position: orNull(text),
   createdAt: amount,
-  entries: amount,
+  entries: orNull(amount),
   bytes: amount,
-  rawBytes: amount,
+  rawBytes: orNull(amount),
   stateHash: orNull(text),
   problem: Type.Optional(orNull(text)),
 });
