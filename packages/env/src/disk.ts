@@ -75,6 +75,8 @@ export interface FileStatus {
   readonly isFolder: boolean;
   readonly bytes: number;
   readonly modifiedMs: number;
+  /** When the system noted the last change of anything about it, which no program can set back. */
+  readonly changedMs: number;
   /** Who may do what, as in chmod (0o600…); null where the system has no such (Windows). */
   readonly permissions: number | null;
 }

@@ -58,6 +58,7 @@ export function statPath(path: string): Promise<FileStatus | null> {
         isFolder: status.isDirectory(),
         bytes: status.size,
         modifiedMs: status.mtimeMs,
+        changedMs: status.ctimeMs,
         permissions: process.platform === 'win32' ? null : status.mode & 0o777,
       };
     } catch (error) {

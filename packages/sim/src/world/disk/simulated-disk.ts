@@ -381,6 +381,7 @@ function statusOf(node: Node): FileStatus {
     isFolder,
     bytes: isFolder ? 4096 : node.content.size,
     modifiedMs: node.modifiedMs,
+    changedMs: node.modifiedMs,
     permissions: isFolder ? 0o755 : 0o644,
   };
 }
