@@ -24,6 +24,7 @@ export const exitStatusMeanings = {
   8: 'the network failed or the other side cannot be reached',
   9: 'a limit was reached',
   10: 'ended before it was done: aborted or out of time',
+  11: 'nothing was found to be wrong, but not all of what was asked could be verified',
 } as const;
 
 type ExitStatus = keyof typeof exitStatusMeanings;
@@ -48,6 +49,7 @@ const disk = classOf(7, 500);
 const network = classOf(8, 502, true);
 const limit = classOf(9, 413);
 const ended = classOf(10, 504, true);
+const unverified = classOf(11, 409);
 
 export const errorTable = {
   ABORTED: ended('Nothing more is done. Start it again when you want it.', 499, false),
@@ -182,6 +184,9 @@ export const errorTable = {
     'A replica that replays without simultaneous query answers no queries. Read from the master, or set the replica to readOnly.',
     503,
   ),
+  NOT_VERIFIED: unverified(
+    'See which check says why. Take a backup with `pamina backup NAME` if there is none to verify against.',
+  ),
   PATTERN_MISMATCH: refused(
     'This replica was made from another database. Create it from a backup of this master.',
     409,
@@ -198,6 +203,9 @@ export const errorTable = {
   ),
   PROPERTY_INVALID: usage('See the properties and their values with `pamina set --help`.'),
   READ_ONLY: refused('Allow writing with `pamina set NAME readOnly=false`.'),
+  REBUILD_IMPOSSIBLE: state(
+    'Keep the files as they are. Restore the newest good backup to a new place, or create the replica again from its master.',
+  ),
   RECORD_GAP: damaged(
     'A record is missing between what is here and what came. Reconnect; if it stays, create the replica again.',
     409,
