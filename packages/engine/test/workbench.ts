@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { afterEach, expect } from 'vitest';
 import { readControl, writeControl } from '../src/control.js';
 import { createDatabase } from '../src/create-database.js';
-import { Database, type DatabaseOptions } from '../src/database.js';
+import type { DatabaseOptions } from '../src/database-options.js';
+import { Database } from '../src/database.js';
 import { newInstance } from '../src/create-database.js';
 
 export const env: Env = nodeEnv();
