@@ -106,8 +106,8 @@ async function takeLocked(
   const maker = options.form === 'physical' ? await CheckpointMaker.prepare(database) : null;
   try {
     const whileThere = maker === null ? undefined : () => maker.make();
-    const { id, placed } = await place(database, taken, options.tag ?? null, whileThere);
-    const work = { ...options, folder, id, placed, before, backups, maker, startedAt };
+    const { id, placed, isMarked } = await place(database, taken, options.tag ?? null, whileThere);
+    const work = { ...options, folder, id, placed, before, backups, maker, startedAt, isMarked };
     return await writePinned(database, work);
   } finally {
     await maker?.remove();
@@ -119,7 +119,9 @@ async function writePinned(database: BackupDatabase, work: Work): Promise<Backup
   // Until the backup is known to retention, a replica made from it must find the log behind it (P10).
   const unpin = database.log.pin(placed.point.seq + 1);
   try {
-    return await writeBackup(database, work);
+    const manifest = await writeBackup(database, work);
+    if (work.isMarked) await writeAudit(database, manifest);
+    return manifest;
   } finally {
     unpin();
     await placed.snapshot.close();
@@ -132,12 +134,12 @@ async function place(
   taken: ReadonlySet<string>,
   tag: string | null,
   whileThere: (() => Promise<void>) | undefined,
-): Promise<{ id: string; placed: PlacedSnapshot }> {
+): Promise<{ id: string; placed: PlacedSnapshot; isMarked: boolean }> {
   const { timeline } = currentTimeline(database.timelines);
   const idAt = (seq: number): string => backupIdAt({ timeline, seq }, taken);
   try {
     const placed = await database.mark((seq) => ({ backup: idAt(seq), tag }), whileThere);
-    return { id: idAt(placed.point.seq), placed };
+    return { id: idAt(placed.point.seq), placed, isMarked: true };
   } catch (error) {
     const writesNoLog =
       isPaminaError(error, 'READ_ONLY') || isPaminaError(error, 'REPLICA_READ_ONLY');
@@ -148,7 +150,7 @@ async function place(
     throw new PaminaError('DATABASE_TYPE', message, { context: { path: database.folder } });
   }
   const placed = await database.stateSnapshot(whileThere);
-  return { id: backupIdAt(placed.point, taken), placed };
+  return { id: backupIdAt(placed.point, taken), placed, isMarked: false };
 }
 
 interface Work extends TakeBackupOptions {
@@ -159,6 +161,8 @@ interface Work extends TakeBackupOptions {
   readonly backups: readonly ListedBackup[];
   /** With a checkpoint at `placed`; null for a logical backup. */
   readonly maker: CheckpointMaker | null;
+  /** Whether a mark stands in the log at `placed`. */
+  readonly isMarked: boolean;
   readonly startedAt: number;
 }
 
@@ -295,6 +299,22 @@ async function writePhysical(
 
 function rate(bytes: number, ms: number): number {
   return Math.round(bytes / (Math.max(1, ms) / 1000));
+}
+
+/**
+ * The hash of the state at the mark, for the replicas that took a snapshot there: no writer waits for
+ * it. The backup is whole without.
+ */
+async function writeAudit(database: BackupDatabase, manifest: BackupManifest): Promise<void> {
+  const { id, position, stateHash } = manifest;
+  if (stateHash === null) return;
+  try {
+    await database.audit({ backup: id, seq: position.seq, stateHash });
+  } catch (error) {
+    const { code, message } = toPaminaError(error);
+    const text = `The replicas are not audited against backup ${id}: ${message}.`;
+    database.jobLog.write('warning', 'audit-not-written', text, { backup: id, code });
+  }
 }
 
 /**
