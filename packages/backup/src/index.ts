@@ -20,8 +20,12 @@ export type { CompleteUntil, LogSource, SegmentEntry, SegmentFacts } from './log
 export type { FileDamage } from './level/damage.js';
 export { scrubTables } from './level/scrub.js';
 export type { ScrubOptions, ScrubProgress, ScrubReport } from './level/scrub.js';
+export { planRebuild, rebuild, removeKeptStores } from './rebuild.js';
+export type { RebuildOptions, RebuildPlan, Rebuilt } from './rebuild.js';
 export { recoverScratch } from './recover-scratch.js';
 export type { RecoveredScratch, ScratchOptions, ScratchProgress } from './recover-scratch.js';
+export { ReplicaAudit, readAudit } from './replica-audit.js';
+export type { AuditOutcome } from './replica-audit.js';
 export { restore } from './restore.js';
 export type { RestoreOptions, RestoreProgress } from './restore.js';
 export { folderSource } from './source.js';
@@ -31,5 +35,16 @@ export type { HashOptions, HashedState } from './state-hash.js';
 export { takeBackup } from './take-backup.js';
 export type { BackupProgress, TakeBackupOptions } from './take-backup.js';
 export { isUnchanged } from './unchanged.js';
+export type { StateDifference } from './compare-states.js';
+export { verifyContent, verifyDatabaseFiles } from './verify-database.js';
+export type {
+  ContentToVerify,
+  VerifyContentOptions,
+  VerifyDatabaseOptions,
+} from './verify-database.js';
+export { verifyFolder, verifyNamedBackup } from './verify-named.js';
+export type { VerifyFolderOptions, VerifyNamedOptions } from './verify-named.js';
+export { attemptCheck, verdictOf } from './verify-report.js';
+export type { CheckKind, Verdict, VerifyCheck } from './verify-report.js';
 export { verifyBackup } from './verify.js';
 export type { ReadProgress, VerifiedBackup, VerifyOptions } from './verify.js';
