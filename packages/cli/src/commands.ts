@@ -17,6 +17,7 @@ import { list } from './command/list.js';
 import { log } from './command/log.js';
 import { put } from './command/put.js';
 import { rename } from './command/rename.js';
+import { rebuild } from './command/rebuild.js';
 import { replicas } from './command/replicas.js';
 import { replicate } from './command/replicate.js';
 import { reset } from './command/reset.js';
@@ -25,6 +26,7 @@ import { set } from './command/set.js';
 import { start } from './command/start.js';
 import { status } from './command/status.js';
 import { stop } from './command/stop.js';
+import { verify } from './command/verify.js';
 
 export const commands: readonly AnyCommand[] = [
   create,
@@ -39,6 +41,8 @@ export const commands: readonly AnyCommand[] = [
   deleteDatabase,
   backup,
   backups,
+  verify,
+  rebuild,
   replicate,
   allow,
   deny,

@@ -7,7 +7,9 @@ import type {
   Entry,
   JobEvent,
   LogLine,
+  RebuildReport,
   ReplicaSummary,
+  VerifyReport,
 } from '@pamina/wire';
 import { PaminaError } from '@pamina/format';
 import { Writable } from 'node:stream';
@@ -49,6 +51,7 @@ export const aStatus: DatabaseStatus = {
   simultaneousQuery: false,
   settings: { replicationDelayMs: 5000, backupGenerations: 3 },
   master: null,
+  audit: null,
   backups: { count: 2, newest: aBackup },
   log: { segments: 1, bytes: 4096, firstSeq: 1 },
   createdAt: Date.UTC(2026, 6, 1),
@@ -120,6 +123,35 @@ export const aLogLine: LogLine = {
   body: null,
 };
 
+export const aVerification: VerifyReport = {
+  verdict: 'verified',
+  checks: [
+    {
+      check: 'files',
+      subject: aBackup.id,
+      verdict: 'verified',
+      message: 'every file is what the manifest says',
+      code: null,
+      problems: [],
+      problemCount: 0,
+      differences: [],
+      bytes: 2048,
+      rememberedAt: null,
+    },
+  ],
+};
+
+export const aRebuild: RebuildReport = {
+  backup: aBackup.id,
+  position: '1/48213',
+  records: 48_208,
+  entries: 138_398,
+  stateHash: 'cd'.repeat(32),
+  compared: 2,
+  kept: ['/data/cities/store.kept-2026'],
+  removed: [],
+};
+
 export interface Fake extends Administration {
   readonly calls: unknown[][];
 }
@@ -166,6 +198,8 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
         comparedWith: [],
         verified: null,
       }),
+    verify: () => Promise.resolve(aVerification),
+    rebuild: () => Promise.resolve(aRebuild),
     close: () => Promise.resolve(),
     ...answers,
   };

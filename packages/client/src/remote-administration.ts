@@ -29,6 +29,9 @@ import {
   path,
   positionAnswer,
   type Progress,
+  rebuildAnswer,
+  type RebuildReport,
+  type RebuildRequest,
   type ReplicaSummary,
   replicasAnswer,
   type ReplicateOptions,
@@ -37,6 +40,9 @@ import {
   settingsAnswer,
   statusAnswer,
   valueAnswer,
+  verifyAnswer,
+  type VerifyReport,
+  type VerifyRequest,
 } from '@pamina/wire';
 
 const encoder = new TextEncoder();
@@ -270,6 +276,34 @@ export class RemoteAdministration implements Administration {
     return this.#caller.task(
       { method: 'GET', path: target, query: options, signal: this.#signal() },
       hashAnswer,
+      progress,
+    );
+  }
+
+  verify(
+    name: string,
+    options: VerifyRequest = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<VerifyReport> {
+    const target = path`/databases/${name}/verify`;
+    return this.#caller.task(
+      { method: 'POST', path: target, body: options, signal: this.#signal(signal) },
+      verifyAnswer,
+      progress,
+    );
+  }
+
+  rebuild(
+    name: string,
+    options: RebuildRequest = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RebuildReport> {
+    const target = path`/databases/${name}/rebuild`;
+    return this.#caller.task(
+      { method: 'POST', path: target, body: options, signal: this.#signal(signal) },
+      rebuildAnswer,
       progress,
     );
   }

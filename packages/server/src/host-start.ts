@@ -1,6 +1,7 @@
 // Databases going online and offline. What one of them suffers is noted as its fault and never keeps
 // another from its work.
 
+import { ReplicaAudit } from '@pamina/backup';
 import { Database } from '@pamina/engine';
 import { PaminaError, toPaminaError } from '@pamina/format';
 import { FollowerRunner } from '@pamina/replication';
@@ -193,6 +194,7 @@ function startFollower(core: HostCore, online: OnlineDatabase): void {
       return entry === null ? null : { address: entry.address, headers };
     },
   });
+  online.audit = ReplicaAudit.attach(database);
   online.follower = follower;
   follower.start();
 }

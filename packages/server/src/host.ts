@@ -17,8 +17,12 @@ import type {
   JobEvent,
   LogLine,
   Progress,
+  RebuildReport,
+  RebuildRequest,
   ReplicaSummary,
   ReplicateOptions,
+  VerifyReport,
+  VerifyRequest,
 } from '@pamina/wire';
 import * as backupVerbs from './host-backup.js';
 import * as change from './host-change.js';
@@ -28,11 +32,13 @@ import * as data from './host-data.js';
 import { hash } from './host-hash.js';
 import { jobLog, type JobLogOptions, log } from './host-log.js';
 import { finishSwaps } from './host-recreate.js';
+import { rebuild } from './host-rebuild.js';
 import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
 import { set } from './host-set.js';
 import { keepNames, start, startAll, stop, stopAll, whenQuiet } from './host-start.js';
 import { list, status } from './host-status.js';
+import { verify } from './host-verify.js';
 import type { BackupFile, Served } from './served.js';
 
 export class Host implements Served {
@@ -236,6 +242,24 @@ export class Host implements Served {
     progress?: Progress,
   ): Promise<HashReport> {
     return hash(this.#core, name, options, progress);
+  }
+
+  verify(
+    name: string,
+    options: VerifyRequest = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<VerifyReport> {
+    return verify(this.#core, name, options, progress, signal);
+  }
+
+  rebuild(
+    name: string,
+    options: RebuildRequest = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RebuildReport> {
+    return rebuild(this.#core, name, options, progress, signal);
   }
 
   requireOnline(name: string): void {

@@ -12,6 +12,7 @@ import type { RouteContext } from './route-context.js';
 import { databaseRoutes } from './routes-databases.js';
 import { dataRoutes } from './routes-data.js';
 import { inspectRoutes } from './routes-inspect.js';
+import { verifyRoutes } from './routes-verify.js';
 import { backupRoutes, replicaRoutes } from './routes-peers.js';
 import type { Served } from './served.js';
 
@@ -66,6 +67,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
       replicaRoutes(v1, context);
       backupRoutes(v1, context);
       inspectRoutes(v1, context);
+      verifyRoutes(v1, context);
     },
     { prefix: apiPrefix },
   );

@@ -2,6 +2,7 @@
 // of its replicas, the calls under way. It goes offline in order: no new work, end the old, close.
 
 import type { Channel, Env } from '@pamina/env';
+import type { ReplicaAudit } from '@pamina/backup';
 import type { Database } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
 import { type FeedStatus, type FollowerRunner, runFeed } from '@pamina/replication';
@@ -17,6 +18,8 @@ export class OnlineDatabase {
   /** Replicas that are connected at this moment. */
   readonly feeds = new Map<Channel, FeedStatus | null>();
   follower: FollowerRunner | null = null;
+  /** Of a replica. */
+  audit: ReplicaAudit | null = null;
   /** Whether the name is entered in the directory. */
   isRegistered = false;
   readonly #env: Env;
@@ -94,6 +97,7 @@ export class OnlineDatabase {
     for (const { end } of feeds) end();
     await this.follower?.stop();
     await Promise.all(feeds.map(({ run }) => run));
+    await this.audit?.close();
     await this.#whenUnused();
     await this.database.close();
   }

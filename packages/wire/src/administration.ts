@@ -1,6 +1,14 @@
 // The one interface through which databases are administered. The host (on a data folder) and the
 // remote administration (over HTTP) implement it alike, so that no caller knows which one it holds.
 
+import type {
+  AuditStatus,
+  RebuildReport,
+  RebuildRequest,
+  VerifyReport,
+  VerifyRequest,
+} from './verification.js';
+
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
 /**
@@ -102,6 +110,8 @@ export interface DatabaseStatus {
   } | null;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;
+  /** The last audit; null on everything but a replica, and before the first one. */
+  readonly audit?: AuditStatus | null | undefined;
   readonly backups: { readonly count: number; readonly newest: BackupSummary | null };
   readonly log: {
     readonly segments: number;
@@ -305,6 +315,20 @@ export interface Administration {
     options?: { at?: string | undefined; verify?: boolean | undefined },
     progress?: Progress,
   ): Promise<HashReport>;
+  /** Never rejects for damage: the report says what is damaged. */
+  verify(
+    name: string,
+    options?: VerifyRequest,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<VerifyReport>;
+  /** Builds the store anew from backup and log. DATABASE_ONLINE, REBUILD_IMPOSSIBLE. */
+  rebuild(
+    name: string,
+    options?: RebuildRequest,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RebuildReport>;
   /** Lets go of everything held; databases that this one opened are closed. */
   close(): Promise<void>;
 }

@@ -110,6 +110,19 @@ export const statusAnswer = Type.Object({
       lastReplicatedModificationTime: orNull(amount),
     }),
   ),
+  audit: Type.Optional(
+    orNull(
+      Type.Object({
+        result: oneOf('equal', 'different', 'skipped'),
+        backup: text,
+        position: text,
+        at: amount,
+        reason: orNull(text),
+        stateHash: orNull(text),
+        expected: orNull(text),
+      }),
+    ),
+  ),
   backups: Type.Object({ count: amount, newest: orNull(backupAnswer) }),
   log: Type.Object({ segments: amount, bytes: amount, firstSeq: orNull(amount) }),
   createdAt: amount,
@@ -171,6 +184,42 @@ export const hashAnswer = Type.Object({
     }),
   ),
   verified: orNull(Type.Boolean()),
+});
+
+const verdict = oneOf('verified', 'damaged', 'unverified');
+export const verifyAnswer = Type.Object({
+  verdict,
+  checks: Type.Array(
+    Type.Object({
+      check: oneOf('files', 'chain', 'restore', 'tables', 'log', 'content'),
+      subject: text,
+      verdict,
+      message: text,
+      code: orNull(text),
+      problems: Type.Array(text),
+      problemCount: amount,
+      differences: Type.Array(
+        Type.Object({
+          space: oneOf('user', 'system'),
+          key: text,
+          what: oneOf('missing', 'extra', 'other value'),
+        }),
+      ),
+      bytes: amount,
+      rememberedAt: orNull(amount),
+    }),
+  ),
+});
+
+export const rebuildAnswer = Type.Object({
+  backup: orNull(text),
+  position: orNull(text),
+  records: amount,
+  entries: orNull(amount),
+  stateHash: orNull(text),
+  compared: amount,
+  kept: Type.Array(text),
+  removed: Type.Array(text),
 });
 
 export const progressAnswer = Type.Object({

@@ -29,6 +29,24 @@ export const backupRequest = Type.Object(
   { tag: Type.Optional(Type.String({ minLength: 1, maxLength: tagLengthMax })) },
   strict,
 );
+export const verifyRequest = Type.Object(
+  {
+    backup: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    deep: Type.Optional(Type.Boolean()),
+    again: Type.Optional(Type.Boolean()),
+    maxAgeMs: Type.Optional(Type.Number({ minimum: 0 })),
+    until: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  strict,
+);
+export const rebuildRequest = Type.Object(
+  {
+    dryRun: Type.Optional(Type.Boolean()),
+    stop: Type.Optional(Type.Boolean()),
+    removeKept: Type.Optional(Type.Boolean()),
+  },
+  strict,
+);
 export const allowRequest = Type.Object(
   { simultaneousQuery: Type.Optional(Type.Boolean()) },
   strict,

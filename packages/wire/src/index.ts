@@ -61,12 +61,14 @@ export {
   listAnswer,
   logLineAnswer,
   positionAnswer,
+  rebuildAnswer,
   replicasAnswer,
   type ServerAnswer,
   serverAnswer,
   settingsAnswer,
   statusAnswer,
   valueAnswer,
+  verifyAnswer,
 } from './http-answers.js';
 export { type BackupUrl, HttpBackupSource, parseBackupUrl } from './http-backup-source.js';
 export {
@@ -108,6 +110,7 @@ export {
   type LogQuery,
   nameParameters,
   propertyParameters,
+  rebuildRequest,
   renameRequest,
   type RenameRequest,
   replicaParameters,
@@ -115,6 +118,17 @@ export {
   type ReplicateRequest,
   setRequest,
   type SetRequest,
+  verifyRequest,
 } from './http-requests.js';
 export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
+export type {
+  AuditStatus,
+  RebuildReport,
+  RebuildRequest,
+  StateDifference,
+  Verdict,
+  VerifyCheck,
+  VerifyReport,
+  VerifyRequest,
+} from './verification.js';

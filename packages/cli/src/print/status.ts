@@ -62,6 +62,7 @@ export function statusText(status: DatabaseStatus, now: number): string {
         'generations kept',
         status.settings === null ? null : String(status.settings.backupGenerations),
       ],
+      ['audit', auditText(status)],
       ['identification pattern', status.pattern ?? 'none yet'],
       ['instance', status.instance],
       ['created', formatTime(status.createdAt)],
@@ -69,6 +70,16 @@ export function statusText(status: DatabaseStatus, now: number): string {
   ];
   if (status.master !== null) parts.push(replicaText(status, status.master, now));
   return parts.join('\n\n');
+}
+
+/** Whether this replica was found to hold what its master holds. */
+function auditText({ audit }: DatabaseStatus): string | null {
+  if (audit === null || audit === undefined) return null;
+  const { at, backup, position, reason, result } = audit;
+  const what = `at ${position}, backup ${printable(backup)}, ${formatTime(at)}`;
+  if (result === 'equal') return `equal to the master ${what}`;
+  if (result === 'different') return `DIFFERENT from the master ${what}`;
+  return `skipped ${what}: ${printable(reason ?? 'no reason is known')}`;
 }
 
 function replicaText(status: DatabaseStatus, master: MasterStatus, now: number): string {
