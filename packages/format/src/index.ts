@@ -45,6 +45,7 @@ export {
   replicationDelayMsDefault,
   replicationDelayMsMax,
   segmentBytesDefault,
+  segmentBytesMax,
   segmentBytesMin,
   segmentHeaderBytes,
   segmentTrailerBytes,
