@@ -1,6 +1,12 @@
 // The exports of @pamina/engine.
 export { adopt, type AdoptOptions, type Adopted } from './adopt.js';
-export { type Control, type DatabaseType, readControl, writeControl } from './control.js';
+export {
+  type ArchiveSetting,
+  type Control,
+  type DatabaseType,
+  readControl,
+  writeControl,
+} from './control.js';
 export {
   backupsFolder,
   createDatabase,
