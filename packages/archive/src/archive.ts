@@ -24,6 +24,8 @@ export type PutOutcome = 'written' | 'same';
  * DISK_ERROR. No error and no message ever has a credential in it.
  */
 export interface Archive {
+  /** Whether `list` tells more bytes than `size`. */
+  readonly isEncrypted: boolean;
   /** Address without credentials, for messages. */
   describe(): string;
   /**

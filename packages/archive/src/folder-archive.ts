@@ -21,6 +21,7 @@ const pieceBytes = 1024 * 1024;
 const leftoverMs = 24 * 60 * 60 * 1000;
 
 export class FolderArchive implements Archive {
+  readonly isEncrypted = false;
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #folder: string;

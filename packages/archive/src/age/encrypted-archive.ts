@@ -6,7 +6,7 @@ import type { Disk } from '@pamina/env';
 import type { Archive, ArchiveCall, ArchiveObject, PutOutcome } from '../archive.js';
 import { isSame, readRange } from '../collect.js';
 import { objectDamaged } from '../object-errors.js';
-import { requireReplaceable, requireWritable } from '../object-name.js';
+import { isReplaceable, requireReplaceable, requireWritable } from '../object-name.js';
 import { decrypterFrom, encrypterFor } from './age-keys.js';
 import {
   chunkBytes,
@@ -38,6 +38,7 @@ interface OpenedObject {
 
 const headerBytesMin = 8 * 1024;
 const headerBytesMax = 256 * 1024;
+const openedMax = 64;
 
 /** ARCHIVE_KEY_INVALID. */
 export async function encryptedArchive(
@@ -52,9 +53,12 @@ export async function encryptedArchive(
 }
 
 class EncryptedArchive implements Archive {
+  readonly isEncrypted = true;
   readonly #archive: Archive;
   readonly #encrypter: Encrypter;
   readonly #decrypter: Decrypter | null;
+  /** What it took to open the last few objects, so that a second range of one costs no more requests. */
+  readonly #opened = new Map<string, OpenedObject>();
 
   constructor(archive: Archive, encrypter: Encrypter, decrypter: Decrypter | null) {
     this.#archive = archive;
@@ -68,6 +72,7 @@ class EncryptedArchive implements Archive {
 
   async putIfAbsent(name: string, bytes: Uint8Array, call?: ArchiveCall): Promise<PutOutcome> {
     requireWritable(name, bytes);
+    this.#opened.delete(name);
     try {
       return await this.#archive.putIfAbsent(name, await this.#encrypter.encrypt(bytes), call);
     } catch (error) {
@@ -125,12 +130,15 @@ class EncryptedArchive implements Archive {
   }
 
   delete(name: string, call?: ArchiveCall): Promise<void> {
+    this.#opened.delete(name);
     return this.#archive.delete(name, call);
   }
 
   /** null without an identity. */
   async #open(name: string, call?: ArchiveCall): Promise<OpenedObject | null> {
     if (this.#decrypter === null) return null;
+    const known = this.#opened.get(name);
+    if (known !== undefined) return known;
     const stored = await this.#archive.size(name, call);
     const header = await this.#header(name, call);
     const start = header.length + payloadNonceBytes;
@@ -140,7 +148,13 @@ class EncryptedArchive implements Archive {
     const range = { offset: header.length, length: payloadNonceBytes, bytesMax: payloadNonceBytes };
     const nonce = await readRange(this.#archive, name, range, call);
     const key = payloadKey(await this.#fileKey(name, header), nonce);
-    return { start, sealedBytes, plainBytes, key };
+    const opened = { start, sealedBytes, plainBytes, key };
+    // What may be replaced is opened anew each time.
+    if (isReplaceable(name)) return opened;
+    const [oldest] = this.#opened.keys();
+    if (this.#opened.size >= openedMax && oldest !== undefined) this.#opened.delete(oldest);
+    this.#opened.set(name, opened);
+    return opened;
   }
 
   async #fileKey(name: string, header: Uint8Array): Promise<Uint8Array> {

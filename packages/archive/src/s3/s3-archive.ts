@@ -35,6 +35,7 @@ const probeBytes = new TextEncoder().encode('pamina\n');
 const listBytesMax = 16 * 1024 * 1024;
 
 export class S3Archive implements Archive {
+  readonly isEncrypted = false;
   readonly #client: S3Client;
   readonly #retrying: Retrying;
   readonly #prefix: string;
