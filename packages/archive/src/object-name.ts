@@ -11,7 +11,7 @@ const namePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]
 const nameLengthMax = 700;
 
 /** The largest segment; also what one upload holds in memory (twice that, if it is encrypted). */
-export const archiveObjectBytesMax =
+const archiveObjectBytesMax =
   segmentBytesMax + recordHeaderBytes + commitBytesMax + segmentTrailerBytes;
 const replaceableBytesMax = 4096;
 

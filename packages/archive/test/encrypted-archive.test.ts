@@ -20,7 +20,7 @@ async function workbench() {
   const folder = await temporaryFolder();
   const identityFile = join(await temporaryFolder(), 'key.txt');
   await writeFile(identityFile, `${identity}\n`);
-  const recipients = [await identityToRecipient(identity)];
+  const recipients = [await identityToRecipient(identity)] as const;
   const stored = new FolderArchive(env, folder);
   const archive = await encryptedArchive(stored, env.disk, { recipients, identityFile });
   return { archive, folder, identityFile, recipients, stored };
@@ -49,7 +49,7 @@ describe('files of age', () => {
     for (const size of sizes) {
       const bytes = randomBytes(size);
       const output = join(folder, `o${size}`);
-      await execa('age', ['-r', String(recipients[0]), '-o', output], { input: bytes });
+      await execa('age', ['-r', recipients[0], '-o', output], { input: bytes });
       expect(Buffer.compare(await readObject(archive, `o${size}`, 1e6), bytes)).toBe(0);
     }
   });
@@ -60,7 +60,7 @@ describe('files of age', () => {
     for (let i = 0; i < 20; i++) {
       encrypter.addRecipient(await identityToRecipient(await generateX25519Identity()));
     }
-    encrypter.addRecipient(String(recipients[0]));
+    encrypter.addRecipient(recipients[0]);
     for (const size of sizes) {
       const bytes = randomBytes(size);
       await writeFile(join(folder, `o${size}`), await encrypter.encrypt(bytes));

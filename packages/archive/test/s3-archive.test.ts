@@ -1,9 +1,9 @@
 // Object storage: the contract on a server that heeds conditions, on servers that do not, and what happens
 // when a server misbehaves.
-import { PaminaError, toPaminaError } from '@pamina/format';
+import { toPaminaError, type PaminaError } from '@pamina/format';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readObject, readRange } from '../src/collect.js';
-import { S3Archive } from '../src/s3/s3-archive.js';
+import type { S3Archive } from '../src/s3/s3-archive.js';
 import { archiveContract } from './archive-contract.js';
 import { FakeS3, fakeKeys, type Fault } from './fake-s3.js';
 import { s3Archive } from './support.js';
@@ -222,7 +222,7 @@ function printed(error: PaminaError): string[] {
       String(cause),
       cause.stack ?? '',
       JSON.stringify(cause),
-      JSON.stringify({ ...cause }),
+      JSON.stringify(Object.entries(cause)),
     );
   }
   return texts;

@@ -1,16 +1,10 @@
 // The contract against a server of others, which knows no conditional writes.
-import { createRequire } from 'node:module';
 import { afterAll, beforeAll } from 'vitest';
+import S3rver from 's3rver';
 import { archiveContract } from './archive-contract.js';
 import { s3Archive, temporaryFolder } from './support.js';
 
-interface Server {
-  run(): Promise<{ readonly port: number }>;
-  close(): Promise<void>;
-}
-const S3rver = createRequire(import.meta.url)('s3rver') as new (options: object) => Server;
-
-let server: Server;
+let server: S3rver;
 let port = 0;
 let count = 0;
 beforeAll(async () => {

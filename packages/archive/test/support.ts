@@ -9,7 +9,7 @@ import type { S3Credentials } from '../src/credentials.js';
 import { S3Archive } from '../src/s3/s3-archive.js';
 
 export const env = nodeEnv();
-export const quickRetry = { attemptsMax: 5, delayMsMin: 1, delayMsMax: 8 };
+const quickRetry = { attemptsMax: 5, delayMsMin: 1, delayMsMax: 8 };
 
 const folders: string[] = [];
 afterAll(async () => {

@@ -1,4 +1,8 @@
 // What other packages may use of backup. Never imported from inside this package.
+export { changeArchives } from './archiver/archive-settings.js';
+export { positionPath, readPosition } from './archiver/archive-position.js';
+export { ArchiverRunner } from './archiver/archiver-runner.js';
+export type { ArchiverStatus } from './archiver/archiver-runner.js';
 export { holdBackup } from './backup-holds.js';
 export { listBackups } from './backup-list.js';
 export type { ListedBackup } from './backup-list.js';

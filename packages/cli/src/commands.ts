@@ -2,6 +2,7 @@
 import type { AnyCommand } from './command.js';
 import { adopt } from './command/adopt.js';
 import { allow } from './command/allow.js';
+import { archive } from './command/archive.js';
 import { backup } from './command/backup.js';
 import { backups } from './command/backups.js';
 import { create } from './command/create.js';
@@ -39,6 +40,7 @@ export const commands: readonly AnyCommand[] = [
   deleteDatabase,
   backup,
   backups,
+  archive,
   replicate,
   allow,
   deny,

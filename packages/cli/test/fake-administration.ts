@@ -2,6 +2,7 @@
 // against it.
 import type {
   Administration,
+  ArchiveSummary,
   BackupSummary,
   DatabaseStatus,
   Entry,
@@ -94,6 +95,19 @@ export const aPermitted: ReplicaSummary = {
   seenAt: null,
 };
 
+export const anArchive: ArchiveSummary = {
+  name: 'main',
+  address: '/mnt/archive',
+  encrypted: false,
+  state: 'idle',
+  problem: null,
+  hint: null,
+  archived: '1/488',
+  archivedTime: Date.UTC(2026, 6, 29, 13, 38, 4),
+  behindBytes: 0,
+  backups: 2,
+};
+
 export const anEvent: JobEvent = {
   time: Date.UTC(2026, 6, 29, 13, 38, 5),
   level: 'info',
@@ -139,6 +153,10 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
     stop: (name) => Promise.resolve({ ...aStatus, name, online: false, state: 'offline' }),
     backup: () => Promise.resolve(aBackup),
     backups: () => Promise.resolve([aBackup]),
+    addArchive: (_name, name, { address }) => Promise.resolve({ ...anArchive, name, address }),
+    removeArchive: () => Promise.resolve(),
+    archives: () => Promise.resolve([anArchive]),
+    runArchive: () => Promise.resolve([anArchive]),
     allow: () => Promise.resolve(),
     deny: () => Promise.resolve(),
     replicas: () => Promise.resolve([aPermitted]),

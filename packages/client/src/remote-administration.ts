@@ -3,7 +3,11 @@
 import type { Env } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import {
+  type AddArchiveOptions,
   type Administration,
+  archiveAnswer,
+  archivesAnswer,
+  type ArchiveSummary,
   type BackupSummary,
   type BatchOperation,
   backupAnswer,
@@ -131,6 +135,38 @@ export class RemoteAdministration implements Administration {
     return this.#caller.call(
       { method: 'GET', path: path`/databases/${name}/backups`, signal: this.#signal() },
       backupsAnswer,
+    );
+  }
+
+  addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
+    const target = path`/databases/${name}/archives/${archive}`;
+    return this.#caller.task(
+      { method: 'PUT', path: target, body: options, signal: this.#signal() },
+      archiveAnswer,
+    );
+  }
+
+  async removeArchive(name: string, archive: string): Promise<void> {
+    const target = path`/databases/${name}/archives/${archive}`;
+    await this.#caller.call({ method: 'DELETE', path: target, signal: this.#signal() }, doneAnswer);
+  }
+
+  archives(name: string): Promise<ArchiveSummary[]> {
+    return this.#caller.call(
+      { method: 'GET', path: path`/databases/${name}/archives`, signal: this.#signal() },
+      archivesAnswer,
+    );
+  }
+
+  runArchive(
+    name: string,
+    archive: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<ArchiveSummary[]> {
+    const target = path`/databases/${name}/archives`;
+    return this.#caller.task(
+      { method: 'POST', path: target, body: { archive }, signal: this.#signal(signal) },
+      archivesAnswer,
     );
   }
 

@@ -20,6 +20,8 @@ export interface HostOptions {
   readonly directoryFile?: string | undefined;
   /** Sent to other servers: replicas and masters share one. */
   readonly token?: string | undefined;
+  /** Where credentials of archives may stand; by default the process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** Why a database that should be online is not. */
@@ -47,6 +49,7 @@ export class HostCore {
   readonly dataFolder: string;
   readonly directory: FileDirectory;
   readonly token: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly online = new Map<string, OnlineDatabase>();
   readonly faults = new Map<string, Fault>();
   /** Turns of what opens, closes, moves or removes a database. */
@@ -60,6 +63,7 @@ export class HostCore {
     this.env = options.env;
     this.dataFolder = options.dataFolder;
     this.token = options.token;
+    this.environment = options.environment ?? process.env;
     this.leases = new BackupLeases(options.env);
     const path = options.directoryFile ?? join(options.dataFolder, 'directory.json');
     this.directory = new FileDirectory({ env: options.env, path });

@@ -4,6 +4,7 @@ import type { Control, Database, LogPoint } from '@pamina/engine';
 import { formatPosition, isPaminaError, type PaminaError, toPaminaError } from '@pamina/format';
 import type { DatabaseState, DatabaseStatus, DatabaseSummary, MasterStatus } from '@pamina/wire';
 import { join } from 'node:path';
+import { summaries } from './host-archive.js';
 import { backups } from './host-backup.js';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';
@@ -146,6 +147,7 @@ async function common(core: HostCore, folder: string, name: string, control: Con
     simultaneousQuery,
     backups: { count: full.length, newest: full[0] ?? null },
     createdAt,
+    archives: await summaries(core, { ...control, name }, core.online.get(name) ?? null),
   };
 }
 

@@ -5,6 +5,8 @@ import type { Database } from '@pamina/engine';
 import type { Channel } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import type {
+  AddArchiveOptions,
+  ArchiveSummary,
   BackupSummary,
   BatchOperation,
   CreateOptions,
@@ -20,6 +22,7 @@ import type {
   ReplicaSummary,
   ReplicateOptions,
 } from '@pamina/wire';
+import * as archiveVerbs from './host-archive.js';
 import * as backupVerbs from './host-backup.js';
 import * as change from './host-change.js';
 import { HostCore, type HostOptions } from './host-core.js';
@@ -143,6 +146,26 @@ export class Host implements Served {
 
   openBackupFile(name: string, id: string, file: string): Promise<BackupFile> {
     return backupVerbs.openBackupFile(this.#core, name, id, file);
+  }
+
+  addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
+    return archiveVerbs.addArchive(this.#core, name, archive, options);
+  }
+
+  removeArchive(name: string, archive: string): Promise<void> {
+    return archiveVerbs.removeArchive(this.#core, name, archive);
+  }
+
+  archives(name: string): Promise<ArchiveSummary[]> {
+    return archiveVerbs.archives(this.#core, name);
+  }
+
+  runArchive(
+    name: string,
+    archive: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<ArchiveSummary[]> {
+    return archiveVerbs.runArchive(this.#core, name, archive, signal);
   }
 
   allow(

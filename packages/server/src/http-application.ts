@@ -10,6 +10,7 @@ import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import type { RouteContext } from './route-context.js';
 import { databaseRoutes } from './routes-databases.js';
+import { archiveRoutes } from './routes-archives.js';
 import { dataRoutes } from './routes-data.js';
 import { inspectRoutes } from './routes-inspect.js';
 import { backupRoutes, replicaRoutes } from './routes-peers.js';
@@ -65,6 +66,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
       dataRoutes(v1, context);
       replicaRoutes(v1, context);
       backupRoutes(v1, context);
+      archiveRoutes(v1, context);
       inspectRoutes(v1, context);
     },
     { prefix: apiPrefix },

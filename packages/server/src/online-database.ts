@@ -1,6 +1,7 @@
 // A database that this process holds open, with everything that works on it: its follower, the feeds
 // of its replicas, the calls under way. It goes offline in order: no new work, end the old, close.
 
+import type { ArchiverRunner } from '@pamina/backup';
 import type { Channel, Env } from '@pamina/env';
 import type { Database } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
@@ -16,6 +17,8 @@ export class OnlineDatabase {
   readonly since: number;
   /** Replicas that are connected at this moment. */
   readonly feeds = new Map<Channel, FeedStatus | null>();
+  /** By the name of the archive. */
+  readonly archivers = new Map<string, ArchiverRunner>();
   follower: FollowerRunner | null = null;
   /** Whether the name is entered in the directory. */
   isRegistered = false;
@@ -95,6 +98,7 @@ export class OnlineDatabase {
     await this.follower?.stop();
     await Promise.all(feeds.map(({ run }) => run));
     await this.#whenUnused();
+    await Promise.all([...this.archivers.values()].map((archiver) => archiver.stop()));
     await this.database.close();
   }
 

@@ -109,6 +109,8 @@ export interface DatabaseStatus {
     readonly firstSeq: number | null;
   };
   readonly createdAt: number;
+  /** Where the database is archived; left out by older servers. */
+  readonly archives?: readonly ArchiveSummary[] | undefined;
 }
 
 export interface BackupSummary {
@@ -144,6 +146,46 @@ export interface ReplicaSummary {
   readonly lag: { readonly received: Lag; readonly durable: Lag; readonly applied: Lag };
   /** When it was heard of last, ms since 1970. */
   readonly seenAt: number | null;
+}
+
+/** What an archiver does: `blocked` means that a person must act, `offline` that the database is not open. */
+export type ArchiveState =
+  | 'offline'
+  | 'stopped'
+  | 'starting'
+  | 'idle'
+  | 'waiting'
+  | 'working'
+  | 'retrying'
+  | 'blocked';
+
+export interface ArchiveSummary {
+  readonly name: string;
+  readonly address: string;
+  readonly encrypted: boolean;
+  readonly state: ArchiveState;
+  /** Why it is `retrying` or `blocked`. */
+  readonly problem: { readonly code: string; readonly message: string } | null;
+  /** What to do about it. */
+  readonly hint: string | null;
+  /** The last record that is there, `1/48213`, and its commit time (ms since 1970). */
+  readonly archived: string | null;
+  readonly archivedTime: number | null;
+  /** Durable here and not there; null while the database is offline. */
+  readonly behindBytes: number | null;
+  /** Backups that are there; null where it was not asked. */
+  readonly backups: number | null;
+}
+
+export interface AddArchiveOptions {
+  /** `/path`, `file:///path` or `s3://bucket/prefix?endpoint=…&region=…`; never with a credential. */
+  readonly address: string;
+  /** Public keys of age: the archive is encrypted for them. */
+  readonly recipients?: readonly string[] | undefined;
+  /** File with the identity of one recipient, where the server runs; needed with recipients. */
+  readonly identityFile?: string | undefined;
+  /** File with the credentials, where the server runs; else they come from its environment. */
+  readonly credentialsFile?: string | undefined;
 }
 
 export interface JobEvent {
@@ -254,6 +296,17 @@ export interface Administration {
   ): Promise<BackupSummary>;
   /** Newest first, the initial one included. */
   backups(name: string): Promise<BackupSummary[]>;
+  /** Log and backups are copied there from now on. ARCHIVE_EXISTS, and what the archive says. */
+  addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary>;
+  /** Nothing is copied there any more; what is there stays. ARCHIVE_NOT_FOUND. */
+  removeArchive(name: string, archive: string): Promise<void>;
+  archives(name: string): Promise<ArchiveSummary[]>;
+  /** Copies what is missing, to one archive or to all, and ends when it is there. */
+  runArchive(
+    name: string,
+    archive: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<ArchiveSummary[]>;
   allow(
     name: string,
     replica: string,

@@ -21,6 +21,20 @@ export const backupFileParameters = Type.Object({
   file: Type.String({ minLength: 1, maxLength: 128 }),
 });
 
+export const archiveParameters = Type.Object({ name, archive: name });
+
+const path = Type.String({ minLength: 1, maxLength: sourceLengthMax });
+export const addArchiveRequest = Type.Object(
+  {
+    address: path,
+    recipients: Type.Optional(Type.Array(path, { minItems: 1, maxItems: 32 })),
+    identityFile: Type.Optional(path),
+    credentialsFile: Type.Optional(path),
+  },
+  strict,
+);
+export const runArchiveRequest = Type.Object({ archive: Type.Optional(name) }, strict);
+
 export const createRequest = Type.Object(
   { name, fromBackup: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })) },
   strict,
@@ -82,6 +96,8 @@ export const hashQuery = Type.Object(
   strict,
 );
 
+export type AddArchiveRequest = Static<typeof addArchiveRequest>;
+export type RunArchiveRequest = Static<typeof runArchiveRequest>;
 export type CreateRequest = Static<typeof createRequest>;
 export type BackupRequest = Static<typeof backupRequest>;
 export type AllowRequest = Static<typeof allowRequest>;

@@ -1,6 +1,9 @@
 // What processes say to each other: the administration interface and the replication channel.
 export {
+  type AddArchiveOptions,
   type Administration,
+  type ArchiveState,
+  type ArchiveSummary,
   type BackupSummary,
   type BatchOperation,
   type CreateOptions,
@@ -50,6 +53,8 @@ export {
   type WelcomeMessage,
 } from './channel-message.js';
 export {
+  archiveAnswer,
+  archivesAnswer,
   backupAnswer,
   backupsAnswer,
   deleteAnswer,
@@ -86,8 +91,11 @@ export {
   valueBodyBytesMax,
 } from './http-limits.js';
 export {
+  addArchiveRequest,
+  type AddArchiveRequest,
   allowRequest,
   type AllowRequest,
+  archiveParameters,
   backupFileParameters,
   backupRequest,
   type BackupRequest,
@@ -113,6 +121,8 @@ export {
   replicaParameters,
   replicateRequest,
   type ReplicateRequest,
+  runArchiveRequest,
+  type RunArchiveRequest,
   setRequest,
   type SetRequest,
 } from './http-requests.js';
