@@ -10,6 +10,7 @@ import { objectDamaged, objectMissing, objectTaken } from './object-errors.js';
 import {
   byName,
   isHidden,
+  isListed,
   requireName,
   requirePrefix,
   requireReplaceable,
@@ -127,7 +128,8 @@ export class FolderArchive implements Archive {
       if (isHidden(entry.name) || entry.name.startsWith('.')) continue;
       const name = `${prefix}${entry.name}`;
       if (entry.isFolder) await this.#collect(`${name}/`, into, call);
-      else into.push({ name, bytes: entry.bytes, modifiedMs: entry.modifiedMs });
+      else if (isListed(name))
+        into.push({ name, bytes: entry.bytes, modifiedMs: entry.modifiedMs });
     }
   }
 

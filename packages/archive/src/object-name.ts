@@ -21,6 +21,16 @@ const replaceableName = 'heartbeat';
 /** Temporary files of folders, and claims of stores without conditional writes: never listed. */
 const hiddenPattern = /\.tmp-[0-9a-f]{16}$|\.claim-[0-9a-f]{32}$/;
 
+/** Says what the archive is. */
+export const markerName = 'pamina-archive';
+/** Written twice with the same bytes to learn whether a server heeds a condition. */
+export const probeName = 'pamina-probe';
+
+/** Whether `list` shows it: neither what is half done nor what the archive has for itself. */
+export function isListed(name: string): boolean {
+  return !isHidden(name) && name !== markerName && name !== probeName;
+}
+
 export function isReplaceable(name: string): boolean {
   return name.split('/').at(-1) === replaceableName;
 }

@@ -8,6 +8,7 @@ import type { Archive, ArchiveCall } from './archive.js';
 import { readObject } from './collect.js';
 import { readS3Credentials, type Environment } from './credentials.js';
 import { FolderArchive } from './folder-archive.js';
+import { markerName } from './object-name.js';
 import type { RetryPolicy } from './s3/retry.js';
 import { S3Archive } from './s3/s3-archive.js';
 
@@ -24,7 +25,6 @@ export interface OpenArchiveOptions extends ArchiveCall {
   readonly retry?: RetryPolicy | undefined;
 }
 
-const markerName = 'pamina-archive';
 const markerBytesMax = 4096;
 const encryptionNames = { age: 'age', none: 'none' } as const;
 type EncryptionName = keyof typeof encryptionNames;
@@ -77,7 +77,7 @@ async function requireMarker(
 /** Objects without a marker: a marker that was lost must not turn encryption off. */
 async function refuseForeign(archive: Archive, call: ArchiveCall): Promise<void> {
   const [found] = await archive.list('', call);
-  if (found === undefined || found.name === markerName) return;
+  if (found === undefined) return;
   const message = `${archive.describe()} holds other objects (${found.name}) and no marker of an archive`;
   throw new PaminaError('ARCHIVE_CONFLICT', message, {
     context: { archive: archive.describe(), object: found.name },

@@ -10,7 +10,8 @@ import type { S3Credentials } from '../credentials.js';
 import { objectDamaged, objectTaken } from '../object-errors.js';
 import {
   byName,
-  isHidden,
+  isListed,
+  probeName,
   requireName,
   requirePrefix,
   requireReplaceable,
@@ -29,8 +30,6 @@ export interface S3ArchiveOptions {
   readonly retry?: RetryPolicy | undefined;
 }
 
-/** Written twice with the same bytes to learn whether the server heeds a condition. */
-const probeName = 'pamina-probe';
 const probeBytes = new TextEncoder().encode('pamina\n');
 const listBytesMax = 16 * 1024 * 1024;
 
@@ -96,7 +95,7 @@ export class S3Archive implements Archive {
       ...object,
       name: key.slice(this.#prefix.length),
     }));
-    return objects.filter(({ name }) => !isHidden(name) && name !== probeName).sort(byName);
+    return objects.filter(({ name }) => isListed(name)).sort(byName);
   }
 
   async delete(name: string, call?: ArchiveCall): Promise<void> {
