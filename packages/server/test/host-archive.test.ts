@@ -137,10 +137,11 @@ describe('adding and removing', () => {
     const control = join(bench.data, 'orders', 'control.json');
     await host.stop('orders');
     const text = await readFile(control, 'utf8');
-    const changed = JSON.parse(text) as Record<string, unknown>;
-    delete changed['checksum'];
-    (changed['archives'] as { address: string }[])[0]!.address = place;
-    await writeFile(control, JSON.stringify(changed));
+    // Without its checksum, as one that was made by hand.
+    const changed = text
+      .replace(JSON.stringify(address), JSON.stringify(place))
+      .replace(/,\s*"checksum": "[0-9a-f]*"/, '');
+    await writeFile(control, changed);
     await host.start('orders');
     const [archive] = await eventually(
       () => host.archives('orders'),

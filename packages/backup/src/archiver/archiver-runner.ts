@@ -24,7 +24,7 @@ export interface ArchiverStatus {
   readonly backups: number;
 }
 
-export const archiveIntervalMsDefault = 5000;
+const archiveIntervalMsDefault = 5000;
 
 /** No retry helps against these. */
 const finalCodes: ReadonlySet<string> = new Set([

@@ -41,7 +41,7 @@ async function expectArchived(database: Database, folder: string): Promise<void>
   const own = database.log.segments().filter(({ bytes }) => bytes > 128);
   expect(entries.map(({ firstSeq }) => firstSeq)).toEqual(own.map(({ firstSeq }) => firstSeq));
   for (const [index, segment] of own.entries()) {
-    const entry = entries[index] as (typeof entries)[number];
+    const entry = entries[index]!;
     const content = (await readFile(segment.path)).subarray(0, segment.bytes);
     expect(entry.bytes).toBe(segment.bytes);
     expect(Buffer.compare(await bytesOf(source, entry), content)).toBe(0);
@@ -271,7 +271,9 @@ describe('P8 killed at any step', () => {
     const isKilled = kill !== null;
     const archiver = await archiverOf({ database, folder, hooks, isKilled });
     archiver.start();
-    archiver.settle().catch(() => undefined);
+    archiver.settle().catch(() => {
+      // A killed one ends in no way that anybody waits for.
+    });
     await until(() => (isKilled ? isDead : archiver.status().state === 'idle'));
     const calls = count;
     await settled(await archiverOf({ database, folder }));
@@ -353,7 +355,7 @@ describe('another start', () => {
     const archive = await watchedArchive(folder);
     const [, second] = (await archive.list('')).filter(({ name }) => name.endsWith('.seg'));
     const parts = (await archive.list('')).filter(({ name }) => name.endsWith('.part'));
-    for (const object of [second, ...parts]) await archive.delete(String(object?.name));
+    for (const object of [second, ...parts]) await archive.delete(object?.name ?? '');
     await settled(await archiverOf({ database, folder }));
     await expectArchived(database, folder);
   });
@@ -519,7 +521,7 @@ describe('backups', () => {
     const folder = await temporaryFolder();
     await write(database);
     const { chunks, id } = await takeBackup(database);
-    const path = join(backupsFolderOf(database.folder), id, String(chunks[0]?.file));
+    const path = join(backupsFolderOf(database.folder), id, chunks[0]?.file ?? '');
     const bytes = await readFile(path);
     bytes[100] = (bytes[100] ?? 0) ^ 1;
     await writeFile(path, bytes);

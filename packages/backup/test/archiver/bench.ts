@@ -57,7 +57,7 @@ export async function watchedArchive(
   };
 }
 
-export function settingOf(name: string, folder: string): ArchiveSetting {
+function settingOf(name: string, folder: string): ArchiveSetting {
   return {
     name,
     address: folder,
