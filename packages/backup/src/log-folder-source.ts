@@ -14,12 +14,14 @@ export interface LogFolderOptions {
   readonly folder: string;
   /** Where the owner knows that nothing later was committed up to a time. */
   readonly completeUntil?: (() => Promise<CompleteUntil | null>) | undefined;
+  /** Of a log that is written to: the last record that is on disk. */
+  readonly settledSeq?: (() => number) | undefined;
   /** Of a log that is written to in this process. */
   readonly pin?: ((fromSeq: number) => () => void) | undefined;
 }
 
 export function logFolderSource(options: LogFolderOptions): LogSource {
-  const { completeUntil, disk, folder, pin } = options;
+  const { completeUntil, disk, folder, pin, settledSeq } = options;
   const source: LogSource = {
     describe: () => folder,
     async segments() {
@@ -34,6 +36,7 @@ export function logFolderSource(options: LogFolderOptions): LogSource {
     read: (entry, offset) => readPieces(disk, folder, entry, offset),
   };
   if (completeUntil !== undefined) source.completeUntil = completeUntil;
+  if (settledSeq !== undefined) source.settledSeq = settledSeq;
   if (pin !== undefined) source.hold = pin;
   return source;
 }
