@@ -112,8 +112,8 @@ export function damagedEntry(
   what: string,
   offset = 0,
 ): PaminaError {
-  const place = `${entry.name} in ${source.describe()}`;
-  return new PaminaError('LOG_DAMAGED', `${place}, offset ${offset}: ${what}`, {
-    context: { file: entry.name, source: source.describe(), offset },
+  const file = `${source.describe()}/${entry.name}`;
+  return new PaminaError('LOG_DAMAGED', `${file}, offset ${offset}: ${what}`, {
+    context: { file, offset },
   });
 }

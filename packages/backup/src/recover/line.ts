@@ -47,7 +47,7 @@ export function wayFrom(backup: PlaceBackup, history: readonly Timeline[], all: 
   const reach = (segment: SurveyedSegment): number =>
     Math.min(segment.lastSeq, ends.get(segment.entry.timelineId) ?? -1);
   const onLine = all.segments
-    .filter((segment) => ends.has(segment.entry.timelineId) && reach(segment) > position.seq)
+    .filter((segment) => reach(segment) >= Math.max(segment.entry.firstSeq, position.seq + 1))
     .sort((a, b) => a.entry.firstSeq - b.entry.firstSeq);
   const spans: Span[] = [];
   let next = position.seq + 1;
@@ -95,7 +95,9 @@ function gapAt(
     return `${entry.name} in ${source.describe()} does not continue record ${next - 1}`;
   }
   const behind = onLine.find(({ entry }) => entry.firstSeq > next);
-  return behind === undefined ? null : `records ${next} to ${behind.entry.firstSeq - 1} are missing`;
+  return behind === undefined
+    ? null
+    : `records ${next} to ${behind.entry.firstSeq - 1} are missing`;
 }
 
 /** The commit time of the last record of a way, as far as the survey tells it. */

@@ -75,3 +75,11 @@ export function joinPlaces(places: readonly [RecoveryPlace, ...RecoveryPlace[]])
     pattern: places.find((place) => place.pattern !== null)?.pattern ?? null,
   };
 }
+
+/** Keeps log from record `fromSeq` on from being deleted until the returned function is called. */
+export function holdLogs(place: RecoveryPlace, fromSeq: number): () => void {
+  const releases = place.logs.map((log) => log.hold?.(fromSeq));
+  return () => {
+    for (const release of releases) release?.();
+  };
+}

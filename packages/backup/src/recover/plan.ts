@@ -142,10 +142,7 @@ function newestOn(all: Survey, history: readonly Timeline[], target: RecoveryTar
   throw targetUnreachable(target, 'there is no backup of this history', []);
 }
 
-function positionGoal(
-  target: RecoveryTarget & { readonly kind: 'position' },
-  all: Survey,
-): Goal {
+function positionGoal(target: RecoveryTarget & { readonly kind: 'position' }, all: Survey): Goal {
   const { timeline, seq } = target.position;
   const [own] = all.histories;
   const inOwn = own?.findIndex((entry) => entry.timeline === timeline) ?? -1;

@@ -1,6 +1,12 @@
 // What the sources of a recovery hold: every segment with its first and last record, and the histories
 // of timelines that they tell of.
-import { PaminaError, RecordKind, decodeBody, isPaminaError, recordHeaderBytes } from '@pamina/format';
+import {
+  PaminaError,
+  RecordKind,
+  decodeBody,
+  isPaminaError,
+  recordHeaderBytes,
+} from '@pamina/format';
 import type { Timeline } from '@pamina/format';
 import { readRecordHeader, newRecordHeader } from '@pamina/format';
 import { segmentFacts, type LogSource, type SegmentEntry } from '../log-source.js';
