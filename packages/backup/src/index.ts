@@ -27,6 +27,7 @@ export {
 } from './recover/place.js';
 export { planRecovery, type PlanOptions, type RecoveryPlan } from './recover/plan.js';
 export { recoverTo, type RecoverProgress, type RecoverTo } from './recover/recover.js';
+export { recoverInPlace, type InPlaceOptions } from './recover/recover-in-place.js';
 export { describeTarget, isoTime, type RecoveryTarget } from './recover/target.js';
 export { recoverScratch } from './recover-scratch.js';
 export type { RecoveredScratch, ScratchOptions, ScratchProgress } from './recover-scratch.js';

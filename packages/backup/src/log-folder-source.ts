@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import type { Disk, DiskFile } from '@pamina/env';
 import { PaminaError, isPaminaError } from '@pamina/format';
 import { listSegments } from '@pamina/log';
-import type { CompleteUntil, LogSource, SegmentEntry } from './log-source.js';
+import {
+  segmentFacts,
+  type CompleteUntil,
+  type LogSource,
+  type SegmentEntry,
+} from './log-source.js';
+import { pointIn } from './recover/segment-stream.js';
 
 const pieceBytes = 1024 * 1024;
 
@@ -12,8 +18,8 @@ export interface LogFolderOptions {
   readonly disk: Disk;
   /** Holds the folders of the timelines: `<database>/log`, or a copy of it. */
   readonly folder: string;
-  /** Where the owner knows that nothing later was committed up to a time. */
-  readonly completeUntil?: (() => Promise<CompleteUntil | null>) | undefined;
+  /** Nobody has had the database open for writing since this time, ms since 1970. */
+  readonly stoppedAt?: number | undefined;
   /** Of a log that is written to: the last record that is on disk. */
   readonly settledSeq?: (() => number) | undefined;
   /** Of a log that is written to in this process. */
@@ -21,7 +27,7 @@ export interface LogFolderOptions {
 }
 
 export function logFolderSource(options: LogFolderOptions): LogSource {
-  const { completeUntil, disk, folder, pin, settledSeq } = options;
+  const { disk, folder, pin, settledSeq, stoppedAt } = options;
   const source: LogSource = {
     describe: () => folder,
     async segments() {
@@ -35,10 +41,19 @@ export function logFolderSource(options: LogFolderOptions): LogSource {
     },
     read: (entry, offset) => readPieces(disk, folder, entry, offset),
   };
-  if (completeUntil !== undefined) source.completeUntil = completeUntil;
+  if (stoppedAt !== undefined) source.completeUntil = () => endOf(source, stoppedAt);
   if (settledSeq !== undefined) source.settledSeq = settledSeq;
   if (pin !== undefined) source.hold = pin;
   return source;
+}
+
+/** What stands last in the log of a database that nobody writes to is the last that was committed. */
+async function endOf(source: LogSource, time: number): Promise<CompleteUntil | null> {
+  const last = (await source.segments()).at(-1);
+  if (last === undefined) return null;
+  const { header } = await segmentFacts(source, last);
+  const { seq } = await pointIn({ source, entry: last, header }, Number.MAX_SAFE_INTEGER);
+  return { seq, time };
 }
 
 /** The size is asked again: a segment that is open may have grown since it was listed. */

@@ -20,6 +20,7 @@ import { rename } from './command/rename.js';
 import { replicas } from './command/replicas.js';
 import { replicate } from './command/replicate.js';
 import { reset } from './command/reset.js';
+import { restore } from './command/restore.js';
 import { serve } from './command/serve.js';
 import { set } from './command/set.js';
 import { start } from './command/start.js';
@@ -39,6 +40,7 @@ export const commands: readonly AnyCommand[] = [
   deleteDatabase,
   backup,
   backups,
+  restore,
   replicate,
   allow,
   deny,

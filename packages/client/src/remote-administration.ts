@@ -32,6 +32,9 @@ import {
   type ReplicaSummary,
   replicasAnswer,
   type ReplicateOptions,
+  restoreAnswer,
+  type RestoreOptions,
+  type RestoreReport,
   type ServerAnswer,
   serverAnswer,
   settingsAnswer,
@@ -87,6 +90,24 @@ export class RemoteAdministration implements Administration {
 
   create(name: string, options: CreateOptions = {}, progress?: Progress): Promise<DatabaseStatus> {
     return this.#verb('/databases', { name, ...options }, progress);
+  }
+
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport> {
+    return this.#caller.task(
+      {
+        method: 'POST',
+        path: path`/databases/${name}/restore`,
+        body: options,
+        signal: this.#signal(signal),
+      },
+      restoreAnswer,
+      progress,
+    );
   }
 
   start(name: string): Promise<DatabaseStatus> {

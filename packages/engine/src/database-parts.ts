@@ -19,6 +19,7 @@ import { Overlay } from './overlay.js';
 import { StateReader } from './state-reader.js';
 import { StateStore } from './state-store.js';
 import { StoreReopener } from './store-reopener.js';
+import { finishStoreSwap } from './store-swap.js';
 
 export interface DatabaseParts {
   readonly store: StateStore;
@@ -43,6 +44,7 @@ export interface PartsOptions {
 export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
   const { env, folder } = options;
   await refuseLaterLog(env.disk, join(folder, logFolder));
+  await finishStoreSwap(env.disk, folder);
   const store = await StateStore.open(env, join(folder, storeFolder), { create: false });
   let log: Log | null = null;
   try {

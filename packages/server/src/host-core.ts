@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { BackupLeases } from './backup-leases.js';
 import { KeyedLock } from './keyed-lock.js';
 import { requireNotTakenOver } from './host-names.js';
+import { finishRestore } from './host-swap.js';
 import { MasterLink } from './master-link.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -105,6 +106,9 @@ export class HostCore {
     if (online !== undefined) return online.database.control;
     const control = await readControl(this.env.disk, this.folder(name));
     if (control !== null) return control;
+    await finishRestore(this, name);
+    const restored = await readControl(this.env.disk, this.folder(name));
+    if (restored !== null) return restored;
     throw new PaminaError(
       'DATABASE_NOT_FOUND',
       `there is no database ${name} in ${this.dataFolder}`,

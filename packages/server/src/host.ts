@@ -19,6 +19,8 @@ import type {
   Progress,
   ReplicaSummary,
   ReplicateOptions,
+  RestoreOptions,
+  RestoreReport,
 } from '@pamina/wire';
 import * as backupVerbs from './host-backup.js';
 import * as change from './host-change.js';
@@ -30,6 +32,7 @@ import { jobLog, type JobLogOptions, log } from './host-log.js';
 import { finishSwaps } from './host-recreate.js';
 import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
+import { finishRestores, restoreDatabase } from './host-restore.js';
 import { set } from './host-set.js';
 import { keepNames, start, startAll, stop, stopAll, whenQuiet } from './host-start.js';
 import { list, status } from './host-status.js';
@@ -61,6 +64,7 @@ export class Host implements Served {
   async goOnline(address: string): Promise<void> {
     await change.finishRemovals(this.#core);
     await finishSwaps(this.#core);
+    await finishRestores(this.#core);
     this.#core.address = address;
     await startAll(this.#core);
     this.#core.directory.onChange(() => this.#keepNames());
@@ -116,6 +120,15 @@ export class Host implements Served {
   ): Promise<DatabaseStatus> {
     await create(this.#core, name, options, progress);
     return this.status(name);
+  }
+
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport> {
+    return restoreDatabase(this.#core, name, options, progress, signal);
   }
 
   async start(name: string): Promise<DatabaseStatus> {

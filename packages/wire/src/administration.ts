@@ -1,6 +1,8 @@
 // The one interface through which databases are administered. The host (on a data folder) and the
 // remote administration (over HTTP) implement it alike, so that no caller knows which one it holds.
 
+import type { RestoreOptions, RestoreReport } from './restore.js';
+
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
 /**
@@ -244,6 +246,16 @@ export interface Administration {
   list(): Promise<DatabaseSummary[]>;
   status(name: string): Promise<DatabaseStatus>;
   create(name: string, options?: CreateOptions, progress?: Progress): Promise<DatabaseStatus>;
+  /**
+   * A backup, and the log behind it up to a target, as a new database, as a copy (`as`) of one that
+   * stays as it is, or in the place of one that is stopped. POSITION_UNREACHABLE before anything is touched.
+   */
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport>;
   start(name: string): Promise<DatabaseStatus>;
   stop(name: string): Promise<DatabaseStatus>;
   backup(

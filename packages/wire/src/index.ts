@@ -116,5 +116,11 @@ export {
   setRequest,
   type SetRequest,
 } from './http-requests.js';
+export {
+  restoreAnswer,
+  type RestoreOptions,
+  type RestoreReport,
+  restoreRequest,
+} from './restore.js';
 export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';

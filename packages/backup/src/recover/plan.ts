@@ -13,6 +13,7 @@ import {
 import { timelinesUntil } from '@pamina/engine';
 import { forEachRecord, type ChainPoint } from '@pamina/log';
 import { pointOf } from '../load-store.js';
+import type { LogSource } from '../log-source.js';
 import type { PlaceBackup, RecoveryPlace } from './place.js';
 import { backupsOn, liesOn, positionOn, rangesOn, wayFrom, type Span, type Way } from './line.js';
 import { brokenOff, pointIn, scanUntil, segmentBatches } from './segment-stream.js';
@@ -31,8 +32,8 @@ export interface RecoveryPlan {
   /** Records and bytes of log that are read. */
   readonly records: number;
   readonly logBytes: number;
-  /** The last record of this history that the sources hold; the target may lie before it. */
-  readonly endSeq: number;
+  /** Last record in each source of log, in the order of the place's; null in one without records. */
+  readonly sourceEnds: readonly (number | null)[];
 }
 
 export interface PlanOptions {
@@ -72,8 +73,13 @@ export async function planRecovery(options: PlanOptions): Promise<RecoveryPlan> 
     point,
     records: toSeq - way.backup.manifest.position.seq,
     logBytes: spans.reduce((sum, { segment }) => sum + segment.entry.bytes, 0),
-    endSeq: way.toSeq,
+    sourceEnds: options.place.logs.map((source) => endOfSource(source, all)),
   };
+}
+
+function endOfSource(source: LogSource, all: Survey): number | null {
+  const own = all.segments.filter((segment) => segment.source === source);
+  return own.reduce<number | null>((end, { lastSeq }) => Math.max(end ?? 0, lastSeq), null);
 }
 
 /** The state at a fork has two names: the one that was asked for is kept. */
