@@ -13,10 +13,11 @@ export type {
 export { expireBackups } from './expire-backups.js';
 export type { ExpireOptions, ExpireReport } from './expire-backups.js';
 export { backupsFolderOf } from './layout.js';
-export { logFolderSource } from './log-folder-source.js';
+export { lastRecordOf, logFolderSource } from './log-folder-source.js';
 export type { LogFolderOptions } from './log-folder-source.js';
 export { segmentFacts } from './log-source.js';
 export type { CompleteUntil, LogSource, SegmentEntry, SegmentFacts } from './log-source.js';
+export { viewLog, type LogView, type ViewedRecord } from './recover/log-view.js';
 export {
   folderPlace,
   holdLogs,

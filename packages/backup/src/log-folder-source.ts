@@ -18,8 +18,8 @@ export interface LogFolderOptions {
   readonly disk: Disk;
   /** Holds the folders of the timelines: `<database>/log`, or a copy of it. */
   readonly folder: string;
-  /** Nobody has had the database open for writing since this time, ms since 1970. */
-  readonly stoppedAt?: number | undefined;
+  /** Since when nobody has the database open for writing, in ms since 1970; null if somebody has. */
+  readonly stoppedAt?: (() => Promise<number | null>) | undefined;
   /** Of a log that is written to: the last record that is on disk. */
   readonly settledSeq?: (() => number) | undefined;
   /** Of a log that is written to in this process. */
@@ -41,19 +41,25 @@ export function logFolderSource(options: LogFolderOptions): LogSource {
     },
     read: (entry, offset) => readPieces(disk, folder, entry, offset),
   };
-  if (stoppedAt !== undefined) source.completeUntil = () => endOf(source, stoppedAt);
+  if (stoppedAt !== undefined) {
+    source.completeUntil = async () => {
+      const time = await stoppedAt();
+      const seq = time === null ? null : await lastRecordOf(source);
+      return time === null || seq === null ? null : { seq, time };
+    };
+  }
   if (settledSeq !== undefined) source.settledSeq = settledSeq;
   if (pin !== undefined) source.hold = pin;
   return source;
 }
 
-/** What stands last in the log of a database that nobody writes to is the last that was committed. */
-async function endOf(source: LogSource, time: number): Promise<CompleteUntil | null> {
+/** What stands last in a log that nobody writes to is the last that was committed; null in an empty one. */
+export async function lastRecordOf(source: LogSource): Promise<number | null> {
   const last = (await source.segments()).at(-1);
   if (last === undefined) return null;
   const { header } = await segmentFacts(source, last);
   const { seq } = await pointIn({ source, entry: last, header }, Number.MAX_SAFE_INTEGER);
-  return { seq, time };
+  return seq;
 }
 
 /** The size is asked again: a segment that is open may have grown since it was listed. */

@@ -16,6 +16,7 @@ import {
   doneAnswer,
   type Entry,
   entryAnswer,
+  type ExportOptions,
   hashAnswer,
   type HashReport,
   HttpCaller,
@@ -25,6 +26,7 @@ import {
   jobEventAnswer,
   listAnswer,
   type LogLine,
+  type LogOptions,
   logLineAnswer,
   path,
   positionAnswer,
@@ -242,9 +244,10 @@ export class RemoteAdministration implements Administration {
     }
   }
 
-  exportEntries(name: string): AsyncIterable<Entry> {
+  exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
+    const target = path`/databases/${name}/export`;
     return this.#caller.items(
-      { method: 'GET', path: path`/databases/${name}/export`, signal: this.#signal() },
+      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
       entryAnswer,
     );
   }
@@ -271,13 +274,10 @@ export class RemoteAdministration implements Administration {
     }
   }
 
-  log(
-    name: string,
-    options: { from?: number | undefined; limit?: number | undefined } = {},
-  ): AsyncIterable<LogLine> {
+  log(name: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     const target = path`/databases/${name}/log`;
     return this.#caller.items(
-      { method: 'GET', path: target, query: options, signal: this.#signal() },
+      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
       logLineAnswer,
     );
   }

@@ -159,13 +159,13 @@ export class HostCore {
   }
 
   /**
-   * For reading and writing data. On a server a stopped database stays stopped (DATABASE_OFFLINE);
-   * without a server its folder is worked on directly.
+   * For reading and writing data. On a server a stopped database stays stopped (DATABASE_OFFLINE), but
+   * an unassigned one, which is never online, can be read; without a server its folder is worked on directly.
    */
   async holdData(name: string, access: Access): Promise<Hold> {
     if (this.address !== null) {
-      await this.control(name);
-      this.requireOnline(name);
+      const { type } = await this.control(name);
+      if (type !== 'unassigned' || access === 'write') this.requireOnline(name);
     }
     return this.hold(name, access);
   }

@@ -5,6 +5,8 @@ import {
   folderPlace,
   folderSource,
   joinPlaces,
+  lastRecordOf,
+  logFolderSource,
   type PlaceBackup,
   type RecoveryPlace,
 } from '@pamina/backup';
@@ -55,20 +57,32 @@ export async function ownPlace(core: HostCore, name: string): Promise<RecoveryPl
       settledSeq: () => log.durable.seq,
     });
   }
-  const now = env.clock.now();
+  const stoppedAt = (): Promise<number | null> => unusedSince(core, name);
+  const logFolder = join(folder, 'log');
+  const bytes = await env.disk.readFileIfPresent(join(logFolder, 'synced'));
+  const synced = (bytes === null ? null : decodeSynced(bytes))?.seq ?? 0;
+  const last = await lastRecordOf(logFolderSource({ disk: env.disk, folder: logFolder }));
+  // After a kill or a power cut whole records can stand behind what was noted: opening settles them. In a
+  // program that embeds the database and has it open they are not settled yet.
+  const isSettled = (last ?? 0) <= synced || (await stoppedAt()) !== null;
+  const settledSeq = isSettled ? undefined : (): number => synced;
+  return folderPlace(env, folder, { stoppedAt, settledSeq });
+}
+
+/** null if another process has the database open. */
+async function unusedSince(core: HostCore, name: string): Promise<number | null> {
+  const now = core.env.clock.now();
   try {
     await requireUnused(core, name);
-    return await folderPlace(env, folder, { stoppedAt: now });
+    return now;
   } catch (error) {
-    if (!isPaminaError(error, 'DATABASE_IN_USE')) throw error;
-    // Open in a program that embeds it: what it has noted as synced stays.
-    const bytes = await env.disk.readFileIfPresent(join(folder, 'log', 'synced'));
-    const seq = (bytes === null ? null : decodeSynced(bytes))?.seq ?? 0;
-    return folderPlace(env, folder, { settledSeq: () => seq });
+    if (isPaminaError(error, 'DATABASE_IN_USE')) return null;
+    throw error;
   }
 }
 
-async function placeAt(core: HostCore, text: string): Promise<RecoveryPlace> {
+/** `from` of a restore, `source` of a log. ADDRESS_INVALID, FILE_NOT_FOUND, NAME_NOT_FOUND. */
+export async function placeAt(core: HostCore, text: string): Promise<RecoveryPlace> {
   if (text.startsWith(directoryScheme)) {
     const link = await core.link(text.slice(directoryScheme.length).replace(/\/$/, ''));
     return serverPlace(link);

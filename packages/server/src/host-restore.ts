@@ -67,22 +67,50 @@ export async function restoreDatabase(
     if (options.as !== undefined) await core.control(name);
     if (options.as !== undefined || !isHere) await requireNew(core, to);
     const isInPlace = isHere && options.as === undefined;
-    if (isInPlace && options.dryRun !== true) await requireStopped(core, name, options);
-    const own = isHere ? await ownPlace(core, name) : null;
-    const { backup, place } = await placeOf(core, options, own);
-    const release = holdLogs(place, 0);
-    try {
-      const plan = await planRecovery({ place, target, backup, signal: end });
-      const how = isInPlace ? howInPlace(plan) : 'new';
-      const onProgress = progress === undefined ? undefined : recoverProgress(progress);
-      const task = { core, name: to, options, plan, from: place, how, signal: end, onProgress };
-      if (options.dryRun === true)
-        return report(task, { kept: null, stateHash: null, proven: false });
-      return report(task, await carryOut(task));
-    } finally {
-      release();
+    if (isInPlace && options.dryRun !== true) requireMayStop(core, name, options);
+    const onProgress = progress === undefined ? undefined : recoverProgress(progress);
+    const attempt = { core, name, options, target, signal: end };
+    const whilePlanned = <T>(work: (task: Task) => Promise<T>): Promise<T> =>
+      planned(attempt, ({ place, plan }) => {
+        const how = isInPlace ? howInPlace(plan) : 'new';
+        return work({ core, name: to, options, plan, from: place, how, signal: end, onProgress });
+      });
+    if (options.dryRun === true) {
+      const nothing = { kept: null, stateHash: null, proven: false };
+      return whilePlanned((task) => Promise.resolve(report(task, nothing)));
     }
+    if (isInPlace) {
+      // A target that cannot be reached stops nothing; what is committed until it is stopped counts.
+      await whilePlanned(() => Promise.resolve());
+      await goOffline(core, name);
+      await requireUnused(core, name);
+    }
+    return whilePlanned(async (task) => report(task, await carryOut(task)));
   });
+}
+
+interface Attempt {
+  readonly core: HostCore;
+  readonly name: string;
+  readonly options: RestoreOptions;
+  readonly target: RecoveryTarget;
+  readonly signal: AbortSignal;
+}
+
+/** What is planned is kept from being deleted until the work is done. */
+async function planned<T>(
+  { core, name, options, target, signal }: Attempt,
+  work: (planned: { readonly place: RecoveryPlace; readonly plan: RecoveryPlan }) => Promise<T>,
+): Promise<T> {
+  const own = (await core.exists(name)) ? await ownPlace(core, name) : null;
+  const { backup, place } = await placeOf(core, options, own);
+  const release = holdLogs(place, 0);
+  try {
+    const plan = await planRecovery({ place, target, backup, signal });
+    return await work({ place, plan });
+  } finally {
+    release();
+  }
 }
 
 function targetOf(options: RestoreOptions): RecoveryTarget {
@@ -101,21 +129,12 @@ function targetOf(options: RestoreOptions): RecoveryTarget {
 }
 
 /** DATABASE_ONLINE, unless it may be stopped for the restore. */
-async function requireStopped(
-  core: HostCore,
-  name: string,
-  options: RestoreOptions,
-): Promise<void> {
-  if (core.online.has(name)) {
-    if (options.stop !== true) {
-      throw new PaminaError('DATABASE_ONLINE', `${name} is online`, {
-        context: { name },
-        hint: `Stop it with \`pamina stop ${name}\`, let the restore do that with --stop, or restore a copy beside it with --as OTHER.`,
-      });
-    }
-    await goOffline(core, name);
-  }
-  await requireUnused(core, name);
+function requireMayStop(core: HostCore, name: string, options: RestoreOptions): void {
+  if (!core.online.has(name) || options.stop === true) return;
+  throw new PaminaError('DATABASE_ONLINE', `${name} is online`, {
+    context: { name },
+    hint: `Stop it with \`pamina stop ${name}\`, let the restore do that with --stop, or restore a copy beside it with --as OTHER.`,
+  });
 }
 
 /** Only what goes through the end of the database's own log keeps its timeline, and the log itself. */

@@ -12,10 +12,12 @@ import type {
   DatabaseSummary,
   DeleteReport,
   Entry,
+  ExportOptions,
   HashReport,
   ImportReport,
   JobEvent,
   LogLine,
+  LogOptions,
   Progress,
   ReplicaSummary,
   ReplicateOptions,
@@ -228,18 +230,15 @@ export class Host implements Served {
     return data.importEntries(this.#core, name, entries, progress);
   }
 
-  exportEntries(name: string): AsyncIterable<Entry> {
-    return data.exportEntries(this.#core, name);
+  exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
+    return data.exportEntries(this.#core, name, options);
   }
 
   jobLog(name: string, options: JobLogOptions = {}): AsyncIterable<JobEvent> {
     return jobLog(this.#core, name, options);
   }
 
-  log(
-    name: string,
-    options: { from?: number | undefined; limit?: number | undefined } = {},
-  ): AsyncIterable<LogLine> {
+  log(name: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     return log(this.#core, name, options);
   }
 

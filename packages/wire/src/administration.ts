@@ -207,6 +207,22 @@ export interface Entry {
   readonly value: string;
 }
 
+export interface ExportOptions {
+  /** Only entries whose key begins so. */
+  readonly prefix?: string | undefined;
+}
+
+export interface LogOptions {
+  readonly from?: number | undefined;
+  readonly limit?: number | undefined;
+  /** ms since 1970: the records before and after it, half of the limit (by default 20) each. */
+  readonly around?: number | undefined;
+  /** Only commits that touch a key which holds this text; of their operations, those. */
+  readonly grep?: string | undefined;
+  /** A place that restores take from, whose log is read instead of the database's own. */
+  readonly source?: string | undefined;
+}
+
 export interface BatchOperation {
   readonly type: 'put' | 'del';
   readonly key: string;
@@ -295,7 +311,7 @@ export interface Administration {
     progress?: Progress,
   ): Promise<ImportReport>;
   /** In key order, one consistent snapshot. */
-  exportEntries(name: string): AsyncIterable<Entry>;
+  exportEntries(name: string, options?: ExportOptions): AsyncIterable<Entry>;
   jobLog(
     name: string,
     options?: {
@@ -304,10 +320,7 @@ export interface Administration {
       signal?: AbortSignal | undefined;
     },
   ): AsyncIterable<JobEvent>;
-  log(
-    name: string,
-    options?: { from?: number | undefined; limit?: number | undefined },
-  ): AsyncIterable<LogLine>;
+  log(name: string, options?: LogOptions): AsyncIterable<LogLine>;
   /** `at` is a position (`1/48213`); `verify` compares with the newest backup, recovered to here. */
   hash(
     name: string,

@@ -210,7 +210,7 @@ async function lastBefore(way: Way, time: number, all: Survey): Promise<number |
     }
     last = span.toSeq;
   }
-  const isProven = all.completeUntil.some((end) => end.seq === last && end.time >= time);
+  const isProven = (await all.completeUntil()).some((end) => end.seq === last && end.time >= time);
   return isProven ? last : null;
 }
 

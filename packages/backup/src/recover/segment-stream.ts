@@ -12,11 +12,14 @@ export interface OpenedSegment {
   readonly header: SegmentHeader;
 }
 
+/** With the place in the segment of the first byte of the batch. */
+export type PlacedBatch = RecordBatch & { readonly offset: number };
+
 /** The records behind the header in verified batches; ends at the first byte that is none. */
 export async function* segmentBatches(
   segment: OpenedSegment,
   pieces: AsyncIterable<Uint8Array> = segment.source.read(segment.entry, segmentHeaderBytes),
-): AsyncGenerator<RecordBatch, { readonly point: ChainPoint; readonly offset: number }> {
+): AsyncGenerator<PlacedBatch, { readonly point: ChainPoint; readonly offset: number }> {
   const { firstSeq, chainBefore, startTime } = segment.header;
   const file = new PieceReader(pieces, segmentHeaderBytes);
   try {

@@ -9,7 +9,12 @@ import {
 } from '@pamina/format';
 import type { Timeline } from '@pamina/format';
 import { readRecordHeader, newRecordHeader } from '@pamina/format';
-import { segmentFacts, type LogSource, type SegmentEntry } from '../log-source.js';
+import {
+  segmentFacts,
+  type CompleteUntil,
+  type LogSource,
+  type SegmentEntry,
+} from '../log-source.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import type { PlaceBackup, RecoveryPlace } from './place.js';
 import { pointIn, segmentBatches, type OpenedSegment } from './segment-stream.js';
@@ -27,7 +32,8 @@ export interface Survey {
   readonly segments: readonly SurveyedSegment[];
   /** Each ends with another timeline; the one of the database itself, if that is known, is first. */
   readonly histories: readonly (readonly Timeline[])[];
-  readonly completeUntil: readonly { readonly seq: number; readonly time: number }[];
+  /** Asked last: what is proved about an end that is no longer the one that was found proves nothing. */
+  completeUntil(): Promise<readonly CompleteUntil[]>;
 }
 
 const ahead = { countMax: 8, weightMax: Number.MAX_SAFE_INTEGER, weigh: () => 1 };
@@ -36,12 +42,8 @@ const ahead = { countMax: 8, weightMax: Number.MAX_SAFE_INTEGER, weigh: () => 1 
 export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promise<Survey> {
   const backups = await place.backups();
   const found: { source: LogSource; entry: SegmentEntry; settled: number }[] = [];
-  const completeUntil: { seq: number; time: number }[] = [];
   for (const source of place.logs) {
     signal?.throwIfAborted();
-    // Before the listing: a proof about the end says nothing about what is committed after it.
-    const complete = (await source.completeUntil?.()) ?? null;
-    if (complete !== null) completeUntil.push(complete);
     const settled = source.settledSeq?.() ?? Number.MAX_SAFE_INTEGER;
     for (const entry of await source.segments()) found.push({ source, entry, settled });
   }
@@ -53,6 +55,10 @@ export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promis
   for await (const segment of opened) if (segment !== null) segments.push(segment);
   requireOnePattern(place, backups, segments);
   const histories = await findHistories(place, backups, segments);
+  const completeUntil = async (): Promise<CompleteUntil[]> => {
+    const ends = await Promise.all(place.logs.map((source) => source.completeUntil?.() ?? null));
+    return ends.filter((end) => end !== null);
+  };
   return { backups, segments, histories, completeUntil };
 }
 
