@@ -82,8 +82,15 @@ export async function restoreDatabase(
     if (isInPlace) {
       // A target that cannot be reached stops nothing; what is committed until it is stopped counts.
       await whilePlanned(() => Promise.resolve());
+      const wasOnline = core.online.has(name);
       await goOffline(core, name);
-      await requireUnused(core, name);
+      try {
+        await requireUnused(core, name);
+        return await whilePlanned(async (task) => report(task, await carryOut(task)));
+      } catch (error) {
+        if (wasOnline && !core.signal.aborted) await goOnline(core, name);
+        throw error;
+      }
     }
     return whilePlanned(async (task) => report(task, await carryOut(task)));
   });

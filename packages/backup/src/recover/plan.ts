@@ -32,6 +32,8 @@ export interface RecoveryPlan {
   /** Records and bytes of log that are read. */
   readonly records: number;
   readonly logBytes: number;
+  /** State hashes that backups have recorded on this history, by their record. */
+  readonly recordedHashes: ReadonlyMap<number, string>;
   /** Last record in each source of log, in the order of the place's; null in one without records. */
   readonly sourceEnds: readonly (number | null)[];
 }
@@ -73,8 +75,17 @@ export async function planRecovery(options: PlanOptions): Promise<RecoveryPlan> 
     point,
     records: toSeq - way.backup.manifest.position.seq,
     logBytes: spans.reduce((sum, { segment }) => sum + segment.entry.bytes, 0),
+    recordedHashes: hashesOn(all, goal.history),
     sourceEnds: options.place.logs.map((source) => endOfSource(source, all)),
   };
+}
+
+function hashesOn(all: Survey, history: readonly Timeline[]): Map<number, string> {
+  const hashes = new Map<number, string>();
+  for (const { manifest } of backupsOn(all, history)) {
+    if (manifest.stateHash !== null) hashes.set(manifest.position.seq, manifest.stateHash);
+  }
+  return hashes;
 }
 
 function endOfSource(source: LogSource, all: Survey): number | null {

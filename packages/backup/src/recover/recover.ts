@@ -23,8 +23,6 @@ export interface RecoverOptions {
   readonly plan: RecoveryPlan;
   readonly onProgress?: ((progress: RecoverProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** State hashes that are known at records of this history, by seq: of other backups, of audits. */
-  readonly known?: ReadonlyMap<number, string> | undefined;
 }
 
 export interface RecoverTo extends RecoverOptions {
@@ -66,7 +64,7 @@ export async function recoverTo(options: RecoverTo): Promise<Recovered> {
 /** Replays over a store that holds the backup, and proves what a database that opens it will read (P3, P9). */
 export async function advanceStore(
   storeFolder: string,
-  { env, plan, signal, onProgress, known }: RecoverOptions,
+  { env, plan, signal, onProgress }: RecoverOptions,
 ): Promise<AdvancedState & { readonly stateHash: string; readonly isProven: boolean }> {
   const { manifest } = plan.backup;
   const start = pointOf(manifest);
@@ -103,7 +101,7 @@ export async function advanceStore(
     await store.close();
   }
   const after = await readBack(env, storeFolder, hashed);
-  const expected = known?.get(plan.point.seq) ?? null;
+  const expected = plan.recordedHashes.get(plan.point.seq) ?? null;
   for (const wanted of [before, expected]) {
     if (wanted === null || wanted === after) continue;
     throw new PaminaError(
