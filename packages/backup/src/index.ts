@@ -15,7 +15,6 @@ export type { ExpireOptions, ExpireReport } from './expire-backups.js';
 export { backupsFolderOf } from './layout.js';
 export { lastRecordOf, logFolderSource } from './log-folder-source.js';
 export type { LogFolderOptions } from './log-folder-source.js';
-export { segmentFacts } from './log-source.js';
 export type { CompleteUntil, LogSource, SegmentEntry, SegmentFacts } from './log-source.js';
 export { viewLog, type LogView, type ViewedRecord } from './recover/log-view.js';
 export {
@@ -29,7 +28,7 @@ export {
 export { planRecovery, type PlanOptions, type RecoveryPlan } from './recover/plan.js';
 export { recoverTo, type RecoverProgress, type RecoverTo } from './recover/recover.js';
 export { recoverInPlace, type InPlaceOptions } from './recover/recover-in-place.js';
-export { describeTarget, isoTime, type RecoveryTarget } from './recover/target.js';
+export type { RecoveryTarget } from './recover/target.js';
 export { recoverScratch } from './recover-scratch.js';
 export type { RecoveredScratch, ScratchOptions, ScratchProgress } from './recover-scratch.js';
 export { restore } from './restore.js';

@@ -1,6 +1,5 @@
 // Restores through the host: a new database, a copy of one that stays online, in place; offline and served.
 
-import { RemoteAdministration } from '@pamina/client';
 import type { Administration, DatabaseStatus } from '@pamina/wire';
 import { cp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -50,19 +49,17 @@ test('P3 a copy at a past position is made while the original stays online and i
 });
 
 test('P11 in place through the end of the log the timeline goes on, and the old store is kept', async () => {
-  const { host, address } = await bench.server();
+  const { host } = await bench.server();
   const { after, end } = await story(host);
   await expect(host.restore('cities', {})).rejects.toMatchObject({ code: 'DATABASE_ONLINE' });
-  const remote = new RemoteAdministration({ env, address });
   const { instance } = await host.status('cities');
-  const report = await remote.restore('cities', { stop: true });
+  const report = await host.restore('cities', { stop: true });
   expect(report).toMatchObject({ how: 'recovered', keepsTimeline: true, position: end });
   const status: DatabaseStatus = await host.status('cities');
   expect(status).toMatchObject({ online: true, instance, timeline: { timeline: 1 } });
-  expect(await content(remote, 'cities')).toEqual(after);
+  expect(await content(host, 'cities')).toEqual(after);
   expect(await readdir(report.kept ?? '')).toContain('CURRENT');
   expect((await host.put('cities', 'x', 'y')).position).toMatch(/^1\//);
-  await remote.close();
 });
 
 test('P8 in place to a past position the old database is kept whole, backups and all', async () => {

@@ -101,7 +101,7 @@ function gapAt(
 }
 
 /** The commit time of the last record of a way, as far as the survey tells it. */
-export function endTimeOf(way: Way): number {
+function endTimeOf(way: Way): number {
   const last = way.spans.at(-1);
   if (last === undefined) return way.backup.manifest.createdAt;
   // Cut at a fork: the segment goes on, so its last time is the latest that it can be.

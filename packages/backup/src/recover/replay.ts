@@ -49,7 +49,7 @@ export async function replay(
 }
 
 /** Verified batches, cut to the spans, each the continuation of the one before (P4, P5). */
-export async function* spanBatches(
+async function* spanBatches(
   spans: readonly Span[],
   start: ChainPoint,
 ): AsyncGenerator<RecordBatch, void, undefined> {

@@ -56,8 +56,12 @@ export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promis
   requireOnePattern(place, backups, segments);
   const histories = await findHistories(place, backups, segments);
   const completeUntil = async (): Promise<CompleteUntil[]> => {
-    const ends = await Promise.all(place.logs.map((source) => source.completeUntil?.() ?? null));
-    return ends.filter((end) => end !== null);
+    const ends: CompleteUntil[] = [];
+    for (const source of place.logs) {
+      const end = await source.completeUntil?.();
+      if (end !== undefined && end !== null) ends.push(end);
+    }
+    return ends;
   };
   return { backups, segments, histories, completeUntil };
 }
