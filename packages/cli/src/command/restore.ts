@@ -49,7 +49,7 @@ export const restore = defineCommand({
   async execute(context, given) {
     const { name } = given;
     const options = optionsOf(context, given);
-    const administration = await administrationFor(context, name);
+    const administration = await administrationFor(context, name, options);
     const title = `Restoring ${options.as ?? name}`;
     const report = await context.during(title, (progress) =>
       administration.restore(name, options, progress, context.signal),
@@ -68,7 +68,7 @@ function optionsOf(context: Context, given: Given): RestoreOptions {
   const untilPosition = text('until-position');
   if (untilPosition !== undefined) parsePosition(untilPosition);
   const options: RestoreOptions = {
-    backup: pathOr(context, text('backup'), (backup) => /[\\/]/.test(backup)),
+    backup: pathOr(context, text('backup'), isPath),
     from: pathOr(context, text('from'), () => true),
     recover: recoverOf(text('recover')),
     untilPosition,
@@ -101,18 +101,32 @@ function recoverOf(text: string | undefined): 'all' | 'none' | undefined {
 function pathOr(
   context: Context,
   text: string | undefined,
-  isPath: (text: string) => boolean,
+  isPathHere: (text: string) => boolean,
 ): string | undefined {
-  if (text === undefined || /^[a-z0-9]+:\/\//i.test(text) || !isPath(text)) return text;
+  if (text === undefined || /^[a-z0-9]+:\/\//i.test(text) || !isPathHere(text)) return text;
   return context.path(text);
 }
 
-/** A name that is nowhere yet is restored here. */
-async function administrationFor(context: Context, name: string): Promise<Administration> {
+/**
+ * What is brought from elsewhere is restored to this data folder, whoever else bears the name; else the
+ * database is found like by every verb, and one that is nowhere yet is restored here.
+ */
+async function administrationFor(
+  context: Context,
+  name: string,
+  { backup, from }: RestoreOptions,
+): Promise<Administration> {
+  if (from !== undefined || (backup !== undefined && isPath(backup))) {
+    return context.administrationHere();
+  }
   try {
     return await context.administrationOf(name);
   } catch (error) {
     if (!isPaminaError(error, 'DATABASE_NOT_FOUND')) throw error;
     return context.administrationHere();
   }
+}
+
+function isPath(text: string): boolean {
+  return /[\\/]/.test(text);
 }
