@@ -4,12 +4,7 @@ import { join } from 'node:path';
 import type { Disk, DiskFile } from '@pamina/env';
 import { PaminaError, isPaminaError } from '@pamina/format';
 import { listSegments } from '@pamina/log';
-import {
-  segmentFacts,
-  type CompleteUntil,
-  type LogSource,
-  type SegmentEntry,
-} from './log-source.js';
+import { segmentFacts, type LogSource, type SegmentEntry } from './log-source.js';
 import { pointIn } from './recover/segment-stream.js';
 
 const pieceBytes = 1024 * 1024;

@@ -13,7 +13,7 @@ export type RecoveryTarget =
   /** The state of the backup, or at the mark, with this tag. */
   | { readonly kind: 'tag'; readonly tag: string };
 
-export function describeTarget(target: RecoveryTarget): string {
+function describeTarget(target: RecoveryTarget): string {
   switch (target.kind) {
     case 'none':
       return 'the backup as it is';
