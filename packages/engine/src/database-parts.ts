@@ -18,8 +18,8 @@ import type { JobLog } from './job-log.js';
 import { Overlay } from './overlay.js';
 import { StateReader } from './state-reader.js';
 import { StateStore } from './state-store.js';
-import { StoreReopener } from './store-reopener.js';
 import { finishStoreSwap } from './store-swap.js';
+import { StoreReopener } from './store-reopener.js';
 
 export interface DatabaseParts {
   readonly store: StateStore;

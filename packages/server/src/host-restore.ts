@@ -181,11 +181,12 @@ async function restoreInPlace(task: Task): Promise<Done> {
     confirm: () => requireUnchanged(task),
   });
   core.faults.delete(name);
-  if (options.discardOld === true) await disk.removeTree(kept);
+  const discards = options.discardOld === true && kept !== null;
+  if (discards) await disk.removeTree(kept);
   if (core.address !== null && (await core.control(name)).type !== 'unassigned') {
     await goOnline(core, name);
   }
-  return { kept: options.discardOld === true ? null : kept, stateHash, proven: isProven };
+  return { kept: discards ? null : kept, stateHash, proven: isProven };
 }
 
 /** A program that has opened the database meanwhile would go on with what is moved away. */

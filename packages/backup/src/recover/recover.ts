@@ -41,10 +41,7 @@ export interface Recovered {
 /** The new database is of type `unassigned`. What restore and replay throw. */
 export async function recoverTo(options: RecoverTo): Promise<Recovered> {
   const { env, folder, name, plan, signal, onProgress } = options;
-  let proved: { stateHash: string | null; isProven: boolean } = {
-    stateHash: plan.backup.manifest.stateHash,
-    isProven: plan.backup.manifest.stateHash !== null,
-  };
+  let proved: Pick<Recovered, 'stateHash' | 'isProven'> = { stateHash: null, isProven: false };
   const control = await restore({
     env,
     source: plan.backup.source,
@@ -54,18 +51,18 @@ export async function recoverTo(options: RecoverTo): Promise<Recovered> {
     onProgress,
     advance: async (storeFolder) => {
       const advanced = await advanceStore(storeFolder, options);
-      if (plan.spans.length > 0) proved = advanced;
+      proved = advanced;
       return advanced;
     },
   });
-  return { control, ...proved };
+  return { control, stateHash: proved.stateHash, isProven: proved.isProven };
 }
 
 /** Replays over a store that holds the backup, and proves what a database that opens it will read (P3, P9). */
 export async function advanceStore(
   storeFolder: string,
   { env, plan, signal, onProgress }: RecoverOptions,
-): Promise<AdvancedState & { readonly stateHash: string; readonly isProven: boolean }> {
+): Promise<AdvancedState & { readonly stateHash: string | null; readonly isProven: boolean }> {
   const { manifest } = plan.backup;
   const start = pointOf(manifest);
   const state = {
@@ -76,8 +73,8 @@ export async function advanceStore(
   };
   const hashed = { signal, onProgress, total: manifest.rawBytes };
   if (plan.spans.length === 0) {
-    const { session } = manifest;
-    return { ...state, session, stateHash: manifest.stateHash ?? '', isProven: true };
+    const { session, stateHash } = manifest;
+    return { ...state, session, stateHash, isProven: stateHash !== null };
   }
   const store = await StateStore.open(env, storeFolder, { create: false });
   const recorded = plan.recordedHashes.get(plan.point.seq) ?? null;
