@@ -10,8 +10,19 @@ import {
   type PlaceBackup,
   type RecoveryPlace,
 } from '@pamina/backup';
-import { decodeManifest, decodeSynced, isPaminaError, PaminaError } from '@pamina/format';
-import { HttpBackupSource, parseBackupUrl, type RestoreOptions } from '@pamina/wire';
+import {
+  decodeManifest,
+  decodeSynced,
+  isPaminaError,
+  PaminaError,
+  parseSegmentPath,
+} from '@pamina/format';
+import {
+  HttpBackupSource,
+  type LogSegments,
+  parseBackupUrl,
+  type RestoreOptions,
+} from '@pamina/wire';
 import { basename, dirname, join, resolve } from 'node:path';
 import { requireUnused } from './host-change.js';
 import type { HostCore } from './host-core.js';
@@ -69,6 +80,44 @@ export async function ownPlace(core: HostCore, name: string): Promise<RecoveryPl
   return folderPlace(env, folder, { stoppedAt, settledSeq });
 }
 
+/** What a restore elsewhere asks first. */
+export async function logSegments(core: HostCore, name: string): Promise<LogSegments> {
+  await core.control(name);
+  const [log] = (await ownPlace(core, name)).logs;
+  const segments = (await log?.segments()) ?? [];
+  const settledSeq = log?.settledSeq?.() ?? Number.MAX_SAFE_INTEGER;
+  return { settledSeq, segments: [...segments] };
+}
+
+/** LOG_GONE; SEGMENT_INVALID for what is not the name of a segment, which could lead anywhere. */
+export async function* logBytes(
+  core: HostCore,
+  name: string,
+  segment: string,
+  from: number,
+  to: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const place = parseSegmentPath(segment);
+  if (place === null) {
+    const message = `${JSON.stringify(segment)} is not the name of a segment`;
+    throw new PaminaError('SEGMENT_INVALID', message);
+  }
+  const { firstSeq, timeline, timelineId } = place;
+  const release = core.online.get(name)?.database.log.pin(firstSeq);
+  try {
+    const log = logFolderSource({ disk: core.env.disk, folder: join(core.folder(name), 'log') });
+    const entry = { name: segment, firstSeq, timeline, timelineId, bytes: to };
+    let left = to - from;
+    for await (const piece of log.read(entry, from)) {
+      if (left <= 0) return;
+      yield piece.subarray(0, left);
+      left -= piece.length;
+    }
+  } finally {
+    release?.();
+  }
+}
+
 /** null if another process has the database open. */
 async function unusedSince(core: HostCore, name: string): Promise<number | null> {
   const now = core.env.clock.now();
@@ -101,8 +150,9 @@ export async function placeAt(core: HostCore, text: string): Promise<RecoveryPla
   return folderPlace(core.env, folder);
 }
 
-/** Backups over the network. Its log does not come this way: a replica follows it. */
-function serverPlace(link: MasterLink): RecoveryPlace {
+/** Backups and log over the network. */
+async function serverPlace(link: MasterLink): Promise<RecoveryPlace> {
+  const { pattern, timelines } = await link.status();
   const read = async (id: string, bytes: number): Promise<PlaceBackup> => {
     const source = link.source(id);
     return { id, bytes, source, manifest: decodeManifest(await source.readManifest()) };
@@ -113,9 +163,9 @@ function serverPlace(link: MasterLink): RecoveryPlace {
       const listed = (await link.backups()).filter(({ problem }) => (problem ?? null) === null);
       return Promise.all(listed.map(({ bytes, id }) => read(id, bytes)));
     },
-    logs: [],
-    history: null,
-    pattern: null,
+    logs: [link.log()],
+    history: timelines,
+    pattern,
   };
 }
 

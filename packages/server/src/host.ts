@@ -18,6 +18,7 @@ import type {
   JobEvent,
   LogLine,
   LogOptions,
+  LogSegments,
   Progress,
   ReplicaSummary,
   ReplicateOptions,
@@ -32,6 +33,7 @@ import * as data from './host-data.js';
 import { hash } from './host-hash.js';
 import { jobLog, type JobLogOptions, log } from './host-log.js';
 import { finishSwaps } from './host-recreate.js';
+import { logBytes, logSegments } from './host-places.js';
 import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
 import { finishRestores, restoreDatabase } from './host-restore.js';
@@ -248,6 +250,14 @@ export class Host implements Served {
     progress?: Progress,
   ): Promise<HashReport> {
     return hash(this.#core, name, options, progress);
+  }
+
+  logSegments(name: string): Promise<LogSegments> {
+    return logSegments(this.#core, name);
+  }
+
+  logBytes(name: string, segment: string, from: number, to: number): AsyncIterable<Uint8Array> {
+    return logBytes(this.#core, name, segment, from, to);
   }
 
   requireOnline(name: string): void {

@@ -12,7 +12,7 @@ import type { RouteContext } from './route-context.js';
 import { databaseRoutes } from './routes-databases.js';
 import { dataRoutes } from './routes-data.js';
 import { inspectRoutes } from './routes-inspect.js';
-import { backupRoutes, replicaRoutes } from './routes-peers.js';
+import { backupRoutes, logRoutes, replicaRoutes } from './routes-peers.js';
 import type { Served } from './served.js';
 
 const channelHeartbeatMs = 10_000;
@@ -65,6 +65,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
       dataRoutes(v1, context);
       replicaRoutes(v1, context);
       backupRoutes(v1, context);
+      logRoutes(v1, context);
       inspectRoutes(v1, context);
     },
     { prefix: apiPrefix },

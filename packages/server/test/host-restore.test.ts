@@ -159,13 +159,52 @@ test('P9 of a stopped database the present is reachable, of a running one what a
   expect(await content(host, 'copy')).toEqual(after);
 });
 
-test('P3 a backup is restored from another server, without log', async () => {
+test('P3 backups and log come from another server, while it goes on writing', async () => {
   const { host } = await bench.server();
-  await story(host);
+  const { after, before, end, good } = await story(host);
   const { host: other } = await bench.server({ data: 'elsewhere' });
-  const report = await other.restore('copy', { from: 'pamina://cities', recover: 'none' });
-  expect(report).toMatchObject({ how: 'new', records: 0 });
-  expect(await content(other, 'copy')).toEqual({ vienna: '1', graz: '1' });
+  const from = 'pamina://cities';
+  expect(await other.restore('none', { from, recover: 'none' })).toMatchObject({ records: 0 });
+  expect(await content(other, 'none')).toEqual({ vienna: '1', graz: '1' });
+  const all = await other.restore('all', { from });
+  expect(all).toMatchObject({ how: 'new', position: end });
+  expect(await content(other, 'all')).toEqual(after);
+  await host.put('cities', 'wels', '4');
+  await other.restore('some', { from, untilPosition: good });
+  expect(await content(other, 'some')).toEqual(before);
+  const found = await collect(other.log('cities', { source: from, grep: 'wels' }));
+  expect(found).toHaveLength(1);
+});
+
+test('P10 the log that a restore reads is not deleted under it, and is afterwards', async () => {
+  const { host } = await bench.server();
+  const { before, good } = await story(host);
+  await host.backup('cities');
+  await host.backup('cities');
+  const { log } = host.database('cities');
+  const deletions: Promise<string[]>[] = [];
+  const options = { as: 'copy', backup: 'start', untilPosition: good };
+  await host.restore('cities', options, () => {
+    deletions.push(log.deleteBefore(log.durable.seq));
+  });
+  expect(deletions.length).toBeGreaterThan(0);
+  expect((await Promise.all(deletions)).flat()).toEqual([]);
+  expect(await content(host, 'copy')).toEqual(before);
+  expect((await log.deleteBefore(log.durable.seq)).length).toBeGreaterThan(0);
+  await expect(host.restore('cities', { ...options, as: 'late' })).rejects.toMatchObject({
+    code: 'POSITION_UNREACHABLE',
+  });
+});
+
+test('P14 nothing but segments is read as log', async () => {
+  const { address, host } = await bench.server();
+  await story(host);
+  for (const segment of ['../control.json', '/etc/passwd', '1-0/../../../control.json']) {
+    const url = `${address}/v1/databases/cities/log-bytes?from=0&to=9&segment=${encodeURIComponent(segment)}`;
+    const answer = await fetch(url);
+    expect(answer.ok).toBe(false);
+    expect(await answer.text()).toContain('SEGMENT_INVALID');
+  }
 });
 
 test('the log is shown around a time and by key, of a database here and of a copied folder', async () => {

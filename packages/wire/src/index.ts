@@ -81,6 +81,12 @@ export {
   path,
 } from './http-caller.js';
 export {
+  HttpLogSource,
+  type LogBytesQuery,
+  logBytesQuery,
+  type LogSegments,
+} from './http-log-source.js';
+export {
   apiPrefix,
   jobLogLinesMax,
   requestBytesMax,

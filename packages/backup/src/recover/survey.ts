@@ -44,8 +44,9 @@ export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promis
   const found: { source: LogSource; entry: SegmentEntry; settled: number }[] = [];
   for (const source of place.logs) {
     signal?.throwIfAborted();
+    const entries = await source.segments();
     const settled = source.settledSeq?.() ?? Number.MAX_SAFE_INTEGER;
-    for (const entry of await source.segments()) found.push({ source, entry, settled });
+    for (const entry of entries) found.push({ source, entry, settled });
   }
   const segments: SurveyedSegment[] = [];
   const opened = orderedParallel(found, ahead, async ({ source, entry, settled }) => {

@@ -18,7 +18,7 @@ export const log = defineCommand({
     grep: { value: 'KEY', describe: 'Only commits that touch a key which holds this text' },
     source: {
       value: 'PLACE',
-      describe: 'Read the log in this folder instead (of a database, or a copy of one)',
+      describe: 'Read this log instead: folder of a database or of a copy, or pamina://NAME',
     },
   },
   examples: [
@@ -36,7 +36,10 @@ export const log = defineCommand({
       given.around === undefined
         ? undefined
         : timeOf('--around', given.around, context.env.clock.now());
-    const source = given.source === undefined ? undefined : context.path(given.source);
+    const source =
+      given.source === undefined || given.source.includes('://')
+        ? given.source
+        : context.path(given.source);
     const administration =
       source === undefined
         ? await context.administrationOf(name)
