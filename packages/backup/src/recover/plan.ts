@@ -104,7 +104,11 @@ function findGiven(all: Survey, idOrTag: string, place: RecoveryPlace): PlaceBac
     all.backups.find(({ id }) => id === idOrTag) ??
     all.backups.find(({ manifest }) => manifest.tag === idOrTag);
   if (found !== undefined) return found;
-  const message = `${place.describe()} has no good backup with the id or tag ${JSON.stringify(idOrTag)}`;
+  const isPartial = all.listed.some(
+    ({ id, manifest }) => id === idOrTag || manifest.tag === idOrTag,
+  );
+  const what = isPartial ? 'a full backup' : 'a good backup';
+  const message = `${place.describe()} does not have ${what} with the id or tag ${JSON.stringify(idOrTag)}`;
   throw new PaminaError('BACKUP_NOT_FOUND', message, {
     context: { backups: all.backups.map(({ id }) => id) },
   });
@@ -232,8 +236,9 @@ async function seqOfTag(
   history: readonly Timeline[],
   signal?: AbortSignal,
 ): Promise<number> {
-  const tagged = backupsOn(all, history).find(({ manifest }) => manifest.tag === target.tag);
-  if (tagged !== undefined) return tagged.manifest.position.seq;
+  const tagged = all.listed.filter(({ manifest }) => manifest.tag === target.tag);
+  const [newest] = tagged.filter((backup) => liesOn(backup, history)).sort(laterFirst);
+  if (newest !== undefined) return newest.manifest.position.seq;
   const ids = new Set(history.map(({ id }) => id));
   let found: number | null = null;
   for (const segment of all.segments) {
@@ -251,6 +256,10 @@ async function seqOfTag(
   }
   if (found !== null) return found;
   throw targetUnreachable(target, 'no backup and no mark has it', rangesOn(all, history));
+}
+
+function laterFirst(one: PlaceBackup, other: PlaceBackup): number {
+  return other.manifest.position.seq - one.manifest.position.seq;
 }
 
 function chooseWay(

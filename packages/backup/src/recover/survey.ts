@@ -28,7 +28,10 @@ export interface SurveyedSegment extends OpenedSegment {
 }
 
 export interface Survey {
+  /** Those that a store can be laid out from. */
   readonly backups: readonly PlaceBackup[];
+  /** All of them, by which a person may mean a position. */
+  readonly listed: readonly PlaceBackup[];
   readonly segments: readonly SurveyedSegment[];
   /** Each ends with another timeline; the one of the database itself, if that is known, is first. */
   readonly histories: readonly (readonly Timeline[])[];
@@ -36,11 +39,14 @@ export interface Survey {
   completeUntil(): Promise<readonly CompleteUntil[]>;
 }
 
+/** What holds a whole state, as opposed to log alone. */
+const wholeKinds: readonly string[] = ['full', 'initial'];
 const ahead = { countMax: 8, weightMax: Number.MAX_SAFE_INTEGER, weigh: () => 1 };
 
 /** PATTERN_MISMATCH if a segment is of another database than the rest; LOG_DAMAGED, LOG_GONE. */
 export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promise<Survey> {
-  const backups = await place.backups();
+  const listed = await place.backups();
+  const backups = listed.filter(({ manifest }) => wholeKinds.includes(manifest.kind));
   const found: { source: LogSource; entry: SegmentEntry; settled: number }[] = [];
   for (const source of place.logs) {
     signal?.throwIfAborted();
@@ -54,8 +60,8 @@ export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promis
     return surveySegment(source, entry, settled);
   });
   for await (const segment of opened) if (segment !== null) segments.push(segment);
-  requireOnePattern(place, backups, segments);
-  const histories = await findHistories(place, backups, segments);
+  requireOnePattern(place, listed, segments);
+  const histories = await findHistories(place, listed, segments);
   const completeUntil = async (): Promise<CompleteUntil[]> => {
     const ends: CompleteUntil[] = [];
     for (const source of place.logs) {
@@ -64,7 +70,7 @@ export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promis
     }
     return ends;
   };
-  return { backups, segments, histories, completeUntil };
+  return { backups, listed, segments, histories, completeUntil };
 }
 
 /** null for one that was deleted meanwhile, and for one that is being born. */
