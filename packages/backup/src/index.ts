@@ -17,10 +17,22 @@ export type {
 export { expireBackups } from './expire-backups.js';
 export type { ExpireOptions, ExpireReport } from './expire-backups.js';
 export { backupsFolderOf } from './layout.js';
-export { logFolderSource } from './log-folder-source.js';
+export { lastRecordOf, logFolderSource } from './log-folder-source.js';
 export type { LogFolderOptions } from './log-folder-source.js';
-export { segmentFacts } from './log-source.js';
 export type { CompleteUntil, LogSource, SegmentEntry, SegmentFacts } from './log-source.js';
+export { viewLog, type LogView, type ViewedRecord } from './recover/log-view.js';
+export {
+  folderPlace,
+  holdLogs,
+  joinPlaces,
+  type DatabasePlaceOptions,
+  type PlaceBackup,
+  type RecoveryPlace,
+} from './recover/place.js';
+export { planRecovery, type PlanOptions, type RecoveryPlan } from './recover/plan.js';
+export { recoverTo, type RecoverProgress, type RecoverTo } from './recover/recover.js';
+export { recoverInPlace, type InPlaceOptions } from './recover/recover-in-place.js';
+export type { RecoveryTarget } from './recover/target.js';
 export { recoverScratch } from './recover-scratch.js';
 export type { RecoveredScratch, ScratchOptions, ScratchProgress } from './recover-scratch.js';
 export { restore } from './restore.js';

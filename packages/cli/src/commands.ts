@@ -21,6 +21,7 @@ import { rename } from './command/rename.js';
 import { replicas } from './command/replicas.js';
 import { replicate } from './command/replicate.js';
 import { reset } from './command/reset.js';
+import { restore } from './command/restore.js';
 import { serve } from './command/serve.js';
 import { set } from './command/set.js';
 import { start } from './command/start.js';
@@ -41,6 +42,7 @@ export const commands: readonly AnyCommand[] = [
   backup,
   backups,
   archive,
+  restore,
   replicate,
   allow,
   deny,

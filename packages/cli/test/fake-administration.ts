@@ -9,6 +9,7 @@ import type {
   JobEvent,
   LogLine,
   ReplicaSummary,
+  RestoreReport,
 } from '@pamina/wire';
 import { PaminaError } from '@pamina/format';
 import { Writable } from 'node:stream';
@@ -134,6 +135,33 @@ export const aLogLine: LogLine = {
   body: null,
 };
 
+export const aRestore: RestoreReport = {
+  name: 'copy',
+  dryRun: false,
+  how: 'new',
+  backup: '0000000000000005-1',
+  from: '/data/cities',
+  backupPosition: '1/5',
+  backupBytes: 5 * 1024 * 1024,
+  log: [
+    {
+      file: '1-0f/00000003/0000000000000006.seg',
+      source: '/data/cities/log',
+      fromSeq: 6,
+      toSeq: 7,
+      bytes: 2048,
+    },
+  ],
+  logBytes: 2048,
+  records: 2,
+  position: '1/7',
+  time: Date.UTC(2026, 6, 29, 13, 38, 5, 12),
+  keepsTimeline: false,
+  kept: null,
+  stateHash: 'cd'.repeat(32),
+  proven: false,
+};
+
 export interface Fake extends Administration {
   readonly calls: unknown[][];
 }
@@ -149,6 +177,7 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
     list: () => Promise.resolve([aStatus]),
     status: (name) => Promise.resolve(name === aReplica.name ? aReplica : { ...aStatus, name }),
     create: (name) => Promise.resolve({ ...aStatus, name }),
+    restore: () => Promise.resolve(aRestore),
     start: (name) => Promise.resolve({ ...aStatus, name }),
     stop: (name) => Promise.resolve({ ...aStatus, name, online: false, state: 'offline' }),
     backup: () => Promise.resolve(aBackup),

@@ -20,6 +20,7 @@ import {
   doneAnswer,
   type Entry,
   entryAnswer,
+  type ExportOptions,
   hashAnswer,
   type HashReport,
   HttpCaller,
@@ -29,6 +30,7 @@ import {
   jobEventAnswer,
   listAnswer,
   type LogLine,
+  type LogOptions,
   logLineAnswer,
   path,
   positionAnswer,
@@ -36,6 +38,9 @@ import {
   type ReplicaSummary,
   replicasAnswer,
   type ReplicateOptions,
+  restoreAnswer,
+  type RestoreOptions,
+  type RestoreReport,
   type ServerAnswer,
   serverAnswer,
   settingsAnswer,
@@ -91,6 +96,24 @@ export class RemoteAdministration implements Administration {
 
   create(name: string, options: CreateOptions = {}, progress?: Progress): Promise<DatabaseStatus> {
     return this.#verb('/databases', { name, ...options }, progress);
+  }
+
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport> {
+    return this.#caller.task(
+      {
+        method: 'POST',
+        path: path`/databases/${name}/restore`,
+        body: options,
+        signal: this.#signal(signal),
+      },
+      restoreAnswer,
+      progress,
+    );
   }
 
   start(name: string): Promise<DatabaseStatus> {
@@ -257,9 +280,10 @@ export class RemoteAdministration implements Administration {
     }
   }
 
-  exportEntries(name: string): AsyncIterable<Entry> {
+  exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
+    const target = path`/databases/${name}/export`;
     return this.#caller.items(
-      { method: 'GET', path: path`/databases/${name}/export`, signal: this.#signal() },
+      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
       entryAnswer,
     );
   }
@@ -286,13 +310,10 @@ export class RemoteAdministration implements Administration {
     }
   }
 
-  log(
-    name: string,
-    options: { from?: number | undefined; limit?: number | undefined } = {},
-  ): AsyncIterable<LogLine> {
+  log(name: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     const target = path`/databases/${name}/log`;
     return this.#caller.items(
-      { method: 'GET', path: target, query: options, signal: this.#signal() },
+      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
       logLineAnswer,
     );
   }

@@ -31,5 +31,6 @@ export { Pamina, type PaminaOptions, type PaminaWriteOptions } from './pamina.js
 export type { PlacedSnapshot } from './placed-snapshot.js';
 export type { Slot, SlotPositions, SlotTable } from './slots.js';
 export { StateStore, StoreLoader, type StoreSnapshot } from './state-store.js';
+export { partialStoreFolder, rebuiltStoreFolder, swapStore } from './store-swap.js';
 export type { PermittedReplica, Settings, SystemData } from './system-data.js';
 export { version } from './version.js';

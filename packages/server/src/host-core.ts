@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { BackupLeases } from './backup-leases.js';
 import { KeyedLock } from './keyed-lock.js';
 import { requireNotTakenOver } from './host-names.js';
+import { finishRestore } from './host-swap.js';
 import { MasterLink } from './master-link.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -109,6 +110,9 @@ export class HostCore {
     if (online !== undefined) return online.database.control;
     const control = await readControl(this.env.disk, this.folder(name));
     if (control !== null) return control;
+    await finishRestore(this, name);
+    const restored = await readControl(this.env.disk, this.folder(name));
+    if (restored !== null) return restored;
     throw new PaminaError(
       'DATABASE_NOT_FOUND',
       `there is no database ${name} in ${this.dataFolder}`,
@@ -159,13 +163,13 @@ export class HostCore {
   }
 
   /**
-   * For reading and writing data. On a server a stopped database stays stopped (DATABASE_OFFLINE);
-   * without a server its folder is worked on directly.
+   * For reading and writing data. On a server a stopped database stays stopped (DATABASE_OFFLINE), but
+   * an unassigned one, which is never online, can be read; without a server its folder is worked on directly.
    */
   async holdData(name: string, access: Access): Promise<Hold> {
     if (this.address !== null) {
-      await this.control(name);
-      this.requireOnline(name);
+      const { type } = await this.control(name);
+      if (type !== 'unassigned' || access === 'write') this.requireOnline(name);
     }
     return this.hold(name, access);
   }

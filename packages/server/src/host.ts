@@ -14,13 +14,18 @@ import type {
   DatabaseSummary,
   DeleteReport,
   Entry,
+  ExportOptions,
   HashReport,
   ImportReport,
   JobEvent,
   LogLine,
+  LogOptions,
+  LogSegments,
   Progress,
   ReplicaSummary,
   ReplicateOptions,
+  RestoreOptions,
+  RestoreReport,
 } from '@pamina/wire';
 import * as archiveVerbs from './host-archive.js';
 import * as backupVerbs from './host-backup.js';
@@ -31,8 +36,10 @@ import * as data from './host-data.js';
 import { hash } from './host-hash.js';
 import { jobLog, type JobLogOptions, log } from './host-log.js';
 import { finishSwaps } from './host-recreate.js';
+import { logBytes, logSegments } from './host-places.js';
 import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
+import { finishRestores, restoreDatabase } from './host-restore.js';
 import { set } from './host-set.js';
 import { keepNames, start, startAll, stop, stopAll, whenQuiet } from './host-start.js';
 import { list, status } from './host-status.js';
@@ -64,6 +71,7 @@ export class Host implements Served {
   async goOnline(address: string): Promise<void> {
     await change.finishRemovals(this.#core);
     await finishSwaps(this.#core);
+    await finishRestores(this.#core);
     this.#core.address = address;
     await startAll(this.#core);
     this.#core.directory.onChange(() => this.#keepNames());
@@ -119,6 +127,15 @@ export class Host implements Served {
   ): Promise<DatabaseStatus> {
     await create(this.#core, name, options, progress);
     return this.status(name);
+  }
+
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport> {
+    return restoreDatabase(this.#core, name, options, progress, signal);
   }
 
   async start(name: string): Promise<DatabaseStatus> {
@@ -238,18 +255,15 @@ export class Host implements Served {
     return data.importEntries(this.#core, name, entries, progress);
   }
 
-  exportEntries(name: string): AsyncIterable<Entry> {
-    return data.exportEntries(this.#core, name);
+  exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
+    return data.exportEntries(this.#core, name, options);
   }
 
   jobLog(name: string, options: JobLogOptions = {}): AsyncIterable<JobEvent> {
     return jobLog(this.#core, name, options);
   }
 
-  log(
-    name: string,
-    options: { from?: number | undefined; limit?: number | undefined } = {},
-  ): AsyncIterable<LogLine> {
+  log(name: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     return log(this.#core, name, options);
   }
 
@@ -259,6 +273,14 @@ export class Host implements Served {
     progress?: Progress,
   ): Promise<HashReport> {
     return hash(this.#core, name, options, progress);
+  }
+
+  logSegments(name: string): Promise<LogSegments> {
+    return logSegments(this.#core, name);
+  }
+
+  logBytes(name: string, segment: string, from: number, to: number): AsyncIterable<Uint8Array> {
+    return logBytes(this.#core, name, segment, from, to);
   }
 
   requireOnline(name: string): void {

@@ -13,7 +13,7 @@ import { databaseRoutes } from './routes-databases.js';
 import { archiveRoutes } from './routes-archives.js';
 import { dataRoutes } from './routes-data.js';
 import { inspectRoutes } from './routes-inspect.js';
-import { backupRoutes, replicaRoutes } from './routes-peers.js';
+import { backupRoutes, logRoutes, replicaRoutes } from './routes-peers.js';
 import type { Served } from './served.js';
 
 const channelHeartbeatMs = 10_000;
@@ -67,6 +67,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
       replicaRoutes(v1, context);
       backupRoutes(v1, context);
       archiveRoutes(v1, context);
+      logRoutes(v1, context);
       inspectRoutes(v1, context);
     },
     { prefix: apiPrefix },

@@ -1,6 +1,8 @@
 // The one interface through which databases are administered. The host (on a data folder) and the
 // remote administration (over HTTP) implement it alike, so that no caller knows which one it holds.
 
+import type { RestoreOptions, RestoreReport } from './restore.js';
+
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
 /**
@@ -247,6 +249,22 @@ export interface Entry {
   readonly value: string;
 }
 
+export interface ExportOptions {
+  /** Only entries whose key begins so. */
+  readonly prefix?: string | undefined;
+}
+
+export interface LogOptions {
+  readonly from?: number | undefined;
+  readonly limit?: number | undefined;
+  /** ms since 1970: the records before and after it, half of the limit (by default 20) each. */
+  readonly around?: number | undefined;
+  /** Only commits that touch a key which holds this text; of their operations, those. */
+  readonly grep?: string | undefined;
+  /** A place that restores take from, whose log is read instead of the database's own. */
+  readonly source?: string | undefined;
+}
+
 export interface BatchOperation {
   readonly type: 'put' | 'del';
   readonly key: string;
@@ -286,6 +304,16 @@ export interface Administration {
   list(): Promise<DatabaseSummary[]>;
   status(name: string): Promise<DatabaseStatus>;
   create(name: string, options?: CreateOptions, progress?: Progress): Promise<DatabaseStatus>;
+  /**
+   * A backup, and the log behind it up to a target, as a new database, as a copy (`as`) of one that
+   * stays as it is, or in the place of one that is stopped. POSITION_UNREACHABLE before anything is touched.
+   */
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport>;
   start(name: string): Promise<DatabaseStatus>;
   stop(name: string): Promise<DatabaseStatus>;
   backup(
@@ -336,7 +364,7 @@ export interface Administration {
     progress?: Progress,
   ): Promise<ImportReport>;
   /** In key order, one consistent snapshot. */
-  exportEntries(name: string): AsyncIterable<Entry>;
+  exportEntries(name: string, options?: ExportOptions): AsyncIterable<Entry>;
   jobLog(
     name: string,
     options?: {
@@ -345,10 +373,7 @@ export interface Administration {
       signal?: AbortSignal | undefined;
     },
   ): AsyncIterable<JobEvent>;
-  log(
-    name: string,
-    options?: { from?: number | undefined; limit?: number | undefined },
-  ): AsyncIterable<LogLine>;
+  log(name: string, options?: LogOptions): AsyncIterable<LogLine>;
   /** `at` is a position (`1/48213`); `verify` compares with the newest backup, recovered to here. */
   hash(
     name: string,

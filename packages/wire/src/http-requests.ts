@@ -88,9 +88,16 @@ export const jobLogQuery = Type.Object(
   strict,
 );
 export const logQuery = Type.Object(
-  { from: Type.Optional(count), limit: Type.Optional(count) },
+  {
+    from: Type.Optional(count),
+    limit: Type.Optional(count),
+    around: Type.Optional(Type.String({ pattern: '^-?[0-9]{1,15}$' })),
+    grep: Type.Optional(Type.String({ maxLength: keyBytesMax })),
+    source: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
+  },
   strict,
 );
+export const exportQuery = Type.Object({ prefix: Type.Optional(key) }, strict);
 export const hashQuery = Type.Object(
   { at: Type.Optional(Type.String({ maxLength: 64 })), verify: Type.Optional(flag) },
   strict,
@@ -108,5 +115,6 @@ export type KeyRequest = Static<typeof keyRequest>;
 export type BatchRequest = Static<typeof batchRequest>;
 export type DeleteQuery = Static<typeof deleteQuery>;
 export type JobLogQuery = Static<typeof jobLogQuery>;
+export type ExportQuery = Static<typeof exportQuery>;
 export type LogQuery = Static<typeof logQuery>;
 export type HashQuery = Static<typeof hashQuery>;

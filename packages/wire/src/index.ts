@@ -13,6 +13,7 @@ export {
   type DatabaseType,
   type DeleteReport,
   type Entry,
+  type ExportOptions,
   type HashComparison,
   type HashReport,
   type ImportReport,
@@ -20,6 +21,7 @@ export {
   type Lag,
   logOperationsShownMax,
   type LogLine,
+  type LogOptions,
   type LogOperation,
   type MasterStatus,
   type Progress,
@@ -84,6 +86,12 @@ export {
   path,
 } from './http-caller.js';
 export {
+  HttpLogSource,
+  type LogBytesQuery,
+  logBytesQuery,
+  type LogSegments,
+} from './http-log-source.js';
+export {
   apiPrefix,
   jobLogLinesMax,
   requestBytesMax,
@@ -106,6 +114,8 @@ export {
   deleteQuery,
   type DeleteQuery,
   entrySchema,
+  exportQuery,
+  type ExportQuery,
   hashQuery,
   type HashQuery,
   jobLogQuery,
@@ -126,5 +136,11 @@ export {
   setRequest,
   type SetRequest,
 } from './http-requests.js';
+export {
+  restoreAnswer,
+  type RestoreOptions,
+  type RestoreReport,
+  restoreRequest,
+} from './restore.js';
 export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
