@@ -67,8 +67,8 @@ async function requireMarker(
   if (found === wanted) return;
   const message =
     found === 'age'
-      ? `${archive.describe()} is encrypted, and no recipients are given`
-      : `${archive.describe()} is not encrypted, and recipients are given`;
+      ? `${archive.describe()} is encrypted, and no keys are given`
+      : `${archive.describe()} is not encrypted, and keys are given`;
   throw new PaminaError('ARCHIVE_ENCRYPTION', message, {
     context: { archive: archive.describe() },
   });

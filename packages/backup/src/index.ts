@@ -1,5 +1,6 @@
 // What other packages may use of backup. Never imported from inside this package.
 export { changeArchives } from './archiver/archive-settings.js';
+export { archivePlace } from './archiver/archive-place.js';
 export { positionPath, readPosition } from './archiver/archive-position.js';
 export { ArchiverRunner } from './archiver/archiver-runner.js';
 export type { ArchiverStatus } from './archiver/archiver-runner.js';

@@ -166,7 +166,8 @@ async function* viewedLog(
   { around, from, grep, limit, source }: LogOptions,
 ): AsyncIterable<LogLine> {
   if (source === undefined) await core.control(name);
-  const place = source === undefined ? await ownPlace(core, name) : await placeAt(core, source);
+  const place =
+    source === undefined ? await ownPlace(core, name) : await placeAt(core, source, { name });
   const release = holdLogs(place, 0);
   try {
     const view = await viewLog(place, core.signal);

@@ -24,6 +24,7 @@ import {
   type RestoreOptions,
 } from '@pamina/wire';
 import { basename, dirname, join, resolve } from 'node:path';
+import { archiveAt, type ArchiveChoice } from './host-archive-place.js';
 import { requireUnused } from './host-change.js';
 import type { HostCore } from './host-core.js';
 import { callerOf, type MasterLink } from './master-link.js';
@@ -39,11 +40,12 @@ export interface RestorePlace {
 /** `own` is set where the database is here. BACKUP_NOT_FOUND where nothing says what to restore. */
 export async function placeOf(
   core: HostCore,
-  { backup, from }: Pick<RestoreOptions, 'backup' | 'from'>,
+  { backup, from, ...files }: RestoreOptions,
+  name: string,
   own: RecoveryPlace | null,
 ): Promise<RestorePlace> {
   const places: RecoveryPlace[] = own === null ? [] : [own];
-  if (from !== undefined) places.push(await placeAt(core, from));
+  if (from !== undefined) places.push(await placeAt(core, from, { ...files, name }));
   const isElsewhere = backup !== undefined && /[\\/]/.test(backup);
   const given = isElsewhere ? await backupAt(core, backup) : null;
   if (given !== null) places.push(given.place);
@@ -131,14 +133,20 @@ async function unusedSince(core: HostCore, name: string): Promise<number | null>
 }
 
 /** `from` of a restore, `source` of a log. ADDRESS_INVALID, FILE_NOT_FOUND, NAME_NOT_FOUND. */
-export async function placeAt(core: HostCore, text: string): Promise<RecoveryPlace> {
+export async function placeAt(
+  core: HostCore,
+  text: string,
+  choice: ArchiveChoice,
+): Promise<RecoveryPlace> {
   if (text.startsWith(directoryScheme)) {
     const link = await core.link(text.slice(directoryScheme.length).replace(/\/$/, ''));
     return serverPlace(link);
   }
+  const archive = await archiveAt(core, text, choice);
+  if (archive !== null) return archive;
   if (/^[a-z0-9]+:\/\//i.test(text)) {
     throw new PaminaError('ADDRESS_INVALID', `${text} is not a place to restore from`, {
-      hint: 'Write the path of a folder, or pamina://NAME.',
+      hint: 'Write the path of a folder, pamina://NAME, or the address of an archive.',
     });
   }
   const folder = resolve(text);

@@ -110,7 +110,7 @@ async function planned<T>(
   work: (planned: { readonly place: RecoveryPlace; readonly plan: RecoveryPlan }) => Promise<T>,
 ): Promise<T> {
   const own = (await core.exists(name)) ? await ownPlace(core, name) : null;
-  const { backup, place } = await placeOf(core, options, own);
+  const { backup, place } = await placeOf(core, options, name, own);
   const release = holdLogs(place, 0);
   try {
     const plan = await planRecovery({ place, target, backup, signal });

@@ -18,6 +18,9 @@ export const restoreRequest = Type.Object(
     backup: Type.Optional(place),
     /** Folder, archive or `pamina://NAME` to take from; without it what the database itself has. */
     from: Type.Optional(place),
+    /** For an archive: files where the server runs, with an identity of age and with access keys. */
+    identityFile: Type.Optional(place),
+    credentialsFile: Type.Optional(place),
     recover: Type.Optional(Type.Union([Type.Literal('all'), Type.Literal('none')])),
     untilPosition: Type.Optional(Type.String({ maxLength: 64 })),
     /** ms since 1970 */

@@ -19,7 +19,7 @@ import {
 } from './age-layout.js';
 
 export interface EncryptionOptions {
-  /** Public keys, `age1…`. */
+  /** Public keys, `age1…`; none, with an identity file, for who only reads. */
   readonly recipients: readonly string[];
   /**
    * A file with the identity of one of them. Needed to read; and to write, where an object is there
@@ -46,8 +46,9 @@ export async function encryptedArchive(
   disk: Disk,
   options: EncryptionOptions,
 ): Promise<Archive> {
-  const encrypter = encrypterFor(options.recipients);
-  const { identityFile } = options;
+  const { identityFile, recipients } = options;
+  const isReader = recipients.length === 0 && identityFile !== undefined;
+  const encrypter = isReader ? null : encrypterFor(recipients);
   const decrypter = identityFile === undefined ? null : await decrypterFrom(disk, identityFile);
   return new EncryptedArchive(archive, encrypter, decrypter);
 }
@@ -55,12 +56,12 @@ export async function encryptedArchive(
 class EncryptedArchive implements Archive {
   readonly isEncrypted = true;
   readonly #archive: Archive;
-  readonly #encrypter: Encrypter;
+  readonly #encrypter: Encrypter | null;
   readonly #decrypter: Decrypter | null;
   /** What it took to open the last few objects, so that a second range of one costs no more requests. */
   readonly #opened = new Map<string, OpenedObject>();
 
-  constructor(archive: Archive, encrypter: Encrypter, decrypter: Decrypter | null) {
+  constructor(archive: Archive, encrypter: Encrypter | null, decrypter: Decrypter | null) {
     this.#archive = archive;
     this.#encrypter = encrypter;
     this.#decrypter = decrypter;
@@ -74,7 +75,7 @@ class EncryptedArchive implements Archive {
     requireWritable(name, bytes);
     this.#opened.delete(name);
     try {
-      return await this.#archive.putIfAbsent(name, await this.#encrypter.encrypt(bytes), call);
+      return await this.#archive.putIfAbsent(name, await this.#encrypt(bytes), call);
     } catch (error) {
       // No two encryptions are alike: what is inside decides.
       if (!isPaminaError(error, 'ARCHIVE_CONFLICT') || this.#decrypter === null) throw error;
@@ -85,7 +86,7 @@ class EncryptedArchive implements Archive {
 
   async replace(name: string, bytes: Uint8Array, call?: ArchiveCall): Promise<void> {
     requireReplaceable(name, bytes);
-    await this.#archive.replace(name, await this.#encrypter.encrypt(bytes), call);
+    await this.#archive.replace(name, await this.#encrypt(bytes), call);
   }
 
   async *getRange(
@@ -132,6 +133,12 @@ class EncryptedArchive implements Archive {
   delete(name: string, call?: ArchiveCall): Promise<void> {
     this.#opened.delete(name);
     return this.#archive.delete(name, call);
+  }
+
+  #encrypt(bytes: Uint8Array): Promise<Uint8Array> {
+    if (this.#encrypter !== null) return this.#encrypter.encrypt(bytes);
+    const message = `${this.describe()} is encrypted, and no recipients are given to write with`;
+    throw new PaminaError('ARCHIVE_KEY_INVALID', message);
   }
 
   /** null without an identity. */

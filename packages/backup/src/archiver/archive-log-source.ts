@@ -1,8 +1,15 @@
 // An archive as a place that log is read from: closed segments, and of the open one what its pieces give.
 // Several ranges are fetched at once, and handed on in order.
-import { PaminaError, isPaminaError } from '@pamina/format';
+import {
+  PaminaError,
+  decodeSegmentHeader,
+  decodeSegmentTrailer,
+  isPaminaError,
+  segmentHeaderBytes,
+  segmentTrailerBytes,
+} from '@pamina/format';
 import { readRange, type Archive } from '@pamina/archive';
-import type { LogSource, SegmentEntry } from '../log-source.js';
+import type { LogSource, SegmentEntry, SegmentFacts } from '../log-source.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import {
   groupSegments,
@@ -42,11 +49,29 @@ export function archiveLogSource(archive: Archive, place: ArchivePlace): LogSour
       return entries;
     },
     read: (entry, offset) => readSegment(archive, entry, pieces.get(entry.name) ?? null, offset),
+    facts: (entry) => factsOf(archive, entry, pieces.has(entry.name)),
     completeUntil: async () => {
       const heartbeat = await readHeartbeat(archive, place);
       return heartbeat === null ? null : { seq: heartbeat.seq, time: heartbeat.time };
     },
   };
+}
+
+/** Both ends alone: the reading ahead is for who wants it all. */
+async function factsOf(
+  archive: Archive,
+  entry: SegmentEntry,
+  isOpen: boolean,
+): Promise<SegmentFacts> {
+  const part = (offset: number, length: number): Promise<Uint8Array> =>
+    readRange(archive, entry.name, { offset, length, bytesMax: length });
+  const header = decodeSegmentHeader(await part(0, segmentHeaderBytes));
+  if (isOpen) return { header, trailer: null };
+  const end = await part(
+    Math.max(segmentHeaderBytes, entry.bytes - segmentTrailerBytes),
+    segmentTrailerBytes,
+  );
+  return { header, trailer: decodeSegmentTrailer(end) };
 }
 
 async function* readSegment(

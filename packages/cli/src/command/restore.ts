@@ -19,8 +19,11 @@ export const restore = defineCommand({
   options: {
     from: {
       value: 'PLACE',
-      describe: 'Folder with backups and log (of a database, or a copy), or pamina://NAME',
+      describe:
+        'Archive (/PATH or s3://…), folder with backups and log (of a database, or a copy), or pamina://NAME',
     },
+    'identity-file': { value: 'FILE', describe: 'To read an encrypted archive with (age)' },
+    'credentials-file': { value: 'FILE', describe: 'Access keys of an archive, in INI form' },
     recover: {
       value: 'all|none',
       describe: 'The log behind the backup: all of it (default) or none',
@@ -70,6 +73,8 @@ function optionsOf(context: Context, given: Given): RestoreOptions {
   const options: RestoreOptions = {
     backup: pathOr(context, text('backup'), isPath),
     from: pathOr(context, text('from'), () => true),
+    identityFile: pathOr(context, text('identity-file'), () => true),
+    credentialsFile: pathOr(context, text('credentials-file'), () => true),
     recover: recoverOf(text('recover')),
     untilPosition,
     untilTime:
