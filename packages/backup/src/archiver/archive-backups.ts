@@ -11,13 +11,7 @@ import { readObject, type Archive } from '@pamina/archive';
 import { manifestFileName } from '../layout.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import type { BackupSource } from '../source.js';
-import {
-  backupObject,
-  groupBackups,
-  placePrefix,
-  placesIn,
-  type ArchivePlace,
-} from './archive-layout.js';
+import { backupObject, groupBackups, placePrefix, type ArchivePlace } from './archive-layout.js';
 import { fetchRanges } from './fetch-ranges.js';
 
 export interface ArchivedBackup {
@@ -30,14 +24,6 @@ export interface ArchivedBackup {
 }
 
 const manifests = { countMax: 8, weightMax: 8, weigh: () => 1 };
-
-/** The databases that an archive holds something of. Lists everything: for people and for restores. */
-export async function archivedDatabases(
-  archive: Archive,
-  signal?: AbortSignal,
-): Promise<ArchivePlace[]> {
-  return placesIn(await archive.list('', { signal }));
-}
 
 /** Newest first; those that cannot be read last. What has no manifest was never finished, and is none. */
 export async function listArchivedBackups(

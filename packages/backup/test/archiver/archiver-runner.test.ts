@@ -40,8 +40,8 @@ async function expectArchived(database: Database, folder: string): Promise<void>
   const entries = await source.segments();
   const own = database.log.segments().filter(({ bytes }) => bytes > 128);
   expect(entries.map(({ firstSeq }) => firstSeq)).toEqual(own.map(({ firstSeq }) => firstSeq));
-  for (const [index, segment] of own.entries()) {
-    const entry = entries[index]!;
+  for (const [index, entry] of entries.entries()) {
+    const segment = own[index]!;
     const content = (await readFile(segment.path)).subarray(0, segment.bytes);
     expect(entry.bytes).toBe(segment.bytes);
     expect(Buffer.compare(await bytesOf(source, entry), content)).toBe(0);
