@@ -115,6 +115,26 @@ describe.each([
     expect(count).toBe(20_000);
   });
 
+  it('adds, runs, shows and removes an archive', async () => {
+    const address = join(folder, 'archive');
+    expect(await administration.archives('cities')).toEqual([]);
+    const added = await administration.addArchive('cities', 'main', { address });
+    expect(added).toMatchObject({ name: 'main', address, encrypted: false });
+    await expect(administration.addArchive('cities', 'main', { address })).rejects.toThrow(
+      code('ARCHIVE_EXISTS'),
+    );
+    await administration.put('cities', 'a', '1');
+    const [ran] = await administration.runArchive('cities', undefined);
+    expect(ran).toMatchObject({ name: 'main', problem: null, behindBytes: 0 });
+    const { archives, durable } = await administration.status('cities');
+    expect(archives).toMatchObject([{ name: 'main', archived: durable }]);
+    await administration.removeArchive('cities', 'main');
+    expect(await administration.archives('cities')).toEqual([]);
+    await expect(administration.runArchive('cities', 'main')).rejects.toThrow(
+      code('ARCHIVE_NOT_FOUND'),
+    );
+  });
+
   it('ends an export when its reader has enough', async () => {
     await administration.importEntries('cities', entries(5_000, 1_000));
     for await (const { key } of administration.exportEntries('cities')) {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Disk, DiskFile } from '@pamina/env';
 import { PaminaError, isPaminaError } from '@pamina/format';
 import { listSegments } from '@pamina/log';
-import type { CompleteUntil, LogSource, SegmentEntry } from './log-source.js';
+import { segmentFacts, type LogSource, type SegmentEntry } from './log-source.js';
+import { pointIn } from './recover/segment-stream.js';
 
 const pieceBytes = 1024 * 1024;
 
@@ -12,14 +13,16 @@ export interface LogFolderOptions {
   readonly disk: Disk;
   /** Holds the folders of the timelines: `<database>/log`, or a copy of it. */
   readonly folder: string;
-  /** Where the owner knows that nothing later was committed up to a time. */
-  readonly completeUntil?: (() => Promise<CompleteUntil | null>) | undefined;
+  /** Since when nobody has the database open for writing, in ms since 1970; null if somebody has. */
+  readonly stoppedAt?: (() => Promise<number | null>) | undefined;
+  /** Of a log that is written to: the last record that is on disk. */
+  readonly settledSeq?: (() => number) | undefined;
   /** Of a log that is written to in this process. */
   readonly pin?: ((fromSeq: number) => () => void) | undefined;
 }
 
 export function logFolderSource(options: LogFolderOptions): LogSource {
-  const { completeUntil, disk, folder, pin } = options;
+  const { disk, folder, pin, settledSeq, stoppedAt } = options;
   const source: LogSource = {
     describe: () => folder,
     async segments() {
@@ -33,9 +36,25 @@ export function logFolderSource(options: LogFolderOptions): LogSource {
     },
     read: (entry, offset) => readPieces(disk, folder, entry, offset),
   };
-  if (completeUntil !== undefined) source.completeUntil = completeUntil;
+  if (stoppedAt !== undefined) {
+    source.completeUntil = async () => {
+      const time = await stoppedAt();
+      const seq = time === null ? null : await lastRecordOf(source);
+      return time === null || seq === null ? null : { seq, time };
+    };
+  }
+  if (settledSeq !== undefined) source.settledSeq = settledSeq;
   if (pin !== undefined) source.hold = pin;
   return source;
+}
+
+/** What stands last in a log that nobody writes to is the last that was committed; null in an empty one. */
+export async function lastRecordOf(source: LogSource): Promise<number | null> {
+  const last = (await source.segments()).at(-1);
+  if (last === undefined) return null;
+  const { header } = await segmentFacts(source, last);
+  const { seq } = await pointIn({ source, entry: last, header }, Number.MAX_SAFE_INTEGER);
+  return seq;
 }
 
 /** The size is asked again: a segment that is open may have grown since it was listed. */

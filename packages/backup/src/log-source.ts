@@ -48,6 +48,8 @@ export interface LogSource {
   facts?(entry: SegmentEntry): Promise<SegmentFacts>;
   /** A time up to which nothing later than a record was committed (heartbeat), if the source has one. */
   completeUntil?(): Promise<CompleteUntil | null>;
+  /** Last record that is sure to stay, of a log that is being written to; what is behind it is not looked at. */
+  settledSeq?(): number;
   /** Keeps the log from record `fromSeq` on from being deleted by this process until the function is called. */
   hold?(fromSeq: number): () => void;
 }
@@ -71,13 +73,16 @@ async function readTrailer(source: LogSource, entry: SegmentEntry): Promise<Segm
   return isSegmentTrailer(bytes, viewOf(bytes), 0) ? decodeSegmentTrailer(bytes) : null;
 }
 
-/** The name of a segment, its header and its trailer say the same. */
+/**
+ * The name of a segment, its header and its trailer say the same; but the copy of an older timeline's
+ * open segment that a promotion closed on its own timeline keeps the older one's header.
+ */
 function checked(entry: SegmentEntry, facts: SegmentFacts): SegmentFacts {
   const { header, trailer } = facts;
+  const isOwn = header.timeline === entry.timeline && header.timelineId === entry.timelineId;
   const fits =
     header.firstSeq === entry.firstSeq &&
-    header.timeline === entry.timeline &&
-    header.timelineId === entry.timelineId &&
+    (isOwn || header.timeline < entry.timeline) &&
     (trailer === null || trailer.lastSeq >= header.firstSeq - 1);
   if (fits) return facts;
   const message = `${entry.name}: name, header and trailer do not agree`;
@@ -107,8 +112,8 @@ export function damagedEntry(
   what: string,
   offset = 0,
 ): PaminaError {
-  const place = `${entry.name} in ${source.describe()}`;
-  return new PaminaError('LOG_DAMAGED', `${place}, offset ${offset}: ${what}`, {
-    context: { file: entry.name, source: source.describe(), offset },
+  const file = `${source.describe()}/${entry.name}`;
+  return new PaminaError('LOG_DAMAGED', `${file}, offset ${offset}: ${what}`, {
+    context: { file, offset },
   });
 }

@@ -8,6 +8,8 @@ import {
   isPaminaError,
   validateName,
   type BackupManifest,
+  type Position,
+  type Timeline,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import {
@@ -19,6 +21,7 @@ import {
   type Control,
 } from '@pamina/engine';
 import { storedBytes } from './layout.js';
+import type { ChainPoint } from '@pamina/log';
 import { requireFree, storeFolderOf } from './free-space.js';
 import { loadStore, pointOf } from './load-store.js';
 import { openBackup, type OpenedBackup } from './open-backup.js';
@@ -34,12 +37,23 @@ export interface RestoreProgress {
   readonly entries: number;
 }
 
+/** What a store holds after log was replayed over the backup. It is closed, and on disk. */
+export interface AdvancedState {
+  readonly point: ChainPoint;
+  readonly session: number;
+  readonly position: Position;
+  readonly timelines: readonly Timeline[];
+  readonly pattern: string | null;
+}
+
 export interface RestoreOptions {
   readonly env: Env;
   readonly source: BackupSource;
   /** The new database's folder; must not exist, or be empty. */
   readonly folder: string;
   readonly name: string;
+  /** Takes the store that was laid out and proved further along the history; says where it stands then. */
+  readonly advance?: ((storeFolder: string) => Promise<AdvancedState>) | undefined;
   readonly onProgress?: ((progress: RestoreProgress) => void) | undefined;
   /** Ends the restore with `signal.reason`; nothing of it stays. */
   readonly signal?: AbortSignal | undefined;
@@ -96,8 +110,9 @@ async function layOut(
   // The files of a physical backup were proved on the way and are as they were.
   if (stateHash !== null) await proveStore(options, backup, storeFolder, stateHash);
   options.signal?.throwIfAborted();
-  const control = controlOf(env, options.name, backup.manifest);
-  await writeRestored(env, beside, backup, control);
+  const state = (await options.advance?.(storeFolder)) ?? stateOf(backup.manifest);
+  const control = controlOf(env, options.name, state);
+  await writeRestored(env, beside, backup, control, state);
   await writeControl(env.disk, beside, control);
   await env.disk.syncFolder(beside);
   try {
@@ -154,7 +169,12 @@ async function proveStore(
   }
 }
 
-function controlOf(env: Env, name: string, manifest: BackupManifest): Control {
+function stateOf(manifest: BackupManifest): AdvancedState {
+  const { session, position, timelines, pattern } = manifest;
+  return { point: pointOf(manifest), session, position, timelines, pattern };
+}
+
+function controlOf(env: Env, name: string, state: AdvancedState): Control {
   return {
     formatVersion: 1,
     name,
@@ -163,10 +183,10 @@ function controlOf(env: Env, name: string, manifest: BackupManifest): Control {
     master: null,
     readOnly: false,
     simultaneousQuery: false,
-    timelines: manifest.timelines,
-    pattern: manifest.pattern,
-    base: pointOf(manifest),
-    session: manifest.session,
+    timelines: state.timelines,
+    pattern: state.pattern,
+    base: state.point,
+    session: state.session,
     createdAt: env.clock.now(),
     keepFromSeq: null,
     formerMaster: null,
@@ -179,14 +199,17 @@ async function writeRestored(
   beside: string,
   backup: OpenedBackup,
   control: Control,
+  state: AdvancedState,
 ): Promise<void> {
   const { manifest, source } = backup;
   const position = formatPosition(manifest.position);
+  const reached = formatPosition(state.position);
+  const replayed = reached === position ? '' : `, and log was replayed up to ${reached}`;
   const jobLog = new JobLog(env.disk, env.clock, beside);
   jobLog.write(
     'info',
     'restored',
-    `${control.name} was restored from backup ${manifest.id} of ${manifest.database} at position ${position}.`,
+    `${control.name} was restored from backup ${manifest.id} of ${manifest.database} at position ${position}${replayed}.`,
     { backup: manifest.id, source: source.describe(), position, entries: manifest.entries },
   );
   await jobLog.settle();

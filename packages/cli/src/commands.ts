@@ -2,6 +2,7 @@
 import type { AnyCommand } from './command.js';
 import { adopt } from './command/adopt.js';
 import { allow } from './command/allow.js';
+import { archive } from './command/archive.js';
 import { backup } from './command/backup.js';
 import { backups } from './command/backups.js';
 import { create } from './command/create.js';
@@ -21,6 +22,7 @@ import { rebuild } from './command/rebuild.js';
 import { replicas } from './command/replicas.js';
 import { replicate } from './command/replicate.js';
 import { reset } from './command/reset.js';
+import { restore } from './command/restore.js';
 import { serve } from './command/serve.js';
 import { set } from './command/set.js';
 import { start } from './command/start.js';
@@ -43,6 +45,8 @@ export const commands: readonly AnyCommand[] = [
   backups,
   verify,
   rebuild,
+  archive,
+  restore,
   replicate,
   allow,
   deny,

@@ -2,6 +2,7 @@
 // against it.
 import type {
   Administration,
+  ArchiveSummary,
   BackupSummary,
   DatabaseStatus,
   Entry,
@@ -10,6 +11,7 @@ import type {
   RebuildReport,
   ReplicaSummary,
   VerifyReport,
+  RestoreReport,
 } from '@pamina/wire';
 import { PaminaError } from '@pamina/format';
 import { Writable } from 'node:stream';
@@ -97,6 +99,19 @@ export const aPermitted: ReplicaSummary = {
   seenAt: null,
 };
 
+export const anArchive: ArchiveSummary = {
+  name: 'main',
+  address: '/mnt/archive',
+  encrypted: false,
+  state: 'idle',
+  problem: null,
+  hint: null,
+  archived: '1/488',
+  archivedTime: Date.UTC(2026, 6, 29, 13, 38, 4),
+  behindBytes: 0,
+  backups: 2,
+};
+
 export const anEvent: JobEvent = {
   time: Date.UTC(2026, 6, 29, 13, 38, 5),
   level: 'info',
@@ -152,6 +167,33 @@ export const aRebuild: RebuildReport = {
   removed: [],
 };
 
+export const aRestore: RestoreReport = {
+  name: 'copy',
+  dryRun: false,
+  how: 'new',
+  backup: '0000000000000005-1',
+  from: '/data/cities',
+  backupPosition: '1/5',
+  backupBytes: 5 * 1024 * 1024,
+  log: [
+    {
+      file: '1-0f/00000003/0000000000000006.seg',
+      source: '/data/cities/log',
+      fromSeq: 6,
+      toSeq: 7,
+      bytes: 2048,
+    },
+  ],
+  logBytes: 2048,
+  records: 2,
+  position: '1/7',
+  time: Date.UTC(2026, 6, 29, 13, 38, 5, 12),
+  keepsTimeline: false,
+  kept: null,
+  stateHash: 'cd'.repeat(32),
+  proven: false,
+};
+
 export interface Fake extends Administration {
   readonly calls: unknown[][];
 }
@@ -167,10 +209,15 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
     list: () => Promise.resolve([aStatus]),
     status: (name) => Promise.resolve(name === aReplica.name ? aReplica : { ...aStatus, name }),
     create: (name) => Promise.resolve({ ...aStatus, name }),
+    restore: () => Promise.resolve(aRestore),
     start: (name) => Promise.resolve({ ...aStatus, name }),
     stop: (name) => Promise.resolve({ ...aStatus, name, online: false, state: 'offline' }),
     backup: () => Promise.resolve(aBackup),
     backups: () => Promise.resolve([aBackup]),
+    addArchive: (_name, name, { address }) => Promise.resolve({ ...anArchive, name, address }),
+    removeArchive: () => Promise.resolve(),
+    archives: () => Promise.resolve([anArchive]),
+    runArchive: () => Promise.resolve([anArchive]),
     allow: () => Promise.resolve(),
     deny: () => Promise.resolve(),
     replicas: () => Promise.resolve([aPermitted]),

@@ -3,7 +3,11 @@
 import type { Env } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import {
+  type AddArchiveOptions,
   type Administration,
+  archiveAnswer,
+  archivesAnswer,
+  type ArchiveSummary,
   type BackupSummary,
   type BatchOperation,
   backupAnswer,
@@ -16,6 +20,7 @@ import {
   doneAnswer,
   type Entry,
   entryAnswer,
+  type ExportOptions,
   hashAnswer,
   type HashReport,
   HttpCaller,
@@ -25,6 +30,7 @@ import {
   jobEventAnswer,
   listAnswer,
   type LogLine,
+  type LogOptions,
   logLineAnswer,
   path,
   positionAnswer,
@@ -35,6 +41,9 @@ import {
   type ReplicaSummary,
   replicasAnswer,
   type ReplicateOptions,
+  restoreAnswer,
+  type RestoreOptions,
+  type RestoreReport,
   type ServerAnswer,
   serverAnswer,
   settingsAnswer,
@@ -95,6 +104,24 @@ export class RemoteAdministration implements Administration {
     return this.#verb('/databases', { name, ...options }, progress);
   }
 
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport> {
+    return this.#caller.task(
+      {
+        method: 'POST',
+        path: path`/databases/${name}/restore`,
+        body: options,
+        signal: this.#signal(signal),
+      },
+      restoreAnswer,
+      progress,
+    );
+  }
+
   start(name: string): Promise<DatabaseStatus> {
     return this.#verb(path`/databases/${name}/start`);
   }
@@ -137,6 +164,38 @@ export class RemoteAdministration implements Administration {
     return this.#caller.call(
       { method: 'GET', path: path`/databases/${name}/backups`, signal: this.#signal() },
       backupsAnswer,
+    );
+  }
+
+  addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
+    const target = path`/databases/${name}/archives/${archive}`;
+    return this.#caller.task(
+      { method: 'PUT', path: target, body: options, signal: this.#signal() },
+      archiveAnswer,
+    );
+  }
+
+  async removeArchive(name: string, archive: string): Promise<void> {
+    const target = path`/databases/${name}/archives/${archive}`;
+    await this.#caller.call({ method: 'DELETE', path: target, signal: this.#signal() }, doneAnswer);
+  }
+
+  archives(name: string): Promise<ArchiveSummary[]> {
+    return this.#caller.call(
+      { method: 'GET', path: path`/databases/${name}/archives`, signal: this.#signal() },
+      archivesAnswer,
+    );
+  }
+
+  runArchive(
+    name: string,
+    archive: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<ArchiveSummary[]> {
+    const target = path`/databases/${name}/archives`;
+    return this.#caller.task(
+      { method: 'POST', path: target, body: { archive }, signal: this.#signal(signal) },
+      archivesAnswer,
     );
   }
 
@@ -227,9 +286,10 @@ export class RemoteAdministration implements Administration {
     }
   }
 
-  exportEntries(name: string): AsyncIterable<Entry> {
+  exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
+    const target = path`/databases/${name}/export`;
     return this.#caller.items(
-      { method: 'GET', path: path`/databases/${name}/export`, signal: this.#signal() },
+      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
       entryAnswer,
     );
   }
@@ -256,13 +316,10 @@ export class RemoteAdministration implements Administration {
     }
   }
 
-  log(
-    name: string,
-    options: { from?: number | undefined; limit?: number | undefined } = {},
-  ): AsyncIterable<LogLine> {
+  log(name: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     const target = path`/databases/${name}/log`;
     return this.#caller.items(
-      { method: 'GET', path: target, query: options, signal: this.#signal() },
+      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
       logLineAnswer,
     );
   }

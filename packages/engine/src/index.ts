@@ -2,7 +2,13 @@
 export type { AuditWatcher } from './audit-watch.js';
 export { adopt, type AdoptOptions, type Adopted } from './adopt.js';
 export { ClosedDatabase } from './closed-database.js';
-export { type Control, type DatabaseType, readControl, writeControl } from './control.js';
+export {
+  type ArchiveSetting,
+  type Control,
+  type DatabaseType,
+  readControl,
+  writeControl,
+} from './control.js';
 export {
   backupsFolder,
   createDatabase,
@@ -23,6 +29,6 @@ export { Pamina, type PaminaOptions, type PaminaWriteOptions } from './pamina.js
 export type { PlacedSnapshot } from './placed-snapshot.js';
 export type { Slot, SlotPositions, SlotTable } from './slots.js';
 export { StateStore, StoreLoader, type StoreSnapshot } from './state-store.js';
-export { keptStores } from './store-swap.js';
+export { keptStores, partialStoreFolder, rebuiltStoreFolder, swapStore } from './store-swap.js';
 export type { PermittedReplica, Settings, SystemData } from './system-data.js';
 export { version } from './version.js';

@@ -25,6 +25,7 @@ export { bytesToHex, isHex } from './hex.js';
 export { readUint64, viewOf, writeUint64 } from './integers.js';
 export { keyName, metaKey, systemPrefix, userPrefix } from './keys.js';
 export {
+  archiveHeldBytesMax,
   backlogBytesMax,
   unappliedBytesMax,
   unsyncedBytesMax,
@@ -46,6 +47,7 @@ export {
   replicationDelayMsDefault,
   replicationDelayMsMax,
   segmentBytesDefault,
+  segmentBytesMax,
   segmentBytesMin,
   segmentHeaderBytes,
   segmentTrailerBytes,

@@ -46,6 +46,7 @@ export async function backup(
         },
       );
     }
+    for (const archiver of held.online?.archivers.values() ?? []) archiver.backupsChanged();
     const taken = (await backups(core, name)).find(({ id }) => id === manifest.id);
     if (taken !== undefined) return taken;
     throw new PaminaError('BACKUP_NOT_FOUND', `the backup ${manifest.id} vanished`);

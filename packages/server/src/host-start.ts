@@ -5,6 +5,7 @@ import { ReplicaAudit } from '@pamina/backup';
 import { Database } from '@pamina/engine';
 import { PaminaError, toPaminaError } from '@pamina/format';
 import { FollowerRunner } from '@pamina/replication';
+import { startArchivers } from './host-archive.js';
 import type { HostCore } from './host-core.js';
 import { enterName, holderOf, requireNotTakenOver, withdrawName } from './host-names.js';
 import { OnlineDatabase } from './online-database.js';
@@ -179,6 +180,7 @@ export async function bringUp(
     jobLog.write('warning', 'directory', message);
   }
   if (database.control.type === 'replica') startFollower(core, online);
+  startArchivers(core, online);
 }
 
 function startFollower(core: HostCore, online: OnlineDatabase): void {

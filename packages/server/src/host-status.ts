@@ -17,6 +17,7 @@ import type {
   MasterStatus,
 } from '@pamina/wire';
 import { join } from 'node:path';
+import { summaries } from './host-archive.js';
 import { backups } from './host-backup.js';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';
@@ -160,6 +161,7 @@ async function common(core: HostCore, folder: string, name: string, control: Con
     audit: type === 'replica' ? auditStatus(await readAudit(core.env, folder), timelines) : null,
     backups: { count: full.length, newest: full[0] ?? null },
     createdAt,
+    archives: await summaries(core, { ...control, name }, core.online.get(name) ?? null),
   };
 }
 

@@ -1,6 +1,7 @@
 // A database that this process holds open, with everything that works on it: its follower, the feeds
 // of its replicas, the calls under way. It goes offline in order: no new work, end the old, close.
 
+import type { ArchiverRunner } from '@pamina/backup';
 import type { Channel, Env } from '@pamina/env';
 import type { ReplicaAudit } from '@pamina/backup';
 import type { Database } from '@pamina/engine';
@@ -17,6 +18,8 @@ export class OnlineDatabase {
   readonly since: number;
   /** Replicas that are connected at this moment. */
   readonly feeds = new Map<Channel, FeedStatus | null>();
+  /** By the name of the archive. */
+  readonly archivers = new Map<string, ArchiverRunner>();
   follower: FollowerRunner | null = null;
   /** Of a replica. */
   audit: ReplicaAudit | null = null;
@@ -99,6 +102,7 @@ export class OnlineDatabase {
     await Promise.all(feeds.map(({ run }) => run));
     await this.audit?.close();
     await this.#whenUnused();
+    await Promise.all([...this.archivers.values()].map((archiver) => archiver.stop()));
     await this.database.close();
   }
 

@@ -8,6 +8,7 @@ import type {
   VerifyReport,
   VerifyRequest,
 } from './verification.js';
+import type { RestoreOptions, RestoreReport } from './restore.js';
 
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
@@ -119,6 +120,8 @@ export interface DatabaseStatus {
     readonly firstSeq: number | null;
   };
   readonly createdAt: number;
+  /** Where the database is archived; left out by older servers. */
+  readonly archives?: readonly ArchiveSummary[] | undefined;
 }
 
 export interface BackupSummary {
@@ -157,6 +160,46 @@ export interface ReplicaSummary {
   readonly lag: { readonly received: Lag; readonly durable: Lag; readonly applied: Lag };
   /** When it was heard of last, ms since 1970. */
   readonly seenAt: number | null;
+}
+
+/** What an archiver does: `blocked` means that a person must act, `offline` that the database is not open. */
+export type ArchiveState =
+  | 'offline'
+  | 'stopped'
+  | 'starting'
+  | 'idle'
+  | 'waiting'
+  | 'working'
+  | 'retrying'
+  | 'blocked';
+
+export interface ArchiveSummary {
+  readonly name: string;
+  readonly address: string;
+  readonly encrypted: boolean;
+  readonly state: ArchiveState;
+  /** Why it is `retrying` or `blocked`. */
+  readonly problem: { readonly code: string; readonly message: string } | null;
+  /** What to do about it. */
+  readonly hint: string | null;
+  /** The last record that is there, `1/48213`, and its commit time (ms since 1970). */
+  readonly archived: string | null;
+  readonly archivedTime: number | null;
+  /** Durable here and not there; null while the database is offline. */
+  readonly behindBytes: number | null;
+  /** Backups that are there; null where it was not asked. */
+  readonly backups: number | null;
+}
+
+export interface AddArchiveOptions {
+  /** `/path`, `file:///path` or `s3://bucket/prefix?endpoint=…&region=…`; never with a credential. */
+  readonly address: string;
+  /** Public keys of age: the archive is encrypted for them. */
+  readonly recipients?: readonly string[] | undefined;
+  /** File with the identity of one recipient, where the server runs; needed with recipients. */
+  readonly identityFile?: string | undefined;
+  /** File with the credentials, where the server runs; else they come from its environment. */
+  readonly credentialsFile?: string | undefined;
 }
 
 export interface JobEvent {
@@ -218,6 +261,22 @@ export interface Entry {
   readonly value: string;
 }
 
+export interface ExportOptions {
+  /** Only entries whose key begins so. */
+  readonly prefix?: string | undefined;
+}
+
+export interface LogOptions {
+  readonly from?: number | undefined;
+  readonly limit?: number | undefined;
+  /** ms since 1970: the records before and after it, half of the limit (by default 20) each. */
+  readonly around?: number | undefined;
+  /** Only commits that touch a key which holds this text; of their operations, those. */
+  readonly grep?: string | undefined;
+  /** A place that restores take from, whose log is read instead of the database's own. */
+  readonly source?: string | undefined;
+}
+
 export interface BatchOperation {
   readonly type: 'put' | 'del';
   readonly key: string;
@@ -257,6 +316,16 @@ export interface Administration {
   list(): Promise<DatabaseSummary[]>;
   status(name: string): Promise<DatabaseStatus>;
   create(name: string, options?: CreateOptions, progress?: Progress): Promise<DatabaseStatus>;
+  /**
+   * A backup, and the log behind it up to a target, as a new database, as a copy (`as`) of one that
+   * stays as it is, or in the place of one that is stopped. POSITION_UNREACHABLE before anything is touched.
+   */
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport>;
   start(name: string): Promise<DatabaseStatus>;
   stop(name: string): Promise<DatabaseStatus>;
   backup(
@@ -267,6 +336,17 @@ export interface Administration {
   ): Promise<BackupSummary>;
   /** Newest first, the initial one included. */
   backups(name: string): Promise<BackupSummary[]>;
+  /** Log and backups are copied there from now on. ARCHIVE_EXISTS, and what the archive says. */
+  addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary>;
+  /** Nothing is copied there any more; what is there stays. ARCHIVE_NOT_FOUND. */
+  removeArchive(name: string, archive: string): Promise<void>;
+  archives(name: string): Promise<ArchiveSummary[]>;
+  /** Copies what is missing, to one archive or to all, and ends when it is there. */
+  runArchive(
+    name: string,
+    archive: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<ArchiveSummary[]>;
   allow(
     name: string,
     replica: string,
@@ -296,7 +376,7 @@ export interface Administration {
     progress?: Progress,
   ): Promise<ImportReport>;
   /** In key order, one consistent snapshot. */
-  exportEntries(name: string): AsyncIterable<Entry>;
+  exportEntries(name: string, options?: ExportOptions): AsyncIterable<Entry>;
   jobLog(
     name: string,
     options?: {
@@ -305,10 +385,7 @@ export interface Administration {
       signal?: AbortSignal | undefined;
     },
   ): AsyncIterable<JobEvent>;
-  log(
-    name: string,
-    options?: { from?: number | undefined; limit?: number | undefined },
-  ): AsyncIterable<LogLine>;
+  log(name: string, options?: LogOptions): AsyncIterable<LogLine>;
   /** `at` is a position (`1/48213`); `verify` compares with the newest backup, recovered to here. */
   hash(
     name: string,

@@ -81,6 +81,29 @@ export const backupAnswer = Type.Object({
   problem: Type.Optional(orNull(text)),
 });
 
+export const archiveAnswer = Type.Object({
+  name: text,
+  address: text,
+  encrypted: Type.Boolean(),
+  state: oneOf(
+    'offline',
+    'stopped',
+    'starting',
+    'idle',
+    'waiting',
+    'working',
+    'retrying',
+    'blocked',
+  ),
+  problem: orNull(Type.Object({ code: text, message: text })),
+  hint: orNull(text),
+  archived: orNull(text),
+  archivedTime: orNull(amount),
+  behindBytes: orNull(amount),
+  backups: orNull(amount),
+});
+export const archivesAnswer = Type.Array(archiveAnswer);
+
 export const statusAnswer = Type.Object({
   name: text,
   type: databaseType,
@@ -126,6 +149,7 @@ export const statusAnswer = Type.Object({
   backups: Type.Object({ count: amount, newest: orNull(backupAnswer) }),
   log: Type.Object({ segments: amount, bytes: amount, firstSeq: orNull(amount) }),
   createdAt: amount,
+  archives: Type.Optional(archivesAnswer),
 });
 
 const replicaAnswer = Type.Object({

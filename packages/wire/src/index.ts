@@ -1,6 +1,9 @@
 // What processes say to each other: the administration interface and the replication channel.
 export {
+  type AddArchiveOptions,
   type Administration,
+  type ArchiveState,
+  type ArchiveSummary,
   type BackupSummary,
   type BatchOperation,
   type CreateOptions,
@@ -10,6 +13,7 @@ export {
   type DatabaseType,
   type DeleteReport,
   type Entry,
+  type ExportOptions,
   type HashComparison,
   type HashReport,
   type ImportReport,
@@ -17,6 +21,7 @@ export {
   type Lag,
   logOperationsShownMax,
   type LogLine,
+  type LogOptions,
   type LogOperation,
   type MasterStatus,
   type Progress,
@@ -50,6 +55,8 @@ export {
   type WelcomeMessage,
 } from './channel-message.js';
 export {
+  archiveAnswer,
+  archivesAnswer,
   backupAnswer,
   backupsAnswer,
   deleteAnswer,
@@ -81,6 +88,12 @@ export {
   path,
 } from './http-caller.js';
 export {
+  HttpLogSource,
+  type LogBytesQuery,
+  logBytesQuery,
+  type LogSegments,
+} from './http-log-source.js';
+export {
   apiPrefix,
   jobLogLinesMax,
   requestBytesMax,
@@ -88,8 +101,11 @@ export {
   valueBodyBytesMax,
 } from './http-limits.js';
 export {
+  addArchiveRequest,
+  type AddArchiveRequest,
   allowRequest,
   type AllowRequest,
+  archiveParameters,
   backupFileParameters,
   backupRequest,
   type BackupRequest,
@@ -100,6 +116,8 @@ export {
   deleteQuery,
   type DeleteQuery,
   entrySchema,
+  exportQuery,
+  type ExportQuery,
   hashQuery,
   type HashQuery,
   jobLogQuery,
@@ -116,10 +134,18 @@ export {
   replicaParameters,
   replicateRequest,
   type ReplicateRequest,
+  runArchiveRequest,
+  type RunArchiveRequest,
   setRequest,
   type SetRequest,
   verifyRequest,
 } from './http-requests.js';
+export {
+  restoreAnswer,
+  type RestoreOptions,
+  type RestoreReport,
+  restoreRequest,
+} from './restore.js';
 export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
 export type {

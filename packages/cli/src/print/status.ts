@@ -1,5 +1,6 @@
 // A database's status, for a replica with both sides: how far it is and what it knows of its master.
 import type { DatabaseState, DatabaseStatus, MasterStatus } from '@pamina/wire';
+import { archivesText } from './archives.js';
 import { fields, table } from './table.js';
 import { countOf, formatBytes, formatDuration, formatLag, formatTime, printable } from './units.js';
 
@@ -69,6 +70,8 @@ export function statusText(status: DatabaseStatus, now: number): string {
     ]),
   ];
   if (status.master !== null) parts.push(replicaText(status, status.master, now));
+  const archives = archivesText(status.archives ?? [], now);
+  if (archives !== '') parts.push(archives);
   return parts.join('\n\n');
 }
 
