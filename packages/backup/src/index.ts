@@ -59,6 +59,8 @@ export type {
   VerifyContentOptions,
   VerifyDatabaseOptions,
 } from './verify-database.js';
+export { verifyArchive } from './archiver/verify-archive.js';
+export type { VerifyArchiveOptions } from './archiver/verify-archive.js';
 export { verifyFolder, verifyNamedBackup } from './verify-named.js';
 export type { VerifyFolderOptions, VerifyNamedOptions } from './verify-named.js';
 export { attemptCheck, verdictOf } from './verify-report.js';

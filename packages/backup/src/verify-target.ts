@@ -114,7 +114,7 @@ export function verifyFiles(
   });
 }
 
-interface CheckedChain {
+export interface CheckedChain {
   readonly check: VerifyCheck;
   readonly log: VerifiedLog | null;
 }
@@ -196,7 +196,8 @@ function withoutLog(target: VerifyTarget, untilSeq: number): VerifyCheck {
   return failedCheck({ check: 'chain', subject: target.subject }, [error]);
 }
 
-function verifyRestore(
+/** After the chain was verified. */
+export function verifyRestore(
   target: VerifyTarget,
   manifest: BackupManifest,
   chain: CheckedChain | null,

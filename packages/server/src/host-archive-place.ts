@@ -1,6 +1,11 @@
 // Archives that a restore takes from, whether a database here is archived there or the machine that was is gone.
 
-import { formatArchiveAddress, openArchive, parseArchiveAddress } from '@pamina/archive';
+import {
+  type Archive,
+  formatArchiveAddress,
+  openArchive,
+  parseArchiveAddress,
+} from '@pamina/archive';
 import { archivePlace, type RecoveryPlace } from '@pamina/backup';
 import type { ArchiveSetting } from '@pamina/engine';
 import type { RestoreOptions } from '@pamina/wire';
@@ -21,6 +26,18 @@ export async function archiveAt(
   text: string,
   choice: ArchiveChoice,
 ): Promise<RecoveryPlace | null> {
+  const opened = await openArchiveAt(core, text, choice);
+  if (opened === null) return null;
+  const { archive, pattern } = opened;
+  return archivePlace(archive, { name: choice.name, pattern, signal: core.signal });
+}
+
+/** With the identification pattern that stands behind the address, if one does. */
+export async function openArchiveAt(
+  core: HostCore,
+  text: string,
+  choice: ArchiveChoice,
+): Promise<{ readonly archive: Archive; readonly pattern: string | null } | null> {
   const pattern = patternBehind.exec(text)?.[1] ?? null;
   const place = text.replace(patternBehind, '');
   const isAddress = /^(?:s3|file):\/\//i.test(place);
@@ -39,7 +56,7 @@ export async function archiveAt(
     create: false,
     signal: core.signal,
   });
-  return archivePlace(archive, { name: choice.name, pattern, signal: core.signal });
+  return { archive, pattern };
 }
 
 /** Of a database that is archived there from here the keys are known. */

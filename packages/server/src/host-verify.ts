@@ -4,14 +4,16 @@
 import {
   attemptCheck,
   verdictOf,
+  verifyArchive,
   verifyContent,
   type VerifyCheck,
   verifyDatabaseFiles,
   verifyNamedBackup,
 } from '@pamina/backup';
 import { JobLog } from '@pamina/engine';
-import { parsePosition } from '@pamina/format';
+import { PaminaError, parsePosition, type Position } from '@pamina/format';
 import type { Progress, VerifyReport, VerifyRequest } from '@pamina/wire';
+import { openArchiveAt } from './host-archive-place.js';
 import type { HostCore } from './host-core.js';
 
 /** BACKUP_NOT_FOUND, POSITION_INVALID, POSITION_UNREACHABLE; damage is in the report. */
@@ -23,7 +25,7 @@ export async function verify(
   signal?: AbortSignal,
 ): Promise<VerifyReport> {
   const until = request.until === undefined ? undefined : parsePosition(request.until);
-  await core.control(name);
+  if (request.from === undefined) await core.control(name);
   const end = signal === undefined ? core.signal : AbortSignal.any([signal, core.signal]);
   const { again, backup, deep, maxAgeMs } = request;
   const settings = {
@@ -35,6 +37,10 @@ export async function verify(
     signal: end,
     onProgress: progress,
   };
+  if (request.from !== undefined) {
+    const checks = await verifyArchived(core, name, request.from, request, { ...settings, until });
+    return { verdict: verdictOf(checks), checks };
+  }
   const checks =
     backup === undefined
       ? await verifyAll(core, name, settings)
@@ -42,6 +48,35 @@ export async function verify(
   const report = { verdict: verdictOf(checks), checks };
   await writeVerdict(core, name, report, backup ?? null);
   return report;
+}
+
+/** The archive may be all that is left of the database, or be of one that is here. */
+async function verifyArchived(
+  core: HostCore,
+  name: string,
+  from: string,
+  { backup, credentialsFile, identityFile }: VerifyRequest,
+  settings: Settings & { readonly until: Position | undefined },
+): Promise<VerifyCheck[]> {
+  const opened = await openArchiveAt(core, from, { name, credentialsFile, identityFile });
+  if (opened === null) {
+    const message = `${from} is no archive`;
+    throw new PaminaError('BACKUP_NOT_FOUND', message, {
+      hint: 'Name an archive by its address (s3://…) or folder; a folder of backups is verified by its path alone.',
+      context: { from },
+    });
+  }
+  const { archive, pattern } = opened;
+  const control = (await core.exists(name)) ? await core.control(name) : null;
+  const isOurs = control !== null && (pattern === null || pattern === control.pattern);
+  return verifyArchive({
+    ...settings,
+    archive,
+    name,
+    backup,
+    pattern: pattern ?? control?.pattern ?? null,
+    history: isOurs ? control.timelines : null,
+  });
 }
 
 type Settings = Parameters<typeof verifyDatabaseFiles>[0];

@@ -135,3 +135,77 @@ it('P9 a database that does not open is verified from its files, and rebuilt and
   expect(await host.status('cities')).toMatchObject({ state: 'open', online: true });
   expect(await collect(host.exportEntries('cities'))).toHaveLength(300);
 });
+
+describe('an archive', () => {
+  let address: string;
+
+  beforeEach(async () => {
+    address = join(bench.folder, 'archive');
+    const server = await bench.server();
+    await server.host.create('cities');
+    await server.host.addArchive('cities', 'main', { address });
+    for (const tag of ['monday', 'tuesday']) {
+      await server.host.importEntries('cities', each(entries.slice(0, 100)));
+      await server.host.put('cities', tag, tag);
+      await server.host.backup('cities', { tag });
+    }
+    await server.host.put('cities', 'last', 'x');
+    await server.host.runArchive('cities', undefined);
+    await server.close();
+  });
+
+  it('P9 is verified alone, when the machine is lost, to the last record', async () => {
+    const host = await bench.host({ dataFolder: join(bench.folder, 'another-machine') });
+    const report = await host.verify('cities', { from: address, deep: true });
+    expect(report.verdict, JSON.stringify(report)).toBe('verified');
+    expect(verdicts(report)).toEqual([
+      'files verified',
+      'files verified',
+      'log verified',
+      'chain verified',
+      'chain verified',
+      'restore verified',
+    ]);
+    const one = await host.verify('cities', { from: address, backup: 'tuesday' });
+    expect(verdicts(one)).toEqual(['files verified', 'log verified', 'chain verified']);
+    const beyond = await host.verify('cities', { from: address, until: '1/99999' });
+    expect(beyond.verdict).toBe('unverified');
+    await expect(host.verify('others', { from: address })).rejects.toMatchObject({
+      code: 'BACKUP_NOT_FOUND',
+    });
+    await expect(host.verify('cities', { from: bench.data })).rejects.toMatchObject({
+      code: 'BACKUP_NOT_FOUND',
+    });
+  });
+
+  it('P9 of which an object was changed or lost is not called good', async () => {
+    const host = await bench.host();
+    const objects = await objectsBelow(address);
+    for (const [ending, check] of [
+      ['.pbk', 'files'],
+      ['.seg', 'log'],
+    ] as const) {
+      const path = objects.find((object) => object.endsWith(ending)) ?? '';
+      const bytes = Buffer.from(await env.disk.readFile(path));
+      const at = Math.floor(bytes.length / 2);
+      bytes.set([bytes.readUInt8(at) ^ 1], at);
+      const whole = await env.disk.readFile(path);
+      await env.disk.replaceFile(path, bytes);
+      const changed = await host.verify('cities', { from: address });
+      expect(changed.verdict, path).toBe('damaged');
+      expect(verdicts(changed)).toContain(`${check} damaged`);
+      await env.disk.replaceFile(path, whole);
+    }
+    expect((await host.verify('cities', { from: address })).verdict).toBe('verified');
+  });
+});
+
+async function objectsBelow(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await env.disk.list(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isFolder) found.push(...(await objectsBelow(path)));
+    else found.push(path);
+  }
+  return found;
+}

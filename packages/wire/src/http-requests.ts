@@ -45,6 +45,9 @@ export const backupRequest = Type.Object(
 );
 export const verifyRequest = Type.Object(
   {
+    from: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
+    credentialsFile: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
+    identityFile: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
     backup: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
     deep: Type.Optional(Type.Boolean()),
     again: Type.Optional(Type.Boolean()),

@@ -39,6 +39,11 @@ export interface VerifyReport {
 }
 
 export interface VerifyRequest {
+  /** An archive: what it holds of the database is verified, which need not exist here. */
+  readonly from?: string | undefined;
+  /** Keys of the archive, as for a restore. */
+  readonly credentialsFile?: string | undefined;
+  readonly identityFile?: string | undefined;
   /** Id or tag of a backup; without it everything of the database is verified. */
   readonly backup?: string | undefined;
   /** A restore to a scratch place, too. */

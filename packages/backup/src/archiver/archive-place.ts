@@ -19,7 +19,7 @@ export async function archivePlace(
   archive: Archive,
   options: ArchivePlaceOptions,
 ): Promise<RecoveryPlace> {
-  const place = await find(archive, options);
+  const place = await findArchivePlace(archive, options);
   const { signal } = options;
   return {
     describe: () => `${archive.describe()} (${place.database})`,
@@ -37,7 +37,11 @@ export async function archivePlace(
   };
 }
 
-async function find(archive: Archive, options: ArchivePlaceOptions): Promise<ArchivePlace> {
+/** BACKUP_NOT_FOUND, ARCHIVE_CONFLICT. */
+export async function findArchivePlace(
+  archive: Archive,
+  options: ArchivePlaceOptions,
+): Promise<ArchivePlace> {
   const { name, pattern, signal } = options;
   const places = placesIn(await archive.list(`${name}/`, { signal }));
   const fitting = places.filter((place) => pattern === null || place.pattern === pattern);

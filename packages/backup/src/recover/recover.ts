@@ -110,7 +110,9 @@ export async function advanceStore(
   return { ...state, session, stateHash, isProven: recorded !== null };
 }
 
-type HashContext = Pick<RecoverOptions, 'signal' | 'onProgress'> & { readonly total: number | null };
+type HashContext = Pick<RecoverOptions, 'signal' | 'onProgress'> & {
+  readonly total: number | null;
+};
 
 /** As a database would open it: what opening wrote is on disk too before the store is published. */
 async function readBack(env: Env, folder: string, context: HashContext): Promise<string> {

@@ -2,7 +2,7 @@
 // that was asked is known to be good.
 import { verdictOf, verifyFolder } from '@pamina/backup';
 import { type ErrorCode, errorTable, parsePosition, PaminaError } from '@pamina/format';
-import type { Progress, VerifyReport } from '@pamina/wire';
+import type { Progress, VerifyReport, VerifyRequest } from '@pamina/wire';
 import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
 import { wholeNumber } from '../numbers.js';
@@ -20,6 +20,9 @@ export const verify = defineCommand({
   },
   options: {
     deep: { describe: 'Restore to a scratch place too, replay the log, compare content' },
+    from: { value: 'ARCHIVE', describe: 'What this archive holds of the database, here or not' },
+    'credentials-file': { value: 'FILE', describe: 'Keys of the archive' },
+    'identity-file': { value: 'FILE', describe: 'Of age, for an archive that is encrypted' },
     'until-position': { value: 'POSITION', describe: 'The log must lead from the backup to here' },
     again: { describe: 'Read backups again that were verified before and did not change' },
     'max-age': { value: 'DAYS', describe: 'Read those again that were verified longer ago (30)' },
@@ -28,6 +31,7 @@ export const verify = defineCommand({
     ['pamina verify cities', 'files of the store, whole log, all backups, the chain from each'],
     ['pamina verify cities --deep', 'and the content against backup and log, key by key'],
     ['pamina verify cities before-upgrade --deep', 'one backup, restored to a scratch place'],
+    ['pamina verify cities --from ./archive --deep', 'an archive alone, restored and replayed'],
     ['pamina verify /mnt/backups/cities', 'backups that were copied elsewhere'],
   ],
   notes: [
@@ -43,23 +47,45 @@ export const verify = defineCommand({
     if (until !== undefined) parsePosition(until);
     const days = wholeNumber('--max-age', given['max-age'], 0, daysMax);
     const maxAgeMs = days === undefined ? undefined : days * dayMs;
-    const request = { again, backup, deep, maxAgeMs, until };
+    const request = { ...archiveOf(context, given), again, backup, deep, maxAgeMs, until };
     const isFolder = /[/\\]/.test(what);
     if (isFolder && backup !== undefined) {
       throw new PaminaError('USAGE', 'a folder is verified as a whole: name the one of the backup');
     }
-    if (!isFolder && backup === undefined && until !== undefined) {
+    if (isFolder && given.from !== undefined) {
+      throw new PaminaError('USAGE', '--from needs the name that the database had in the archive');
+    }
+    if (!isFolder && given.from === undefined && backup === undefined && until !== undefined) {
       throw new PaminaError('USAGE', '--until-position needs a backup to begin with');
     }
     const report = await context.during(`Verifying ${what}`, async (progress) => {
       if (isFolder) return verifyHere(context, { ...request, folder: what }, progress);
-      const administration = await context.administrationOf(what);
+      // What is archived need not exist any more.
+      const administration =
+        given.from === undefined
+          ? await context.administrationOf(what)
+          : await context.administrationHere();
       return administration.verify(what, request, progress, context.signal);
     });
     await context.output.result(report, () => verifyText(report));
     if (report.verdict !== 'verified') throw failureOf(what, report);
   },
 });
+
+function archiveOf(
+  context: Context,
+  given: Readonly<Record<'from' | 'credentials-file' | 'identity-file', string | undefined>>,
+): Pick<VerifyRequest, 'from' | 'credentialsFile' | 'identityFile'> {
+  const { from } = given;
+  const path = (text: string | undefined): string | undefined =>
+    text === undefined ? undefined : context.path(text);
+  const isAddress = from !== undefined && /^[a-z0-9]+:\/\//i.test(from);
+  return {
+    from: isAddress ? from : path(from),
+    credentialsFile: path(given['credentials-file']),
+    identityFile: path(given['identity-file']),
+  };
+}
 
 interface FolderRequest {
   readonly folder: string;
