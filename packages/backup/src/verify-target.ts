@@ -43,7 +43,7 @@ export interface VerifySettings {
 }
 
 /** Bits rot without a trace in what a file system tells of a file: none stays unread for longer. */
-export const verifyMaxAgeMsDefault = 30 * 24 * 60 * 60 * 1000;
+const verifyMaxAgeMsDefault = 30 * 24 * 60 * 60 * 1000;
 
 /** The log that a backup is to be recovered with. */
 export interface TargetLog {

@@ -53,9 +53,7 @@ import {
   type VerifyReport,
   type VerifyRequest,
 } from '@pamina/wire';
-
-const encoder = new TextEncoder();
-const blockLength = 64 * 1024;
+import { ImportSource } from './import-source.js';
 
 export interface RemoteAdministrationOptions {
   readonly env: Env;
@@ -389,33 +387,5 @@ export class RemoteAdministration implements Administration {
   #signal(signal?: AbortSignal): AbortSignal {
     const closing = this.#closing.signal;
     return signal === undefined ? closing : AbortSignal.any([closing, signal]);
-  }
-}
-
-/** Lines gathered into blocks, since each block is a write of its own on the connection. */
-class ImportSource {
-  failed = false;
-  failure: unknown = null;
-  readonly #entries: AsyncIterable<Entry>;
-
-  constructor(entries: AsyncIterable<Entry>) {
-    this.#entries = entries;
-  }
-
-  async *blocks(): AsyncIterable<Uint8Array> {
-    let text = '';
-    try {
-      for await (const { key, value } of this.#entries) {
-        text += `${JSON.stringify({ key, value })}\n`;
-        if (text.length < blockLength) continue;
-        yield encoder.encode(text);
-        text = '';
-      }
-    } catch (error) {
-      this.failed = true;
-      this.failure = error;
-      throw error;
-    }
-    if (text !== '') yield encoder.encode(text);
   }
 }

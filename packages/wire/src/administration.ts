@@ -3,6 +3,7 @@
 
 import type {
   AuditStatus,
+  HashReport,
   RebuildReport,
   RebuildRequest,
   VerifyReport,
@@ -237,24 +238,6 @@ export interface LogLine {
 }
 
 export const logOperationsShownMax = 20;
-
-export interface HashComparison {
-  /** What the state was compared with: a copy recovered from this backup, or its recorded hash. */
-  readonly with: 'recovered' | 'recorded';
-  readonly backup: string;
-  readonly stateHash: string;
-  readonly equal: boolean;
-}
-
-export interface HashReport {
-  readonly position: string;
-  readonly stateHash: string;
-  /** True when the hash is that of a scratch copy recovered to the position (`at`). */
-  readonly recovered: boolean;
-  readonly comparedWith: readonly HashComparison[];
-  /** null: nothing to compare with; false: at least one comparison differs (silent damage). */
-  readonly verified: boolean | null;
-}
 
 export interface Entry {
   readonly key: string;

@@ -14,8 +14,6 @@ export {
   type DeleteReport,
   type Entry,
   type ExportOptions,
-  type HashComparison,
-  type HashReport,
   type ImportReport,
   type JobEvent,
   type Lag,
@@ -150,6 +148,8 @@ export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
 export type {
   AuditStatus,
+  HashComparison,
+  HashReport,
   RebuildReport,
   RebuildRequest,
   StateDifference,

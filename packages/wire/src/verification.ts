@@ -96,3 +96,21 @@ export interface AuditStatus {
   /** What the master recorded. */
   readonly expected: string | null;
 }
+
+export interface HashComparison {
+  /** What the state was compared with: a copy recovered from this backup, or its recorded hash. */
+  readonly with: 'recovered' | 'recorded';
+  readonly backup: string;
+  readonly stateHash: string;
+  readonly equal: boolean;
+}
+
+export interface HashReport {
+  readonly position: string;
+  readonly stateHash: string;
+  /** True when the hash is that of a scratch copy recovered to the position (`at`). */
+  readonly recovered: boolean;
+  readonly comparedWith: readonly HashComparison[];
+  /** null: nothing to compare with; false: at least one comparison differs (silent damage). */
+  readonly verified: boolean | null;
+}
