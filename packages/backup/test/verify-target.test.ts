@@ -180,3 +180,23 @@ test('a verification ends when it is told to, and leaves nothing behind', async 
   );
   expect(scratch).toEqual([]);
 });
+
+test('P9 a physical backup is verified in all depths, and stays remembered when a later one shares its files', async () => {
+  await database.store.reopen();
+  const physical = await takeBackup(database, { form: 'physical', stateHash: true });
+  folder = join(database.folder, 'backups', physical.id);
+  const checks = await verifyTarget(target({ ...withLog(), deep: true }));
+  expect(checks.map(({ check, verdict }) => `${check} ${verdict}`)).toEqual([
+    'files verified',
+    'chain verified',
+    'restore verified',
+  ]);
+  await takeBackup(database, { form: 'physical' });
+  const [again] = await verifyTarget(target());
+  expect(again?.rememberedAt).not.toBeNull();
+  const [table = ''] = (await readdir(folder)).filter((name) => /\.(ldb|log)$/.test(name));
+  await flipByte(join(folder, table), 30);
+  expect(await verifyTarget(target({ again: true }))).toMatchObject([
+    { verdict: 'damaged', code: 'BACKUP_INVALID' },
+  ]);
+});
