@@ -62,8 +62,8 @@ export interface BackupDescription {
   readonly tag: string | null;
   readonly position: string;
   readonly codec: string;
-  readonly entries: number;
-  readonly stateHash: string;
+  readonly entries: number | null;
+  readonly stateHash: string | null;
 }
 
 export async function describeBackup(source: BackupSource): Promise<BackupDescription> {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tortures need beside Node, on Debian and as root; does nothing where that cannot be
+# Installs what the tortures and the tests of encryption need beside Node, on Debian and as root; does nothing where that cannot be
 # had. Never fails: what is missing is named by the tests that did not run for it.
 set -uo pipefail
 
@@ -8,6 +8,8 @@ command -v cc >/dev/null || missing+=(gcc libc6-dev)
 PATH=$PATH:/usr/sbin:/sbin
 command -v mkfs.ext4 >/dev/null || missing+=(e2fsprogs)
 command -v mkfs.xfs >/dev/null || missing+=(xfsprogs)
+# Opens encrypted archives by hand.
+command -v age >/dev/null || missing+=(age)
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then

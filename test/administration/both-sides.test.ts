@@ -72,6 +72,31 @@ describe.each([
     await expect(administration.get('cities', 'b')).rejects.toThrow(code('KEY_NOT_FOUND'));
   });
 
+  it('P9 verifies a database and one of its backups, says what it cannot reach, and rebuilds', async () => {
+    await administration.put('cities', 'a', '1');
+    const { id } = await administration.backup('cities', { tag: 'monday' });
+    const steps = new Set<string>();
+    const whole = await administration.verify('cities', { deep: true, maxAgeMs: 0 }, ({ step }) =>
+      steps.add(step),
+    );
+    expect(whole.verdict, JSON.stringify(whole)).toBe('verified');
+    expect([...steps]).toEqual(expect.arrayContaining(['tables', 'compare']));
+    const one = await administration.verify('cities', { backup: 'monday', until: '1/9999' });
+    expect(one).toMatchObject({
+      verdict: 'unverified',
+      checks: [{ subject: id, verdict: 'verified' }, { code: 'POSITION_UNREACHABLE' }],
+    });
+    await expect(administration.verify('cities', { backup: 'none' })).rejects.toThrow(
+      code('BACKUP_NOT_FOUND'),
+    );
+    const rebuilt = await administration.rebuild('cities', { stop: true });
+    expect(rebuilt).toMatchObject({ backup: 'initial', entries: 1 });
+    expect(await administration.get('cities', 'a')).toBe('1');
+    expect(await administration.rebuild('cities', { removeKept: true })).toMatchObject({
+      removed: rebuilt.kept,
+    });
+  });
+
   it('P13 imports and exports more than would fit between the two at once', async () => {
     const steps: number[] = [];
     const report = await administration.importEntries('cities', entries(20_000, 500), ({ done }) =>
@@ -88,6 +113,26 @@ describe.each([
       if (count % 5_000 === 0) await env.clock.sleep(20);
     }
     expect(count).toBe(20_000);
+  });
+
+  it('adds, runs, shows and removes an archive', async () => {
+    const address = join(folder, 'archive');
+    expect(await administration.archives('cities')).toEqual([]);
+    const added = await administration.addArchive('cities', 'main', { address });
+    expect(added).toMatchObject({ name: 'main', address, encrypted: false });
+    await expect(administration.addArchive('cities', 'main', { address })).rejects.toThrow(
+      code('ARCHIVE_EXISTS'),
+    );
+    await administration.put('cities', 'a', '1');
+    const [ran] = await administration.runArchive('cities', undefined);
+    expect(ran).toMatchObject({ name: 'main', problem: null, behindBytes: 0 });
+    const { archives, durable } = await administration.status('cities');
+    expect(archives).toMatchObject([{ name: 'main', archived: durable }]);
+    await administration.removeArchive('cities', 'main');
+    expect(await administration.archives('cities')).toEqual([]);
+    await expect(administration.runArchive('cities', 'main')).rejects.toThrow(
+      code('ARCHIVE_NOT_FOUND'),
+    );
   });
 
   it('ends an export when its reader has enough', async () => {

@@ -10,7 +10,7 @@ import {
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { initialBackupId } from '@pamina/engine';
-import { isLeftover, manifestFileName } from './layout.js';
+import { isLeftover, manifestFileName, storedFiles } from './layout.js';
 import { readManifestFile } from './source.js';
 
 export interface ListedBackup {
@@ -79,7 +79,7 @@ function sizeProblem(
   sizes: ReadonlyMap<string, number>,
   path: string,
 ): PaminaError | null {
-  for (const { file, bytes } of manifest.chunks) {
+  for (const { file, bytes } of storedFiles(manifest)) {
     const found = sizes.get(file);
     if (found === bytes) continue;
     const what = found === undefined ? 'is missing' : `has ${found} bytes instead of ${bytes}`;

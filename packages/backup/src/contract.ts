@@ -1,7 +1,7 @@
 // What backups need of a database, and nothing more: the engine's Database fits these shapes, and
 // tests can bring a fake.
 import type { Env } from '@pamina/env';
-import type { MarkBody, Timeline } from '@pamina/format';
+import type { AuditBody, MarkBody, Timeline } from '@pamina/format';
 import type { RecordSource } from './unchanged.js';
 
 /** One key with its prefix byte, and its value. Neither may be changed. */
@@ -58,9 +58,14 @@ export interface BackupDatabase extends DatabaseWithBackups {
    * Writes a mark record and gives the state exactly at it; the log is switched behind it. READ_ONLY
    * or REPLICA_READ_ONLY where no record can be written.
    */
-  mark(body: (seq: number) => MarkBody): Promise<PlacedSnapshot>;
-  /** The state as it is; nothing is written. */
-  stateSnapshot(): Promise<PlacedSnapshot>;
+  mark(body: (seq: number) => MarkBody, whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
+  /** Records the state hash of a mark's state for the replicas. Resolves when it is on disk. */
+  audit(body: AuditBody): Promise<void>;
+  /**
+   * The state as it is; nothing is written. `whileThere` runs, here and in mark, while the files of the
+   * store hold exactly that state.
+   */
+  stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
 }
 
 /** The database whose old backups are removed. */

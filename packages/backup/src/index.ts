@@ -1,4 +1,9 @@
 // What other packages may use of backup. Never imported from inside this package.
+export { changeArchives } from './archiver/archive-settings.js';
+export { archivePlace } from './archiver/archive-place.js';
+export { positionPath, readPosition } from './archiver/archive-position.js';
+export { ArchiverRunner } from './archiver/archiver-runner.js';
+export type { ArchiverStatus } from './archiver/archiver-runner.js';
 export { holdBackup } from './backup-holds.js';
 export { listBackups } from './backup-list.js';
 export type { ListedBackup } from './backup-list.js';
@@ -13,8 +18,31 @@ export type {
 export { expireBackups } from './expire-backups.js';
 export type { ExpireOptions, ExpireReport } from './expire-backups.js';
 export { backupsFolderOf } from './layout.js';
+export { lastRecordOf, logFolderSource } from './log-folder-source.js';
+export type { LogFolderOptions } from './log-folder-source.js';
+export type { CompleteUntil, LogSource, SegmentEntry, SegmentFacts } from './log-source.js';
+export type { FileDamage } from './level/damage.js';
+export { scrubTables } from './level/scrub.js';
+export type { ScrubOptions, ScrubProgress, ScrubReport } from './level/scrub.js';
+export { planRebuild, rebuild, removeKeptStores } from './rebuild.js';
+export type { RebuildOptions, RebuildPlan, Rebuilt } from './rebuild.js';
+export { viewLog, type LogView, type ViewedRecord } from './recover/log-view.js';
+export {
+  folderPlace,
+  holdLogs,
+  joinPlaces,
+  type DatabasePlaceOptions,
+  type PlaceBackup,
+  type RecoveryPlace,
+} from './recover/place.js';
+export { planRecovery, type PlanOptions, type RecoveryPlan } from './recover/plan.js';
+export { recoverTo, type RecoverProgress, type RecoverTo } from './recover/recover.js';
+export { recoverInPlace, type InPlaceOptions } from './recover/recover-in-place.js';
+export type { RecoveryTarget } from './recover/target.js';
 export { recoverScratch } from './recover-scratch.js';
 export type { RecoveredScratch, ScratchOptions, ScratchProgress } from './recover-scratch.js';
+export { ReplicaAudit, readAudit } from './replica-audit.js';
+export type { AuditOutcome } from './replica-audit.js';
 export { restore } from './restore.js';
 export type { RestoreOptions, RestoreProgress } from './restore.js';
 export { folderSource } from './source.js';
@@ -24,5 +52,18 @@ export type { HashOptions, HashedState } from './state-hash.js';
 export { takeBackup } from './take-backup.js';
 export type { BackupProgress, TakeBackupOptions } from './take-backup.js';
 export { isUnchanged } from './unchanged.js';
+export type { StateDifference } from './compare-states.js';
+export { verifyContent, verifyDatabaseFiles } from './verify-database.js';
+export type {
+  ContentToVerify,
+  VerifyContentOptions,
+  VerifyDatabaseOptions,
+} from './verify-database.js';
+export { verifyArchive } from './archiver/verify-archive.js';
+export type { VerifyArchiveOptions } from './archiver/verify-archive.js';
+export { verifyFolder, verifyNamedBackup } from './verify-named.js';
+export type { VerifyFolderOptions, VerifyNamedOptions } from './verify-named.js';
+export { attemptCheck, verdictOf } from './verify-report.js';
+export type { CheckKind, Verdict, VerifyCheck } from './verify-report.js';
 export { verifyBackup } from './verify.js';
 export type { ReadProgress, VerifiedBackup, VerifyOptions } from './verify.js';

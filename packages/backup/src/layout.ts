@@ -1,6 +1,6 @@
 // Names in a folder of backups: one folder a backup, named by the position that it stands at.
 import { join } from 'node:path';
-import type { Position } from '@pamina/format';
+import type { BackupManifest, Position } from '@pamina/format';
 import { backupsFolder } from '@pamina/engine';
 
 export const manifestFileName = 'manifest';
@@ -42,4 +42,19 @@ export function isLeftover(name: string): boolean {
 
 export function lockPath(backupsFolder: string): string {
   return join(backupsFolder, lockFileName);
+}
+
+/** Files of a backup beside its manifest, each once. */
+export function storedFiles({
+  chunks,
+  tables,
+}: BackupManifest): readonly { readonly file: string; readonly bytes: number }[] {
+  // Two files of a store may hold the same and be stored as one.
+  return [
+    ...new Map([...chunks, ...(tables ?? [])].map((stored) => [stored.file, stored])).values(),
+  ];
+}
+
+export function storedBytes(manifest: BackupManifest): number {
+  return storedFiles(manifest).reduce((sum, { bytes }) => sum + bytes, 0);
 }

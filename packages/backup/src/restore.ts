@@ -8,6 +8,8 @@ import {
   isPaminaError,
   validateName,
   type BackupManifest,
+  type Position,
+  type Timeline,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import {
@@ -18,6 +20,8 @@ import {
   writeControl,
   type Control,
 } from '@pamina/engine';
+import { storedBytes } from './layout.js';
+import type { ChainPoint } from '@pamina/log';
 import { requireFree, storeFolderOf } from './free-space.js';
 import { loadStore, pointOf } from './load-store.js';
 import { openBackup, type OpenedBackup } from './open-backup.js';
@@ -27,10 +31,19 @@ import { hashState } from './state-hash.js';
 export interface RestoreProgress {
   /** Loading the backup, then reading the new store back. */
   readonly step: 'load' | 'verify';
-  /** Bytes of the state, before compression. */
+  /** Bytes of the state, before compression; of a physical backup, of its files. */
   readonly done: number;
   readonly total: number;
   readonly entries: number;
+}
+
+/** What a store holds after log was replayed over the backup. It is closed, and on disk. */
+export interface AdvancedState {
+  readonly point: ChainPoint;
+  readonly session: number;
+  readonly position: Position;
+  readonly timelines: readonly Timeline[];
+  readonly pattern: string | null;
 }
 
 export interface RestoreOptions {
@@ -39,6 +52,8 @@ export interface RestoreOptions {
   /** The new database's folder; must not exist, or be empty. */
   readonly folder: string;
   readonly name: string;
+  /** Takes the store that was laid out and proved further along the history; says where it stands then. */
+  readonly advance?: ((storeFolder: string) => Promise<AdvancedState>) | undefined;
   readonly onProgress?: ((progress: RestoreProgress) => void) | undefined;
   /** Ends the restore with `signal.reason`; nothing of it stays. */
   readonly signal?: AbortSignal | undefined;
@@ -60,8 +75,12 @@ export async function restore(options: RestoreOptions): Promise<Control> {
     await refuseOccupied(env.disk, folder);
     await removeLeftovers(env, folder);
     const backup = await openBackup(source);
-    const stored = backup.manifest.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
-    await requireFree(env, dirname(folder), stored, `the restore of ${source.describe()}`);
+    await requireFree(
+      env,
+      dirname(folder),
+      storedBytes(backup.manifest),
+      `the restore of ${source.describe()}`,
+    );
     const beside = `${besidePrefix(folder)}${bytesToHex(env.random.bytes(6))}`;
     try {
       return await layOut(options, backup, beside);
@@ -88,10 +107,12 @@ async function layOut(
     signal: options.signal,
     onProgress: (progress) => options.onProgress?.({ step: 'load', ...progress }),
   });
-  await proveStore(options, backup, storeFolder, stateHash);
+  // The files of a physical backup were proved on the way and are as they were.
+  if (stateHash !== null) await proveStore(options, backup, storeFolder, stateHash);
   options.signal?.throwIfAborted();
-  const control = controlOf(env, options.name, backup.manifest);
-  await writeRestored(env, beside, backup, control);
+  const state = (await options.advance?.(storeFolder)) ?? stateOf(backup.manifest);
+  const control = controlOf(env, options.name, state);
+  await writeRestored(env, beside, backup, control, state);
   await writeControl(env.disk, beside, control);
   await env.disk.syncFolder(beside);
   try {
@@ -123,7 +144,12 @@ async function proveStore(
       const found = await hashState(snapshot, {
         signal,
         onProgress: ({ entries, rawBytes }) =>
-          onProgress?.({ step: 'verify', done: rawBytes, total: manifest.rawBytes, entries }),
+          onProgress?.({
+            step: 'verify',
+            done: rawBytes,
+            total: manifest.rawBytes ?? rawBytes,
+            entries,
+          }),
       });
       if (found.stateHash !== expected || found.entries !== manifest.entries) {
         throw new PaminaError(
@@ -143,7 +169,12 @@ async function proveStore(
   }
 }
 
-function controlOf(env: Env, name: string, manifest: BackupManifest): Control {
+function stateOf(manifest: BackupManifest): AdvancedState {
+  const { session, position, timelines, pattern } = manifest;
+  return { point: pointOf(manifest), session, position, timelines, pattern };
+}
+
+function controlOf(env: Env, name: string, state: AdvancedState): Control {
   return {
     formatVersion: 1,
     name,
@@ -152,10 +183,10 @@ function controlOf(env: Env, name: string, manifest: BackupManifest): Control {
     master: null,
     readOnly: false,
     simultaneousQuery: false,
-    timelines: manifest.timelines,
-    pattern: manifest.pattern,
-    base: pointOf(manifest),
-    session: manifest.session,
+    timelines: state.timelines,
+    pattern: state.pattern,
+    base: state.point,
+    session: state.session,
     createdAt: env.clock.now(),
     keepFromSeq: null,
     formerMaster: null,
@@ -168,14 +199,17 @@ async function writeRestored(
   beside: string,
   backup: OpenedBackup,
   control: Control,
+  state: AdvancedState,
 ): Promise<void> {
   const { manifest, source } = backup;
   const position = formatPosition(manifest.position);
+  const reached = formatPosition(state.position);
+  const replayed = reached === position ? '' : `, and log was replayed up to ${reached}`;
   const jobLog = new JobLog(env.disk, env.clock, beside);
   jobLog.write(
     'info',
     'restored',
-    `${control.name} was restored from backup ${manifest.id} of ${manifest.database} at position ${position}.`,
+    `${control.name} was restored from backup ${manifest.id} of ${manifest.database} at position ${position}${replayed}.`,
     { backup: manifest.id, source: source.describe(), position, entries: manifest.entries },
   );
   await jobLog.settle();

@@ -12,6 +12,11 @@ export interface BackupSource {
   readManifest(): Promise<Uint8Array>;
   /** A file of the backup by the name that the manifest gives it, in pieces as they come. */
   readFile(name: string): AsyncIterable<Uint8Array>;
+  /**
+   * As `readFile`, `length` bytes from `offset` on. A source that has it can go on where it was
+   * interrupted.
+   */
+  readRange?(name: string, offset: number, length: number): AsyncIterable<Uint8Array>;
   /** Names of all files that are there; a source that cannot tell leaves it out. */
   listFiles?(): Promise<string[]>;
   /** Keeps the backup from being expired by this process until the returned function is called. */
@@ -26,7 +31,8 @@ export function folderSource(env: Env, path: string): BackupSource {
   return {
     describe: () => path,
     readManifest: () => readManifestFile(env, path),
-    readFile: (name) => readPieces(env, path, name),
+    readFile: (name) => readPieces(env, path, name, 0, Infinity),
+    readRange: (name, offset, length) => readPieces(env, path, name, offset, offset + length),
     listFiles: async () =>
       (await env.disk.list(path)).filter((entry) => !entry.isFolder).map((entry) => entry.name),
     hold: () => holdBackup(env.disk, path),
@@ -54,17 +60,18 @@ async function* readPieces(
   env: Env,
   folder: string,
   name: string,
+  from: number,
+  to: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // The name may come from a request: it must not lead out of the folder.
   if (!namePattern.test(name) || name.includes('..')) throw fileMissing(folder, name);
   const file = await openPresent(env, folder, name);
   try {
-    let at = 0;
-    for (;;) {
-      const piece = new Uint8Array(pieceBytes);
+    for (let at = from; at < to;) {
+      const piece = new Uint8Array(Math.min(pieceBytes, to - at));
       const count = await file.read(piece, at);
       if (count > 0) yield piece.subarray(0, count);
-      if (count < pieceBytes) return;
+      if (count < piece.length) return;
       at += count;
     }
   } finally {

@@ -1,5 +1,5 @@
-// Takes a full backup in its logical form while writers go on: one mark record, a snapshot of the
-// state exactly at it, chunks, manifest, and only then its name (P8).
+// Takes a full backup while writers go on: one mark record, the state exactly at it (a snapshot, or a
+// checkpoint of the store's files), chunks or tables, manifest, and only then its name (P8).
 import { join } from 'node:path';
 import {
   PaminaError,
@@ -9,6 +9,7 @@ import {
   isPaminaError,
   toPaminaError,
   validateTag,
+  type BackupForm,
   type BackupManifest,
 } from '@pamina/format';
 import { timelinesUntil, version } from '@pamina/engine';
@@ -18,17 +19,22 @@ import { writeChunks, writeManifest } from './backup-writer.js';
 import type { ChunkCodec } from './chunk-format.js';
 import type { BackupDatabase, PlacedSnapshot } from './contract.js';
 import { folderBytes, requireFree, storeFolderOf } from './free-space.js';
-import { backupIdAt, backupsFolderOf, partialFolder } from './layout.js';
+import { backupIdAt, backupsFolderOf, partialFolder, storedBytes } from './layout.js';
+import { StoredTables } from './physical/stored-tables.js';
+import { CheckpointMaker, removeOldCheckpoint } from './physical/take-checkpoint.js';
+import { writeTables } from './physical/write-tables.js';
+import { hashState } from './state-hash.js';
 import { isUnchanged } from './unchanged.js';
 
 export interface BackupProgress {
-  /** Bytes of the state that are in the backup, before compression; the same as `rawBytes`. */
+  /** Bytes of the state that are in the backup, before compression; of a physical one, of its files. */
   readonly done: number;
-  /** What `done` may come to, from the newest backup; null if there is none to tell from. */
+  /** What `done` comes to; in a logical one from the newest backup, null if there is none to tell from. */
   readonly total: number | null;
+  /** 0 until the state is read. */
   readonly entries: number;
   readonly rawBytes: number;
-  /** As stored. */
+  /** As stored; of a physical backup, what no earlier one held. */
   readonly bytes: number;
   /** Of `done`, since the start. */
   readonly bytesPerSecond: number;
@@ -39,7 +45,12 @@ export interface TakeBackupOptions {
   readonly tag?: string | undefined;
   /** A folder of backups; by default the database's own. */
   readonly destination?: string | undefined;
+  /** `logical` if it is not given. LINK_REFUSED, BACKUP_FORM where `physical` is not possible. */
+  readonly form?: BackupForm | undefined;
+  /** Of a logical backup. */
   readonly compression?: ChunkCodec | undefined;
+  /** Reads the state through for the hash of it in a physical backup too; a logical one has it anyhow. */
+  readonly stateHash?: boolean | undefined;
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
   /** Ends the backup with `signal.reason`; nothing of it stays. */
   readonly signal?: AbortSignal | undefined;
@@ -91,11 +102,26 @@ async function takeLocked(
   options.signal?.throwIfAborted();
   const startedAt = database.env.clock.now();
   const taken = new Set(backups.map((backup) => backup.id));
-  const { id, placed } = await place(database, taken, options.tag ?? null);
+  await removeOldCheckpoint(database);
+  const maker = options.form === 'physical' ? await CheckpointMaker.prepare(database) : null;
+  try {
+    const whileThere = maker === null ? undefined : () => maker.make();
+    const { id, placed, isMarked } = await place(database, taken, options.tag ?? null, whileThere);
+    const work = { ...options, folder, id, placed, before, backups, maker, startedAt, isMarked };
+    return await writePinned(database, work);
+  } finally {
+    await maker?.remove();
+  }
+}
+
+async function writePinned(database: BackupDatabase, work: Work): Promise<BackupManifest> {
+  const { placed } = work;
   // Until the backup is known to retention, a replica made from it must find the log behind it (P10).
   const unpin = database.log.pin(placed.point.seq + 1);
   try {
-    return await writeBackup(database, { ...options, folder, id, placed, before, startedAt });
+    const manifest = await writeBackup(database, work);
+    if (work.isMarked) await writeAudit(database, manifest);
+    return manifest;
   } finally {
     unpin();
     await placed.snapshot.close();
@@ -107,12 +133,13 @@ async function place(
   database: BackupDatabase,
   taken: ReadonlySet<string>,
   tag: string | null,
-): Promise<{ id: string; placed: PlacedSnapshot }> {
+  whileThere: (() => Promise<void>) | undefined,
+): Promise<{ id: string; placed: PlacedSnapshot; isMarked: boolean }> {
   const { timeline } = currentTimeline(database.timelines);
   const idAt = (seq: number): string => backupIdAt({ timeline, seq }, taken);
   try {
-    const placed = await database.mark((seq) => ({ backup: idAt(seq), tag }));
-    return { id: idAt(placed.point.seq), placed };
+    const placed = await database.mark((seq) => ({ backup: idAt(seq), tag }), whileThere);
+    return { id: idAt(placed.point.seq), placed, isMarked: true };
   } catch (error) {
     const writesNoLog =
       isPaminaError(error, 'READ_ONLY') || isPaminaError(error, 'REPLICA_READ_ONLY');
@@ -122,8 +149,8 @@ async function place(
     const message = `${database.control.name} never had a session: its initial backup is all there is`;
     throw new PaminaError('DATABASE_TYPE', message, { context: { path: database.folder } });
   }
-  const placed = await database.stateSnapshot();
-  return { id: backupIdAt(placed.point, taken), placed };
+  const placed = await database.stateSnapshot(whileThere);
+  return { id: backupIdAt(placed.point, taken), placed, isMarked: false };
 }
 
 interface Work extends TakeBackupOptions {
@@ -131,6 +158,11 @@ interface Work extends TakeBackupOptions {
   readonly id: string;
   readonly placed: PlacedSnapshot;
   readonly before: ListedBackup | null;
+  readonly backups: readonly ListedBackup[];
+  /** With a checkpoint at `placed`; null for a logical backup. */
+  readonly maker: CheckpointMaker | null;
+  /** Whether a mark stands in the log at `placed`. */
+  readonly isMarked: boolean;
   readonly startedAt: number;
 }
 
@@ -154,12 +186,14 @@ async function writeBackup(database: BackupDatabase, work: Work): Promise<Backup
     await noteKept(database, work);
     await disk.rename(partial, join(work.folder, work.id));
     const ms = Math.round(database.env.clock.monotonic() - startedMs);
-    const bytes = manifest.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+    const { entries, form, rawBytes } = manifest;
+    const bytes = storedBytes(manifest);
+    const what = entries === null ? 'the files of the store' : `${entries} entries`;
     database.jobLog.write(
       'info',
       'backup-finished',
-      `Backup ${work.id} holds ${manifest.entries} entries in ${bytes} bytes and took ${ms} ms.`,
-      { ...fields, entries: manifest.entries, bytes, rawBytes: manifest.rawBytes, ms },
+      `Backup ${work.id} holds ${what} in ${bytes} bytes and took ${ms} ms.`,
+      { ...fields, form, entries, bytes, rawBytes, ms },
     );
     return manifest;
   } catch (error) {
@@ -168,31 +202,24 @@ async function writeBackup(database: BackupDatabase, work: Work): Promise<Backup
   }
 }
 
+type Content = Pick<
+  BackupManifest,
+  'form' | 'codec' | 'chunks' | 'tables' | 'entries' | 'rawBytes' | 'stateHash'
+>;
+
 async function writeFiles(
   database: BackupDatabase,
   work: Work,
   partial: string,
   startedMs: number,
 ): Promise<BackupManifest> {
-  const { clock, disk } = database.env;
-  const { point, snapshot, session } = work.placed;
-  const codec = work.compression ?? 'brotli-1';
-  const total = work.before?.manifest?.rawBytes ?? null;
-  const written = await writeChunks(snapshot, {
-    disk,
-    folder: partial,
-    codec,
-    signal: work.signal,
-    onChunk: (sofar) => {
-      const seconds = Math.max(1, clock.monotonic() - startedMs) / 1000;
-      const bytesPerSecond = Math.round(sofar.rawBytes / seconds);
-      const atLeast = total === null ? null : Math.max(total, sofar.rawBytes);
-      work.onProgress?.({ ...sofar, done: sofar.rawBytes, total: atLeast, bytesPerSecond });
-    },
-  });
+  const { point, session } = work.placed;
+  const content =
+    work.maker === null
+      ? await writeLogical(database, work, partial, startedMs)
+      : await writePhysical(database, work, work.maker, partial, startedMs);
   const manifest: BackupManifest = {
     id: work.id,
-    form: 'logical',
     kind: 'full',
     tag: work.tag ?? null,
     database: database.control.name,
@@ -204,15 +231,90 @@ async function writeFiles(
     chain: point.chain,
     createdAt: point.time,
     startedAt: work.startedAt,
-    codec,
-    chunks: written.chunks,
-    entries: written.entries,
-    rawBytes: written.rawBytes,
-    stateHash: written.stateHash,
+    ...content,
     version,
   };
-  await writeManifest(disk, partial, manifest);
+  await writeManifest(database.env.disk, partial, manifest);
   return manifest;
+}
+
+async function writeLogical(
+  database: BackupDatabase,
+  work: Work,
+  partial: string,
+  startedMs: number,
+): Promise<Content> {
+  const { clock, disk } = database.env;
+  const codec = work.compression ?? 'brotli-1';
+  const total = work.before?.manifest?.rawBytes ?? null;
+  const written = await writeChunks(work.placed.snapshot, {
+    disk,
+    folder: partial,
+    codec,
+    signal: work.signal,
+    onChunk: (sofar) => {
+      const bytesPerSecond = rate(sofar.rawBytes, clock.monotonic() - startedMs);
+      const atLeast = total === null ? null : Math.max(total, sofar.rawBytes);
+      work.onProgress?.({ ...sofar, done: sofar.rawBytes, total: atLeast, bytesPerSecond });
+    },
+  });
+  const { chunks, entries, rawBytes, stateHash } = written;
+  return { form: 'logical', codec, chunks, entries, rawBytes, stateHash };
+}
+
+async function writePhysical(
+  database: BackupDatabase,
+  work: Work,
+  { checkpoint }: CheckpointMaker,
+  partial: string,
+  startedMs: number,
+): Promise<Content> {
+  const { clock, disk } = database.env;
+  const { signal } = work;
+  const total = [...checkpoint.tables, ...checkpoint.logs].reduce(
+    (sum, { bytes }) => sum + bytes,
+    checkpoint.manifestBytes.length,
+  );
+  const { tables } = await writeTables(checkpoint, {
+    disk,
+    folder: partial,
+    stored: new StoredTables(disk, work.backups),
+    signal,
+    onFile: ({ bytes, newBytes }) => {
+      const bytesPerSecond = rate(bytes, clock.monotonic() - startedMs);
+      const sofar = { done: bytes, rawBytes: bytes, bytes: newBytes };
+      work.onProgress?.({ ...sofar, total, entries: 0, bytesPerSecond });
+    },
+    onDamaged: (path) => {
+      const message = `The file ${path} of an earlier backup is damaged; this backup has a copy of its own.`;
+      database.jobLog.write('error', 'backup-damaged', message, { path });
+    },
+  });
+  const state =
+    work.stateHash === true
+      ? await hashState(work.placed.snapshot, { signal })
+      : { stateHash: null, entries: null, rawBytes: null };
+  return { form: 'physical', codec: 'none', chunks: [], tables, ...state };
+}
+
+function rate(bytes: number, ms: number): number {
+  return Math.round(bytes / (Math.max(1, ms) / 1000));
+}
+
+/**
+ * The hash of the state at the mark, for the replicas that took a snapshot there: no writer waits for
+ * it. The backup is whole without.
+ */
+async function writeAudit(database: BackupDatabase, manifest: BackupManifest): Promise<void> {
+  const { id, position, stateHash } = manifest;
+  if (stateHash === null) return;
+  try {
+    await database.audit({ backup: id, seq: position.seq, stateHash });
+  } catch (error) {
+    const { code, message } = toPaminaError(error);
+    const text = `The replicas are not audited against backup ${id}: ${message}.`;
+    database.jobLog.write('warning', 'audit-not-written', text, { backup: id, code });
+  }
 }
 
 /**
@@ -224,7 +326,7 @@ async function requireSameState(
   before: BackupManifest | null,
   manifest: BackupManifest,
 ): Promise<void> {
-  if (before === null || before.stateHash === null) return;
+  if (before === null || before.stateHash === null || manifest.stateHash === null) return;
   const isContinued =
     forkPoint(database.timelines, before.timelines).seqMax >= before.position.seq &&
     before.position.seq <= manifest.position.seq;

@@ -4,10 +4,11 @@ import { createHash } from 'node:crypto';
 import { PaminaError, type BackupManifest } from '@pamina/format';
 import { chunkInvalid } from './chunk-format.js';
 import { openBackup, verifiedChunks, type OpenedBackup } from './open-backup.js';
-import { manifestFileName } from './layout.js';
+import { manifestFileName, storedFiles } from './layout.js';
+import { verifyTables } from './physical/verify-tables.js';
 import type { BackupSource } from './source.js';
 
-/** How far a backup has been read. `done` and `total` are bytes before compression. */
+/** How far a backup has been read. `done` and `total` are bytes before compression, or of the files of a physical one. */
 export interface ReadProgress {
   readonly done: number;
   readonly total: number;
@@ -21,8 +22,8 @@ export interface VerifyOptions {
 
 export interface VerifiedBackup {
   readonly manifest: BackupManifest;
-  /** Computed from the entries; equal to the manifest's where that has one. */
-  readonly stateHash: string;
+  /** Computed from the entries; equal to the manifest's where that has one. Null in a physical backup. */
+  readonly stateHash: string | null;
 }
 
 /** Throws what openBackup throws, and BACKUP_INVALID with the file for the first thing that is wrong. */
@@ -34,15 +35,20 @@ export async function verifyBackup(
   try {
     const backup = await openBackup(source);
     await refuseStrangers(backup);
+    const { manifest } = backup;
+    if (manifest.form === 'physical') {
+      await verifyTables(backup, options);
+      return { manifest, stateHash: null };
+    }
     const stateHash = await readThrough(backup, options, () => Promise.resolve());
-    return { manifest: backup.manifest, stateHash };
+    return { manifest, stateHash };
   } finally {
     release?.();
   }
 }
 
 /**
- * Hands each chunk's entries to `take`, in order, and gives back the state hash of all of them, which
+ * Of a logical backup. Hands each chunk's entries to `take`, in order, and gives back the state hash of all of them, which
  * it has held against the manifest.
  */
 export async function readThrough(
@@ -51,6 +57,7 @@ export async function readThrough(
   take: (entries: readonly (readonly [Uint8Array, Uint8Array])[]) => Promise<void>,
 ): Promise<string> {
   const { manifest } = backup;
+  if (manifest.form !== 'logical') throw new TypeError('only a logical backup has chunks to read');
   const hash = createHash('sha256');
   let done = 0;
   let entries = 0;
@@ -59,7 +66,7 @@ export async function readThrough(
     await take(chunk.entries);
     done += chunk.raw.length;
     entries += chunk.entries.length;
-    options.onProgress?.({ done, total: manifest.rawBytes, entries });
+    options.onProgress?.({ done, total: manifest.rawBytes ?? done, entries });
   }
   const stateHash = hash.digest('hex');
   if (manifest.stateHash !== null && manifest.stateHash !== stateHash) {
@@ -74,7 +81,8 @@ export async function readThrough(
 /** A file that the manifest does not name was not proved by anything (P9). */
 async function refuseStrangers(backup: OpenedBackup): Promise<void> {
   const names = (await backup.source.listFiles?.()) ?? [];
-  const known = new Set([manifestFileName, ...backup.manifest.chunks.map((chunk) => chunk.file)]);
+  const files = storedFiles(backup.manifest).map(({ file }) => file);
+  const known = new Set([manifestFileName, ...files]);
   const stranger = names.find((name) => !known.has(name));
   if (stranger !== undefined) throw chunkInvalid(stranger, 'the manifest does not name it');
 }

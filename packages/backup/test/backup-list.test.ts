@@ -106,4 +106,10 @@ test('P13 a manifest larger than one can be is refused without being read', asyn
   });
 });
 
-const hugeFile = { isFolder: false, bytes: 2 ** 40, modifiedMs: 0, permissions: null };
+const hugeFile = {
+  isFolder: false,
+  bytes: 2 ** 40,
+  modifiedMs: 0,
+  changedMs: 0,
+  permissions: null,
+};

@@ -191,6 +191,7 @@ export class DyingDisk {
       rename: change((from: string, to: string, options?: { replace?: boolean | undefined }) =>
         disk.rename(from, to, options),
       ),
+      link: change((from: string, to: string) => disk.link(from, to)),
       remove: change((path: string) => disk.remove(path)),
       removeTree: change((path: string) => disk.removeTree(path)),
       makeFolder: change((path: string) => disk.makeFolder(path)),

@@ -38,6 +38,8 @@ export interface Command<P extends Positionals = Positionals, O extends Options 
   readonly options: O;
   /** Command line and what it is for. */
   readonly examples: readonly (readonly [string, string])[];
+  /** Below the examples, for what a script must know. */
+  readonly notes?: readonly string[] | undefined;
   /** Exit status when it is not 0; errors are thrown. */
   execute(context: Context, given: Given<P, O>): Promise<number | void>;
 }

@@ -2,6 +2,7 @@
 import type { AnyCommand } from './command.js';
 import { adopt } from './command/adopt.js';
 import { allow } from './command/allow.js';
+import { archive } from './command/archive.js';
 import { backup } from './command/backup.js';
 import { backups } from './command/backups.js';
 import { create } from './command/create.js';
@@ -17,14 +18,17 @@ import { list } from './command/list.js';
 import { log } from './command/log.js';
 import { put } from './command/put.js';
 import { rename } from './command/rename.js';
+import { rebuild } from './command/rebuild.js';
 import { replicas } from './command/replicas.js';
 import { replicate } from './command/replicate.js';
 import { reset } from './command/reset.js';
+import { restore } from './command/restore.js';
 import { serve } from './command/serve.js';
 import { set } from './command/set.js';
 import { start } from './command/start.js';
 import { status } from './command/status.js';
 import { stop } from './command/stop.js';
+import { verify } from './command/verify.js';
 
 export const commands: readonly AnyCommand[] = [
   create,
@@ -39,6 +43,10 @@ export const commands: readonly AnyCommand[] = [
   deleteDatabase,
   backup,
   backups,
+  verify,
+  rebuild,
+  archive,
+  restore,
   replicate,
   allow,
   deny,

@@ -102,7 +102,7 @@ function addCommand(
       }
       addOptions(builder, command.options, 'Options:');
       for (const [line, what] of command.examples) builder.example(line, what);
-      return builder.epilogue('');
+      return builder.epilogue(command.notes?.join('\n') ?? '');
     },
     (given) => chosen(command, given as Record<string, unknown>),
   );

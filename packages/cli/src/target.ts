@@ -27,6 +27,9 @@ export const findTarget: TargetFinder = async (name, options) => {
   const folder = join(options.places.dataFolder, validateName(name));
   const { disk } = options.env;
   if ((await disk.stat(join(folder, 'control.json'))) !== null) return administrationHere(options);
+  // A restore that was cut short in the middle of its swap: the host finishes it.
+  const beside = join(options.places.dataFolder, `.restored-${name}`);
+  if ((await disk.stat(beside)) !== null) return administrationHere(options);
   const address = await addressOf(name, options);
   if (address !== null) return remote(address, options);
   // A folder that holds no database, for example a plain LevelDB: the host says what it is.

@@ -2,12 +2,16 @@
 // against it.
 import type {
   Administration,
+  ArchiveSummary,
   BackupSummary,
   DatabaseStatus,
   Entry,
   JobEvent,
   LogLine,
+  RebuildReport,
   ReplicaSummary,
+  VerifyReport,
+  RestoreReport,
 } from '@pamina/wire';
 import { PaminaError } from '@pamina/format';
 import { Writable } from 'node:stream';
@@ -49,6 +53,7 @@ export const aStatus: DatabaseStatus = {
   simultaneousQuery: false,
   settings: { replicationDelayMs: 5000, backupGenerations: 3 },
   master: null,
+  audit: null,
   backups: { count: 2, newest: aBackup },
   log: { segments: 1, bytes: 4096, firstSeq: 1 },
   createdAt: Date.UTC(2026, 6, 1),
@@ -94,6 +99,19 @@ export const aPermitted: ReplicaSummary = {
   seenAt: null,
 };
 
+export const anArchive: ArchiveSummary = {
+  name: 'main',
+  address: '/mnt/archive',
+  encrypted: false,
+  state: 'idle',
+  problem: null,
+  hint: null,
+  archived: '1/488',
+  archivedTime: Date.UTC(2026, 6, 29, 13, 38, 4),
+  behindBytes: 0,
+  backups: 2,
+};
+
 export const anEvent: JobEvent = {
   time: Date.UTC(2026, 6, 29, 13, 38, 5),
   level: 'info',
@@ -120,6 +138,62 @@ export const aLogLine: LogLine = {
   body: null,
 };
 
+export const aVerification: VerifyReport = {
+  verdict: 'verified',
+  checks: [
+    {
+      check: 'files',
+      subject: aBackup.id,
+      verdict: 'verified',
+      message: 'every file is what the manifest says',
+      code: null,
+      problems: [],
+      problemCount: 0,
+      differences: [],
+      bytes: 2048,
+      rememberedAt: null,
+    },
+  ],
+};
+
+export const aRebuild: RebuildReport = {
+  backup: aBackup.id,
+  position: '1/48213',
+  records: 48_208,
+  entries: 138_398,
+  stateHash: 'cd'.repeat(32),
+  compared: 2,
+  kept: ['/data/cities/store.kept-2026'],
+  removed: [],
+};
+
+export const aRestore: RestoreReport = {
+  name: 'copy',
+  dryRun: false,
+  how: 'new',
+  backup: '0000000000000005-1',
+  from: '/data/cities',
+  backupPosition: '1/5',
+  backupBytes: 5 * 1024 * 1024,
+  log: [
+    {
+      file: '1-0f/00000003/0000000000000006.seg',
+      source: '/data/cities/log',
+      fromSeq: 6,
+      toSeq: 7,
+      bytes: 2048,
+    },
+  ],
+  logBytes: 2048,
+  records: 2,
+  position: '1/7',
+  time: Date.UTC(2026, 6, 29, 13, 38, 5, 12),
+  keepsTimeline: false,
+  kept: null,
+  stateHash: 'cd'.repeat(32),
+  proven: false,
+};
+
 export interface Fake extends Administration {
   readonly calls: unknown[][];
 }
@@ -135,10 +209,15 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
     list: () => Promise.resolve([aStatus]),
     status: (name) => Promise.resolve(name === aReplica.name ? aReplica : { ...aStatus, name }),
     create: (name) => Promise.resolve({ ...aStatus, name }),
+    restore: () => Promise.resolve(aRestore),
     start: (name) => Promise.resolve({ ...aStatus, name }),
     stop: (name) => Promise.resolve({ ...aStatus, name, online: false, state: 'offline' }),
     backup: () => Promise.resolve(aBackup),
     backups: () => Promise.resolve([aBackup]),
+    addArchive: (_name, name, { address }) => Promise.resolve({ ...anArchive, name, address }),
+    removeArchive: () => Promise.resolve(),
+    archives: () => Promise.resolve([anArchive]),
+    runArchive: () => Promise.resolve([anArchive]),
     allow: () => Promise.resolve(),
     deny: () => Promise.resolve(),
     replicas: () => Promise.resolve([aPermitted]),
@@ -166,6 +245,8 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
         comparedWith: [],
         verified: null,
       }),
+    verify: () => Promise.resolve(aVerification),
+    rebuild: () => Promise.resolve(aRebuild),
     close: () => Promise.resolve(),
     ...answers,
   };

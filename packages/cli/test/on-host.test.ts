@@ -50,6 +50,37 @@ async function whileServed(task: () => Promise<void>): Promise<void> {
   }
 }
 
+/** Brings back what a mistake has deleted, from a copy at the position before it. */
+async function undoAMistake(): Promise<void> {
+  await pamina('create', 'towns');
+  await pamina('backup', 'towns');
+  for (const town of ['graz', 'linz']) await pamina('put', 'towns', `austria/${town}`, town);
+  await pamina('put', 'towns', 'france/paris', 'paris');
+  for (const town of ['graz', 'linz']) await pamina('del', 'towns', `austria/${town}`);
+  const found = await runCommand(['log', 'towns', '--grep', 'austria/', '--json'], { cwd });
+  const mistake = found.objects.find(({ operations }) =>
+    JSON.stringify(operations).includes('del'),
+  );
+  const [timeline, seq] = String(mistake?.['position']).split('/');
+  const before = `${timeline}/${Number(seq) - 1}`;
+  const around = ['log', 'towns', '--around', '-0s', '--limit', '4', '--json'];
+  expect((await runCommand(around, { cwd })).objects).toHaveLength(2);
+  const restore = ['restore', 'towns', '--as', 'before', '--until-position', before, '--json'];
+  const planned = await runCommand([...restore, '--dry-run'], { cwd });
+  expect(planned.objects).toMatchObject([{ dryRun: true, position: before }]);
+  expect(await refused('status', 'before')).toBe('DATABASE_NOT_FOUND');
+  expect(await runCommand(restore, { cwd })).toMatchObject({ status: 0 });
+  const exported = await pamina('export', 'before', '--prefix', 'austria/');
+  expect(exported.objects.map(({ value }) => value)).toEqual(['graz', 'linz']);
+  await writeFile(join(cwd, 'before.ndjson'), exported.out);
+  await pamina('import', 'towns', 'before.ndjson', '--key', 'key', '--value', 'value');
+  expect((await pamina('get', 'towns', 'austria/graz')).out).toBe('graz\n');
+  await pamina('delete', 'before');
+  expect(await refused('restore', 'towns', '--until-time', '2001-01-01')).toMatch(
+    /DATABASE_ONLINE|POSITION_UNREACHABLE/,
+  );
+}
+
 async function lifeOfADatabase(): Promise<void> {
   await writeFile(join(cwd, 'c.ndjson'), '{"id":1,"name":"London"}\n{"id":2,"name":"Rome"}\n');
   await pamina('create', 'cities');
@@ -106,6 +137,12 @@ describe('the verbs', () => {
     });
     expect((await pamina('get', 'cities', '1')).out).toContain('London');
     expect(await readdir(join(cwd, 'pamina-data'))).not.toContain('server.json');
+  });
+
+  it('P3 bring back what a mistake has deleted, with a server and without', async () => {
+    await undoAMistake();
+    await pamina('delete', 'towns');
+    await whileServed(undoAMistake);
   });
 
   it('P9 name the wrong line of an import also through a server', async () => {

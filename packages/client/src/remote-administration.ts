@@ -3,7 +3,11 @@
 import type { Env } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import {
+  type AddArchiveOptions,
   type Administration,
+  archiveAnswer,
+  archivesAnswer,
+  type ArchiveSummary,
   type BackupSummary,
   type BatchOperation,
   backupAnswer,
@@ -16,6 +20,7 @@ import {
   doneAnswer,
   type Entry,
   entryAnswer,
+  type ExportOptions,
   hashAnswer,
   type HashReport,
   HttpCaller,
@@ -25,22 +30,30 @@ import {
   jobEventAnswer,
   listAnswer,
   type LogLine,
+  type LogOptions,
   logLineAnswer,
   path,
   positionAnswer,
   type Progress,
+  rebuildAnswer,
+  type RebuildReport,
+  type RebuildRequest,
   type ReplicaSummary,
   replicasAnswer,
   type ReplicateOptions,
+  restoreAnswer,
+  type RestoreOptions,
+  type RestoreReport,
   type ServerAnswer,
   serverAnswer,
   settingsAnswer,
   statusAnswer,
   valueAnswer,
+  verifyAnswer,
+  type VerifyReport,
+  type VerifyRequest,
 } from '@pamina/wire';
-
-const encoder = new TextEncoder();
-const blockLength = 64 * 1024;
+import { ImportSource } from './import-source.js';
 
 export interface RemoteAdministrationOptions {
   readonly env: Env;
@@ -89,6 +102,24 @@ export class RemoteAdministration implements Administration {
     return this.#verb('/databases', { name, ...options }, progress);
   }
 
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport> {
+    return this.#caller.task(
+      {
+        method: 'POST',
+        path: path`/databases/${name}/restore`,
+        body: options,
+        signal: this.#signal(signal),
+      },
+      restoreAnswer,
+      progress,
+    );
+  }
+
   start(name: string): Promise<DatabaseStatus> {
     return this.#verb(path`/databases/${name}/start`);
   }
@@ -131,6 +162,38 @@ export class RemoteAdministration implements Administration {
     return this.#caller.call(
       { method: 'GET', path: path`/databases/${name}/backups`, signal: this.#signal() },
       backupsAnswer,
+    );
+  }
+
+  addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
+    const target = path`/databases/${name}/archives/${archive}`;
+    return this.#caller.task(
+      { method: 'PUT', path: target, body: options, signal: this.#signal() },
+      archiveAnswer,
+    );
+  }
+
+  async removeArchive(name: string, archive: string): Promise<void> {
+    const target = path`/databases/${name}/archives/${archive}`;
+    await this.#caller.call({ method: 'DELETE', path: target, signal: this.#signal() }, doneAnswer);
+  }
+
+  archives(name: string): Promise<ArchiveSummary[]> {
+    return this.#caller.call(
+      { method: 'GET', path: path`/databases/${name}/archives`, signal: this.#signal() },
+      archivesAnswer,
+    );
+  }
+
+  runArchive(
+    name: string,
+    archive: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<ArchiveSummary[]> {
+    const target = path`/databases/${name}/archives`;
+    return this.#caller.task(
+      { method: 'POST', path: target, body: { archive }, signal: this.#signal(signal) },
+      archivesAnswer,
     );
   }
 
@@ -221,9 +284,10 @@ export class RemoteAdministration implements Administration {
     }
   }
 
-  exportEntries(name: string): AsyncIterable<Entry> {
+  exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
+    const target = path`/databases/${name}/export`;
     return this.#caller.items(
-      { method: 'GET', path: path`/databases/${name}/export`, signal: this.#signal() },
+      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
       entryAnswer,
     );
   }
@@ -250,13 +314,10 @@ export class RemoteAdministration implements Administration {
     }
   }
 
-  log(
-    name: string,
-    options: { from?: number | undefined; limit?: number | undefined } = {},
-  ): AsyncIterable<LogLine> {
+  log(name: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     const target = path`/databases/${name}/log`;
     return this.#caller.items(
-      { method: 'GET', path: target, query: options, signal: this.#signal() },
+      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
       logLineAnswer,
     );
   }
@@ -270,6 +331,34 @@ export class RemoteAdministration implements Administration {
     return this.#caller.task(
       { method: 'GET', path: target, query: options, signal: this.#signal() },
       hashAnswer,
+      progress,
+    );
+  }
+
+  verify(
+    name: string,
+    options: VerifyRequest = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<VerifyReport> {
+    const target = path`/databases/${name}/verify`;
+    return this.#caller.task(
+      { method: 'POST', path: target, body: options, signal: this.#signal(signal) },
+      verifyAnswer,
+      progress,
+    );
+  }
+
+  rebuild(
+    name: string,
+    options: RebuildRequest = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RebuildReport> {
+    const target = path`/databases/${name}/rebuild`;
+    return this.#caller.task(
+      { method: 'POST', path: target, body: options, signal: this.#signal(signal) },
+      rebuildAnswer,
       progress,
     );
   }
@@ -298,33 +387,5 @@ export class RemoteAdministration implements Administration {
   #signal(signal?: AbortSignal): AbortSignal {
     const closing = this.#closing.signal;
     return signal === undefined ? closing : AbortSignal.any([closing, signal]);
-  }
-}
-
-/** Lines gathered into blocks, since each block is a write of its own on the connection. */
-class ImportSource {
-  failed = false;
-  failure: unknown = null;
-  readonly #entries: AsyncIterable<Entry>;
-
-  constructor(entries: AsyncIterable<Entry>) {
-    this.#entries = entries;
-  }
-
-  async *blocks(): AsyncIterable<Uint8Array> {
-    let text = '';
-    try {
-      for await (const { key, value } of this.#entries) {
-        text += `${JSON.stringify({ key, value })}\n`;
-        if (text.length < blockLength) continue;
-        yield encoder.encode(text);
-        text = '';
-      }
-    } catch (error) {
-      this.failed = true;
-      this.failure = error;
-      throw error;
-    }
-    if (text !== '') yield encoder.encode(text);
   }
 }

@@ -32,6 +32,8 @@ export class Applier {
   #running: Promise<void> | null = null;
   #queuedBytes = 0;
   #isClosing = false;
+  /** Until it resolves nothing is applied. */
+  #held: Promise<void> | null = null;
   #failure: PaminaError | null = null;
   /** Why nothing is applied at present, for as long as the disk is full. */
   #stuck: PaminaError | null = null;
@@ -81,6 +83,17 @@ export class Applier {
     };
   }
 
+  /**
+   * Nothing is applied until `until` has settled. Called where the store stands still: by what atSeq()
+   * or between() runs.
+   */
+  hold(until: Promise<unknown>): void {
+    const held = Promise.allSettled([this.#held, until]).then(() => {
+      if (this.#held === held) this.#held = null;
+    });
+    this.#held = held;
+  }
+
   /** Records beyond `seq` will not come: their numbers never reached the disk. */
   giveUpBeyond(seq: number, error: PaminaError): void {
     this.#release((barrier) => barrier.seq > seq, error);
@@ -128,6 +141,7 @@ export class Applier {
   async #run(): Promise<void> {
     while (this.#ahead !== null || !this.#queue.isEmpty) {
       if (this.#ahead === null && !this.#isAwaited) await this.#queue.gather();
+      while (this.#held !== null) await this.#held;
       const run = await this.#next();
       const error = await this.#applyReopening(run);
       this.#queuedBytes -= bytesOfRun(run);

@@ -7,6 +7,20 @@ import { controlInvalid, parseFields, printChecked, verified } from './checked-j
 
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
+/** An archive that this copy is kept in. Addresses and paths alone: no credential stands here. */
+export interface ArchiveSetting {
+  readonly name: string;
+  readonly address: string;
+  /** Under which its objects stand: the database's name when the archive was added. */
+  readonly database: string;
+  /** Public keys; null for an archive that is not encrypted. */
+  readonly recipients: readonly string[] | null;
+  readonly identityFile: string | null;
+  readonly credentialsFile: string | null;
+  /** Oldest record that is not in the archive, as part of a closed segment: log from there on is kept (P10). */
+  readonly fromSeq: number;
+}
+
 export interface Control {
   readonly formatVersion: 1;
   readonly name: string;
@@ -29,6 +43,8 @@ export interface Control {
   readonly keepFromSeq: number | null;
   /** Name of the master that this database followed until it became normal. */
   readonly formerMaster: string | null;
+  /** None where it is left out, as older versions did. */
+  readonly archives?: readonly ArchiveSetting[];
 }
 
 const fileName = 'control.json';
@@ -87,7 +103,20 @@ const checks: Record<Exclude<keyof Control, 'formatVersion'>, (value: unknown) =
   createdAt: isCount,
   keepFromSeq: orNull(isCount),
   formerMaster: orNull(isText),
+  archives: (value) => value === undefined || (Array.isArray(value) && value.every(isArchive)),
 };
+
+function isArchive(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, address, database, recipients, identityFile, credentialsFile, fromSeq } =
+    value as Record<string, unknown>;
+  return (
+    [name, address, database].every(isText) &&
+    orNull((keys) => Array.isArray(keys) && keys.every(isText))(recipients) &&
+    [identityFile, credentialsFile].every(orNull(isText)) &&
+    isCount(fromSeq)
+  );
+}
 
 function isPoint(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;

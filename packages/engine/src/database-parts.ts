@@ -18,6 +18,7 @@ import type { JobLog } from './job-log.js';
 import { Overlay } from './overlay.js';
 import { StateReader } from './state-reader.js';
 import { StateStore } from './state-store.js';
+import { finishStoreSwap } from './store-swap.js';
 import { StoreReopener } from './store-reopener.js';
 
 export interface DatabaseParts {
@@ -43,6 +44,7 @@ export interface PartsOptions {
 export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
   const { env, folder } = options;
   await refuseLaterLog(env.disk, join(folder, logFolder));
+  await finishStoreSwap(env.disk, folder);
   const store = await StateStore.open(env, join(folder, storeFolder), { create: false });
   let log: Log | null = null;
   try {

@@ -7,18 +7,20 @@ import {
   segmentBytesDefault,
   toPaminaError,
   userPrefix,
+  type AuditBody,
   type MarkBody,
   type Position,
   type Timeline,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import type { Log, ReceivedChunk } from '@pamina/log';
-import { checkDurability, type Durability } from './acknowledgement.js';
+import type { AuditWatcher } from './audit-watch.js';
+import { checkDurability } from './acknowledgement.js';
 import type { ControlChange } from './control-file.js';
 import type { Control } from './control.js';
 import { JobLog } from './job-log.js';
 import { locateDatabase, type LocatedDatabase } from './locate-database.js';
-import type { Datum, KeySpace, Operation } from './operation.js';
+import type { Datum, Operation } from './operation.js';
 import { refusedRead, refusedWrite } from './refusals.js';
 import { snapshotAtMark, snapshotNow, type PlacedSnapshot } from './placed-snapshot.js';
 import type { ReplicaLog } from './replica-log.js';
@@ -26,27 +28,12 @@ import { RunningDatabase } from './running-database.js';
 import type { SessionWriter } from './session-writer.js';
 import type { SlotTable } from './slots.js';
 import { startTimeline } from './start-timeline.js';
+import type { CommitOptions, DatabaseOptions } from './database-options.js';
 import type { DatabaseParts } from './database-parts.js';
 import type { StateReader } from './state-reader.js';
 import type { StateStore } from './state-store.js';
 import { SystemData, type PermittedReplica, type Settings } from './system-data.js';
 import { pointOf, type LogPoint } from './log-point.js';
-
-export interface DatabaseOptions {
-  readonly env: Env;
-  /** `read`: no session is started and nothing can be written; recovery still happens. Default `write`. */
-  readonly access?: 'read' | 'write' | undefined;
-  readonly segmentBytes?: number | undefined;
-}
-
-export interface CommitOptions {
-  /** Keys are the user's or Pamina's own. Default `user`. */
-  readonly space?: KeySpace | undefined;
-  /** When the commit is acknowledged. Default `disk`. */
-  readonly durability?: Durability | undefined;
-  /** Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 export type DatabaseState = 'open' | 'failed' | 'closed';
 
@@ -243,15 +230,29 @@ export class Database {
    * Commits a mark record and takes a snapshot of exactly the state at it; the next record begins a
    * new segment, so that a copy made from here starts with a whole one. `bodyAt` is called once,
    * with the seq that the mark gets, and writes nothing itself: a backup is named by its position.
+   * `whileThere` runs while the files of the store hold exactly that state; nothing is applied meanwhile.
    */
-  mark(bodyAt: (seq: number) => MarkBody): Promise<PlacedSnapshot> {
+  mark(
+    bodyAt: (seq: number) => MarkBody,
+    whileThere?: () => Promise<void>,
+  ): Promise<PlacedSnapshot> {
     const session = this.#writable();
-    return snapshotAtMark(this.#parts, session, this.control.timelines, bodyAt);
+    return snapshotAtMark(this.#parts, session, this.control.timelines, bodyAt, whileThere);
+  }
+
+  /** Records the state hash of a mark's state, for replicas to compare theirs with. Resolves when it is on disk. */
+  audit(body: AuditBody): Promise<void> {
+    return this.#writable().appendAudit(body).done;
+  }
+
+  /** Of a replica: the state at each mark that it applies, and what the master recorded of it. */
+  watchAudits(watcher: AuditWatcher): () => void {
+    return this.#replicaLog().watchAudits(watcher);
   }
 
   /** A snapshot of the visible state; writes no record: for replicas, offline copies, hashes. */
-  stateSnapshot(): Promise<PlacedSnapshot> {
-    return snapshotNow(this.#parts, this.control.timelines, this.control.session);
+  stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot> {
+    return snapshotNow(this.#parts, this.control.timelines, this.control.session, whileThere);
   }
 
   /** Whether its master's segments may be received here, and from which byte on. */

@@ -1,6 +1,14 @@
 // The exports of @pamina/engine.
+export type { AuditWatcher } from './audit-watch.js';
 export { adopt, type AdoptOptions, type Adopted } from './adopt.js';
-export { type Control, type DatabaseType, readControl, writeControl } from './control.js';
+export { ClosedDatabase } from './closed-database.js';
+export {
+  type ArchiveSetting,
+  type Control,
+  type DatabaseType,
+  readControl,
+  writeControl,
+} from './control.js';
 export {
   backupsFolder,
   createDatabase,
@@ -11,12 +19,8 @@ export {
   type CreateOptions,
 } from './create-database.js';
 export type { Durability } from './acknowledgement.js';
-export {
-  Database,
-  type CommitOptions,
-  type DatabaseOptions,
-  type DatabaseState,
-} from './database.js';
+export { Database, type DatabaseState } from './database.js';
+export type { CommitOptions, DatabaseOptions } from './database-options.js';
 export { JobLog, type JobEvent, type JobLevel } from './job-log.js';
 export type { LogPoint } from './log-point.js';
 export { timelinesUntil } from './log-point.js';
@@ -25,5 +29,6 @@ export { Pamina, type PaminaOptions, type PaminaWriteOptions } from './pamina.js
 export type { PlacedSnapshot } from './placed-snapshot.js';
 export type { Slot, SlotPositions, SlotTable } from './slots.js';
 export { StateStore, StoreLoader, type StoreSnapshot } from './state-store.js';
+export { keptStores, partialStoreFolder, rebuiltStoreFolder, swapStore } from './store-swap.js';
 export type { PermittedReplica, Settings, SystemData } from './system-data.js';
 export { version } from './version.js';

@@ -56,6 +56,7 @@ export class Maintenance {
         checkpointSeq: this.#checkpoint.seq,
         keepFromSeq: control.current.keepFromSeq,
         slots: slots.list(),
+        archiveFromSeqs: (control.current.archives ?? []).map(({ fromSeq }) => fromSeq),
       });
       const removed = await parts.log.deleteBefore(first);
       if (removed.length === 0) return;

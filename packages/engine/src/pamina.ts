@@ -15,7 +15,8 @@ import { PaminaError, commitBodyHeaderBytes, commitBytesMax, isPaminaError } fro
 import { nodeEnv, type Env } from '@pamina/env';
 import { checkDurability, type Durability } from './acknowledgement.js';
 import { createDatabase, type CreateOptions } from './create-database.js';
-import { Database, type CommitOptions } from './database.js';
+import type { CommitOptions } from './database-options.js';
+import { Database } from './database.js';
 import { measure, storeKey, type Datum, type Operation } from './operation.js';
 import {
   PaminaIterator,

@@ -1,6 +1,7 @@
 // Frozen states together with the exact point that they are the state of: what backups, copies and
 // hashes are made from.
 import type { MarkBody, Timeline } from '@pamina/format';
+import type { Applier } from './applier.js';
 import type { DatabaseParts } from './database-parts.js';
 import { pointOf, type LogPoint } from './log-point.js';
 import { arrived } from './read-value.js';
@@ -14,24 +15,28 @@ export interface PlacedSnapshot {
   readonly session: number;
 }
 
+/** What runs while the files of the store hold exactly the state of a snapshot. */
+export type WhileThere = (() => Promise<void>) | undefined;
+
 /** Commits a mark and takes the snapshot when the store is exactly there. */
 export async function snapshotAtMark(
   parts: DatabaseParts,
   session: SessionWriter,
   timelines: readonly Timeline[],
   bodyAt: (seq: number) => MarkBody,
+  whileThere?: WhileThere,
 ): Promise<PlacedSnapshot> {
   const { applier, store } = parts;
   const group = session.appendMark(bodyAt);
   const point = pointOf(group.point, timelines);
   let cancel = (): void => undefined;
-  const snapshot = new Promise<StoreSnapshot>((resolve, reject) => {
+  const taken = new Promise<Taken>((resolve, reject) => {
     cancel = applier.atSeq(point.seq, (error) => {
-      if (error === null) resolve(store.snapshot());
-      else reject(error);
+      if (error !== null) reject(error);
+      else resolve({ snapshot: store.snapshot(), done: holdDuring(applier, whileThere) });
     });
   });
-  snapshot.catch(() => {
+  taken.catch(() => {
     // It fails together with the commit, which says so.
   });
   try {
@@ -41,25 +46,52 @@ export async function snapshotAtMark(
     cancel();
     throw error;
   }
-  return { point, snapshot: await snapshot, session: session.number };
+  return { point, snapshot: await finished(await taken), session: session.number };
 }
 
 /** The visible state, without a record of its own. `baseSession` is the session before the log begins. */
-export function snapshotNow(
+export async function snapshotNow(
   parts: DatabaseParts,
   timelines: readonly Timeline[],
   baseSession: number,
+  whileThere?: WhileThere,
 ): Promise<PlacedSnapshot> {
   const { applier, overlay, reader, store } = parts;
-  const take = (): PlacedSnapshot => ({
+  const take = (): Taken & Omit<PlacedSnapshot, 'snapshot'> => ({
     point: pointOf(applier.applied, timelines),
     snapshot: store.snapshot(),
     session: Math.max(baseSession, store.lastSession),
+    done: holdDuring(applier, whileThere),
   });
-  if (overlay.isEmpty) return applier.between(take);
-  const due = reader.exactly((_, behind) => {
-    if (behind !== null) throw behind.why;
-    return take();
-  });
-  return arrived(due);
+  const due = overlay.isEmpty
+    ? { promise: applier.between(take), cancel: () => undefined }
+    : reader.exactly((_, behind) => {
+        if (behind !== null) throw behind.why;
+        return take();
+      });
+  const { point, session, ...taken } = await arrived(due);
+  return { point, snapshot: await finished(taken), session };
+}
+
+interface Taken {
+  readonly snapshot: StoreSnapshot;
+  readonly done: Promise<void>;
+}
+
+/** The applier stands between two records: it stays there until `whileThere` is done. */
+function holdDuring(applier: Applier, whileThere: WhileThere): Promise<void> {
+  if (whileThere === undefined) return Promise.resolve();
+  const done = whileThere();
+  applier.hold(done);
+  return done;
+}
+
+async function finished({ snapshot, done }: Taken): Promise<StoreSnapshot> {
+  try {
+    await done;
+    return snapshot;
+  } catch (error) {
+    await snapshot.close();
+    throw error;
+  }
 }

@@ -8,6 +8,7 @@ import {
   type Timeline,
 } from '@pamina/format';
 import type { ReceivedChunk, Receiver, RecordBatch } from '@pamina/log';
+import { noteAudits, type AuditWatcher } from './audit-watch.js';
 import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
 
@@ -23,6 +24,7 @@ export class ReplicaLog {
   readonly #onFailed: (error: PaminaError) => void;
   readonly #receiver: Receiver;
   #queue: Promise<void> = Promise.resolve();
+  #audits: AuditWatcher | null = null;
 
   constructor(parts: DatabaseParts, options: ReplicaLogOptions) {
     const { control, onSegmentClosed, onFailed } = options;
@@ -48,6 +50,14 @@ export class ReplicaLog {
 
   forgetPartialRecord(): void {
     this.#receiver.forgetPartialRecord();
+  }
+
+  /** One watcher; it ends when the returned function is called. */
+  watchAudits(watcher: AuditWatcher): () => void {
+    this.#audits = watcher;
+    return () => {
+      if (this.#audits === watcher) this.#audits = null;
+    };
   }
 
   /** One chunk after the other, however they are called. */
@@ -79,6 +89,7 @@ export class ReplicaLog {
     const { applier } = this.#parts;
     const batch = await this.#receiveDurably(chunk);
     if (batch === null) return;
+    if (this.#audits !== null) noteAudits(batch, this.#parts, this.#audits);
     // A failure to apply ends in the database's state; what was received is durable all the same.
     applier.push(batch, () => undefined);
     if (applier.queuedBytes > unappliedBytesMax) await applier.whenApplied(batch.firstSeq - 1);

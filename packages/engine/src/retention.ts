@@ -1,5 +1,5 @@
 // How much log is kept (P10): what the kept backups, the replicas seen here and local recovery need.
-import { closedSegmentBytesMaxWithoutBackup } from '@pamina/format';
+import { archiveHeldBytesMax, closedSegmentBytesMaxWithoutBackup } from '@pamina/format';
 import type { Log } from '@pamina/log';
 import type { Slot } from './slots.js';
 
@@ -9,6 +9,8 @@ export interface RetentionNeeds {
   /** Oldest record that a kept backup needs; null without a backup other than the initial one. */
   readonly keepFromSeq: number | null;
   readonly slots: readonly Slot[];
+  /** Of each archive, the oldest record that is not in it yet. */
+  readonly archiveFromSeqs?: readonly number[] | undefined;
 }
 
 /** The first record that must stay. Pins of running readers are the log's own affair. */
@@ -16,16 +18,22 @@ export function firstSeqToKeep(log: Log, needs: RetentionNeeds): number {
   let first = needs.checkpointSeq + 1;
   // With its last record: that segment's trailer may be all that the replica lacks of it.
   for (const slot of needs.slots) first = Math.min(first, slot.durable);
-  return Math.min(first, needs.keepFromSeq ?? firstWithinCap(log));
+  // An archive that cannot be reached must not fill the disk: it loses its place past the cap.
+  const held = Math.max(
+    Math.min(...(needs.archiveFromSeqs ?? [])),
+    firstWithin(log, archiveHeldBytesMax),
+  );
+  const kept = needs.keepFromSeq ?? firstWithin(log, closedSegmentBytesMaxWithoutBackup);
+  return Math.min(first, held, kept);
 }
 
 /** Without a backup nothing but the initial one could use old log: it is dropped past a stated size. */
-function firstWithinCap(log: Log): number {
+function firstWithin(log: Log, bytesMax: number): number {
   const closed = log.segments().filter((segment) => segment.closed);
   let bytes = closed.reduce((sum, segment) => sum + segment.bytes, 0);
   let first = log.firstSeq;
   for (const segment of closed) {
-    if (bytes <= closedSegmentBytesMaxWithoutBackup) break;
+    if (bytes <= bytesMax) break;
     bytes -= segment.bytes;
     first = (segment.lastSeq ?? first) + 1;
   }

@@ -8,6 +8,8 @@ import {
   currentTimeline,
   encodeBody,
   recordHeaderBytes,
+  type AuditBody,
+  type ControlKind,
   type MarkBody,
 } from '@pamina/format';
 import type { Appender, Group, SessionHeader } from '@pamina/log';
@@ -135,7 +137,11 @@ export class SessionWriter {
     return group;
   }
 
-  #appendBody(kind: typeof RecordKind.session | typeof RecordKind.mark, body: Uint8Array): Group {
+  appendAudit(body: AuditBody): Group {
+    return this.#appendBody(RecordKind.audit, encodeBody(RecordKind.audit, body));
+  }
+
+  #appendBody(kind: ControlKind, body: Uint8Array): Group {
     const group = this.#appender.reserve(body.length);
     group.bytes.set(body, group.end + recordHeaderBytes);
     return this.#appender.seal(kind, body.length);

@@ -1,4 +1,4 @@
-import { closedSegmentBytesMaxWithoutBackup } from '@pamina/format';
+import { archiveHeldBytesMax, closedSegmentBytesMaxWithoutBackup } from '@pamina/format';
 import type { Log } from '@pamina/log';
 import { expect, test } from 'vitest';
 import { firstSeqToKeep } from '../src/retention.js';
@@ -37,6 +37,13 @@ test('without a backup old log is dropped past the stated size, never what a rep
   expect(firstSeqToKeep(logOf(eighth, 8), needs)).toBe(1);
   expect(firstSeqToKeep(logOf(eighth, 10), needs)).toBe(21);
   expect(firstSeqToKeep(logOf(eighth, 10), { ...needs, slots: [slotAt(4)] })).toBe(4);
+});
+
+test('P10 log is kept until every archive has it, up to the stated size', () => {
+  const needs = { checkpointSeq: 1000, keepFromSeq: 95, slots: [], archiveFromSeqs: [41, 71] };
+  expect(firstSeqToKeep(logOf(1000, 10), needs)).toBe(41);
+  expect(firstSeqToKeep(logOf(archiveHeldBytesMax / 4, 10), needs)).toBe(61);
+  expect(firstSeqToKeep(logOf(archiveHeldBytesMax, 10), needs)).toBe(91);
 });
 
 test("P10 the segment that ends with a replica's last record is kept: it may lack the trailer", () => {

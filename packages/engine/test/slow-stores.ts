@@ -12,6 +12,7 @@ export class SlowStores {
   #open: () => void = () => undefined;
 
   readonly stores: Stores = {
+    isLevelDb: env.stores.isLevelDb,
     open: async (folder, options) => this.#slowed(await env.stores.open(folder, options)),
   };
 

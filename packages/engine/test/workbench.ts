@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { afterEach, expect } from 'vitest';
 import { readControl, writeControl } from '../src/control.js';
 import { createDatabase } from '../src/create-database.js';
-import { Database, type DatabaseOptions } from '../src/database.js';
+import type { DatabaseOptions } from '../src/database-options.js';
+import { Database } from '../src/database.js';
 import { newInstance } from '../src/create-database.js';
 
 export const env: Env = nodeEnv();
@@ -187,6 +188,7 @@ export class FaultyDisk {
         step('append', path).then(() => real.appendFile(path, bytes, options)),
       rename: (from, to, options) =>
         step('rename', from).then(() => real.rename(from, to, options)),
+      link: (from, to) => step('link', from).then(() => real.link(from, to)),
       remove: (path) => step('remove', path).then(() => real.remove(path)),
       removeTree: (path) => step('remove', path).then(() => real.removeTree(path)),
       makeFolder: (path) => step('make the folder', path).then(() => real.makeFolder(path)),

@@ -30,6 +30,12 @@ export interface Disk {
    * or the new name. Two processes that race for one name use `createFile`: here the later may win.
    */
   rename(from: string, to: string, options?: { replace?: boolean | undefined }): Promise<void>;
+  /**
+   * Gives a file a second name; both are the one file from then on. The name is on disk after
+   * `syncFolder`. FILE_EXISTS; LINK_REFUSED where the two are not in one file system, or where it makes
+   * no hard links, or no more of this file.
+   */
+  link(from: string, to: string): Promise<void>;
   /** Removes one file. FILE_NOT_FOUND. The removal is on disk after `syncFolder`. */
   remove(path: string): Promise<void>;
   /** Removes a file or a folder with all that is in it; missing is fine. */
@@ -69,6 +75,8 @@ export interface FileStatus {
   readonly isFolder: boolean;
   readonly bytes: number;
   readonly modifiedMs: number;
+  /** When the system noted the last change of anything about it, which no program can set back. */
+  readonly changedMs: number;
   /** Who may do what, as in chmod (0o600…); null where the system has no such (Windows). */
   readonly permissions: number | null;
 }

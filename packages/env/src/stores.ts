@@ -7,6 +7,8 @@ import type { AbstractLevel } from 'abstract-level';
 export type StoreLevel = AbstractLevel<string | Buffer | Uint8Array, Buffer, Buffer>;
 
 export interface Stores {
+  /** Its stores are files in LevelDB's format, which can be checkpointed, copied and scrubbed as such. */
+  readonly isLevelDb: boolean;
   /**
    * Opens the store in the folder (`create`: makes it; there must be none yet). Keys and values are
    * bytes. Nothing written without `sync: true` is on disk before the store says so by its files.

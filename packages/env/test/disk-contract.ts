@@ -247,6 +247,22 @@ export function diskContract(name: string, makeDisk: () => Disk): void {
         });
       });
 
+      test('link gives a file a second name, never takes one, and neither name needs the other', async () => {
+        await disk.createFile(at('one'), text('x'));
+        await disk.makeFolder(at('there'));
+        await disk.link(at('one'), at('there', 'two'));
+        await disk.appendFile(at('one'), text('y'), { sync: false });
+        await disk.remove(at('one'));
+        expect(fromBytes(await disk.readFile(at('there', 'two')))).toBe('xy');
+        await disk.createFile(at('one'), text('z'));
+        await expect(disk.link(at('one'), at('there', 'two'))).rejects.toMatchObject({
+          code: 'FILE_EXISTS',
+        });
+        await expect(disk.link(at('none'), at('new'))).rejects.toMatchObject({
+          code: 'FILE_NOT_FOUND',
+        });
+      });
+
       test('remove takes one file, removeTree whatever there is', async () => {
         await disk.makeFolder(at('a', 'b'));
         await disk.createFile(at('a', 'b', 'file'), text('x'));

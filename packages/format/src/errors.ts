@@ -24,6 +24,7 @@ export const exitStatusMeanings = {
   8: 'the network failed or the other side cannot be reached',
   9: 'a limit was reached',
   10: 'ended before it was done: aborted or out of time',
+  11: 'nothing was found to be wrong, but not all of what was asked could be verified',
 } as const;
 
 type ExitStatus = keyof typeof exitStatusMeanings;
@@ -48,11 +49,48 @@ const disk = classOf(7, 500);
 const network = classOf(8, 502, true);
 const limit = classOf(9, 413);
 const ended = classOf(10, 504, true);
+const unverified = classOf(11, 409);
 
 export const errorTable = {
   ABORTED: ended('Nothing more is done. Start it again when you want it.', 499, false),
   ACCESS_DENIED: disk('Give the user that runs Pamina the right to read and write this path.'),
   ADDRESS_INVALID: usage('Write an address as http://HOST:PORT, and where to listen as HOST:PORT.'),
+  ARCHIVE_ADDRESS_INVALID: usage(
+    'Write an archive as /PATH, file:///PATH or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION. Credentials stand in the environment or in a file, never in the address.',
+  ),
+  ARCHIVE_CONFLICT: refused(
+    'Another history is kept there under the same name, and was left as it is. Give this database an archive, or a prefix, of its own.',
+    409,
+  ),
+  ARCHIVE_CREDENTIALS_MISSING: usage(
+    'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where the server runs, or name a file with `--credentials-file`.',
+  ),
+  ARCHIVE_DAMAGED: damaged(
+    'What the archive delivered is not what was stored. Read it again; if it stays, use another archive or backup and have the storage checked.',
+  ),
+  ARCHIVE_DENIED: refused(
+    'The storage refused the request. Check the credentials, the region, the clock of this machine and the rights on the bucket.',
+  ),
+  ARCHIVE_ENCRYPTION: state(
+    'An archive is encrypted from its beginning or never. Give `--recipient` and `--identity-file` for one that is, leave them out for one that is not.',
+  ),
+  ARCHIVE_EXISTS: state('Choose another name, or remove the archive of this name first.'),
+  ARCHIVE_GAP: missing(
+    'Log that the archive needs was deleted here before it was archived. Take a backup with `pamina backup NAME`: archiving goes on from it.',
+    410,
+  ),
+  ARCHIVE_KEY_INVALID: usage(
+    'Recipients are public keys (age1…), the identity file is what `age-keygen` wrote; it must belong to one of the recipients.',
+  ),
+  ARCHIVE_NOT_FOUND: missing(
+    'Check the name with `pamina archive list NAME`, and that the bucket or folder exists and holds an archive.',
+  ),
+  ARCHIVE_OBJECT_NOT_FOUND: missing('Check the archive with `pamina verify ARCHIVE`.'),
+  ARCHIVE_OBJECT_TOO_LARGE: limit('Use smaller segments.'),
+  ARCHIVE_UNAVAILABLE: network(
+    'The storage does not answer. It is tried again by itself; if not, check the address and the network.',
+    503,
+  ),
   BACKLOG_FULL: limit(
     'Await the commits that are under way before you write more; the disk is slower than the writer.',
     503,
@@ -62,6 +100,7 @@ export const errorTable = {
     'Take a backup with `pamina backup NAME` and use that: an initial backup carries no identification pattern, so no replica can be made from it.',
     409,
   ),
+  BACKUP_FORM: state('Take a logical backup: `pamina backup NAME --form logical`.'),
   BACKUP_INVALID: damaged(
     'Do not use this backup. Choose another one (`pamina backups NAME`) or take a new one.',
   ),
@@ -146,6 +185,9 @@ export const errorTable = {
   LEVEL_STORE_FOUND: state(
     'This folder holds a plain LevelDB. Bring it over with `pamina adopt FOLDER`.',
   ),
+  LINK_REFUSED: disk(
+    'The file system makes no hard link here. Take a logical backup, or keep the backups in the file system of the database.',
+  ),
   LISTEN_FAILED: network(
     'Choose another port or address with `--listen`; another process may use this one.',
     500,
@@ -178,6 +220,9 @@ export const errorTable = {
     'A replica that replays without simultaneous query answers no queries. Read from the master, or set the replica to readOnly.',
     503,
   ),
+  NOT_VERIFIED: unverified(
+    'See which check says why. Take a backup with `pamina backup NAME` if there is none to verify against.',
+  ),
   PATTERN_MISMATCH: refused(
     'This replica was made from another database. Create it from a backup of this master.',
     409,
@@ -194,6 +239,9 @@ export const errorTable = {
   ),
   PROPERTY_INVALID: usage('See the properties and their values with `pamina set --help`.'),
   READ_ONLY: refused('Allow writing with `pamina set NAME readOnly=false`.'),
+  REBUILD_IMPOSSIBLE: state(
+    'Keep the files as they are. Restore the newest good backup to a new place, or create the replica again from its master.',
+  ),
   RECORD_GAP: damaged(
     'A record is missing between what is here and what came. Reconnect; if it stays, create the replica again.',
     409,

@@ -25,6 +25,7 @@ export { bytesToHex, isHex } from './hex.js';
 export { readUint64, viewOf, writeUint64 } from './integers.js';
 export { keyName, metaKey, systemPrefix, userPrefix } from './keys.js';
 export {
+  archiveHeldBytesMax,
   backlogBytesMax,
   unappliedBytesMax,
   unsyncedBytesMax,
@@ -39,12 +40,14 @@ export {
   feedCreditBytesMax,
   fileNameLengthMax,
   keyBytesMax,
+  backupTableBytesMax,
   manifestBytesMax,
   nameLengthMax,
   recordHeaderBytes,
   replicationDelayMsDefault,
   replicationDelayMsMax,
   segmentBytesDefault,
+  segmentBytesMax,
   segmentBytesMin,
   segmentHeaderBytes,
   segmentTrailerBytes,
@@ -56,7 +59,10 @@ export {
   wireMessageBytesMax,
 } from './limits.js';
 export { decodeManifest, encodeManifest } from './manifest.js';
-export type { BackupChunk, BackupManifest } from './manifest-body.js';
+export type { BackupChunk, BackupForm, BackupManifest } from './manifest-body.js';
+export { backupForms } from './manifest-body.js';
+export { backupTableFile, isManifestTable } from './manifest-tables.js';
+export type { BackupTable } from './manifest-tables.js';
 export { validateName, validateTag } from './name.js';
 export { PaminaError, isPaminaError, toPaminaError } from './pamina-error.js';
 export type { PaminaErrorJson, PaminaErrorOptions } from './pamina-error.js';

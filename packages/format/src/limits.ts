@@ -32,6 +32,8 @@ export const segmentBytesMin = 64 * kibibyte;
 export const segmentBytesMax = 1 * gibibyte;
 /** Without a non-initial backup, closed segments beyond this are dropped. */
 export const closedSegmentBytesMaxWithoutBackup = 1 * gibibyte;
+/** Closed segments beyond this are not kept for an archive that does not take them. */
+export const archiveHeldBytesMax = 16 * gibibyte;
 
 // Names and texts, in characters.
 export const nameLengthMax = 64;
@@ -65,6 +67,8 @@ export const manifestBytesMax = 16 * mebibyte;
 export const chunkBytesTarget = 1 * mebibyte;
 /** One entry that is larger than the target makes a larger chunk. */
 export const chunkBytesMax = chunkBytesTarget + 8 + storeKeyBytesMax + valueBytesMax;
+/** A file of a physical backup: a table of LevelDB, a MANIFEST, or a piece of a log. */
+export const backupTableBytesMax = 1 * gibibyte;
 export const backupGenerationsDefault = 3;
 export const backupGenerationsMin = 1;
 export const backupGenerationsMax = 1000;
@@ -80,6 +84,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [segmentBytesDefault <= segmentBytesMax, 'the default segment must be allowed'],
   [segmentBytesMax + recordBytesMax < 2 ** 32, 'an offset in a segment must fit syncedTo'],
   [segmentBytesDefault <= closedSegmentBytesMaxWithoutBackup, 'a closed segment must be kept'],
+  [segmentBytesMax <= archiveHeldBytesMax, 'an archive must get a closed segment'],
   [feedChunkBytesMax < wireMessageBytesMax, 'a feed chunk must fit a message'],
   [feedChunkBytesMax <= feedCreditBytesMax, 'credit must allow a chunk'],
   [replicationDelayMsDefault <= replicationDelayMsMax, 'the default delay must be allowed'],

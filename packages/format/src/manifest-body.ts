@@ -10,6 +10,7 @@ import {
   tagLengthMax,
   versionLengthMax,
 } from './limits.js';
+import { readTables, writeTables, type BackupTable } from './manifest-tables.js';
 import { namePattern, tagPattern } from './name.js';
 import { PaminaError, isPaminaError } from './pamina-error.js';
 import type { Position } from './position.js';
@@ -27,14 +28,16 @@ export interface BackupChunk {
   readonly sha256: string;
 }
 
-export const backupForms = ['logical'] as const;
+export const backupForms = ['logical', 'physical'] as const;
+export type BackupForm = (typeof backupForms)[number];
 export const backupKinds = ['full', 'initial'] as const;
 export const backupCodecs = ['brotli-1', 'none'] as const;
 
 export interface BackupManifest {
   /** E.g. `0000000000048213-1`; names the backup's folder. */
   readonly id: string;
-  readonly form: (typeof backupForms)[number];
+  /** `logical`: the state in key order, in chunks. `physical`: the files of the store, in `tables`. */
+  readonly form: BackupForm;
   /** An initial backup carries no pattern: no replica can be made from it. */
   readonly kind: (typeof backupKinds)[number];
   readonly tag: string | null;
@@ -53,12 +56,14 @@ export interface BackupManifest {
   /** When the backup was started, ms since 1970. */
   readonly startedAt: number;
   readonly codec: (typeof backupCodecs)[number];
-  /** In key order. */
+  /** In key order; none in a physical backup. */
   readonly chunks: readonly BackupChunk[];
-  /** Sum over the chunks. */
-  readonly entries: number;
-  /** Sum over the chunks. */
-  readonly rawBytes: number;
+  /** There exactly in a physical backup. */
+  readonly tables?: readonly BackupTable[];
+  /** Sum over the chunks; null in a physical backup whose state was not read. */
+  readonly entries: number | null;
+  /** Sum over the chunks; null in a physical backup whose state was not read. */
+  readonly rawBytes: number | null;
   /** sha256 of the state, 64 lowercase hex digits; null if it was not computed. */
   readonly stateHash: string | null;
   /** Version of Pamina that wrote it. */
@@ -80,7 +85,9 @@ export function writeManifestBody(manifest: BackupManifest): Record<string, unkn
     chunk.entries,
     hexToBytes(chunk.sha256),
   ]);
-  return { ...manifest, chunks };
+  const { tables, ...rest } = manifest;
+  const isPhysical = tables !== undefined;
+  return { ...rest, chunks, ...(isPhysical ? { tables: writeTables(tables) } : {}) };
 }
 
 /** Throws MANIFEST_INVALID. */
@@ -89,9 +96,10 @@ export function readManifestBody(value: unknown): BackupManifest {
   const kind = fields.choice('kind', backupKinds);
   const timelines = readTimelines(fields);
   const position = readPosition(fields);
+  const form = fields.choice('form', backupForms);
   const manifest: BackupManifest = {
     id: fields.text('id', backupIdLengthMax, backupIdPattern),
-    form: fields.choice('form', backupForms),
+    form,
     kind,
     tag: fields.isNull('tag') ? null : fields.text('tag', tagLengthMax, tagPattern),
     database: fields.text('database', nameLengthMax, namePattern),
@@ -104,8 +112,9 @@ export function readManifestBody(value: unknown): BackupManifest {
     startedAt: fields.count('startedAt'),
     codec: fields.choice('codec', backupCodecs),
     chunks: readChunks(fields),
-    entries: fields.count('entries'),
-    rawBytes: fields.count('rawBytes'),
+    ...(form === 'physical' ? { tables: readTables(fields) } : {}),
+    entries: fields.isNull('entries') ? null : fields.count('entries'),
+    rawBytes: fields.isNull('rawBytes') ? null : fields.count('rawBytes'),
     stateHash: fields.isNull('stateHash') ? null : fields.hex('stateHash', stateHashLength),
     version: fields.text('version', versionLengthMax),
   };
@@ -119,6 +128,11 @@ function requireConsistent(manifest: BackupManifest, fields: FieldReader): void 
   const current = currentTimeline(manifest.timelines);
   const { timeline, seq } = manifest.position;
   if (timeline !== current.timeline || seq < current.atSeq) throw fields.invalid('position');
+  if (manifest.form === 'physical') requirePhysical(manifest, fields);
+  else requireSums(manifest, fields);
+}
+
+function requireSums(manifest: BackupManifest, fields: FieldReader): void {
   let entries = 0;
   let rawBytes = 0;
   const files = new Set<string>();
@@ -130,6 +144,14 @@ function requireConsistent(manifest: BackupManifest, fields: FieldReader): void 
   if (entries !== manifest.entries) throw fields.invalid('entries');
   if (rawBytes !== manifest.rawBytes) throw fields.invalid('rawBytes');
   if (files.size !== manifest.chunks.length) throw fields.invalid('chunks');
+}
+
+/** Its state was read through, or it was not. */
+function requirePhysical(manifest: BackupManifest, fields: FieldReader): void {
+  if (manifest.chunks.length > 0) throw fields.invalid('chunks');
+  const isRead = manifest.stateHash !== null;
+  if ((manifest.entries !== null) !== isRead) throw fields.invalid('entries');
+  if ((manifest.rawBytes !== null) !== isRead) throw fields.invalid('rawBytes');
 }
 
 function readPosition(fields: FieldReader): Position {

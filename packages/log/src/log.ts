@@ -83,6 +83,11 @@ export class Log {
     return this.#durable;
   }
 
+  /** The last record that has its number, whether or not it is on this disk yet. */
+  get encodedSeq(): number {
+    return this.#appender?.encoded.seq ?? this.#durable.seq;
+  }
+
   /** Oldest first. The array is the log's own and changes. */
   segments(): readonly Segment[] {
     return this.#segments;

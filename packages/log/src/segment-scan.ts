@@ -41,7 +41,7 @@ export interface SegmentBatch extends RecordBatch {
 
 /** Scans a segment; yields verified batches and returns why it ended. Never throws for what the bytes hold. */
 export async function* scanSegment(
-  file: DiskFile,
+  file: Pick<DiskFile, 'read' | 'size'>,
   from: ScanStart,
 ): AsyncGenerator<SegmentBatch, ScanEnd, undefined> {
   const limit = from.limit ?? (await file.size());

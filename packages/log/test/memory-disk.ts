@@ -100,7 +100,7 @@ export class MemoryDisk {
 }
 
 function status(isFolder: boolean, bytes: number): FileStatus {
-  return { isFolder, bytes, modifiedMs: 0, permissions: null };
+  return { isFolder, bytes, modifiedMs: 0, changedMs: 0, permissions: null };
 }
 
 function resized(bytes: Uint8Array, length: number): Uint8Array {
@@ -130,5 +130,6 @@ const unused = {
   temporaryFolder: refuse,
   freeBytes: refuse,
   watch: refuse,
+  link: refuse,
   lockFile: refuse,
 };

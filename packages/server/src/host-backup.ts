@@ -46,6 +46,7 @@ export async function backup(
         },
       );
     }
+    for (const archiver of held.online?.archivers.values() ?? []) archiver.backupsChanged();
     const taken = (await backups(core, name)).find(({ id }) => id === manifest.id);
     if (taken !== undefined) return taken;
     throw new PaminaError('BACKUP_NOT_FOUND', `the backup ${manifest.id} vanished`);
@@ -63,14 +64,15 @@ function summary(name: string, { bytes, id, manifest, problem }: ListedBackup): 
   return {
     id,
     kind: manifest?.kind ?? 'full',
+    form: manifest?.form ?? null,
     tag: manifest?.tag ?? null,
     database: manifest?.database ?? name,
     pattern: manifest?.pattern ?? null,
     position: manifest === null ? null : formatPosition(manifest.position),
     createdAt: manifest?.createdAt ?? 0,
-    entries: manifest?.entries ?? 0,
+    entries: manifest?.entries ?? null,
     bytes,
-    rawBytes: manifest?.rawBytes ?? 0,
+    rawBytes: manifest?.rawBytes ?? null,
     stateHash: manifest?.stateHash ?? null,
     problem: problem?.message ?? null,
   };

@@ -146,7 +146,7 @@ export async function finishRemovals(core: HostCore): Promise<void> {
 }
 
 /** DATABASE_IN_USE when another process has it; a database too damaged to open is no obstacle. */
-async function requireUnused(core: HostCore, name: string): Promise<void> {
+export async function requireUnused(core: HostCore, name: string): Promise<void> {
   try {
     await core.opened(name, 'read', () => Promise.resolve());
   } catch (error) {

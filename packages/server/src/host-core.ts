@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { BackupLeases } from './backup-leases.js';
 import { KeyedLock } from './keyed-lock.js';
 import { requireNotTakenOver } from './host-names.js';
+import { finishRestore } from './host-swap.js';
 import { MasterLink } from './master-link.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -20,6 +21,8 @@ export interface HostOptions {
   readonly directoryFile?: string | undefined;
   /** Sent to other servers: replicas and masters share one. */
   readonly token?: string | undefined;
+  /** Where credentials of archives may stand; by default the process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** Why a database that should be online is not. */
@@ -47,6 +50,7 @@ export class HostCore {
   readonly dataFolder: string;
   readonly directory: FileDirectory;
   readonly token: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly online = new Map<string, OnlineDatabase>();
   readonly faults = new Map<string, Fault>();
   /** Turns of what opens, closes, moves or removes a database. */
@@ -60,6 +64,7 @@ export class HostCore {
     this.env = options.env;
     this.dataFolder = options.dataFolder;
     this.token = options.token;
+    this.environment = options.environment ?? process.env;
     this.leases = new BackupLeases(options.env);
     const path = options.directoryFile ?? join(options.dataFolder, 'directory.json');
     this.directory = new FileDirectory({ env: options.env, path });
@@ -105,6 +110,9 @@ export class HostCore {
     if (online !== undefined) return online.database.control;
     const control = await readControl(this.env.disk, this.folder(name));
     if (control !== null) return control;
+    await finishRestore(this, name);
+    const restored = await readControl(this.env.disk, this.folder(name));
+    if (restored !== null) return restored;
     throw new PaminaError(
       'DATABASE_NOT_FOUND',
       `there is no database ${name} in ${this.dataFolder}`,
@@ -155,13 +163,13 @@ export class HostCore {
   }
 
   /**
-   * For reading and writing data. On a server a stopped database stays stopped (DATABASE_OFFLINE);
-   * without a server its folder is worked on directly.
+   * For reading and writing data. On a server a stopped database stays stopped (DATABASE_OFFLINE), but
+   * an unassigned one, which is never online, can be read; without a server its folder is worked on directly.
    */
   async holdData(name: string, access: Access): Promise<Hold> {
     if (this.address !== null) {
-      await this.control(name);
-      this.requireOnline(name);
+      const { type } = await this.control(name);
+      if (type !== 'unassigned' || access === 'write') this.requireOnline(name);
     }
     return this.hold(name, access);
   }

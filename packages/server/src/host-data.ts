@@ -1,8 +1,8 @@
 // Reading and writing the data of a database through the host. Keys and values are text (UTF-8).
 
-import { formatPosition, PaminaError } from '@pamina/format';
-import type { Operation } from '@pamina/engine';
-import type { BatchOperation, Entry, ImportReport, Progress } from '@pamina/wire';
+import { formatPosition, PaminaError, userPrefix } from '@pamina/format';
+import type { Database, Operation } from '@pamina/engine';
+import type { BatchOperation, Entry, ExportOptions, ImportReport, Progress } from '@pamina/wire';
 import type { HostCore } from './host-core.js';
 
 const importEntriesMax = 1_000;
@@ -53,10 +53,17 @@ export async function get(core: HostCore, name: string, key: string): Promise<st
   });
 }
 
-export async function* exportEntries(core: HostCore, name: string): AsyncIterable<Entry> {
+export async function* exportEntries(
+  core: HostCore,
+  name: string,
+  { prefix = '' }: ExportOptions = {},
+): AsyncIterable<Entry> {
   const held = await core.holdData(name, 'read');
   try {
-    for await (const [key, value] of held.database.entries()) {
+    const { database } = held;
+    for await (const [key, value] of prefix === ''
+      ? database.entries()
+      : startingWith(database, prefix)) {
       held.online?.signal.throwIfAborted();
       const text = textOf(key, 'a key');
       yield { key: text, value: textOf(value, `the value of ${JSON.stringify(text)}`) };
@@ -64,6 +71,19 @@ export async function* exportEntries(core: HostCore, name: string): AsyncIterabl
   } finally {
     await held.release();
   }
+}
+
+async function* startingWith(
+  database: Database,
+  prefix: string,
+): AsyncIterable<[Uint8Array, Uint8Array]> {
+  database.assertReadable();
+  const from = Buffer.concat([Buffer.of(userPrefix), Buffer.from(prefix)]);
+  // UTF-8 has no byte 0xff, so the last one can always be raised.
+  const to = Buffer.from(from);
+  to[to.length - 1] = (to.at(-1) ?? 0) + 1;
+  for await (const [key, value] of database.reader.entries(from, to))
+    yield [key.subarray(1), value];
 }
 
 export async function importEntries(

@@ -1,18 +1,20 @@
 // Looking into the two logs of a database: the job log for people, the log of records.
 
+import { holdLogs, type ViewedRecord, viewLog } from '@pamina/backup';
 import { decodeBody, forEachOperation, RecordKind, systemPrefix, userPrefix } from '@pamina/format';
 import { JobLog, type JobEvent as WrittenEvent } from '@pamina/engine';
 import type { Disk } from '@pamina/env';
-import type { LogRecord } from '@pamina/log';
 import {
   type JobEvent,
   jobLogLinesMax,
   type LogLine,
+  type LogOptions,
   type LogOperation,
   logOperationsShownMax,
 } from '@pamina/wire';
 import { join } from 'node:path';
 import type { HostCore } from './host-core.js';
+import { ownPlace, placeAt } from './host-places.js';
 
 const linesDefault = 100;
 /** Events that a slow follower has not taken yet; beyond it the oldest are left out. */
@@ -131,8 +133,13 @@ class JobNews {
 export async function* log(
   core: HostCore,
   name: string,
-  options: { from?: number | undefined; limit?: number | undefined } = {},
+  options: LogOptions = {},
 ): AsyncIterable<LogLine> {
+  const { around, grep, source } = options;
+  if (around !== undefined || grep !== undefined || source !== undefined) {
+    yield* viewedLog(core, name, options);
+    return;
+  }
   const held = await core.hold(name, 'read');
   try {
     const { log: records } = held.database;
@@ -140,7 +147,9 @@ export async function* log(
     if (left === 0) return;
     for await (const record of records.records(options.from ?? records.firstSeq)) {
       core.endOf(held).throwIfAborted();
-      yield lineOf(record);
+      const { body, header, offset, segment } = record;
+      const { session, timeline } = segment.place;
+      yield lineOf({ body, header, offset, segment: segment.name, session, timeline });
       left -= 1;
       if (left === 0) return;
     }
@@ -149,22 +158,64 @@ export async function* log(
   }
 }
 
+const aroundDefault = 20;
+
+async function* viewedLog(
+  core: HostCore,
+  name: string,
+  { around, from, grep, limit, source }: LogOptions,
+): AsyncIterable<LogLine> {
+  if (source === undefined) await core.control(name);
+  const place =
+    source === undefined ? await ownPlace(core, name) : await placeAt(core, source, { name });
+  const release = holdLogs(place, 0);
+  try {
+    const view = await viewLog(place, core.signal);
+    const pick = (record: ViewedRecord): LogLine | null => pickLine(record, grep);
+    if (around !== undefined) {
+      const after = Math.floor((limit ?? aroundDefault) / 2);
+      yield* view.around(around, { before: (limit ?? aroundDefault) - after, after }, pick);
+      return;
+    }
+    let left = limit ?? Infinity;
+    if (left === 0) return;
+    for await (const record of view.records(from ?? 0)) {
+      const line = pick(record);
+      if (line === null) continue;
+      yield line;
+      left -= 1;
+      if (left === 0) return;
+    }
+  } finally {
+    release();
+  }
+}
+
+/** What is shown of a record that is looked for is what was found in it. */
+function pickLine(record: ViewedRecord, grep: string | undefined): LogLine | null {
+  if (grep === undefined) return lineOf(record);
+  if (record.header.kind !== RecordKind.commit) return null;
+  const isWanted = (key: string): boolean => key.includes(grep);
+  const { count, operations } = operationsOf(record.body, isWanted);
+  if (operations.length === 0) return null;
+  return { ...lineOf(record), operationCount: count, operations };
+}
+
 const kindNames = new Map<number, string>(
   Object.entries(RecordKind).map(([name, kind]) => [kind, name]),
 );
 
-function lineOf({ body, header, offset, segment }: LogRecord): LogLine {
-  const { place } = segment;
+function lineOf({ body, header, offset, segment, session, timeline }: ViewedRecord): LogLine {
   const isCommit = header.kind === RecordKind.commit;
   const { count, operations } = isCommit ? operationsOf(body) : { count: null, operations: [] };
   return {
-    position: `${place.timeline}/${header.seq}`,
+    position: `${timeline}/${header.seq}`,
     seq: header.seq,
     kind: kindNames.get(header.kind) ?? `kind ${header.kind}`,
     time: header.time,
     bytes: header.length,
-    session: place.session,
-    segment: segment.name,
+    session,
+    segment,
     offset,
     operationCount: count,
     operations,
@@ -172,14 +223,18 @@ function lineOf({ body, header, offset, segment }: LogRecord): LogLine {
   };
 }
 
-function operationsOf(body: Uint8Array): { count: number; operations: LogOperation[] } {
+function operationsOf(
+  body: Uint8Array,
+  isWanted: (key: string) => boolean = () => true,
+): { count: number; operations: LogOperation[] } {
   const operations: LogOperation[] = [];
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   let count = 0;
   const add = (type: 'put' | 'del', key: Uint8Array, valueBytes: number | null): void => {
     count += 1;
-    if (count > logOperationsShownMax) return;
-    operations.push({ type, space: spaceOf(key), key: keyText(key.subarray(1)), valueBytes });
+    if (operations.length >= logOperationsShownMax) return;
+    const text = keyText(key.subarray(1));
+    if (isWanted(text)) operations.push({ type, space: spaceOf(key), key: text, valueBytes });
   };
   forEachOperation(body, view, 0, body.length, {
     put: (keyStart, keyEnd, valueStart, valueEnd) =>

@@ -1,9 +1,11 @@
 // Databases going online and offline. What one of them suffers is noted as its fault and never keeps
 // another from its work.
 
+import { ReplicaAudit } from '@pamina/backup';
 import { Database } from '@pamina/engine';
 import { PaminaError, toPaminaError } from '@pamina/format';
 import { FollowerRunner } from '@pamina/replication';
+import { startArchivers } from './host-archive.js';
 import type { HostCore } from './host-core.js';
 import { enterName, holderOf, requireNotTakenOver, withdrawName } from './host-names.js';
 import { OnlineDatabase } from './online-database.js';
@@ -178,6 +180,7 @@ export async function bringUp(
     jobLog.write('warning', 'directory', message);
   }
   if (database.control.type === 'replica') startFollower(core, online);
+  startArchivers(core, online);
 }
 
 function startFollower(core: HostCore, online: OnlineDatabase): void {
@@ -193,6 +196,7 @@ function startFollower(core: HostCore, online: OnlineDatabase): void {
       return entry === null ? null : { address: entry.address, headers };
     },
   });
+  online.audit = ReplicaAudit.attach(database);
   online.follower = follower;
   follower.start();
 }

@@ -1,9 +1,23 @@
 // What a host says of its databases: also of those that do not open, and why they do not.
 
+import { type AuditOutcome, readAudit } from '@pamina/backup';
 import type { Control, Database, LogPoint } from '@pamina/engine';
-import { formatPosition, isPaminaError, type PaminaError, toPaminaError } from '@pamina/format';
-import type { DatabaseState, DatabaseStatus, DatabaseSummary, MasterStatus } from '@pamina/wire';
+import {
+  formatPosition,
+  isPaminaError,
+  type PaminaError,
+  timelineAt,
+  toPaminaError,
+} from '@pamina/format';
+import type {
+  AuditStatus,
+  DatabaseState,
+  DatabaseStatus,
+  DatabaseSummary,
+  MasterStatus,
+} from '@pamina/wire';
 import { join } from 'node:path';
+import { summaries } from './host-archive.js';
 import { backups } from './host-backup.js';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';
@@ -144,8 +158,10 @@ async function common(core: HostCore, folder: string, name: string, control: Con
     sizeBytes: await folderBytes(core, folder),
     readOnly,
     simultaneousQuery,
+    audit: type === 'replica' ? auditStatus(await readAudit(core.env, folder), timelines) : null,
     backups: { count: full.length, newest: full[0] ?? null },
     createdAt,
+    archives: await summaries(core, { ...control, name }, core.online.get(name) ?? null),
   };
 }
 
@@ -157,6 +173,24 @@ function placesOf(database: Database, online: OnlineDatabase | null): Places {
   const durable = text(database.durable());
   const received = follower === undefined ? durable : text(follower.received);
   return { position: applied, received, durable, applied };
+}
+
+function auditStatus(
+  outcome: AuditOutcome | null,
+  timelines: Control['timelines'],
+): AuditStatus | null {
+  if (outcome === null) return null;
+  const { at, backup, expected, reason, result, seq, stateHash } = outcome;
+  const { timeline } = timelineAt(timelines, seq);
+  return {
+    result,
+    backup,
+    position: formatPosition({ timeline, seq }),
+    at,
+    reason,
+    stateHash,
+    expected,
+  };
 }
 
 const unknown = { records: null, bytes: null, seconds: null };

@@ -5,6 +5,8 @@ import type { Database } from '@pamina/engine';
 import type { Channel } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import type {
+  AddArchiveOptions,
+  ArchiveSummary,
   BackupSummary,
   BatchOperation,
   CreateOptions,
@@ -12,14 +14,24 @@ import type {
   DatabaseSummary,
   DeleteReport,
   Entry,
+  ExportOptions,
   HashReport,
   ImportReport,
   JobEvent,
   LogLine,
+  LogOptions,
+  LogSegments,
   Progress,
+  RebuildReport,
+  RebuildRequest,
   ReplicaSummary,
   ReplicateOptions,
+  VerifyReport,
+  VerifyRequest,
+  RestoreOptions,
+  RestoreReport,
 } from '@pamina/wire';
+import * as archiveVerbs from './host-archive.js';
 import * as backupVerbs from './host-backup.js';
 import * as change from './host-change.js';
 import { HostCore, type HostOptions } from './host-core.js';
@@ -28,11 +40,15 @@ import * as data from './host-data.js';
 import { hash } from './host-hash.js';
 import { jobLog, type JobLogOptions, log } from './host-log.js';
 import { finishSwaps } from './host-recreate.js';
+import { rebuild } from './host-rebuild.js';
+import { logBytes, logSegments } from './host-places.js';
 import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
+import { finishRestores, restoreDatabase } from './host-restore.js';
 import { set } from './host-set.js';
 import { keepNames, start, startAll, stop, stopAll, whenQuiet } from './host-start.js';
 import { list, status } from './host-status.js';
+import { verify } from './host-verify.js';
 import type { BackupFile, Served } from './served.js';
 
 export class Host implements Served {
@@ -61,6 +77,7 @@ export class Host implements Served {
   async goOnline(address: string): Promise<void> {
     await change.finishRemovals(this.#core);
     await finishSwaps(this.#core);
+    await finishRestores(this.#core);
     this.#core.address = address;
     await startAll(this.#core);
     this.#core.directory.onChange(() => this.#keepNames());
@@ -118,6 +135,15 @@ export class Host implements Served {
     return this.status(name);
   }
 
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport> {
+    return restoreDatabase(this.#core, name, options, progress, signal);
+  }
+
   async start(name: string): Promise<DatabaseStatus> {
     await start(this.#core, name);
     return this.status(name);
@@ -143,6 +169,26 @@ export class Host implements Served {
 
   openBackupFile(name: string, id: string, file: string): Promise<BackupFile> {
     return backupVerbs.openBackupFile(this.#core, name, id, file);
+  }
+
+  addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
+    return archiveVerbs.addArchive(this.#core, name, archive, options);
+  }
+
+  removeArchive(name: string, archive: string): Promise<void> {
+    return archiveVerbs.removeArchive(this.#core, name, archive);
+  }
+
+  archives(name: string): Promise<ArchiveSummary[]> {
+    return archiveVerbs.archives(this.#core, name);
+  }
+
+  runArchive(
+    name: string,
+    archive: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<ArchiveSummary[]> {
+    return archiveVerbs.runArchive(this.#core, name, archive, signal);
   }
 
   allow(
@@ -215,18 +261,15 @@ export class Host implements Served {
     return data.importEntries(this.#core, name, entries, progress);
   }
 
-  exportEntries(name: string): AsyncIterable<Entry> {
-    return data.exportEntries(this.#core, name);
+  exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
+    return data.exportEntries(this.#core, name, options);
   }
 
   jobLog(name: string, options: JobLogOptions = {}): AsyncIterable<JobEvent> {
     return jobLog(this.#core, name, options);
   }
 
-  log(
-    name: string,
-    options: { from?: number | undefined; limit?: number | undefined } = {},
-  ): AsyncIterable<LogLine> {
+  log(name: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     return log(this.#core, name, options);
   }
 
@@ -236,6 +279,32 @@ export class Host implements Served {
     progress?: Progress,
   ): Promise<HashReport> {
     return hash(this.#core, name, options, progress);
+  }
+
+  verify(
+    name: string,
+    options: VerifyRequest = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<VerifyReport> {
+    return verify(this.#core, name, options, progress, signal);
+  }
+
+  rebuild(
+    name: string,
+    options: RebuildRequest = {},
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RebuildReport> {
+    return rebuild(this.#core, name, options, progress, signal);
+  }
+
+  logSegments(name: string): Promise<LogSegments> {
+    return logSegments(this.#core, name);
+  }
+
+  logBytes(name: string, segment: string, from: number, to: number): AsyncIterable<Uint8Array> {
+    return logBytes(this.#core, name, segment, from, to);
   }
 
   requireOnline(name: string): void {

@@ -10,9 +10,11 @@ import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import type { RouteContext } from './route-context.js';
 import { databaseRoutes } from './routes-databases.js';
+import { archiveRoutes } from './routes-archives.js';
 import { dataRoutes } from './routes-data.js';
 import { inspectRoutes } from './routes-inspect.js';
-import { backupRoutes, replicaRoutes } from './routes-peers.js';
+import { backupRoutes, logRoutes, replicaRoutes } from './routes-peers.js';
+import { verifyRoutes } from './routes-verify.js';
 import type { Served } from './served.js';
 
 const channelHeartbeatMs = 10_000;
@@ -65,7 +67,10 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
       dataRoutes(v1, context);
       replicaRoutes(v1, context);
       backupRoutes(v1, context);
+      archiveRoutes(v1, context);
+      logRoutes(v1, context);
       inspectRoutes(v1, context);
+      verifyRoutes(v1, context);
     },
     { prefix: apiPrefix },
   );

@@ -11,6 +11,7 @@ import {
   doneAnswer,
   HttpBackupSource,
   HttpCaller,
+  HttpLogSource,
   path,
   type Progress,
   replicasAnswer,
@@ -96,6 +97,10 @@ export class MasterLink {
       replicasAnswer,
     );
     return replicas.filter((replica) => replica.permitted).map((replica) => replica.name);
+  }
+
+  log(): HttpLogSource {
+    return new HttpLogSource(this.#caller, this.name, this.#signal);
   }
 
   source(backup: string): HttpBackupSource {

@@ -1,7 +1,9 @@
 // A database that this process holds open, with everything that works on it: its follower, the feeds
 // of its replicas, the calls under way. It goes offline in order: no new work, end the old, close.
 
+import type { ArchiverRunner } from '@pamina/backup';
 import type { Channel, Env } from '@pamina/env';
+import type { ReplicaAudit } from '@pamina/backup';
 import type { Database } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
 import { type FeedStatus, type FollowerRunner, runFeed } from '@pamina/replication';
@@ -16,7 +18,11 @@ export class OnlineDatabase {
   readonly since: number;
   /** Replicas that are connected at this moment. */
   readonly feeds = new Map<Channel, FeedStatus | null>();
+  /** By the name of the archive. */
+  readonly archivers = new Map<string, ArchiverRunner>();
   follower: FollowerRunner | null = null;
+  /** Of a replica. */
+  audit: ReplicaAudit | null = null;
   /** Whether the name is entered in the directory. */
   isRegistered = false;
   readonly #env: Env;
@@ -94,7 +100,9 @@ export class OnlineDatabase {
     for (const { end } of feeds) end();
     await this.follower?.stop();
     await Promise.all(feeds.map(({ run }) => run));
+    await this.audit?.close();
     await this.#whenUnused();
+    await Promise.all([...this.archivers.values()].map((archiver) => archiver.stop()));
     await this.database.close();
   }
 

@@ -6,6 +6,8 @@ import {
   batchRequest,
   type Entry,
   entrySchema,
+  type ExportQuery,
+  exportQuery,
   type KeyRequest,
   keyRequest,
   nameParameters,
@@ -52,10 +54,11 @@ export function dataRoutes(app: FastifyInstance, { clock, served }: RouteContext
       ),
   );
 
-  app.get<Named>(
+  app.get<Named & { Querystring: ExportQuery }>(
     '/databases/:name/export',
-    { schema: { params: nameParameters } },
-    ({ params }, reply) => answerItems(reply, clock, () => served.exportEntries(params.name)),
+    { schema: { params: nameParameters, querystring: exportQuery } },
+    ({ params, query }, reply) =>
+      answerItems(reply, clock, () => served.exportEntries(params.name, query)),
   );
 }
 

@@ -11,6 +11,8 @@ import {
   renameRequest,
   type ReplicateRequest,
   replicateRequest,
+  type RestoreOptions,
+  restoreRequest,
   type SetRequest,
   setRequest,
 } from '@pamina/wire';
@@ -64,6 +66,15 @@ export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteCon
     { schema: { params: nameParameters, body: replicateRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, (answer) => served.replicate(params.name, body, answer.progress)),
+  );
+
+  app.post<Named & { Body: RestoreOptions }>(
+    '/databases/:name/restore',
+    { schema: { params: nameParameters, body: restoreRequest } },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, (answer) =>
+        served.restore(params.name, body, answer.progress, answer.signal),
+      ),
   );
 
   app.put<{ Params: { name: string; property: string }; Body: SetRequest }>(

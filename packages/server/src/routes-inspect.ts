@@ -32,7 +32,12 @@ export function inspectRoutes(app: FastifyInstance, { clock, served }: RouteCont
     { schema: { params: nameParameters, querystring: logQuery } },
     ({ params, query }, reply) =>
       answerItems(reply, clock, () =>
-        served.log(params.name, { from: numberOf(query.from), limit: numberOf(query.limit) }),
+        served.log(params.name, {
+          ...query,
+          from: numberOf(query.from),
+          limit: numberOf(query.limit),
+          around: numberOf(query.around),
+        }),
       ),
   );
 

@@ -6,6 +6,8 @@ import {
   backupFileParameters,
   type BackupRequest,
   backupRequest,
+  type LogBytesQuery,
+  logBytesQuery,
   nameParameters,
   replicaParameters,
 } from '@pamina/wire';
@@ -67,6 +69,34 @@ export function backupRoutes(app: FastifyInstance, { clock, served }: RouteConte
         .type('application/octet-stream')
         .header('content-length', file.bytes)
         .send(Readable.from(file.stream(), { objectMode: false }));
+    },
+  );
+}
+
+export function logRoutes(app: FastifyInstance, { served }: RouteContext): void {
+  app.get<Named>(
+    '/databases/:name/log-segments',
+    { schema: { params: nameParameters } },
+    ({ params }) => served.logSegments(params.name),
+  );
+
+  app.get<Named & { Querystring: LogBytesQuery }>(
+    '/databases/:name/log-bytes',
+    { schema: { params: nameParameters, querystring: logBytesQuery } },
+    async ({ params, query }, reply) => {
+      const { from, segment, to } = query;
+      const pieces = served.logBytes(params.name, segment, Number(from), Number(to));
+      const iterator = pieces[Symbol.asyncIterator]();
+      // What is wrong with the request is found before the answer begins.
+      const first = await iterator.next();
+      const all = async function* (): AsyncGenerator<Uint8Array> {
+        if (first.done === true) return;
+        yield first.value;
+        yield* { [Symbol.asyncIterator]: () => iterator };
+      };
+      return reply
+        .type('application/octet-stream')
+        .send(Readable.from(all(), { objectMode: false }));
     },
   );
 }

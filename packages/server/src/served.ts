@@ -1,7 +1,7 @@
 // What the server needs of the host beyond the administration: what peers of a database fetch.
 
 import type { Channel } from '@pamina/env';
-import type { Administration } from '@pamina/wire';
+import type { Administration, LogSegments } from '@pamina/wire';
 
 export interface BackupFile {
   readonly bytes: number;
@@ -11,6 +11,10 @@ export interface BackupFile {
 export interface Served extends Administration {
   /** BACKUP_NOT_FOUND for a backup or a file that is not there or not published yet. */
   openBackupFile(name: string, id: string, file: string): Promise<BackupFile>;
+  /** The log as it stands, for restores elsewhere. */
+  logSegments(name: string): Promise<LogSegments>;
+  /** Bytes of a segment from one offset up to another. LOG_GONE, SEGMENT_INVALID. */
+  logBytes(name: string, segment: string, from: number, to: number): AsyncIterable<Uint8Array>;
   /** DATABASE_NOT_FOUND, DATABASE_OFFLINE: whether `feed` can be called. */
   requireOnline(name: string): void;
   /** Serves a replica on this channel until it ends. */

@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly token?: string | undefined;
   /** `http://host:port` as others reach it, for the directory; by default from `listen`. */
   readonly advertise?: string | undefined;
+  /** Where credentials of archives may stand; by default the process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** Encodings: what concerns the face and not the database behind it. */

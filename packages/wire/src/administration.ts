@@ -1,6 +1,16 @@
 // The one interface through which databases are administered. The host (on a data folder) and the
 // remote administration (over HTTP) implement it alike, so that no caller knows which one it holds.
 
+import type {
+  AuditStatus,
+  HashReport,
+  RebuildReport,
+  RebuildRequest,
+  VerifyReport,
+  VerifyRequest,
+} from './verification.js';
+import type { RestoreOptions, RestoreReport } from './restore.js';
+
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
 /**
@@ -102,6 +112,8 @@ export interface DatabaseStatus {
   } | null;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;
+  /** The last audit; null on everything but a replica, and before the first one. */
+  readonly audit?: AuditStatus | null | undefined;
   readonly backups: { readonly count: number; readonly newest: BackupSummary | null };
   readonly log: {
     readonly segments: number;
@@ -109,21 +121,26 @@ export interface DatabaseStatus {
     readonly firstSeq: number | null;
   };
   readonly createdAt: number;
+  /** Where the database is archived; left out by older servers. */
+  readonly archives?: readonly ArchiveSummary[] | undefined;
 }
 
 export interface BackupSummary {
   /** Name of its folder below `backups/`. */
   readonly id: string;
   readonly kind: 'full' | 'initial';
+  /** Entries in key order, or the files of the store; null if it cannot be told. */
+  readonly form?: 'logical' | 'physical' | null | undefined;
   readonly tag: string | null;
   readonly database: string;
   readonly pattern: string | null;
   readonly position: string | null;
   readonly createdAt: number;
-  readonly entries: number;
+  /** Null in a physical backup whose state was not read; `rawBytes` too. */
+  readonly entries: number | null;
   /** Size as stored (compressed) and as restored. */
   readonly bytes: number;
-  readonly rawBytes: number;
+  readonly rawBytes: number | null;
   readonly stateHash: string | null;
   /** What is wrong with it, if anything: then it is not to be counted on. */
   readonly problem?: string | null | undefined;
@@ -144,6 +161,46 @@ export interface ReplicaSummary {
   readonly lag: { readonly received: Lag; readonly durable: Lag; readonly applied: Lag };
   /** When it was heard of last, ms since 1970. */
   readonly seenAt: number | null;
+}
+
+/** What an archiver does: `blocked` means that a person must act, `offline` that the database is not open. */
+export type ArchiveState =
+  | 'offline'
+  | 'stopped'
+  | 'starting'
+  | 'idle'
+  | 'waiting'
+  | 'working'
+  | 'retrying'
+  | 'blocked';
+
+export interface ArchiveSummary {
+  readonly name: string;
+  readonly address: string;
+  readonly encrypted: boolean;
+  readonly state: ArchiveState;
+  /** Why it is `retrying` or `blocked`. */
+  readonly problem: { readonly code: string; readonly message: string } | null;
+  /** What to do about it. */
+  readonly hint: string | null;
+  /** The last record that is there, `1/48213`, and its commit time (ms since 1970). */
+  readonly archived: string | null;
+  readonly archivedTime: number | null;
+  /** Durable here and not there; null while the database is offline. */
+  readonly behindBytes: number | null;
+  /** Backups that are there; null where it was not asked. */
+  readonly backups: number | null;
+}
+
+export interface AddArchiveOptions {
+  /** `/path`, `file:///path` or `s3://bucket/prefix?endpoint=…&region=…`; never with a credential. */
+  readonly address: string;
+  /** Public keys of age: the archive is encrypted for them. */
+  readonly recipients?: readonly string[] | undefined;
+  /** File with the identity of one recipient, where the server runs; needed with recipients. */
+  readonly identityFile?: string | undefined;
+  /** File with the credentials, where the server runs; else they come from its environment. */
+  readonly credentialsFile?: string | undefined;
 }
 
 export interface JobEvent {
@@ -182,27 +239,25 @@ export interface LogLine {
 
 export const logOperationsShownMax = 20;
 
-export interface HashComparison {
-  /** What the state was compared with: a copy recovered from this backup, or its recorded hash. */
-  readonly with: 'recovered' | 'recorded';
-  readonly backup: string;
-  readonly stateHash: string;
-  readonly equal: boolean;
-}
-
-export interface HashReport {
-  readonly position: string;
-  readonly stateHash: string;
-  /** True when the hash is that of a scratch copy recovered to the position (`at`). */
-  readonly recovered: boolean;
-  readonly comparedWith: readonly HashComparison[];
-  /** null: nothing to compare with; false: at least one comparison differs (silent damage). */
-  readonly verified: boolean | null;
-}
-
 export interface Entry {
   readonly key: string;
   readonly value: string;
+}
+
+export interface ExportOptions {
+  /** Only entries whose key begins so. */
+  readonly prefix?: string | undefined;
+}
+
+export interface LogOptions {
+  readonly from?: number | undefined;
+  readonly limit?: number | undefined;
+  /** ms since 1970: the records before and after it, half of the limit (by default 20) each. */
+  readonly around?: number | undefined;
+  /** Only commits that touch a key which holds this text; of their operations, those. */
+  readonly grep?: string | undefined;
+  /** A place that restores take from, whose log is read instead of the database's own. */
+  readonly source?: string | undefined;
 }
 
 export interface BatchOperation {
@@ -244,6 +299,16 @@ export interface Administration {
   list(): Promise<DatabaseSummary[]>;
   status(name: string): Promise<DatabaseStatus>;
   create(name: string, options?: CreateOptions, progress?: Progress): Promise<DatabaseStatus>;
+  /**
+   * A backup, and the log behind it up to a target, as a new database, as a copy (`as`) of one that
+   * stays as it is, or in the place of one that is stopped. POSITION_UNREACHABLE before anything is touched.
+   */
+  restore(
+    name: string,
+    options: RestoreOptions,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RestoreReport>;
   start(name: string): Promise<DatabaseStatus>;
   stop(name: string): Promise<DatabaseStatus>;
   backup(
@@ -254,6 +319,17 @@ export interface Administration {
   ): Promise<BackupSummary>;
   /** Newest first, the initial one included. */
   backups(name: string): Promise<BackupSummary[]>;
+  /** Log and backups are copied there from now on. ARCHIVE_EXISTS, and what the archive says. */
+  addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary>;
+  /** Nothing is copied there any more; what is there stays. ARCHIVE_NOT_FOUND. */
+  removeArchive(name: string, archive: string): Promise<void>;
+  archives(name: string): Promise<ArchiveSummary[]>;
+  /** Copies what is missing, to one archive or to all, and ends when it is there. */
+  runArchive(
+    name: string,
+    archive: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<ArchiveSummary[]>;
   allow(
     name: string,
     replica: string,
@@ -283,7 +359,7 @@ export interface Administration {
     progress?: Progress,
   ): Promise<ImportReport>;
   /** In key order, one consistent snapshot. */
-  exportEntries(name: string): AsyncIterable<Entry>;
+  exportEntries(name: string, options?: ExportOptions): AsyncIterable<Entry>;
   jobLog(
     name: string,
     options?: {
@@ -292,16 +368,27 @@ export interface Administration {
       signal?: AbortSignal | undefined;
     },
   ): AsyncIterable<JobEvent>;
-  log(
-    name: string,
-    options?: { from?: number | undefined; limit?: number | undefined },
-  ): AsyncIterable<LogLine>;
+  log(name: string, options?: LogOptions): AsyncIterable<LogLine>;
   /** `at` is a position (`1/48213`); `verify` compares with the newest backup, recovered to here. */
   hash(
     name: string,
     options?: { at?: string | undefined; verify?: boolean | undefined },
     progress?: Progress,
   ): Promise<HashReport>;
+  /** Never rejects for damage: the report says what is damaged. */
+  verify(
+    name: string,
+    options?: VerifyRequest,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<VerifyReport>;
+  /** Builds the store anew from backup and log. DATABASE_ONLINE, REBUILD_IMPOSSIBLE. */
+  rebuild(
+    name: string,
+    options?: RebuildRequest,
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<RebuildReport>;
   /** Lets go of everything held; databases that this one opened are closed. */
   close(): Promise<void>;
 }

@@ -68,17 +68,41 @@ const summaryAnswer = Type.Object({
 export const backupAnswer = Type.Object({
   id: text,
   kind: oneOf('full', 'initial'),
+  form: Type.Optional(orNull(oneOf('logical', 'physical'))),
   tag: orNull(text),
   database: text,
   pattern: orNull(text),
   position: orNull(text),
   createdAt: amount,
-  entries: amount,
+  entries: orNull(amount),
   bytes: amount,
-  rawBytes: amount,
+  rawBytes: orNull(amount),
   stateHash: orNull(text),
   problem: Type.Optional(orNull(text)),
 });
+
+export const archiveAnswer = Type.Object({
+  name: text,
+  address: text,
+  encrypted: Type.Boolean(),
+  state: oneOf(
+    'offline',
+    'stopped',
+    'starting',
+    'idle',
+    'waiting',
+    'working',
+    'retrying',
+    'blocked',
+  ),
+  problem: orNull(Type.Object({ code: text, message: text })),
+  hint: orNull(text),
+  archived: orNull(text),
+  archivedTime: orNull(amount),
+  behindBytes: orNull(amount),
+  backups: orNull(amount),
+});
+export const archivesAnswer = Type.Array(archiveAnswer);
 
 export const statusAnswer = Type.Object({
   name: text,
@@ -109,9 +133,23 @@ export const statusAnswer = Type.Object({
       lastReplicatedModificationTime: orNull(amount),
     }),
   ),
+  audit: Type.Optional(
+    orNull(
+      Type.Object({
+        result: oneOf('equal', 'different', 'skipped'),
+        backup: text,
+        position: text,
+        at: amount,
+        reason: orNull(text),
+        stateHash: orNull(text),
+        expected: orNull(text),
+      }),
+    ),
+  ),
   backups: Type.Object({ count: amount, newest: orNull(backupAnswer) }),
   log: Type.Object({ segments: amount, bytes: amount, firstSeq: orNull(amount) }),
   createdAt: amount,
+  archives: Type.Optional(archivesAnswer),
 });
 
 const replicaAnswer = Type.Object({
@@ -170,6 +208,42 @@ export const hashAnswer = Type.Object({
     }),
   ),
   verified: orNull(Type.Boolean()),
+});
+
+const verdict = oneOf('verified', 'damaged', 'unverified');
+export const verifyAnswer = Type.Object({
+  verdict,
+  checks: Type.Array(
+    Type.Object({
+      check: oneOf('files', 'chain', 'restore', 'tables', 'log', 'content'),
+      subject: text,
+      verdict,
+      message: text,
+      code: orNull(text),
+      problems: Type.Array(text),
+      problemCount: amount,
+      differences: Type.Array(
+        Type.Object({
+          space: oneOf('user', 'system'),
+          key: text,
+          what: oneOf('missing', 'extra', 'other value'),
+        }),
+      ),
+      bytes: amount,
+      rememberedAt: orNull(amount),
+    }),
+  ),
+});
+
+export const rebuildAnswer = Type.Object({
+  backup: orNull(text),
+  position: orNull(text),
+  records: amount,
+  entries: orNull(amount),
+  stateHash: orNull(text),
+  compared: amount,
+  kept: Type.Array(text),
+  removed: Type.Array(text),
 });
 
 export const progressAnswer = Type.Object({

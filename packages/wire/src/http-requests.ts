@@ -21,12 +21,47 @@ export const backupFileParameters = Type.Object({
   file: Type.String({ minLength: 1, maxLength: 128 }),
 });
 
+export const archiveParameters = Type.Object({ name, archive: name });
+
+const path = Type.String({ minLength: 1, maxLength: sourceLengthMax });
+export const addArchiveRequest = Type.Object(
+  {
+    address: path,
+    recipients: Type.Optional(Type.Array(path, { minItems: 1, maxItems: 32 })),
+    identityFile: Type.Optional(path),
+    credentialsFile: Type.Optional(path),
+  },
+  strict,
+);
+export const runArchiveRequest = Type.Object({ archive: Type.Optional(name) }, strict);
+
 export const createRequest = Type.Object(
   { name, fromBackup: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })) },
   strict,
 );
 export const backupRequest = Type.Object(
   { tag: Type.Optional(Type.String({ minLength: 1, maxLength: tagLengthMax })) },
+  strict,
+);
+export const verifyRequest = Type.Object(
+  {
+    from: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
+    credentialsFile: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
+    identityFile: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
+    backup: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    deep: Type.Optional(Type.Boolean()),
+    again: Type.Optional(Type.Boolean()),
+    maxAgeMs: Type.Optional(Type.Number({ minimum: 0 })),
+    until: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  strict,
+);
+export const rebuildRequest = Type.Object(
+  {
+    dryRun: Type.Optional(Type.Boolean()),
+    stop: Type.Optional(Type.Boolean()),
+    removeKept: Type.Optional(Type.Boolean()),
+  },
   strict,
 );
 export const allowRequest = Type.Object(
@@ -74,14 +109,23 @@ export const jobLogQuery = Type.Object(
   strict,
 );
 export const logQuery = Type.Object(
-  { from: Type.Optional(count), limit: Type.Optional(count) },
+  {
+    from: Type.Optional(count),
+    limit: Type.Optional(count),
+    around: Type.Optional(Type.String({ pattern: '^-?[0-9]{1,15}$' })),
+    grep: Type.Optional(Type.String({ maxLength: keyBytesMax })),
+    source: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
+  },
   strict,
 );
+export const exportQuery = Type.Object({ prefix: Type.Optional(key) }, strict);
 export const hashQuery = Type.Object(
   { at: Type.Optional(Type.String({ maxLength: 64 })), verify: Type.Optional(flag) },
   strict,
 );
 
+export type AddArchiveRequest = Static<typeof addArchiveRequest>;
+export type RunArchiveRequest = Static<typeof runArchiveRequest>;
 export type CreateRequest = Static<typeof createRequest>;
 export type BackupRequest = Static<typeof backupRequest>;
 export type AllowRequest = Static<typeof allowRequest>;
@@ -92,5 +136,6 @@ export type KeyRequest = Static<typeof keyRequest>;
 export type BatchRequest = Static<typeof batchRequest>;
 export type DeleteQuery = Static<typeof deleteQuery>;
 export type JobLogQuery = Static<typeof jobLogQuery>;
+export type ExportQuery = Static<typeof exportQuery>;
 export type LogQuery = Static<typeof logQuery>;
 export type HashQuery = Static<typeof hashQuery>;

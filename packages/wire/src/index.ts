@@ -1,6 +1,9 @@
 // What processes say to each other: the administration interface and the replication channel.
 export {
+  type AddArchiveOptions,
   type Administration,
+  type ArchiveState,
+  type ArchiveSummary,
   type BackupSummary,
   type BatchOperation,
   type CreateOptions,
@@ -10,13 +13,13 @@ export {
   type DatabaseType,
   type DeleteReport,
   type Entry,
-  type HashComparison,
-  type HashReport,
+  type ExportOptions,
   type ImportReport,
   type JobEvent,
   type Lag,
   logOperationsShownMax,
   type LogLine,
+  type LogOptions,
   type LogOperation,
   type MasterStatus,
   type Progress,
@@ -50,6 +53,8 @@ export {
   type WelcomeMessage,
 } from './channel-message.js';
 export {
+  archiveAnswer,
+  archivesAnswer,
   backupAnswer,
   backupsAnswer,
   deleteAnswer,
@@ -61,12 +66,14 @@ export {
   listAnswer,
   logLineAnswer,
   positionAnswer,
+  rebuildAnswer,
   replicasAnswer,
   type ServerAnswer,
   serverAnswer,
   settingsAnswer,
   statusAnswer,
   valueAnswer,
+  verifyAnswer,
 } from './http-answers.js';
 export { type BackupUrl, HttpBackupSource, parseBackupUrl } from './http-backup-source.js';
 export {
@@ -79,6 +86,12 @@ export {
   path,
 } from './http-caller.js';
 export {
+  HttpLogSource,
+  type LogBytesQuery,
+  logBytesQuery,
+  type LogSegments,
+} from './http-log-source.js';
+export {
   apiPrefix,
   jobLogLinesMax,
   requestBytesMax,
@@ -86,8 +99,11 @@ export {
   valueBodyBytesMax,
 } from './http-limits.js';
 export {
+  addArchiveRequest,
+  type AddArchiveRequest,
   allowRequest,
   type AllowRequest,
+  archiveParameters,
   backupFileParameters,
   backupRequest,
   type BackupRequest,
@@ -98,6 +114,8 @@ export {
   deleteQuery,
   type DeleteQuery,
   entrySchema,
+  exportQuery,
+  type ExportQuery,
   hashQuery,
   type HashQuery,
   jobLogQuery,
@@ -108,13 +126,35 @@ export {
   type LogQuery,
   nameParameters,
   propertyParameters,
+  rebuildRequest,
   renameRequest,
   type RenameRequest,
   replicaParameters,
   replicateRequest,
   type ReplicateRequest,
+  runArchiveRequest,
+  type RunArchiveRequest,
   setRequest,
   type SetRequest,
+  verifyRequest,
 } from './http-requests.js';
+export {
+  restoreAnswer,
+  type RestoreOptions,
+  type RestoreReport,
+  restoreRequest,
+} from './restore.js';
 export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
+export type {
+  AuditStatus,
+  HashComparison,
+  HashReport,
+  RebuildReport,
+  RebuildRequest,
+  StateDifference,
+  Verdict,
+  VerifyCheck,
+  VerifyReport,
+  VerifyRequest,
+} from './verification.js';

@@ -20,9 +20,11 @@ export const backup = defineCommand({
     );
     await context.output.result(taken, () => {
       const tag = taken.tag === null ? '' : `, tag ${printable(taken.tag)}`;
+      const entries =
+        taken.entries === null ? '' : `${countOf(taken.entries, 'entry', 'entries')}, `;
       return (
         `Backup ${printable(taken.id)} of ${given.name} at position ${taken.position ?? 'none'}: ` +
-        `${countOf(taken.entries, 'entry', 'entries')}, ${formatBytes(taken.bytes)} stored${tag}`
+        `${entries}${formatBytes(taken.bytes)} stored${tag}`
       );
     });
   },

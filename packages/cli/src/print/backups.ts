@@ -8,6 +8,7 @@ export function backupsText(backups: readonly BackupSummary[]): string {
     [
       { title: 'id' },
       { title: 'kind' },
+      { title: 'form' },
       { title: 'tag' },
       { title: 'position' },
       { title: 'created' },
@@ -18,12 +19,13 @@ export function backupsText(backups: readonly BackupSummary[]): string {
     backups.map((backup) => [
       printable(backup.id),
       backup.kind,
+      backup.form ?? '-',
       backup.tag === null ? '-' : printable(backup.tag),
       backup.position ?? '-',
       formatTime(backup.createdAt),
-      formatCount(backup.entries),
+      backup.entries === null ? '-' : formatCount(backup.entries),
       formatBytes(backup.bytes),
-      formatBytes(backup.rawBytes),
+      backup.rawBytes === null ? '-' : formatBytes(backup.rawBytes),
     ]),
   );
 }

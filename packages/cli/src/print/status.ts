@@ -1,5 +1,6 @@
 // A database's status, for a replica with both sides: how far it is and what it knows of its master.
 import type { DatabaseState, DatabaseStatus, MasterStatus } from '@pamina/wire';
+import { archivesText } from './archives.js';
 import { fields, table } from './table.js';
 import { countOf, formatBytes, formatDuration, formatLag, formatTime, printable } from './units.js';
 
@@ -62,13 +63,26 @@ export function statusText(status: DatabaseStatus, now: number): string {
         'generations kept',
         status.settings === null ? null : String(status.settings.backupGenerations),
       ],
+      ['audit', auditText(status)],
       ['identification pattern', status.pattern ?? 'none yet'],
       ['instance', status.instance],
       ['created', formatTime(status.createdAt)],
     ]),
   ];
   if (status.master !== null) parts.push(replicaText(status, status.master, now));
+  const archives = archivesText(status.archives ?? [], now);
+  if (archives !== '') parts.push(archives);
   return parts.join('\n\n');
+}
+
+/** Whether this replica was found to hold what its master holds. */
+function auditText({ audit }: DatabaseStatus): string | null {
+  if (audit === null || audit === undefined) return null;
+  const { at, backup, position, reason, result } = audit;
+  const what = `at ${position}, backup ${printable(backup)}, ${formatTime(at)}`;
+  if (result === 'equal') return `equal to the master ${what}`;
+  if (result === 'different') return `DIFFERENT from the master ${what}`;
+  return `skipped ${what}: ${printable(reason ?? 'no reason is known')}`;
 }
 
 function replicaText(status: DatabaseStatus, master: MasterStatus, now: number): string {

@@ -7,7 +7,7 @@ import { isPaminaError } from '@pamina/format';
 import type { Disk } from '../disk.js';
 import { attempt, systemCode } from './disk-error.js';
 import { openFile } from './disk-file.js';
-import { listFolder, makeFolder, renamePath, statPath, syncFolder } from './folders.js';
+import { linkFile, listFolder, makeFolder, renamePath, statPath, syncFolder } from './folders.js';
 import { lockFile } from './lock-file.js';
 import { createFile, replaceFile } from './publish.js';
 import { watchPath } from './watch.js';
@@ -73,6 +73,7 @@ export const nodeDisk: Disk = {
   createFile,
   appendFile,
   rename: (from, to, options) => renamePath(from, to, options?.replace ?? false),
+  link: linkFile,
   remove: (path) => attempt('remove', path, () => fs.unlink(path)),
   removeTree: (path) =>
     attempt('remove', path, () => fs.rm(path, { recursive: true, force: true })),

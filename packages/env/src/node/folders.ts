@@ -58,6 +58,7 @@ export function statPath(path: string): Promise<FileStatus | null> {
         isFolder: status.isDirectory(),
         bytes: status.size,
         modifiedMs: status.mtimeMs,
+        changedMs: status.ctimeMs,
         permissions: process.platform === 'win32' ? null : status.mode & 0o777,
       };
     } catch (error) {
@@ -95,6 +96,22 @@ export async function renamePath(from: string, to: string, replace: boolean): Pr
   const [fromFolder, toFolder] = [dirname(resolve(from)), dirname(resolve(to))];
   await syncFolder(toFolder);
   if (fromFolder !== toFolder) await syncFolder(fromFolder);
+}
+
+const linkRefusals = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+export function linkFile(from: string, to: string): Promise<void> {
+  return attempt('link', from, async () => {
+    try {
+      await fs.link(from, to);
+    } catch (cause) {
+      const code = systemCode(cause);
+      if (!linkRefusals.has(code)) throw cause;
+      const context = { operation: 'link', path: from, to };
+      const message = `cannot make a hard link of ${from} at ${to} (${code})`;
+      throw new PaminaError('LINK_REFUSED', message, { cause, context });
+    }
+  });
 }
 
 async function isTaken(path: string): Promise<boolean> {

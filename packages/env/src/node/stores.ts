@@ -11,6 +11,7 @@ const options = {
 } as const;
 
 export const nodeStores: Stores = {
+  isLevelDb: true,
   async open(folder, { create }): Promise<StoreLevel> {
     const level = new Level<Buffer, Buffer>(folder, {
       ...options,

@@ -65,6 +65,15 @@ export class SimulatedDisk implements Disk {
     await this.syncFolder(posix.dirname(target));
   }
 
+  link(from: string, to: string): Promise<void> {
+    const [source, target] = [this.#disk.inside(from), this.#disk.inside(to)];
+    return attempt('link', from, () =>
+      this.#names('create', target, () => {
+        this.#disk.tree.link(target, this.#disk.tree.file(source));
+      }),
+    );
+  }
+
   async appendFile(path: string, bytes: Uint8Array, options: { sync: boolean }): Promise<void> {
     const target = this.#disk.inside(path);
     const isNew = await attempt('append to', path, async () => {
@@ -372,6 +381,7 @@ function statusOf(node: Node): FileStatus {
     isFolder,
     bytes: isFolder ? 4096 : node.content.size,
     modifiedMs: node.modifiedMs,
+    changedMs: node.modifiedMs,
     permissions: isFolder ? 0o755 : 0o644,
   };
 }

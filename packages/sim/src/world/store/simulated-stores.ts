@@ -17,6 +17,7 @@ export function simulatedStores(
   random: Prng,
 ): Stores {
   return {
+    isLevelDb: false,
     async open(folder, { create }): Promise<StoreLevel> {
       const path = host.inside(folder);
       const lockPath = posix.join(path, 'LOCK');

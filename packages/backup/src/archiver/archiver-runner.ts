@@ -1,0 +1,201 @@
+// Runs the archiver's state machine for one database and one archive: keeps the timer, watches the log,
+// carries out one request at a time. While nothing is written it does nothing at all.
+import { toPaminaError, type PaminaError } from '@pamina/format';
+import type { ArchiverEffect, ArchiverEvent, ArchiverState, Problem } from './archiver-event.js';
+import { startArchiver, stepArchiver } from './archiver.js';
+import { ArchiverWork, type ArchiverWorkOptions } from './archiver-work.js';
+
+export interface ArchiverOptions extends ArchiverWorkOptions {
+  /** How long the open segment waits between two pieces. */
+  readonly intervalMs?: number | undefined;
+}
+
+export interface ArchiverStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly state: ArchiverState['name'];
+  readonly problem: Problem | null;
+  /** Last record that is in the archive; null before the archive was looked at. */
+  readonly archivedSeq: number | null;
+  readonly archivedTime: number | null;
+  /** Durable here and not there. */
+  readonly behindBytes: number;
+  /** Backups that are in the archive. */
+  readonly backups: number;
+}
+
+const archiveIntervalMsDefault = 5000;
+
+/** No retry helps against these. */
+const finalCodes: ReadonlySet<string> = new Set([
+  'ARCHIVE_CONFLICT',
+  'ARCHIVE_ENCRYPTION',
+  'ARCHIVE_GAP',
+  'BODY_INVALID',
+  'DIVERGED',
+  'LOG_DAMAGED',
+  'RECORD_INVALID',
+  'SEGMENT_INVALID',
+]);
+
+type Effects = {
+  readonly [T in ArchiverEffect['type']]: (effect: Extract<ArchiverEffect, { type: T }>) => void;
+};
+
+export class ArchiverRunner {
+  readonly #options: ArchiverOptions;
+  #state: ArchiverState;
+  #work: ArchiverWork;
+  #underWay: Promise<void> = Promise.resolve();
+  #ending = new AbortController();
+  #cancelTimer: (() => void) | null = null;
+  #unwatch: (() => void) | null = null;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(options: ArchiverOptions) {
+    this.#options = options;
+    this.#state = startArchiver(options.intervalMs ?? archiveIntervalMsDefault);
+    this.#work = new ArchiverWork(options, this.#ending.signal);
+  }
+
+  start(): void {
+    if (this.#unwatch !== null) return;
+    this.#ending = new AbortController();
+    this.#work = new ArchiverWork(this.#options, this.#ending.signal);
+    this.#unwatch = this.#options.database.log.onDurable(() => {
+      // Called after every sync: most often there is nothing to do about it.
+      const { name } = this.#state;
+      const isNews = name === 'idle' || (name === 'waiting' && this.#work.isSegmentClosed);
+      if (isNews) this.#dispatch({ type: 'log-changed', ...this.#moment() });
+    });
+    this.#dispatch({ type: 'start' });
+  }
+
+  /** Ends what is under way and resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#unwatch?.();
+    this.#unwatch = null;
+    this.#dispatch({ type: 'stop' });
+    this.#ending.abort(new Error('the archiver stops'));
+    await this.#underWay;
+    this.#tell();
+  }
+
+  /** A backup was taken. */
+  backupsChanged(): void {
+    this.#dispatch({ type: 'backups-changed', ...this.#moment() });
+  }
+
+  /** Resolves when what is durable now, and every backup, is in the archive. Throws why it cannot be. */
+  async settle(signal?: AbortSignal): Promise<void> {
+    const seq = this.#options.database.log.durable.seq;
+    this.#dispatch({ type: 'backups-changed', ...this.#moment() });
+    this.#dispatch({ type: 'hurry', ...this.#moment() });
+    for (;;) {
+      signal?.throwIfAborted();
+      const { name } = this.#state;
+      const failure = this.#work.failure;
+      if ((name === 'retrying' || name === 'blocked') && failure !== null) throw failure;
+      if (name === 'stopped') throw this.#work.stopped();
+      const isDone = !this.#state.areBackupsDue && (this.#work.position?.seq ?? -1) >= seq;
+      if (isDone && (name === 'idle' || name === 'waiting')) return;
+      await this.#changed(signal);
+    }
+  }
+
+  status(): ArchiverStatus {
+    const { address, name } = this.#options.setting;
+    const { position } = this.#work;
+    return {
+      name,
+      address,
+      state: this.#state.name,
+      problem: this.#state.problem,
+      archivedSeq: position?.seq ?? null,
+      archivedTime: position?.time ?? null,
+      behindBytes: this.#work.behindBytes(),
+      backups: this.#work.backups.size,
+    };
+  }
+
+  #moment() {
+    return { nowMs: this.#options.database.env.clock.monotonic(), work: this.#work.left() };
+  }
+
+  #dispatch(event: ArchiverEvent): void {
+    const { state, effects } = stepArchiver(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) {
+      (this.#effects[effect.type] as (effect: ArchiverEffect) => void)(effect);
+    }
+    this.#tell();
+  }
+
+  readonly #effects: Effects = {
+    reconcile: () => this.#run('started', () => this.#work.reconcile()),
+    'archive-segment': () => this.#run('log-archived', () => this.#work.archiveSegment()),
+    'archive-piece': () => this.#run('log-archived', () => this.#work.archivePiece()),
+    'archive-backups': () => this.#run('backups-archived', () => this.#work.archiveBackups()),
+    'write-heartbeat': () => this.#run('heartbeat-written', () => this.#work.writeHeartbeat()),
+    'set-timer': ({ ms }) => {
+      this.#cancelTimer?.();
+      this.#cancelTimer = this.#options.database.env.clock.after(ms, () => {
+        this.#cancelTimer = null;
+        this.#dispatch({ type: 'timer', ...this.#moment() });
+      });
+    },
+    'cancel-timer': () => {
+      this.#cancelTimer?.();
+      this.#cancelTimer = null;
+    },
+    log: ({ event, level, message }) => {
+      const { address, name } = this.#options.setting;
+      const text = `Archive ${name}: ${message}`;
+      this.#options.database.jobLog.write(level, event, text, { archive: name, address });
+    },
+  };
+
+  #run(
+    answer: 'started' | 'log-archived' | 'backups-archived' | 'heartbeat-written',
+    task: () => Promise<void>,
+  ): void {
+    const { signal } = this.#ending;
+    this.#underWay = this.#underWay.then(async () => {
+      if (signal.aborted) return;
+      try {
+        await task();
+        this.#work.failure = null;
+      } catch (error) {
+        if (!signal.aborted) this.#fail(toPaminaError(error));
+        return;
+      }
+      if (!signal.aborted) this.#dispatch({ type: answer, ...this.#moment() });
+    });
+  }
+
+  #fail(error: PaminaError): void {
+    this.#work.failure = error;
+    this.#dispatch({
+      type: 'failed',
+      problem: { code: error.code, message: error.message },
+      isFinal: finalCodes.has(error.code),
+      chance: this.#options.database.env.random.fraction(),
+    });
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  #changed(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#listeners.delete(done);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#listeners.add(done);
+      signal?.addEventListener('abort', done);
+    });
+  }
+}

@@ -1,0 +1,264 @@
+// What an archiver does when its state machine asks for it: each step leaves the archive and the noted
+// position so that a kill between any two of them costs at most sending something once more.
+import { dirname } from 'node:path';
+import {
+  PaminaError,
+  isPaminaError,
+  segmentHeaderBytes,
+  timelineAt,
+  type Timeline,
+} from '@pamina/format';
+import type { Archive } from '@pamina/archive';
+import type { Env } from '@pamina/env';
+import type { ArchiveSetting } from '@pamina/engine';
+import type { Log, Segment } from '@pamina/log';
+import type { JobLogWriter } from '../contract.js';
+import { backupsFolderOf } from '../layout.js';
+import {
+  heartbeatObject,
+  pieceObject,
+  segmentObject,
+  type ArchivedPiece,
+  type ArchivePlace,
+} from './archive-layout.js';
+import {
+  neededFrom,
+  positionPath,
+  readPosition,
+  writePosition,
+  type ArchivePosition,
+} from './archive-position.js';
+import { changeArchives, type DatabaseWithArchives } from './archive-settings.js';
+import type { LogWork } from './archiver-event.js';
+import { copyBackups } from './copy-backups.js';
+import { encodeHeartbeat } from './heartbeat.js';
+import { provePiece, proveSegment } from './prove-log.js';
+import { placeOf, reconcile, recordsOf, type ReconcileOptions } from './reconcile.js';
+
+/** The database that is archived; it is open. */
+export interface ArchivedDatabase extends DatabaseWithArchives {
+  readonly folder: string;
+  readonly env: Env;
+  readonly identity: { readonly pattern: string | null };
+  readonly timelines: readonly Timeline[];
+  /** Whether it commits: who only receives log cannot say that nothing came later. */
+  readonly isWriter: boolean;
+  readonly log: Pick<Log, 'segments' | 'durable' | 'firstSeq' | 'encodedSeq' | 'onDurable'>;
+  readonly jobLog: JobLogWriter;
+}
+
+export interface ArchiverWorkOptions {
+  readonly database: ArchivedDatabase;
+  readonly setting: ArchiveSetting;
+  /** Opens the archive, with credentials as they are now. */
+  readonly open: (setting: ArchiveSetting, signal: AbortSignal) => Promise<Archive>;
+}
+
+/** A piece of the open segment is about so large at most: what one request carries. */
+const pieceBytesMax = 8 * 1024 * 1024;
+
+export class ArchiverWork {
+  readonly #options: ArchiverWorkOptions;
+  readonly #signal: AbortSignal;
+  readonly backups = new Set<string>();
+  failure: PaminaError | null = null;
+  #archive: Archive | null = null;
+  #position: ArchivePosition | null = null;
+  /** Pieces of the segment that is open now. */
+  #pieces: ArchivedPiece[] = [];
+  #areBackupsKnown = false;
+
+  constructor(options: ArchiverWorkOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  get position(): ArchivePosition | null {
+    return this.#position;
+  }
+
+  left(): LogWork {
+    const segment = this.#current();
+    if (segment === null) return { isClosed: this.#isLost(), bytes: 0 };
+    const offset = this.#position?.open?.offset ?? 0;
+    return { isClosed: segment.closed, bytes: Math.max(0, segment.bytes - offset) };
+  }
+
+  /** Cheap: asked after every sync. */
+  get isSegmentClosed(): boolean {
+    return this.#current()?.closed ?? this.#isLost();
+  }
+
+  behindBytes(): number {
+    const segments = recordsOf(this.#options.database.log.segments());
+    const current = this.#current();
+    if (current === null) return 0;
+    const behind = segments.slice(segments.indexOf(current));
+    const bytes = behind.reduce((sum, segment) => sum + segment.bytes, 0);
+    return bytes - (this.#position?.open?.offset ?? 0);
+  }
+
+  async reconcile(): Promise<void> {
+    const { database, open, setting } = this.#options;
+    const { disk } = database.env;
+    const place = this.#place();
+    await disk.makeFolder(dirname(this.#path()));
+    this.#archive = await open(setting, this.#signal);
+    this.#areBackupsKnown = false;
+    const archive = this.#archive;
+    const options: ReconcileOptions = {
+      archive,
+      disk,
+      log: database.log,
+      place,
+      position: await readPosition(disk, this.#path()),
+      signal: this.#signal,
+    };
+    const { leftovers, position } = await reconcile(options).catch(async (error: unknown) => {
+      if (!isPaminaError(error, 'ARCHIVE_GAP')) throw error;
+      // A backup that is not there yet may be what lets archiving go on.
+      await this.#copyBackups(archive);
+      return reconcile(options);
+    });
+    for (const name of leftovers) await archive.delete(name, { signal: this.#signal });
+    await this.#note(position);
+  }
+
+  async archiveSegment(): Promise<void> {
+    const { archive, position, segment } = this.#open();
+    const { database } = this.#options;
+    const place = this.#place();
+    const { disk } = database.env;
+    const proved = await proveSegment(disk, segment, place.pattern, position);
+    const call = { signal: this.#signal };
+    await archive.putIfAbsent(segmentObject(place, placeOf(segment)), proved.bytes, call);
+    await this.#note({ ...proved.point, open: null });
+    for (const { name } of this.#pieces) await archive.delete(name, call);
+    this.#pieces = [];
+  }
+
+  async archivePiece(): Promise<void> {
+    const { archive, position, segment } = this.#open();
+    const place = this.#place();
+    const { disk } = this.#options.database.env;
+    const from = position.open?.offset ?? 0;
+    const { bytes, point, to } = await provePiece(disk, segment, position, pieceBytesMax);
+    const name = pieceObject(place, placeOf(segment), from, to);
+    await archive.putIfAbsent(name, bytes, { signal: this.#signal });
+    this.#pieces.push({ name, from, to });
+    const { firstSeq, timelineId } = placeOf(segment);
+    await this.#note({ ...point, open: { firstSeq, timelineId, offset: to } });
+  }
+
+  async archiveBackups(): Promise<void> {
+    await this.#copyBackups(this.#open(false).archive);
+  }
+
+  async #copyBackups(archive: Archive): Promise<void> {
+    const { database } = this.#options;
+    const copied = await copyBackups({
+      env: database.env,
+      archive,
+      place: this.#place(),
+      folder: backupsFolderOf(database.folder),
+      known: this.backups,
+      isFirst: !this.#areBackupsKnown,
+      signal: this.#signal,
+    });
+    this.#areBackupsKnown = true;
+    for (const id of copied) {
+      const { name } = this.#options.setting;
+      const message = `Backup ${id} is in the archive ${name}.`;
+      database.jobLog.write('info', 'backup-archived', message, { backup: id, archive: name });
+    }
+  }
+
+  /**
+   * Only while no record is being written: its time may be before now, and what is said must stay true
+   * when it is acknowledged.
+   */
+  async writeHeartbeat(): Promise<void> {
+    const { archive, position } = this.#open(false);
+    const { database } = this.#options;
+    const { log } = database;
+    const now = database.env.clock.now();
+    const isComplete = log.encodedSeq === position.seq && log.durable.seq === position.seq;
+    // A record of this same millisecond may still come.
+    const time = now - 1;
+    if (!database.isWriter || !isComplete || time < position.time) return;
+    const { id: timelineId, timeline } = timelineAt(database.timelines, position.seq);
+    const { chain, seq } = position;
+    const bytes = encodeHeartbeat({ timeline, timelineId, seq, chain, time });
+    await archive.replace(heartbeatObject(this.#place()), bytes, { signal: this.#signal });
+  }
+
+  stopped(): PaminaError {
+    const { name } = this.#options.setting;
+    return new PaminaError('DATABASE_OFFLINE', `archiving to ${name} has ended`);
+  }
+
+  #path(): string {
+    const { database, setting } = this.#options;
+    return positionPath(database.folder, setting.name);
+  }
+
+  #place(): ArchivePlace {
+    const { database, setting } = this.#options;
+    const { pattern } = database.identity;
+    if (pattern !== null) return { database: setting.database, pattern };
+    const message = `${setting.database} never had a session: there is nothing to archive`;
+    throw new PaminaError('DATABASE_TYPE', message);
+  }
+
+  /** The segment that goes on where the archive ends. */
+  #current(): Segment | null {
+    const position = this.#position;
+    if (position === null) return null;
+    const { open } = position;
+    const firstSeq = open?.firstSeq ?? position.seq + 1;
+    const segments = this.#options.database.log.segments();
+    // From the end: it is asked after every sync, and most often the last one is meant.
+    for (let index = segments.length - 1; index >= 0; index--) {
+      const segment = segments[index] as Segment;
+      if (segment.firstSeq < firstSeq) return null;
+      const isIt = segment.firstSeq === firstSeq && segment.bytes > segmentHeaderBytes;
+      if (isIt && (open === null || segment.place.timelineId === open.timelineId)) return segment;
+    }
+    return null;
+  }
+
+  /** There is more, and not where it should be: deleted past the cap, or taken over by a new timeline. */
+  #isLost(): boolean {
+    return this.#position !== null && this.#options.database.log.durable.seq > this.#position.seq;
+  }
+
+  #open(): { archive: Archive; position: ArchivePosition; segment: Segment };
+  #open(withSegment: false): { archive: Archive; position: ArchivePosition };
+  #open(withSegment = true): {
+    archive: Archive;
+    position: ArchivePosition;
+    segment: Segment | null;
+  } {
+    const archive = this.#archive;
+    const position = this.#position;
+    const segment = this.#current();
+    if (archive !== null && position !== null && (segment !== null || !withSegment)) {
+      return { archive, position, segment };
+    }
+    // Tried again from the beginning, which says what is wrong.
+    throw new PaminaError('LOG_GONE', 'the log that was to be archived is not there any more');
+  }
+
+  /** In this order: a hold that is too long costs space, one that is too short costs the log. */
+  async #note(position: ArchivePosition): Promise<void> {
+    const { database, setting } = this.#options;
+    await writePosition(database.env.disk, this.#path(), position);
+    this.#position = position;
+    const fromSeq = neededFrom(position);
+    await changeArchives(database, (archives) =>
+      archives.some((one) => one.name === setting.name && one.fromSeq !== fromSeq)
+        ? archives.map((one) => (one.name === setting.name ? { ...one, fromSeq } : one))
+        : archives,
+    );
+  }
+}

@@ -1,0 +1,212 @@
+// Continuous archiving as a pure state machine: closed segments at once, the open one every interval,
+// backups as they come, a heartbeat when it has become quiet, and then nothing at all. What is next is
+// decided in one place (`proceed`); every state says what it does at every event.
+import type {
+  ArchiverEffect,
+  ArchiverEvent,
+  ArchiverState,
+  ArchiverStateName,
+  ArchiverStep,
+  LogWork,
+} from './archiver-event.js';
+
+type EventOf<T extends ArchiverEvent['type']> = Extract<ArchiverEvent, { type: T }>;
+type Row = {
+  readonly [T in ArchiverEvent['type']]: (state: ArchiverState, event: EventOf<T>) => ArchiverStep;
+};
+interface Moment {
+  readonly nowMs: number;
+  readonly work: LogWork;
+}
+
+const retryMsMin = 1000;
+const retryMsMax = 60_000;
+
+export function startArchiver(intervalMs: number): ArchiverState {
+  return {
+    name: 'stopped',
+    intervalMs,
+    attempts: 0,
+    areBackupsDue: true,
+    isHeartbeatDue: false,
+    isHurried: false,
+    archivedMs: Number.NEGATIVE_INFINITY,
+    problem: null,
+  };
+}
+
+export function stepArchiver(state: ArchiverState, event: ArchiverEvent): ArchiverStep {
+  const handle = table[state.name][event.type] as (
+    state: ArchiverState,
+    event: ArchiverEvent,
+  ) => ArchiverStep;
+  return handle(state, event);
+}
+
+const stay = (state: ArchiverState): ArchiverStep => ({ state, effects: [] });
+
+function start(state: ArchiverState): ArchiverStep {
+  return {
+    state: { ...state, name: 'starting', areBackupsDue: true, isHeartbeatDue: true },
+    effects: [{ type: 'cancel-timer' }, { type: 'reconcile' }],
+  };
+}
+
+function working(state: ArchiverState, type: WorkEffect): ArchiverStep {
+  return { state: { ...state, name: 'working' }, effects: [{ type: 'cancel-timer' }, { type }] };
+}
+type WorkEffect = 'archive-segment' | 'archive-piece' | 'archive-backups' | 'write-heartbeat';
+
+/** Log first: what is lost with the machine is what is not archived yet. */
+function proceed(state: ArchiverState, { nowMs, work }: Moment): ArchiverStep {
+  const restMs = state.isHurried ? 0 : state.archivedMs + state.intervalMs - nowMs;
+  if (work.isClosed) return working(state, 'archive-segment');
+  if (work.bytes > 0 && restMs <= 0) return working(state, 'archive-piece');
+  // One that comes while these are copied is due again.
+  if (state.areBackupsDue) return working({ ...state, areBackupsDue: false }, 'archive-backups');
+  const isQuiet = work.bytes === 0;
+  if (isQuiet && state.isHeartbeatDue && restMs <= 0) return working(state, 'write-heartbeat');
+  if (!isQuiet || state.isHeartbeatDue) {
+    return {
+      state: { ...state, name: 'waiting' },
+      effects: [{ type: 'set-timer', ms: Math.max(1, Math.ceil(restMs)) }],
+    };
+  }
+  return {
+    state: { ...state, name: 'idle', isHurried: false },
+    effects: [{ type: 'cancel-timer' }],
+  };
+}
+
+function succeeded(state: ArchiverState): ArchiverState {
+  return { ...state, attempts: 0, problem: null };
+}
+
+function started(state: ArchiverState, event: EventOf<'started'>): ArchiverStep {
+  const step = proceed({ ...state, problem: null }, event);
+  if (state.problem === null) return step;
+  const message = 'Archiving goes on.';
+  return withLog(step, { type: 'log', level: 'info', event: 'archive-resumed', message });
+}
+
+function withLog(step: ArchiverStep, effect: ArchiverEffect): ArchiverStep {
+  return { state: step.state, effects: [effect, ...step.effects] };
+}
+
+function logArchived(state: ArchiverState, event: EventOf<'log-archived'>): ArchiverStep {
+  return proceed({ ...succeeded(state), isHeartbeatDue: true, archivedMs: event.nowMs }, event);
+}
+
+function backupsArchived(state: ArchiverState, event: EventOf<'backups-archived'>): ArchiverStep {
+  return proceed(succeeded(state), event);
+}
+
+function heartbeatWritten(state: ArchiverState, event: EventOf<'heartbeat-written'>): ArchiverStep {
+  return proceed({ ...succeeded(state), isHeartbeatDue: false }, event);
+}
+
+/** The request under way is followed by what is due then. */
+const noteBackups = (state: ArchiverState): ArchiverStep => stay({ ...state, areBackupsDue: true });
+const noteHurry = (state: ArchiverState): ArchiverStep => stay({ ...state, isHurried: true });
+
+function failed(state: ArchiverState, event: EventOf<'failed'>): ArchiverStep {
+  const { chance, isFinal, problem } = event;
+  const isNew = state.problem?.code !== problem.code;
+  const effects: ArchiverEffect[] = [];
+  if (isNew) {
+    effects.push({
+      type: 'log',
+      level: isFinal ? 'error' : 'warning',
+      event: isFinal ? 'archive-blocked' : 'archive-failed',
+      message: `Archiving ${isFinal ? 'has stopped' : 'waits'}: ${problem.code}: ${problem.message}.`,
+    });
+  }
+  const next = { ...state, problem, isHurried: false, attempts: state.attempts + 1 };
+  if (isFinal)
+    return { state: { ...next, name: 'blocked' }, effects: [...effects, { type: 'cancel-timer' }] };
+  const step = Math.min(retryMsMax, retryMsMin * 2 ** Math.min(state.attempts, 30));
+  const ms = Math.round(step * (0.5 + 0.5 * chance));
+  return { state: { ...next, name: 'retrying' }, effects: [...effects, { type: 'set-timer', ms }] };
+}
+
+const stop = (state: ArchiverState): ArchiverStep => ({
+  state: { ...state, name: 'stopped', isHurried: false },
+  effects: [{ type: 'cancel-timer' }],
+});
+
+/** A backup may be what closes a gap. */
+function startOverForBackup(state: ArchiverState): ArchiverStep {
+  return start({ ...state, areBackupsDue: true });
+}
+
+/** Late answers to what was asked for in an earlier state. */
+const late = {
+  started: stay,
+  'log-archived': stay,
+  'backups-archived': stay,
+  'heartbeat-written': stay,
+} as const;
+const away = { ...late, 'log-changed': stay, timer: stay, failed: stay } as const;
+
+const table: Readonly<Record<ArchiverStateName, Row>> = {
+  stopped: { ...away, start, 'backups-changed': noteBackups, hurry: stay, stop: stay },
+  starting: {
+    ...late,
+    start: stay,
+    started,
+    'log-changed': stay,
+    'backups-changed': noteBackups,
+    hurry: noteHurry,
+    timer: stay,
+    failed,
+    stop,
+  },
+  idle: {
+    ...late,
+    start: stay,
+    'log-changed': proceed,
+    'backups-changed': (state, event) => proceed({ ...state, areBackupsDue: true }, event),
+    hurry: (state, event) => proceed({ ...state, isHurried: true }, event),
+    timer: stay,
+    failed: stay,
+    stop,
+  },
+  waiting: {
+    ...late,
+    start: stay,
+    'log-changed': (state, event) => (event.work.isClosed ? proceed(state, event) : stay(state)),
+    'backups-changed': (state, event) => proceed({ ...state, areBackupsDue: true }, event),
+    hurry: (state, event) => proceed({ ...state, isHurried: true }, event),
+    timer: proceed,
+    failed: stay,
+    stop,
+  },
+  working: {
+    ...late,
+    start: stay,
+    'log-archived': logArchived,
+    'backups-archived': backupsArchived,
+    'heartbeat-written': heartbeatWritten,
+    'log-changed': stay,
+    'backups-changed': noteBackups,
+    hurry: noteHurry,
+    timer: stay,
+    failed,
+    stop,
+  },
+  retrying: {
+    ...away,
+    start,
+    'backups-changed': noteBackups,
+    hurry: (state) => start({ ...state, isHurried: true }),
+    timer: start,
+    stop,
+  },
+  blocked: {
+    ...away,
+    start,
+    'backups-changed': startOverForBackup,
+    hurry: (state) => start({ ...state, isHurried: true }),
+    stop,
+  },
+};

@@ -1,0 +1,85 @@
+// Where a recovery takes from: backups, and one or several sources of log that are joined.
+import { join } from 'node:path';
+import type { BackupManifest, Timeline } from '@pamina/format';
+import type { Env } from '@pamina/env';
+import { readControl } from '@pamina/engine';
+import { listBackups } from '../backup-list.js';
+import { backupsFolderOf } from '../layout.js';
+import { logFolderSource, type LogFolderOptions } from '../log-folder-source.js';
+import type { LogSource } from '../log-source.js';
+import { folderSource, type BackupSource } from '../source.js';
+
+export interface PlaceBackup {
+  readonly id: string;
+  readonly manifest: BackupManifest;
+  /** As stored. */
+  readonly bytes: number;
+  readonly source: BackupSource;
+}
+
+export interface RecoveryPlace {
+  /** Path or address, for messages. */
+  describe(): string;
+  /** Whole backups, in no order; damaged ones are left out. */
+  backups(): Promise<readonly PlaceBackup[]>;
+  readonly logs: readonly LogSource[];
+  /** History of the database itself, where it is known: it says which of several branches is meant. */
+  readonly history: readonly Timeline[] | null;
+  /** Its identification pattern; null where that is not known, or not given yet. */
+  readonly pattern: string | null;
+}
+
+export type DatabasePlaceOptions = Omit<LogFolderOptions, 'disk' | 'folder'> & {
+  readonly backupsFolder?: string | undefined;
+};
+
+/**
+ * A folder of a database, running or not; or a folder with a copy of its `backups` and `log`; or a
+ * folder of backups. Nothing is changed in it.
+ */
+export async function folderPlace(
+  env: Env,
+  folder: string,
+  options: DatabasePlaceOptions = {},
+): Promise<RecoveryPlace> {
+  const { backupsFolder, ...log } = options;
+  const control = await readControl(env.disk, folder);
+  const inside = backupsFolderOf(folder);
+  const hasInside = control !== null || (await env.disk.stat(inside)) !== null;
+  const backups = backupsFolder ?? (hasInside ? inside : folder);
+  return {
+    describe: () => folder,
+    backups: () => folderBackups(env, backups),
+    logs: [logFolderSource({ ...log, disk: env.disk, folder: join(folder, 'log') })],
+    history: control?.timelines ?? null,
+    pattern: control?.pattern ?? null,
+  };
+}
+
+async function folderBackups(env: Env, folder: string): Promise<PlaceBackup[]> {
+  const listed = await listBackups(env, folder);
+  return listed.flatMap(({ id, manifest, bytes, problem, folder: path }) =>
+    manifest === null || problem !== null
+      ? []
+      : [{ id, manifest, bytes, source: folderSource(env, path) }],
+  );
+}
+
+/** Backups and log of all of them. The history is that of the first which knows one. */
+export function joinPlaces(places: readonly [RecoveryPlace, ...RecoveryPlace[]]): RecoveryPlace {
+  return {
+    describe: () => places.map((place) => place.describe()).join(' and '),
+    backups: async () => (await Promise.all(places.map((place) => place.backups()))).flat(),
+    logs: places.flatMap((place) => place.logs),
+    history: places.find((place) => place.history !== null)?.history ?? null,
+    pattern: places.find((place) => place.pattern !== null)?.pattern ?? null,
+  };
+}
+
+/** Keeps log from record `fromSeq` on from being deleted until the returned function is called. */
+export function holdLogs(place: RecoveryPlace, fromSeq: number): () => void {
+  const releases = place.logs.map((log) => log.hold?.(fromSeq));
+  return () => {
+    for (const release of releases) release?.();
+  };
+}

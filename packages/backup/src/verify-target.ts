@@ -1,0 +1,319 @@
+// Verifies one backup in up to three depths: its files; the log from it to a target; a real restore to
+// a scratch place, replayed to the target. The backup may be anywhere that a source leads to.
+import { join } from 'node:path';
+import {
+  PaminaError,
+  formatPosition,
+  forkPoint,
+  isPaminaError,
+  type BackupManifest,
+  type Synced,
+  type Timeline,
+} from '@pamina/format';
+import type { Env } from '@pamina/env';
+import { storedBytes } from './layout.js';
+import type { LogSource } from './log-source.js';
+import { openBackup } from './open-backup.js';
+import type { BackupSource } from './source.js';
+import { verifyBackup } from './verify.js';
+import { verifyLog, type VerifiedLog } from './verify-log.js';
+import { VerifyMemory, fingerprintOf, type RememberedDepth } from './verify-memory.js';
+import { replayInto, type RecordedHash, type Replayed } from './verify-replay.js';
+import { attemptCheck, failedCheck, verifiedCheck, type VerifyCheck } from './verify-report.js';
+
+/** How far something has come; `total` is null while it is not known. */
+export interface VerifyProgress {
+  readonly step: string;
+  readonly done: number;
+  readonly total: number | null;
+  readonly unit: 'bytes' | 'records';
+}
+
+/** What all verifications are told. */
+export interface VerifySettings {
+  readonly env: Env;
+  /** A restore, too. */
+  readonly deep?: boolean | undefined;
+  /** What is remembered counts for nothing. */
+  readonly again?: boolean | undefined;
+  /** What was verified longer ago is verified again, ms; by default `verifyMaxAgeMsDefault`. */
+  readonly maxAgeMs?: number | undefined;
+  readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bits rot without a trace in what a file system tells of a file: none stays unread for longer. */
+const verifyMaxAgeMsDefault = 30 * 24 * 60 * 60 * 1000;
+
+/** The log that a backup is to be recovered with. */
+export interface TargetLog {
+  readonly source: LogSource;
+  readonly pattern: string | null;
+  readonly timelines: readonly Timeline[];
+  readonly synced: Synced | null;
+}
+
+export interface VerifyTarget extends VerifySettings {
+  readonly source: BackupSource;
+  /** Id, or path or address. */
+  readonly subject: string;
+  /** Where the backup's files are, to remember them by; null where no file system tells of changes. */
+  readonly folder: string | null;
+  readonly log: TargetLog | null;
+  /** The record that the chain must reach; by default the last one of the log. */
+  readonly untilSeq?: number | undefined;
+  /** State hashes that other backups recorded. */
+  readonly recorded?: readonly RecordedHash[] | undefined;
+}
+
+/** One check for each depth that was asked for; a depth is not tried where the one before it failed. */
+export async function verifyTarget(target: VerifyTarget): Promise<VerifyCheck[]> {
+  const release = target.source.hold?.();
+  try {
+    const files = await verifyFiles(target);
+    if (files.verdict !== 'verified') return [files];
+    const { manifest } = await openBackup(target.source);
+    const checks = [files];
+    const log = target.log === null ? null : await verifyChain(target, target.log, manifest);
+    if (log !== null) checks.push(log.check);
+    else if (target.untilSeq !== undefined) checks.push(withoutLog(target, target.untilSeq));
+    if (target.deep !== true || checks.some(({ verdict }) => verdict !== 'verified')) return checks;
+    checks.push(await verifyRestore(target, manifest, log));
+    return checks;
+  } finally {
+    release?.();
+  }
+}
+
+/** Every file, checksum and count; what was verified before and has not changed is not read again. */
+export function verifyFiles(
+  target: Omit<VerifyTarget, 'log' | 'untilSeq' | 'recorded'>,
+): Promise<VerifyCheck> {
+  const { env, folder, onProgress, signal, source, subject } = target;
+  const about = { check: 'files', subject } as const;
+  return attemptCheck(about, signal, async () => {
+    const known = await recall(target, 'files');
+    if (known.remembered !== null) {
+      const { at } = known.remembered;
+      const message = 'verified before, and not changed since';
+      return verifiedCheck(about, message, { rememberedAt: at });
+    }
+    try {
+      const { manifest, stateHash } = await verifyBackup(source, {
+        signal,
+        onProgress: ({ done, total }) =>
+          onProgress?.({ step: `files of ${subject}`, done, total, unit: 'bytes' }),
+      });
+      await note(target, known.fingerprint, 'files', stateHash);
+      const message = 'every file is what the manifest says';
+      return verifiedCheck(about, message, { bytes: storedBytes(manifest) });
+    } catch (error) {
+      if (folder !== null) await VerifyMemory.of(env.disk, folder).forget(folder);
+      throw error;
+    }
+  });
+}
+
+export interface CheckedChain {
+  readonly check: VerifyCheck;
+  readonly log: VerifiedLog | null;
+}
+
+async function verifyChain(
+  target: VerifyTarget,
+  log: TargetLog,
+  manifest: BackupManifest,
+): Promise<CheckedChain> {
+  const about = { check: 'chain', subject: target.subject } as const;
+  let found: VerifiedLog | null = null;
+  const check = await attemptCheck(about, target.signal, async () => {
+    requireSameHistory(manifest, log);
+    const { seq } = manifest.position;
+    const verified = await verifyLog({
+      ...log,
+      fromSeq: seq + 1,
+      toSeq: target.untilSeq === undefined ? undefined : Math.max(seq, target.untilSeq),
+      watch: [seq],
+      signal: target.signal,
+      onProgress: (done, total) => target.onProgress?.({ step: 'log', done, total, unit: 'bytes' }),
+    });
+    found = verified;
+    return chainCheck(about, log, verified, { manifest, untilSeq: target.untilSeq });
+  });
+  return { check, log: found };
+}
+
+/** Whether a verified log leads from a backup to the target. */
+export function chainCheck(
+  about: { readonly check: 'chain'; readonly subject: string },
+  { source, timelines }: TargetLog,
+  log: VerifiedLog,
+  { manifest, untilSeq }: { manifest: BackupManifest; untilSeq?: number | undefined },
+): VerifyCheck {
+  const { seq } = manifest.position;
+  const errors = [...log.damages];
+  const endSeq = log.end?.seq ?? 0;
+  const timeline = timelines.at(-1)?.timeline ?? manifest.position.timeline;
+  const broken = (message: string): void => {
+    const context = { backup: manifest.id, seq };
+    errors.push(new PaminaError('LOG_DAMAGED', message, { context }));
+  };
+  if (log.firstSeq !== null && log.firstSeq > seq + 1) {
+    const from = formatPosition({ timeline, seq: seq + 1 });
+    broken(`${source.describe()} begins with record ${log.firstSeq}, not with ${from}`);
+  } else if (log.chains.has(seq) && log.chains.get(seq) !== manifest.chain) {
+    broken(`${source.describe()} is not the continuation of the backup at record ${seq}`);
+  } else if (log.firstSeq === null && (seq > 0 || untilSeq !== undefined)) {
+    broken(`${source.describe()} holds no segment of the history of the backup`);
+  } else if (endSeq < seq && log.damages.length === 0) {
+    broken(`${source.describe()} ends with record ${endSeq}, before the backup's`);
+  }
+  if (untilSeq !== undefined && endSeq < untilSeq) {
+    const message = `${source.describe()} ends with record ${endSeq}: record ${untilSeq} is not there`;
+    errors.push(new PaminaError('POSITION_UNREACHABLE', message, { context: { seq: untilSeq } }));
+  }
+  if (errors.length > 0) return failedCheck(about, errors, { bytes: log.bytes });
+  const until = formatPosition({ timeline, seq: Math.max(seq, untilSeq ?? endSeq) });
+  const message = `the log goes on from it without a gap to position ${until}`;
+  return verifiedCheck(about, message, { bytes: log.bytes });
+}
+
+/** DIVERGED: a backup of a branch that this log has left cannot be recovered with it. */
+function requireSameHistory(manifest: BackupManifest, { pattern, timelines }: TargetLog): void {
+  if (manifest.pattern !== null && manifest.pattern !== pattern) {
+    const message = `the backup ${manifest.id} is of another database than the log`;
+    throw new PaminaError('PATTERN_MISMATCH', message);
+  }
+  const { common, seqMax } = forkPoint(timelines, manifest.timelines);
+  if (common > 0 && seqMax >= manifest.position.seq) return;
+  const message = `the log left the history of the backup ${manifest.id} at record ${seqMax}`;
+  throw new PaminaError('DIVERGED', message, { context: { seqMax } });
+}
+
+function withoutLog(target: VerifyTarget, untilSeq: number): VerifyCheck {
+  const message = `there is no log beside ${target.subject} to reach record ${untilSeq} with`;
+  const error = new PaminaError('POSITION_UNREACHABLE', message);
+  return failedCheck({ check: 'chain', subject: target.subject }, [error]);
+}
+
+/** After the chain was verified. */
+export function verifyRestore(
+  target: VerifyTarget,
+  manifest: BackupManifest,
+  chain: CheckedChain | null,
+): Promise<VerifyCheck> {
+  const { env, onProgress, signal, source, subject } = target;
+  const about = { check: 'restore', subject } as const;
+  return attemptCheck(about, signal, async () => {
+    const { seq } = manifest.position;
+    const log = chain?.log ?? null;
+    const known = await recall(target, 'restore');
+    if (log === null && known.remembered !== null) {
+      const message = 'restored and compared before, and not changed since';
+      return verifiedCheck(about, message, { rememberedAt: known.remembered.at });
+    }
+    const audits = log?.audits.map((audit): RecordedHash => audit) ?? [];
+    return inScratch(env, async (folder) => {
+      const options = {
+        env,
+        folder,
+        backup: source,
+        log: target.log?.source ?? null,
+        pattern: target.log?.pattern ?? manifest.pattern,
+        timelines: target.log?.timelines ?? manifest.timelines,
+        toSeq: Math.max(seq, target.untilSeq ?? log?.end?.seq ?? seq),
+        recorded: [...audits, ...(target.recorded ?? [])],
+        signal,
+        onProgress: replayProgress(onProgress),
+      };
+      const replayed = await replayInto(options, (_, done) => Promise.resolve(done));
+      const check = restoreCheck(about, replayed, target.log?.timelines ?? manifest.timelines);
+      const atBackup = replayed.compared.find((one) => one.seq === seq);
+      if (check.verdict === 'verified' && atBackup !== undefined) {
+        await note(target, known.fingerprint, 'restore', atBackup.found);
+      }
+      return check;
+    });
+  });
+}
+
+function restoreCheck(
+  about: { readonly check: 'restore'; readonly subject: string },
+  { compared, end, manifest }: Replayed,
+  timelines: readonly Timeline[],
+): VerifyCheck {
+  const errors = mismatches(compared);
+  const bytes = storedBytes(manifest);
+  if (errors.length > 0) return failedCheck(about, errors, { bytes });
+  const timeline = timelines.at(-1)?.timeline ?? manifest.position.timeline;
+  const until = formatPosition({ timeline, seq: end.seq });
+  if (compared.length === 0) {
+    // A restore proves files and order; without a hash nothing says what the content must be.
+    const message = `restored and replayed to ${until}, but nobody recorded a state hash to compare with`;
+    return failedCheck(about, [new PaminaError('NOT_VERIFIED', message)], { bytes });
+  }
+  const hashes =
+    compared.length === 1 ? 'a recorded state hash' : `${compared.length} recorded state hashes`;
+  const message = `restored to a scratch place and replayed to position ${until}, equal to ${hashes}`;
+  return verifiedCheck(about, message, { bytes });
+}
+
+/** STATE_HASH_MISMATCH for each recorded hash that the replayed state does not have. */
+export function mismatches(compared: Replayed['compared']): PaminaError[] {
+  return compared
+    .filter(({ equal }) => !equal)
+    .map(({ backup, found, seq, stateHash }) => {
+      const message = `the state at record ${seq} is not what backup ${backup} recorded`;
+      const context = { backup, seq, expected: stateHash, found };
+      return new PaminaError('STATE_HASH_MISMATCH', message, { context });
+    });
+}
+
+export function replayProgress(onProgress: VerifySettings['onProgress']) {
+  return ({ step, done, total }: { step: string; done: number; total: number | null }): void =>
+    onProgress?.({ step, done, total, unit: step === 'replay' ? 'records' : 'bytes' });
+}
+
+/** A place that is gone afterwards, whatever happens. */
+export async function inScratch<T>(env: Env, task: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await env.disk.temporaryFolder('pamina-verify-');
+  try {
+    return await task(join(folder, 'copy'));
+  } finally {
+    await env.disk.removeTree(folder);
+  }
+}
+
+async function recall(target: VerifySettings & { folder: string | null }, depth: RememberedDepth) {
+  const { again, env, folder, maxAgeMs = verifyMaxAgeMsDefault } = target;
+  if (folder === null) return { fingerprint: null, remembered: null };
+  const fingerprint = await currentFingerprint(env, folder);
+  if (fingerprint === null) return { fingerprint, remembered: null };
+  const found = await VerifyMemory.of(env.disk, folder).recall(folder, fingerprint, depth);
+  const isFresh =
+    found !== null && found.at <= env.clock.now() && env.clock.now() - found.at <= maxAgeMs;
+  return { fingerprint, remembered: isFresh && again !== true ? found : null };
+}
+
+/** null where there is no such folder: the verification will say so. */
+async function currentFingerprint(env: Env, folder: string): Promise<string | null> {
+  try {
+    return await fingerprintOf(env.disk, folder);
+  } catch (error) {
+    if (isPaminaError(error, 'FILE_NOT_FOUND')) return null;
+    throw error;
+  }
+}
+
+/** With the fingerprint from before the files were read: what changed meanwhile is not remembered. */
+async function note(
+  target: VerifySettings & { folder: string | null },
+  fingerprint: string | null,
+  depth: RememberedDepth,
+  stateHash: string | null,
+): Promise<void> {
+  const { env, folder } = target;
+  if (folder === null || fingerprint === null) return;
+  const memory = VerifyMemory.of(env.disk, folder);
+  await memory.note(folder, { at: env.clock.now(), depth, stateHash, fingerprint });
+}

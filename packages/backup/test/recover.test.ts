@@ -1,0 +1,317 @@
+// Recovery to a target: from a backup and log of one or several sources, to exactly what was asked for.
+import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createDatabase, type Database } from '@pamina/engine';
+import { formatPosition } from '@pamina/format';
+import {
+  folderPlace,
+  joinPlaces,
+  logFolderSource,
+  planRecovery,
+  recoverTo,
+  takeBackup,
+  type RecoveryPlace,
+  type RecoveryTarget,
+} from '../src/index.js';
+import {
+  DyingDisk,
+  Model,
+  env,
+  filesBelow,
+  flipByte,
+  newDatabase,
+  openDatabase,
+  temporaryFolder,
+  userEntries,
+} from './support.js';
+
+/** Two tagged backups with commits between and behind them, over many small segments, a clock that a test turns. */
+async function history() {
+  let now = 1_700_000_000_000;
+  const turned = { ...env, clock: { ...env.clock, now: () => now } };
+  const database = await newDatabase({ env: turned });
+  const model = new Model(database);
+  const times = new Map<number, number>();
+  const round = async (count: number, name: string): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      now += 1000;
+      const { seq } = await model.put(`key-${(i * 7) % 30}`, Buffer.alloc(3000, `${name}/${i} `));
+      times.set(seq, now);
+      if (i % 9 === 0) await model.del(`key-${i % 30}`);
+    }
+  };
+  await round(30, 'early');
+  const first = (await takeBackup(database, { tag: 'first' })).position.seq;
+  await round(40, 'middle');
+  const second = (await takeBackup(database, { tag: 'second' })).position.seq;
+  await round(80, 'late');
+  return { database, model, times, first, second, end: database.durable().seq };
+}
+
+async function recovered(place: RecoveryPlace, target: RecoveryTarget, backup?: string) {
+  const plan = await planRecovery({ place, target, backup });
+  const folder = join(await temporaryFolder(), 'copy');
+  const { control } = await recoverTo({ env, plan, folder, name: 'copy' });
+  const copy = await openDatabase(folder, { access: 'read' });
+  return { plan, control, copy, entries: await userEntries(copy) };
+}
+
+const at = (seq: number): RecoveryTarget => ({
+  kind: 'position',
+  position: { timeline: 1, seq },
+});
+
+test('P3 any position, the end and the backup itself are recovered as the model has them', async () => {
+  const { database, model, first, second, end } = await history();
+  await database.close();
+  const place = await folderPlace(env, database.folder);
+  const rolls = database.log.segments().map(({ firstSeq }) => firstSeq);
+  const wanted = [first, first + 1, second - 1, second, second + 1, end - 1, end];
+  for (const seq of new Set([...wanted, ...rolls.filter((roll) => roll > first).slice(0, 4)])) {
+    const { entries, control, plan } = await recovered(place, at(seq));
+    expect(entries, `at ${seq}`).toEqual(model.at(seq));
+    expect(plan.backup.manifest.position.seq).toBe(seq >= second ? second : first);
+    expect(control).toMatchObject({ type: 'unassigned', base: { seq }, pattern: place.pattern });
+  }
+  const all = await recovered(place, { kind: 'all' });
+  expect(all.entries).toEqual(model.at(end));
+  const none = await recovered(place, { kind: 'none' }, 'first');
+  expect(none.entries).toEqual(model.at(first));
+  expect(none.plan.spans).toEqual([]);
+  const fromFirst = await recovered(place, at(end), 'first');
+  expect(fromFirst.plan.backup.manifest.position.seq).toBe(first);
+  expect(fromFirst.entries).toEqual(model.at(end));
+});
+
+test('P11 a recovered copy goes on from its position on a timeline of its own', async () => {
+  const { database, first } = await history();
+  await database.close();
+  const { copy, control } = await recovered(await folderPlace(env, database.folder), at(first + 5));
+  await copy.close();
+  const writer = await openDatabase(copy.folder);
+  const { timeline, seq } = await writer.commit([{ type: 'put', key: 'new', value: '1' }]);
+  expect({ timeline, seq }).toEqual({ timeline: 2, seq: first + 7 });
+  expect(writer.timelines[1]).toMatchObject({ atSeq: first + 5 });
+  expect(control.timelines).toHaveLength(1);
+});
+
+test('P9 a time means the last commit at or before it, and needs a later record as proof', async () => {
+  const { database, model, times, first, end } = await history();
+  await database.close();
+  const place = await folderPlace(env, database.folder);
+  const until = (time: number) => planRecovery({ place, target: { kind: 'time', time } });
+  const some = [...times].filter(([seq]) => seq > first + 1 && seq < end - 2);
+  for (const [seq, time] of some.filter((_, index) => index % 7 === 0)) {
+    const before = await until(time - 1);
+    expect(before.point.time).toBeLessThan(time);
+    expect(before.point.seq).toBeLessThan(seq);
+    expect(model.at(before.point.seq)).toEqual(model.at(seq - 1));
+    const exactly = await until(time);
+    expect(exactly.point.time).toBe(time);
+    expect(exactly.point.seq).toBeGreaterThanOrEqual(seq);
+  }
+  const last = times.get(end) ?? 0;
+  const refused = { code: 'POSITION_UNREACHABLE' };
+  // Nothing later proves that the last record was the last one by then.
+  await expect(until(last)).rejects.toMatchObject(refused);
+  await expect(until(last + 1)).rejects.toMatchObject(refused);
+  await expect(until(0)).rejects.toThrow(
+    /no good backup was taken at or before it; reachable is 1\/0 \(/,
+  );
+  const proved: RecoveryPlace = {
+    ...place,
+    logs: place.logs.map((log) => ({
+      ...log,
+      completeUntil: () => Promise.resolve({ seq: end, time: last + 60_000 }),
+    })),
+  };
+  const atEnd = (time: number) => planRecovery({ place: proved, target: { kind: 'time', time } });
+  expect((await atEnd(last + 59_000)).point.seq).toBe(end);
+  await expect(atEnd(last + 60_001)).rejects.toMatchObject(refused);
+});
+
+test('P9 a tag is the position of its backup, also when only its mark in the log is left', async () => {
+  const { database, model, first, second } = await history();
+  await database.close();
+  const place = await folderPlace(env, database.folder);
+  const until = (tag: string) => planRecovery({ place, target: { kind: 'tag', tag } });
+  expect((await until('first')).point.seq).toBe(first);
+  const backups = join(database.folder, 'backups');
+  await rm(join(backups, `${String(second).padStart(16, '0')}-1`), { recursive: true });
+  const { entries, plan } = await recovered(place, { kind: 'tag', tag: 'second' });
+  expect(plan).toMatchObject({ point: { seq: second }, records: second - first });
+  expect(entries).toEqual(model.at(second));
+  await expect(until('third')).rejects.toMatchObject({ code: 'POSITION_UNREACHABLE' });
+});
+
+/** Moves every other closed segment out of the log, to a place of its own. */
+async function scatter(database: Database): Promise<string> {
+  const elsewhere = join(await temporaryFolder(), 'log');
+  const segments = database.log.segments();
+  for (const { name, path } of segments.slice(0, -1).filter((_, index) => index % 2 === 1)) {
+    await mkdir(dirname(join(elsewhere, name)), { recursive: true });
+    await rename(path, join(elsewhere, name));
+  }
+  return elsewhere;
+}
+
+test('P4 log is joined from several sources; with a gap the end is refused, what is before it is not', async () => {
+  const { database, model, first, second, end } = await history();
+  await database.close();
+  const elsewhere = await scatter(database);
+  const place = await folderPlace(env, database.folder);
+  const target = { kind: 'all' } as const;
+  const refusal = planRecovery({ place, target });
+  await expect(refusal).rejects.toThrow(/records \d+ to \d+ are missing; reachable is 1\/\d+ \(/);
+  await expect(refusal).rejects.toMatchObject({ code: 'POSITION_UNREACHABLE' });
+  await expect(planRecovery({ place, target: at(end) })).rejects.toMatchObject({
+    code: 'POSITION_UNREACHABLE',
+  });
+  const rest = { ...place, logs: [logFolderSource({ disk: env.disk, folder: elsewhere })] };
+  const joined = joinPlaces([place, rest]);
+  const { entries, plan } = await recovered(joined, { kind: 'all' });
+  expect(entries).toEqual(model.at(end));
+  expect(new Set(plan.spans.map(({ segment }) => segment.source)).size).toBe(2);
+  // The same twice over is one log.
+  const doubled = await recovered(joinPlaces([joined, rest, place]), at(second - 2));
+  expect(doubled.entries).toEqual(model.at(second - 2));
+  expect(doubled.plan.backup.manifest.position.seq).toBe(first);
+});
+
+test('P5 log of another database in a source is refused, and nothing is written', async () => {
+  const { database } = await history();
+  const other = await newDatabase();
+  await other.put('x', 'y');
+  await takeBackup(other);
+  await database.close();
+  await other.close();
+  const [mine, theirs] = [
+    await folderPlace(env, database.folder),
+    await folderPlace(env, other.folder),
+  ];
+  const target = { kind: 'all' } as const;
+  const mixed = joinPlaces([mine, theirs]);
+  await expect(planRecovery({ place: mixed, target })).rejects.toMatchObject({
+    code: 'PATTERN_MISMATCH',
+  });
+});
+
+test('P6 a flipped byte on the way is named with file and offset, and nothing of the copy stays', async () => {
+  const { database, second } = await history();
+  const segment = database.log.segments().find(({ firstSeq }) => firstSeq > second + 3);
+  await database.close();
+  await flipByte(segment?.path ?? '', 700);
+  const place = await folderPlace(env, database.folder);
+  const plan = await planRecovery({ place, target: { kind: 'all' } });
+  const parent = await temporaryFolder();
+  const recovering = recoverTo({ env, plan, folder: join(parent, 'copy'), name: 'copy' });
+  await expect(recovering).rejects.toMatchObject({
+    code: 'LOG_DAMAGED',
+    context: { file: segment?.path },
+  });
+  expect(await readdir(parent)).toEqual([]);
+});
+
+test('P8 a recovery that dies at any step leaves nothing that looks like a database; the source is untouched', async () => {
+  const { database, model, second, end } = await history();
+  await database.close();
+  const before = await filesBelow(database.folder);
+  const place = await folderPlace(env, database.folder);
+  const plan = await planRecovery({ place, target: at(end - 3) });
+  const parent = await temporaryFolder();
+  const folder = join(parent, 'copy');
+  const disk = new DyingDisk();
+  disk.arm(Infinity);
+  await recoverTo({ env: disk.env, plan, folder, name: 'copy' });
+  const steps = disk.changes;
+  expect(steps).toBeGreaterThan(10);
+  for (let step = 1; step <= steps; step++) {
+    await rm(folder, { recursive: true, force: true });
+    disk.arm(step);
+    const died = recoverTo({ env: disk.env, plan, folder, name: 'copy' });
+    await expect(died, `step ${step}`).rejects.toThrow();
+    disk.arm(Infinity);
+    const isThere = (await readdir(parent)).includes('copy');
+    // The name is given by a rename, whose sync of the folder may be what failed.
+    if (!isThere) await recoverTo({ env, plan, folder, name: 'copy' });
+    const copy = await openDatabase(folder, { access: 'read' });
+    expect(await userEntries(copy), `step ${step}`).toEqual(model.at(end - 3));
+    await copy.close();
+    expect(await readdir(parent)).toEqual(['copy']);
+  }
+  expect(second).toBeLessThan(end);
+  expect(await filesBelow(database.folder)).toEqual(before);
+});
+
+test('P11 after a fork each branch is reached by its own number, and the newest one by default', async () => {
+  const { database, model, first, end } = await history();
+  await database.close();
+  const place = await folderPlace(env, database.folder);
+  const { copy } = await recovered(place, at(first + 10));
+  await copy.close();
+  const branch = await openDatabase(copy.folder);
+  await branch.commit([{ type: 'put', key: 'only-here', value: '1' }]);
+  const last = branch.durable();
+  await branch.close();
+  // One place with the log of both, as an archive has it; no control file says which is meant.
+  const both = join(await temporaryFolder(), 'both');
+  await cp(join(database.folder, 'backups'), join(both, 'backups'), { recursive: true });
+  for (const from of [database.folder, branch.folder]) {
+    await cp(join(from, 'log'), join(both, 'log'), {
+      recursive: true,
+      filter: (path) => !path.endsWith('synced'),
+    });
+  }
+  const joined = await folderPlace(env, both);
+  const newest = await planRecovery({ place: joined, target: { kind: 'all' } });
+  expect(formatPosition(newest.position)).toBe(`2/${last.seq}`);
+  const old = await recovered(joined, at(end));
+  expect(old.entries).toEqual(model.at(end));
+  const shared = await recovered(joined, at(first + 8));
+  expect(shared.entries).toEqual(model.at(first + 8));
+  await expect(
+    planRecovery({
+      place: joined,
+      target: { kind: 'position', position: { timeline: 2, seq: first + 5 } },
+    }),
+  ).rejects.toThrow(/this record is 1\//);
+});
+
+test('P9 an abort ends a recovery with its reason, and nothing of the copy stays', async () => {
+  const { database } = await history();
+  await database.close();
+  const place = await folderPlace(env, database.folder);
+  const plan = await planRecovery({ place, target: { kind: 'all' }, backup: 'first' });
+  const parent = await temporaryFolder();
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const steps: string[] = [];
+  const recovering = recoverTo({
+    env,
+    plan,
+    folder: join(parent, 'copy'),
+    name: 'copy',
+    signal: controller.signal,
+    onProgress: ({ step }) => {
+      steps.push(step);
+      if (step === 'replay') controller.abort(reason);
+    },
+  });
+  await expect(recovering).rejects.toBe(reason);
+  expect(steps).toContain('replay');
+  expect(await readdir(parent)).toEqual([]);
+});
+
+test('P3 a database that was never backed up is recovered from its initial backup and its log', async () => {
+  const folder = join(await temporaryFolder(), 'plain');
+  await createDatabase(folder, { env });
+  const database = await openDatabase(folder);
+  const model = new Model(database);
+  for (let i = 0; i < 20; i++) await model.put(`key-${i % 7}`, `${i}`);
+  const { seq } = database.durable();
+  await database.close();
+  const { entries, control } = await recovered(await folderPlace(env, folder), at(seq - 5));
+  expect(entries).toEqual(model.at(seq - 5));
+  expect(control.pattern).toBe(database.identity.pattern);
+});

@@ -1,0 +1,20 @@
+// What a database is opened with, and what a commit may ask for.
+import type { Env } from '@pamina/env';
+import type { Durability } from './acknowledgement.js';
+import type { KeySpace } from './operation.js';
+
+export interface DatabaseOptions {
+  readonly env: Env;
+  /** `read`: no session is started and nothing can be written; recovery still happens. Default `write`. */
+  readonly access?: 'read' | 'write' | undefined;
+  readonly segmentBytes?: number | undefined;
+}
+
+export interface CommitOptions {
+  /** Keys are the user's or Pamina's own. Default `user`. */
+  readonly space?: KeySpace | undefined;
+  /** When the commit is acknowledged. Default `disk`. */
+  readonly durability?: Durability | undefined;
+  /** Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN. */
+  readonly signal?: AbortSignal | undefined;
+}

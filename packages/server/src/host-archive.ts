@@ -1,0 +1,218 @@
+// Archives of the databases here: added, removed, looked at, run; and the archivers of what is online.
+
+import { formatArchiveAddress, openArchive, parseArchiveAddress } from '@pamina/archive';
+import {
+  ArchiverRunner,
+  type ArchiverStatus,
+  changeArchives,
+  positionPath,
+  readPosition,
+} from '@pamina/backup';
+import type { ArchiveSetting, Control, Database } from '@pamina/engine';
+import { errorTable, formatPosition, PaminaError, timelineAt, validateName } from '@pamina/format';
+import type { AddArchiveOptions, ArchiveSummary } from '@pamina/wire';
+import type { HostCore } from './host-core.js';
+import type { OnlineDatabase } from './online-database.js';
+
+/** Begins to archive a database that went online. */
+export function startArchivers(core: HostCore, online: OnlineDatabase): void {
+  for (const setting of online.database.control.archives ?? []) {
+    startArchiver(core, online, setting);
+  }
+}
+
+function startArchiver(core: HostCore, online: OnlineDatabase, setting: ArchiveSetting): void {
+  const archiver = archiverOf(core, online.database, setting);
+  online.archivers.set(setting.name, archiver);
+  archiver.start();
+}
+
+function archiverOf(core: HostCore, database: Database, setting: ArchiveSetting): ArchiverRunner {
+  return new ArchiverRunner({
+    database,
+    setting,
+    // A place that lost its marker is not made an archive again by itself.
+    open: (given, signal) => openAs(core, given, { create: false, signal }),
+  });
+}
+
+function openAs(
+  core: HostCore,
+  setting: ArchiveSetting,
+  options: { readonly create: boolean; readonly signal: AbortSignal },
+): ReturnType<typeof openArchive> {
+  const { address, credentialsFile, identityFile, recipients } = setting;
+  return openArchive({
+    ...options,
+    env: core.env,
+    environment: core.environment,
+    address,
+    credentialsFile: credentialsFile ?? undefined,
+    encryption:
+      recipients === null ? null : { recipients, identityFile: identityFile ?? undefined },
+  });
+}
+
+/** The place becomes an archive if it is none yet, so that a wrong address is told at once. */
+export async function addArchive(
+  core: HostCore,
+  name: string,
+  archive: string,
+  options: AddArchiveOptions,
+): Promise<ArchiveSummary> {
+  validateName(archive);
+  const { credentialsFile = null, identityFile = null, recipients = null } = options;
+  if ((recipients === null) !== (identityFile === null)) {
+    const message =
+      'recipients and an identity file are given together: an archiver that was killed compares what is there';
+    throw new PaminaError('REQUEST_INVALID', message);
+  }
+  const address = formatArchiveAddress(parseArchiveAddress(options.address));
+  return core.use(name, 'read', async (held) => {
+    const { database, online } = held;
+    refuseTaken(database.control, name, archive);
+    const setting: ArchiveSetting = {
+      name: archive,
+      address,
+      database: name,
+      recipients,
+      identityFile,
+      credentialsFile,
+      fromSeq: database.log.firstSeq,
+    };
+    await openAs(core, setting, { create: true, signal: core.endOf(held) });
+    // What an archive of this name noted before says nothing of this one.
+    await core.env.disk.removeTree(positionPath(database.folder, archive));
+    await changeArchives(database, (archives) => {
+      refuseTaken(database.control, name, archive);
+      return [...archives, setting];
+    });
+    const message = `Log and backups are archived to ${archive} (${address}) from now on.`;
+    database.jobLog.write('info', 'archive-added', message, { archive, address });
+    if (online !== null && !online.signal.aborted) startArchiver(core, online, setting);
+    return summary(core, database.control, setting, online);
+  });
+}
+
+function refuseTaken({ archives = [] }: Control, name: string, archive: string): void {
+  if (!archives.some((one) => one.name === archive)) return;
+  throw new PaminaError('ARCHIVE_EXISTS', `${name} has an archive ${archive} already`, {
+    context: { name, archive },
+  });
+}
+
+export async function removeArchive(core: HostCore, name: string, archive: string): Promise<void> {
+  await core.use(name, 'read', async ({ database, online }) => {
+    find(database.control, name, archive);
+    await online?.archivers.get(archive)?.stop();
+    online?.archivers.delete(archive);
+    await changeArchives(database, (archives) => archives.filter((one) => one.name !== archive));
+    await core.env.disk.removeTree(positionPath(database.folder, archive));
+    const message = `Nothing is archived to ${archive} any more; what is there stays.`;
+    database.jobLog.write('info', 'archive-removed', message, { archive });
+  });
+}
+
+export async function archives(core: HostCore, name: string): Promise<ArchiveSummary[]> {
+  return summaries(core, await core.control(name), core.online.get(name) ?? null);
+}
+
+export function summaries(
+  core: HostCore,
+  control: Control,
+  online: OnlineDatabase | null,
+): Promise<ArchiveSummary[]> {
+  return Promise.all(
+    (control.archives ?? []).map((setting) => summary(core, control, setting, online)),
+  );
+}
+
+/** Of an online database its archivers hurry; for one that is offline they are made for this once. */
+export async function runArchive(
+  core: HostCore,
+  name: string,
+  archive: string | undefined,
+  signal?: AbortSignal,
+): Promise<ArchiveSummary[]> {
+  return core.use(name, 'read', async (held) => {
+    const { database, online } = held;
+    const { archives: settings = [] } = database.control;
+    const wanted = archive === undefined ? settings : [find(database.control, name, archive)];
+    const end = core.endOf(held);
+    const until = signal === undefined ? end : AbortSignal.any([signal, end]);
+    const done: ArchiveSummary[] = [];
+    for (const setting of wanted) {
+      const running = online?.archivers.get(setting.name);
+      const archiver = running ?? archiverOf(core, database, setting);
+      if (running === undefined) archiver.start();
+      try {
+        await archiver.settle(until);
+        done.push(shown(database.control, setting, archiver.status()));
+      } finally {
+        if (running === undefined) await archiver.stop();
+      }
+    }
+    return done;
+  });
+}
+
+function find({ archives = [] }: Control, name: string, archive: string): ArchiveSetting {
+  const found = archives.find((one) => one.name === archive);
+  if (found !== undefined) return found;
+  throw new PaminaError('ARCHIVE_NOT_FOUND', `${name} has no archive ${archive}`, {
+    context: { name, archive },
+  });
+}
+
+async function summary(
+  core: HostCore,
+  control: Control,
+  setting: ArchiveSetting,
+  online: OnlineDatabase | null,
+): Promise<ArchiveSummary> {
+  const archiver = online?.archivers.get(setting.name);
+  if (archiver !== undefined) return shown(control, setting, archiver.status());
+  const path = positionPath(core.folder(control.name), setting.name);
+  const position = await readPosition(core.env.disk, path);
+  return {
+    ...shown(control, setting, {
+      state: 'stopped',
+      problem: null,
+      archivedSeq: position?.seq ?? null,
+      archivedTime: position?.time ?? null,
+      behindBytes: 0,
+      backups: 0,
+    }),
+    state: 'offline',
+    behindBytes: null,
+    backups: null,
+  };
+}
+
+function shown(
+  { timelines }: Control,
+  { address, name, recipients }: ArchiveSetting,
+  status: Omit<ArchiverStatus, 'name' | 'address'>,
+): ArchiveSummary {
+  const { archivedSeq: seq, archivedTime, backups, behindBytes, problem, state } = status;
+  const archived =
+    seq === null ? null : formatPosition({ timeline: timelineAt(timelines, seq).timeline, seq });
+  const hint = problem === null ? null : hintOf(problem.code);
+  const encrypted = recipients !== null;
+  return {
+    name,
+    address,
+    encrypted,
+    state,
+    problem,
+    hint,
+    archived,
+    archivedTime,
+    behindBytes,
+    backups,
+  };
+}
+
+function hintOf(code: string): string | null {
+  return Object.hasOwn(errorTable, code) ? errorTable[code as keyof typeof errorTable].hint : null;
+}

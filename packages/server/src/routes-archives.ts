@@ -1,0 +1,50 @@
+// Routes of a database's archives.
+
+import {
+  type AddArchiveRequest,
+  addArchiveRequest,
+  archiveParameters,
+  nameParameters,
+  type RunArchiveRequest,
+  runArchiveRequest,
+} from '@pamina/wire';
+import type { FastifyInstance } from 'fastify';
+import { answerLines } from './line-answer.js';
+import type { Named, RouteContext } from './route-context.js';
+
+interface NamedArchive {
+  Params: { name: string; archive: string };
+}
+
+export function archiveRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
+  app.get<Named>(
+    '/databases/:name/archives',
+    { schema: { params: nameParameters } },
+    ({ params }) => served.archives(params.name),
+  );
+
+  app.post<Named & { Body: RunArchiveRequest }>(
+    '/databases/:name/archives',
+    { schema: { params: nameParameters, body: runArchiveRequest } },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, ({ signal }) =>
+        served.runArchive(params.name, body.archive, signal),
+      ),
+  );
+
+  app.put<NamedArchive & { Body: AddArchiveRequest }>(
+    '/databases/:name/archives/:archive',
+    { schema: { params: archiveParameters, body: addArchiveRequest } },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, () => served.addArchive(params.name, params.archive, body)),
+  );
+
+  app.delete<NamedArchive>(
+    '/databases/:name/archives/:archive',
+    { schema: { params: archiveParameters } },
+    async ({ params }) => {
+      await served.removeArchive(params.name, params.archive);
+      return {};
+    },
+  );
+}

@@ -1,0 +1,162 @@
+// Archives of databases that a server has, and of those that nobody serves.
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { collect, env, eventually, Workbench } from './workbench.js';
+
+let bench: Workbench;
+let address: string;
+
+beforeEach(async () => {
+  bench = await Workbench.open();
+  address = join(bench.folder, 'archive');
+});
+afterEach(() => bench.close());
+
+async function names(): Promise<string[]> {
+  const found: string[] = [];
+  const look = async (folder: string, prefix: string): Promise<void> => {
+    for (const entry of await env.disk.list(folder)) {
+      if (entry.isFolder) await look(join(folder, entry.name), `${prefix}${entry.name}/`);
+      else found.push(`${prefix}${entry.name}`);
+    }
+  };
+  await look(address, '');
+  return found;
+}
+
+describe('a database that is served', () => {
+  it('is archived as long as it is online, with its backups, and goes on after a restart', async () => {
+    const server = await bench.server();
+    await server.host.create('orders');
+    expect(await server.host.addArchive('orders', 'main', { address })).toMatchObject({
+      name: 'main',
+      address,
+      encrypted: false,
+    });
+    await server.host.put('orders', 'a', '1');
+    const { id } = await server.host.backup('orders');
+    await server.host.runArchive('orders', undefined);
+    expect((await names()).some((name) => name.endsWith(`/backups/${id}/manifest`))).toBe(true);
+    expect((await names()).some((name) => name.endsWith('.seg'))).toBe(true);
+    const [archive] = (await server.host.status('orders')).archives ?? [];
+    expect(archive).toMatchObject({ problem: null, behindBytes: 0, backups: 1 });
+    expect(archive?.archived).toBe((await server.host.status('orders')).durable);
+    await server.close();
+    const again = await bench.server();
+    await again.host.put('orders', 'b', '2');
+    await again.host.runArchive('orders', 'main');
+    const [later] = await again.host.archives('orders');
+    expect(later?.archived).toBe((await again.host.status('orders')).durable);
+  });
+
+  it('says what is wrong until it is mended', async () => {
+    const server = await bench.server();
+    await server.host.create('orders');
+    await server.host.addArchive('orders', 'main', { address });
+    await server.host.runArchive('orders', undefined);
+    await server.host.stop('orders');
+    await rm(address, { recursive: true });
+    await server.host.start('orders');
+    const [archive] = await eventually(
+      () => server.host.archives('orders'),
+      ([one]) => one?.problem !== null,
+    );
+    expect(archive).toMatchObject({ state: 'retrying', problem: { code: 'ARCHIVE_NOT_FOUND' } });
+    expect(archive?.hint).not.toBeNull();
+    const events = await collect(server.host.jobLog('orders'));
+    expect(events.map(({ event }) => event)).toContain('archive-failed');
+  });
+});
+
+describe('a database that nobody serves', () => {
+  it('is archived when told to', async () => {
+    const host = await bench.host();
+    await host.create('orders');
+    await host.put('orders', 'a', '1');
+    await host.addArchive('orders', 'main', { address });
+    expect(await host.archives('orders')).toMatchObject([{ state: 'offline', archived: null }]);
+    const [archive] = await host.runArchive('orders', undefined);
+    expect(archive?.archived).not.toBeNull();
+    expect(await host.archives('orders')).toMatchObject([
+      { state: 'offline', archived: archive?.archived },
+    ]);
+  });
+});
+
+describe('adding and removing', () => {
+  it('refuses a name twice, an address that is none, and half of encryption', async () => {
+    const host = await bench.host();
+    await host.create('orders');
+    await host.addArchive('orders', 'main', { address });
+    for (const [options, code] of [
+      [{ address }, 'ARCHIVE_EXISTS'],
+      [{ address: 'ftp://x' }, 'ARCHIVE_ADDRESS_INVALID'],
+      [{ address, recipients: ['age1x'] }, 'REQUEST_INVALID'],
+    ] as const) {
+      const name = code === 'ARCHIVE_EXISTS' ? 'main' : 'other';
+      await expect(host.addArchive('orders', name, options)).rejects.toMatchObject({ code });
+    }
+    await expect(host.removeArchive('orders', 'nothing')).rejects.toMatchObject({
+      code: 'ARCHIVE_NOT_FOUND',
+    });
+    await host.removeArchive('orders', 'main');
+    expect(await host.archives('orders')).toEqual([]);
+    expect(await names()).toContain('pamina-archive');
+  });
+
+  it('P9 of an encrypted archive refuses it without keys', async () => {
+    const host = await bench.host();
+    await host.create('orders');
+    const identity = await generateX25519Identity();
+    const identityFile = join(bench.folder, 'key.txt');
+    await writeFile(identityFile, identity);
+    const recipients = [await identityToRecipient(identity)];
+    await host.addArchive('orders', 'main', { address, recipients, identityFile });
+    await host.put('orders', 'a', 'a value that would be found');
+    await host.runArchive('orders', undefined);
+    for (const name of await names()) {
+      expect((await readFile(join(address, name))).includes('would be found')).toBe(false);
+    }
+    await expect(host.addArchive('orders', 'plain', { address })).rejects.toMatchObject({
+      code: 'ARCHIVE_ENCRYPTION',
+    });
+  });
+
+  it('P14 keeps no credential in control.json, the job log, status or an error', async () => {
+    const environment = {
+      AWS_ACCESS_KEY_ID: 'ACCESSKEYTHATISSECRET',
+      AWS_SECRET_ACCESS_KEY: 'secret+that/must+not+be+seen',
+    };
+    const server = await bench.server({ environment });
+    const { host } = server;
+    await host.create('orders');
+    const place = 's3://bucket/x?endpoint=http://127.0.0.1:1';
+    await host.addArchive('orders', 'main', { address });
+    const control = join(bench.data, 'orders', 'control.json');
+    await host.stop('orders');
+    const text = await readFile(control, 'utf8');
+    // Without its checksum, as one that was made by hand.
+    const changed = text
+      .replace(JSON.stringify(address), JSON.stringify(place))
+      .replace(/,\s*"checksum": "[0-9a-f]*"/, '');
+    await writeFile(control, changed);
+    await host.start('orders');
+    const [archive] = await eventually(
+      () => host.archives('orders'),
+      ([one]) => one?.problem !== null,
+    );
+    const events = await collect(host.jobLog('orders'));
+    const failure: unknown = await host
+      .runArchive('orders', 'main')
+      .catch((error: unknown) => error);
+    const seen = [archive, events, failure, String(failure), await readFile(control, 'utf8')];
+    expect(archive?.problem?.code).toBe('ARCHIVE_UNAVAILABLE');
+    for (const value of seen) {
+      const printed = JSON.stringify(value);
+      expect(printed).not.toContain(environment.AWS_ACCESS_KEY_ID);
+      expect(printed).not.toContain(environment.AWS_SECRET_ACCESS_KEY);
+    }
+  });
+});
