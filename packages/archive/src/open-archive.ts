@@ -34,7 +34,7 @@ export async function openArchive(options: OpenArchiveOptions): Promise<Archive>
   const { encryption, env } = options;
   const plain = await storageAt(options);
   // Before anything is written: keys that are not valid must leave no marker.
-  const archive = encryption === null ? plain : await encryptedArchive(plain, env.disk, encryption);
+  const archive = encryption === null ? plain : await encryptedArchive(plain, env, encryption);
   await requireMarker(plain, encryption === null ? 'none' : 'age', options);
   return archive;
 }

@@ -22,14 +22,14 @@ async function workbench() {
   await writeFile(identityFile, `${identity}\n`);
   const recipients = [await identityToRecipient(identity)] as const;
   const stored = new FolderArchive(env, folder);
-  const archive = await encryptedArchive(stored, env.disk, { recipients, identityFile });
+  const archive = await encryptedArchive(stored, env, { recipients, identityFile });
   return { archive, folder, identityFile, recipients, stored };
 }
 
 archiveContract('encrypted folder', async () => (await workbench()).archive);
 
 describe('files of age', () => {
-  const sizes = [0, 1, 65_535, 65_536, 65_537, 131_072, 200_000];
+  const sizes = [0, 1, 65_535, 65_536, 65_537, 131_072, 200_000, 262_144, 262_145, 700_000];
 
   test.skipIf(!hasAge)('age opens by hand what is in the archive', async () => {
     const { archive, folder, identityFile } = await workbench();
@@ -112,7 +112,7 @@ describe('files of age', () => {
 
   test('without an identity an archive is written, and neither read nor compared', async () => {
     const { recipients, stored } = await workbench();
-    const writer = await encryptedArchive(stored, env.disk, { recipients });
+    const writer = await encryptedArchive(stored, env, { recipients });
     const bytes = randomBytes(10);
     expect(await writer.putIfAbsent('object', bytes)).toBe('written');
     await expect(writer.putIfAbsent('object', bytes)).rejects.toMatchObject({

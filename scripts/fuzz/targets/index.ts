@@ -1,5 +1,6 @@
 // All targets, in the order in which they are run.
 import type { Target } from '../target.js';
+import { archives } from './archive.js';
 import { backupBytes } from './backup-bytes.js';
 import { logBytes } from './log-bytes.js';
 import { texts } from './texts.js';
@@ -14,4 +15,5 @@ export const targets: readonly Target[] = [
   ...wireBytes,
   ...wireJson,
   ...texts,
+  ...archives,
 ];

@@ -2,9 +2,10 @@
 // and sizes alone. Any object can be opened by hand: `age --decrypt -i key.txt OBJECT`.
 import { PaminaError, isPaminaError } from '@pamina/format';
 import type { Decrypter, Encrypter } from 'age-encryption';
-import type { Disk } from '@pamina/env';
+import type { Clock, Disk } from '@pamina/env';
 import type { Archive, ArchiveCall, ArchiveObject, PutOutcome } from '../archive.js';
 import { isSame, readRange } from '../collect.js';
+import { encryptInSteps } from '../in-steps.js';
 import { objectDamaged } from '../object-errors.js';
 import { isReplaceable, requireReplaceable, requireWritable } from '../object-name.js';
 import { decrypterFrom, encrypterFor } from './age-keys.js';
@@ -43,26 +44,33 @@ const openedMax = 64;
 /** ARCHIVE_KEY_INVALID. */
 export async function encryptedArchive(
   archive: Archive,
-  disk: Disk,
+  env: { readonly disk: Disk; readonly clock: Clock },
   options: EncryptionOptions,
 ): Promise<Archive> {
   const { identityFile, recipients } = options;
   const isReader = recipients.length === 0 && identityFile !== undefined;
   const encrypter = isReader ? null : encrypterFor(recipients);
-  const decrypter = identityFile === undefined ? null : await decrypterFrom(disk, identityFile);
-  return new EncryptedArchive(archive, encrypter, decrypter);
+  const decrypter = identityFile === undefined ? null : await decrypterFrom(env.disk, identityFile);
+  return new EncryptedArchive(archive, env.clock, encrypter, decrypter);
 }
 
 class EncryptedArchive implements Archive {
   readonly isEncrypted = true;
   readonly #archive: Archive;
+  readonly #clock: Clock;
   readonly #encrypter: Encrypter | null;
   readonly #decrypter: Decrypter | null;
   /** What it took to open the last few objects, so that a second range of one costs no more requests. */
   readonly #opened = new Map<string, OpenedObject>();
 
-  constructor(archive: Archive, encrypter: Encrypter | null, decrypter: Decrypter | null) {
+  constructor(
+    archive: Archive,
+    clock: Clock,
+    encrypter: Encrypter | null,
+    decrypter: Decrypter | null,
+  ) {
     this.#archive = archive;
+    this.#clock = clock;
     this.#encrypter = encrypter;
     this.#decrypter = decrypter;
   }
@@ -136,7 +144,7 @@ class EncryptedArchive implements Archive {
   }
 
   #encrypt(bytes: Uint8Array): Promise<Uint8Array> {
-    if (this.#encrypter !== null) return this.#encrypter.encrypt(bytes);
+    if (this.#encrypter !== null) return encryptInSteps(this.#encrypter, bytes, this.#clock);
     const message = `${this.describe()} is encrypted, and no recipients are given to write with`;
     throw new PaminaError('ARCHIVE_KEY_INVALID', message);
   }

@@ -15,6 +15,8 @@ export interface S3Request {
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: Uint8Array | undefined;
+  /** Of the body, lowercase hex. */
+  readonly sha256?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -67,12 +69,12 @@ export class S3Client {
   }
 
   async #sign(request: S3Request): Promise<{ url: string; headers: Record<string, string> }> {
-    const { body, key, method } = request;
+    const { key, method } = request;
     const url = new URL(this.#urlOf(key));
     for (const [name, value] of Object.entries(request.query ?? {})) {
       url.searchParams.set(name, value);
     }
-    const sha256 = body === undefined ? emptyHash : createHash('sha256').update(body).digest('hex');
+    const sha256 = request.sha256 ?? emptyHash;
     const signer = new AwsV4Signer({
       url: url.href,
       method,

@@ -1,12 +1,12 @@
 // An archive in S3-compatible object storage. Objects are written with `If-None-Match: *`; where a server
 // ignores that, writers claim a name first and look who else did.
-import { createHash } from 'node:crypto';
 import { isPaminaError } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { formatArchiveAddress, type S3Address } from '../address.js';
 import type { Archive, ArchiveCall, ArchiveObject, PutOutcome } from '../archive.js';
 import { isSame } from '../collect.js';
 import type { S3Credentials } from '../credentials.js';
+import { digestsOf } from '../in-steps.js';
 import { objectDamaged, objectTaken } from '../object-errors.js';
 import {
   byName,
@@ -107,13 +107,18 @@ export class S3Archive implements Archive {
   }
 
   /** False if the name is taken. */
-  #put(name: string, bytes: Uint8Array, ifAbsent: boolean, call?: ArchiveCall): Promise<boolean> {
-    const md5 = createHash('md5').update(bytes).digest();
+  async #put(
+    name: string,
+    bytes: Uint8Array,
+    ifAbsent: boolean,
+    call?: ArchiveCall,
+  ): Promise<boolean> {
+    const { md5, sha256 } = await digestsOf(bytes, this.#retrying.clock);
     const headers = {
       'content-md5': md5.toString('base64'),
       ...(ifAbsent ? { 'if-none-match': '*' } : {}),
     };
-    const request = { method: 'PUT', key: this.#key(name), headers, body: bytes } as const;
+    const request = { method: 'PUT', key: this.#key(name), headers, body: bytes, sha256 } as const;
     return withRetry(this.#retrying, call?.signal, async () => {
       const response = await this.#client.send({ ...request, signal: call?.signal }, [412]);
       response.cancel();
@@ -128,8 +133,8 @@ export class S3Archive implements Archive {
   async #compare(name: string, bytes: Uint8Array, call?: ArchiveCall): Promise<PutOutcome> {
     const found = await this.#head(name, call);
     if (found?.bytes === bytes.length) {
-      const md5 = createHash('md5').update(bytes).digest('hex');
-      if (found.md5 === md5) return 'same';
+      const { md5 } = await digestsOf(bytes, this.#retrying.clock);
+      if (found.md5 === md5.toString('hex')) return 'same';
       const pieces = this.getRange(name, 0, null, call);
       if (found.md5 === null && (await isSame(pieces, bytes))) return 'same';
     }

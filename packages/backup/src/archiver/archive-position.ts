@@ -1,8 +1,8 @@
 // How far a database is in one archive, kept beside the database: what was archived is not asked of the
 // archive again but at start, and there it is held against what the archive has.
 import { join } from 'node:path';
-import { crc32 } from '@pamina/format';
 import type { Disk } from '@pamina/env';
+import { decodeLine, encodeLine, isCount } from './checked-line.js';
 
 export interface ArchivePosition {
   /** Last record that is in the archive. */
@@ -30,9 +30,12 @@ export function positionPath(databaseFolder: string, archive: string): string {
 export async function readPosition(disk: Disk, path: string): Promise<ArchivePosition | null> {
   const bytes = await disk.readFileIfPresent(path);
   if (bytes === null) return null;
-  const line = new TextDecoder().decode(bytes).trimEnd();
-  const text = line.slice(9);
-  return line.startsWith(`${checksumOf(text)} `) ? (JSON.parse(text) as ArchivePosition) : null;
+  const { chain, open, seq, time } = decodeLine(bytes) ?? {};
+  if (!isCount(seq) || !isCount(chain) || !isCount(time)) return null;
+  if (open === null) return { seq, chain, time, open };
+  const { firstSeq, offset, timelineId } = (open ?? {}) as Record<string, unknown>;
+  if (!isCount(firstSeq) || !isCount(offset) || typeof timelineId !== 'string') return null;
+  return { seq, chain, time, open: { firstSeq, offset, timelineId } };
 }
 
 export async function writePosition(
@@ -41,15 +44,10 @@ export async function writePosition(
   position: ArchivePosition,
 ): Promise<void> {
   const { chain, open, seq, time } = position;
-  const text = JSON.stringify({ seq, chain, time, open });
-  await disk.replaceFile(path, new TextEncoder().encode(`${checksumOf(text)} ${text}\n`));
+  await disk.replaceFile(path, encodeLine({ seq, chain, time, open }));
 }
 
 /** The oldest record that the log must keep for the archive: an open segment is archived whole once more. */
 export function neededFrom(position: ArchivePosition): number {
   return position.open?.firstSeq ?? position.seq + 1;
-}
-
-function checksumOf(text: string): string {
-  return crc32(new TextEncoder().encode(text)).toString(16).padStart(8, '0');
 }

@@ -128,8 +128,7 @@ export class ArchiverWork {
     const { archive, position, segment } = this.#open();
     const { database } = this.#options;
     const place = this.#place();
-    const { disk } = database.env;
-    const proved = await proveSegment(disk, segment, place.pattern, position);
+    const proved = await proveSegment(database.env, segment, place.pattern, position);
     const call = { signal: this.#signal };
     await archive.putIfAbsent(segmentObject(place, placeOf(segment)), proved.bytes, call);
     await this.#note({ ...proved.point, open: null });

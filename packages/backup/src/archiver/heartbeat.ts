@@ -1,8 +1,9 @@
 // The heartbeat of an archive: that record `seq` was the last one committed until `time`. Written once
 // after the writes have stopped; a record that came later says the same by itself.
-import { crc32, isPaminaError } from '@pamina/format';
+import { isPaminaError } from '@pamina/format';
 import { readObject, type Archive } from '@pamina/archive';
 import type { CompleteUntil } from '../log-source.js';
+import { decodeLine, encodeLine, isCount } from './checked-line.js';
 import { heartbeatObject, type ArchivePlace } from './archive-layout.js';
 
 export interface Heartbeat extends CompleteUntil {
@@ -16,9 +17,7 @@ const heartbeatBytesMax = 4096;
 
 export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
   const { chain, seq, time, timeline, timelineId } = heartbeat;
-  const text = JSON.stringify({ formatVersion: 1, timeline, timelineId, seq, chain, time });
-  const bytes = new TextEncoder().encode(text);
-  return new TextEncoder().encode(`${crc32(bytes).toString(16).padStart(8, '0')} ${text}\n`);
+  return encodeLine({ formatVersion: 1, timeline, timelineId, seq, chain, time });
 }
 
 /** null where there is none, or none that this version can read: then nothing is proved. */
@@ -37,15 +36,10 @@ export async function readHeartbeat(
 }
 
 function decode(bytes: Uint8Array): Heartbeat | null {
-  const line = new TextDecoder().decode(bytes).trimEnd();
-  const text = line.slice(9);
-  const checksum = crc32(new TextEncoder().encode(text)).toString(16).padStart(8, '0');
-  if (!line.startsWith(`${checksum} `)) return null;
-  const value = JSON.parse(text) as Record<string, unknown>;
-  const { chain, seq, time, timeline, timelineId } = value;
-  const areCounts = [chain, seq, time, timeline].every(
-    (number) => Number.isSafeInteger(number) && (number as number) >= 0,
-  );
-  const isKnown = value['formatVersion'] === 1 && areCounts && typeof timelineId === 'string';
-  return isKnown ? (value as unknown as Heartbeat) : null;
+  const fields = decodeLine(bytes);
+  if (fields === null || fields['formatVersion'] !== 1) return null;
+  const { chain, seq, time, timeline, timelineId } = fields;
+  const areCounts = isCount(chain) && isCount(seq) && isCount(time) && isCount(timeline);
+  if (!areCounts || typeof timelineId !== 'string') return null;
+  return { chain, seq, time, timeline, timelineId };
 }

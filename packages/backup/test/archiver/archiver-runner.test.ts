@@ -40,8 +40,9 @@ async function expectArchived(database: Database, folder: string): Promise<void>
   const entries = await source.segments();
   const own = database.log.segments().filter(({ bytes }) => bytes > 128);
   expect(entries.map(({ firstSeq }) => firstSeq)).toEqual(own.map(({ firstSeq }) => firstSeq));
-  for (const [index, entry] of entries.entries()) {
-    const segment = own[index]!;
+  for (const segment of own) {
+    const entry = entries.find(({ firstSeq }) => firstSeq === segment.firstSeq);
+    if (entry === undefined) throw new Error(`${segment.name} is not archived`);
     const content = (await readFile(segment.path)).subarray(0, segment.bytes);
     expect(entry.bytes).toBe(segment.bytes);
     expect(Buffer.compare(await bytesOf(source, entry), content)).toBe(0);
