@@ -206,7 +206,7 @@ async function seqAtTime(
     const way = wayFrom(backup, history, all);
     const seq = await lastBefore(way, target.time, all);
     if (seq !== null) return seq;
-    const end = `the log ends with record ${way.toSeq}, and nothing later proves that it was the last one by then`;
+    const end = `the log ends with record ${way.toSeq}, and nothing later proves that it was the last one by then (recover all of it, or stop the database, which proves it)`;
     why = way.gap ?? end;
   }
   throw targetUnreachable(target, why, ranges);
