@@ -17,12 +17,14 @@ export interface LogFolderOptions {
   readonly stoppedAt?: (() => Promise<number | null>) | undefined;
   /** Of a log that is written to: the last record that is on disk. */
   readonly settledSeq?: (() => number) | undefined;
+  /** Last record that was noted as synced. */
+  readonly knownSeq?: number | undefined;
   /** Of a log that is written to in this process. */
   readonly pin?: ((fromSeq: number) => () => void) | undefined;
 }
 
 export function logFolderSource(options: LogFolderOptions): LogSource {
-  const { disk, folder, pin, settledSeq, stoppedAt } = options;
+  const { disk, folder, knownSeq, pin, settledSeq, stoppedAt } = options;
   const source: LogSource = {
     describe: () => folder,
     async segments() {
@@ -44,6 +46,7 @@ export function logFolderSource(options: LogFolderOptions): LogSource {
     };
   }
   if (settledSeq !== undefined) source.settledSeq = settledSeq;
+  if (knownSeq !== undefined) source.knownSeq = () => knownSeq;
   if (pin !== undefined) source.hold = pin;
   return source;
 }

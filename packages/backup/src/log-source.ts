@@ -50,6 +50,8 @@ export interface LogSource {
   completeUntil?(): Promise<CompleteUntil | null>;
   /** Last record that is sure to stay, of a log that is being written to; what is behind it is not looked at. */
   settledSeq?(): number;
+  /** Last record that is known to have been there once: a log that ends before it is damaged. */
+  knownSeq?(): number;
   /** Keeps the log from record `fromSeq` on from being deleted by this process until the function is called. */
   hold?(fromSeq: number): () => void;
 }

@@ -1,9 +1,9 @@
 // Recovery to a target: from a backup and log of one or several sources, to exactly what was asked for.
-import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createDatabase, type Database } from '@pamina/engine';
-import { formatPosition } from '@pamina/format';
+import { formatPosition, segmentTrailerBytes } from '@pamina/format';
 import {
   folderPlace,
   joinPlaces,
@@ -211,6 +211,46 @@ test('P6 a flipped byte on the way is named with file and offset, and nothing of
     context: { file: segment?.path },
   });
   expect(await readdir(parent)).toEqual([]);
+});
+
+test('P6 damage that the target does not need stands in nobody’s way, damage before it is named', async () => {
+  const { database, model, first, second, end } = await history();
+  await database.close();
+  const segments = database.log.segments();
+  const place = await folderPlace(env, database.folder);
+  const all = { kind: 'all' } as const;
+  // The header of a segment between the backups: only what goes through it is refused.
+  const middle = segments.find(({ firstSeq }) => firstSeq > first + 5 && firstSeq < second);
+  await flipByte(middle?.path ?? '', 20);
+  expect((await recovered(place, all)).entries).toEqual(model.at(end));
+  expect((await recovered(place, at((middle?.firstSeq ?? 0) - 1))).plan.backup.manifest.tag).toBe(
+    'first',
+  );
+  const through = planRecovery({ place, target: at(middle?.firstSeq ?? 0) });
+  await expect(through).rejects.toThrow(new RegExp(`${middle?.name}, offset 0: .*; reachable is`));
+  // The middle of the last segment, which has no trailer: its end is never taken for the end of the log.
+  const last = segments.at(-1);
+  const crashed = join(await temporaryFolder(), 'crashed');
+  await cp(database.folder, crashed, { recursive: true });
+  const file = join(crashed, 'log', last?.name ?? '');
+  await truncate(file, (await stat(file)).size - segmentTrailerBytes);
+  const open = await folderPlace(env, crashed);
+  expect((await recovered(open, all)).entries).toEqual(model.at(end));
+  await flipByte(file, 9000);
+  await expect(planRecovery({ place: open, target: all })).rejects.toThrow(
+    /offset \d+: the record here fails its checksum; reachable is/,
+  );
+  // Cut off there it is a torn tail, unless it is known to have been longer.
+  await truncate(file, 9000);
+  const torn = await planRecovery({ place: open, target: all });
+  expect(torn.point.seq).toBeLessThan(end);
+  const known = await folderPlace(env, crashed, { knownSeq: end });
+  await expect(planRecovery({ place: known, target: all })).rejects.toThrow(
+    /record \d+ was on disk; reachable is/,
+  );
+  expect((await planRecovery({ place: known, target: at(torn.point.seq) })).point).toEqual(
+    torn.point,
+  );
 });
 
 test('P8 a recovery that dies at any step leaves nothing that looks like a database; the source is untouched', async () => {

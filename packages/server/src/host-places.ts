@@ -79,7 +79,7 @@ export async function ownPlace(core: HostCore, name: string): Promise<RecoveryPl
   // program that embeds the database and has it open they are not settled yet.
   const isSettled = (last ?? 0) <= synced || (await stoppedAt()) !== null;
   const settledSeq = isSettled ? undefined : (): number => synced;
-  return folderPlace(env, folder, { stoppedAt, settledSeq });
+  return folderPlace(env, folder, { stoppedAt, settledSeq, knownSeq: synced });
 }
 
 /** What a restore elsewhere asks first. */

@@ -111,12 +111,14 @@ async function planned<T>(
 ): Promise<T> {
   const own = (await core.exists(name)) ? await ownPlace(core, name) : null;
   const { backup, place } = await placeOf(core, options, name, own);
-  const release = holdLogs(place, 0);
+  const releases = [holdLogs(place, 0)];
   try {
     const plan = await planRecovery({ place, target, backup, signal });
+    // What a source learned to know while it was planned.
+    releases.push(holdLogs(place, plan.spans[0]?.fromSeq ?? 0));
     return await work({ place, plan });
   } finally {
-    release();
+    for (const release of releases) release();
   }
 }
 

@@ -1,7 +1,7 @@
 // Restores through the host: a new database, a copy of one that stays online, in place; offline and served.
 
 import type { Administration, DatabaseStatus } from '@pamina/wire';
-import { cp, readdir, rm } from 'node:fs/promises';
+import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { collect, env, Workbench } from './workbench.js';
@@ -231,4 +231,12 @@ test('the log is shown around a time and by key, of a database here and of a cop
   await cp(join(bench.data, 'cities'), safe, { recursive: true });
   const copied = await collect(host.log('cities', { source: safe, grep: 'graz' }));
   expect(copied.map(({ position }) => position)).toEqual(found.map(({ position }) => position));
+  // What cannot be read is named, not left out.
+  const segment = (await readdir(join(safe, 'log'), { recursive: true }))
+    .filter((path) => path.endsWith('.seg'))
+    .sort()
+    .at(-1);
+  await writeFile(join(safe, 'log', segment ?? ''), Buffer.alloc(500, 7));
+  const shown = collect(host.log('cities', { source: safe, grep: 'a' }));
+  await expect(shown).rejects.toMatchObject({ code: 'LOG_DAMAGED' });
 });

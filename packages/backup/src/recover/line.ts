@@ -65,7 +65,7 @@ export function wayFrom(backup: PlaceBackup, history: readonly Timeline[], all: 
       else if (best === null || reach(segment) > reach(best)) best = segment;
     }
     if (best === null) {
-      const gap = gapAt(next, onLine, stranger);
+      const gap = gapAt(next, onLine, stranger, damageAt(next, ends, all));
       return { backup, history, spans, toSeq: next - 1, gap };
     }
     const toSeq = reach(best);
@@ -85,11 +85,26 @@ function continues(segment: SurveyedSegment, next: number, chain: number | null)
   return firstSeq < next || chain === null || segment.header.chainBefore === chain;
 }
 
+/** What is wrong with a segment of the line that should hold a record. */
+function damageAt(next: number, ends: ReadonlyMap<string, number>, all: Survey): string | null {
+  const isOnLine = (timelineId: string): boolean => (ends.get(timelineId) ?? 0) >= next;
+  const cut = all.segments.find(
+    ({ damage, entry, lastSeq }) =>
+      damage !== null && isOnLine(entry.timelineId) && lastSeq === next - 1,
+  );
+  const spoiled = all.damaged.find(
+    ({ entry }) => isOnLine(entry.timelineId) && entry.firstSeq === next,
+  );
+  return (cut ?? spoiled)?.damage?.message ?? null;
+}
+
 function gapAt(
   next: number,
   onLine: readonly SurveyedSegment[],
   stranger: SurveyedSegment | null,
+  damage: string | null,
 ): string | null {
+  if (damage !== null) return damage;
   if (stranger !== null) {
     const { entry, source } = stranger;
     return `${entry.name} in ${source.describe()} does not continue record ${next - 1}`;

@@ -29,14 +29,20 @@ export interface LogView {
 
 /** Of the database's own history, or the newest one that the place knows. LOG_GONE where there is no log. */
 export async function viewLog(place: RecoveryPlace, signal?: AbortSignal): Promise<LogView> {
-  const { histories, segments } = await survey(place, signal);
+  const { damaged, histories, segments } = await survey(place, signal);
   const [history] = histories;
   if (history === undefined) {
     throw new PaminaError('LOG_GONE', `${place.describe()} holds no log`, {
       context: { place: place.describe() },
     });
   }
-  const line = lineOf(segments, history);
+  const line = lineOf(segments, history).map((segment) => ({
+    ...segment,
+    damage:
+      segment.damage ??
+      damaged.find(({ entry }) => entry.firstSeq === segment.toSeq + 1)?.damage ??
+      null,
+  }));
   const read = (segment: LineSegment): AsyncGenerator<ViewedRecord> =>
     recordsOf(segment, history, signal);
   return {
@@ -83,6 +89,7 @@ function lineOf(segments: readonly SurveyedSegment[], history: readonly Timeline
   return line;
 }
 
+/** Throws what is wrong behind the last record: what cannot be read is not left out as if it were not. */
 async function* recordsOf(
   segment: LineSegment,
   history: readonly Timeline[],
@@ -94,14 +101,16 @@ async function* recordsOf(
     const header = newRecordHeader();
     for (let at = batch.start; at < batch.end; at += header.length) {
       readRecordHeader(batch.view, at, header);
-      if (header.seq > segment.toSeq) return;
+      if (header.seq > segment.toSeq) break;
       if (header.seq < segment.fromSeq) continue;
       const { timeline } = timelineAt(history, header.seq);
       const body = batch.bytes.subarray(at + recordHeaderBytes, at + header.length);
       const offset = batch.offset + at - batch.start;
       yield { header, body, timeline, session, segment: segment.entry.name, offset };
     }
+    if (batch.point.seq >= segment.toSeq) break;
   }
+  if (segment.damage !== null) throw segment.damage;
 }
 
 type Reader = (segment: LineSegment) => AsyncGenerator<ViewedRecord>;

@@ -201,15 +201,15 @@ async function seqAtTime(
     (backup) => backup.manifest.createdAt <= target.time && (given === null || backup === given),
   );
   const ranges = rangesOn(all, history);
-  let why = 'no good backup was taken at or before it';
+  let why: string | null = null;
   for (const backup of candidates) {
     const way = wayFrom(backup, history, all);
     const seq = await lastBefore(way, target.time, all);
     if (seq !== null) return seq;
-    const end = `the log ends with record ${way.toSeq}, and nothing later proves that it was the last one by then`;
-    why = way.gap ?? end;
+    const end = `the log ends with record ${way.toSeq}, and nothing later proves that it was the last one by then (recover all of it, or stop the database, which proves it)`;
+    why ??= way.gap ?? end;
   }
-  throw targetUnreachable(target, why, ranges);
+  throw targetUnreachable(target, why ?? 'no good backup was taken at or before it', ranges);
 }
 
 /** null where nothing proves it. */
@@ -272,13 +272,15 @@ function chooseWay(
     (backup) => given === null || backup === given,
   );
   if (prefer === 'oldest') usable.reverse();
-  let why = given === null ? 'no good backup at or before it' : behindWhy(given, history);
+  const none = given === null ? 'no good backup at or before it' : behindWhy(given, history);
+  // Of the backup that was to be begun with, since the others lead no further.
+  let why: string | null = null;
   for (const backup of usable) {
     const way = wayFrom(backup, history, all);
     if (seq === null ? way.gap === null : way.toSeq >= seq) return way;
-    why = way.gap ?? `the log ends with record ${way.toSeq}`;
+    why ??= way.gap ?? `the log ends with record ${way.toSeq}`;
   }
-  throw targetUnreachable(target, why, rangesOn(all, history));
+  throw targetUnreachable(target, why ?? none, rangesOn(all, history));
 }
 
 function behindWhy(given: PlaceBackup, history: readonly Timeline[]): string {

@@ -99,7 +99,7 @@ async function* cutBatches(
       if (step.value.point.seq >= toSeq) return;
     }
   } finally {
-    await batches.return({ point: before, offset: 0 });
+    await batches.return({ reason: 'torn', point: before, offset: 0, checksum: 0 });
   }
 }
 

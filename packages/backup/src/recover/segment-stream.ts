@@ -1,6 +1,14 @@
 // Segments of a LogSource read front to back: ahead of whoever verifies them, with bounded memory.
-import { segmentHeaderBytes, type SegmentHeader } from '@pamina/format';
-import { forEachRecord, scanSegment, type ChainPoint, type RecordBatch } from '@pamina/log';
+import { segmentHeaderBytes, type PaminaError, type SegmentHeader } from '@pamina/format';
+import {
+  endsWithTrailer,
+  findProofOfSync,
+  forEachRecord,
+  scanSegment,
+  type ChainPoint,
+  type RecordBatch,
+  type ScanEnd,
+} from '@pamina/log';
 import { damagedEntry, type LogSource, type SegmentEntry } from '../log-source.js';
 
 /** What is fetched of one segment before somebody asks for it. */
@@ -19,7 +27,7 @@ export type PlacedBatch = RecordBatch & { readonly offset: number };
 export async function* segmentBatches(
   segment: OpenedSegment,
   pieces: AsyncIterable<Uint8Array> = segment.source.read(segment.entry, segmentHeaderBytes),
-): AsyncGenerator<PlacedBatch, { readonly point: ChainPoint; readonly offset: number }> {
+): AsyncGenerator<PlacedBatch, ScanEnd> {
   const { firstSeq, chainBefore, startTime } = segment.header;
   const file = new PieceReader(pieces, segmentHeaderBytes);
   try {
@@ -61,7 +69,35 @@ export async function scanUntil(
   return last;
 }
 
-export function brokenOff({ source, entry }: OpenedSegment, offset: number): Error {
+/**
+ * How far an open segment goes, and what is wrong if it does not end there: behind damage stands what
+ * proves that the log went on (P6). What merely was not written to its end is no damage.
+ */
+export async function endOfOpen(
+  segment: OpenedSegment,
+): Promise<{ readonly point: ChainPoint; readonly damage: PaminaError | null }> {
+  const batches = segmentBatches(segment);
+  for (;;) {
+    const step = await batches.next();
+    if (step.done !== true) continue;
+    const { offset, point, reason } = step.value;
+    const isSound = reason !== 'torn' || !(await goesOn(segment, offset, point));
+    return { point, damage: isSound ? null : brokenOff(segment, offset) };
+  }
+}
+
+async function goesOn(
+  { entry, source }: OpenedSegment,
+  offset: number,
+  point: ChainPoint,
+): Promise<boolean> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of source.read(entry, offset)) pieces.push(piece);
+  const rest = Buffer.concat(pieces);
+  return endsWithTrailer(rest, offset) || findProofOfSync(rest, offset, point) !== null;
+}
+
+export function brokenOff({ source, entry }: OpenedSegment, offset: number): PaminaError {
   return damagedEntry(source, entry, 'the record here fails its checksum', offset);
 }
 

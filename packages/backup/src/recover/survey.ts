@@ -10,6 +10,7 @@ import {
 import type { Timeline } from '@pamina/format';
 import { readRecordHeader, newRecordHeader } from '@pamina/format';
 import {
+  damagedEntry,
   segmentFacts,
   type CompleteUntil,
   type LogSource,
@@ -17,7 +18,7 @@ import {
 } from '../log-source.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import type { PlaceBackup, RecoveryPlace } from './place.js';
-import { pointIn, segmentBatches, type OpenedSegment } from './segment-stream.js';
+import { endOfOpen, pointIn, segmentBatches, type OpenedSegment } from './segment-stream.js';
 
 export interface SurveyedSegment extends OpenedSegment {
   /** Last record that may be used; the one before the first when there is none. */
@@ -25,6 +26,14 @@ export interface SurveyedSegment extends OpenedSegment {
   /** Chain and commit time of the last record. */
   readonly chain: number;
   readonly lastTime: number;
+  /** Why what stands behind the last record cannot be used, if something stands there. */
+  readonly damage: PaminaError | null;
+}
+
+/** One whose header or trailer is not right: nothing of it can be used. */
+export interface DamagedSegment {
+  readonly entry: SegmentEntry;
+  readonly damage: PaminaError;
 }
 
 export interface Survey {
@@ -33,6 +42,7 @@ export interface Survey {
   /** All of them, by which a person may mean a position. */
   readonly listed: readonly PlaceBackup[];
   readonly segments: readonly SurveyedSegment[];
+  readonly damaged: readonly DamagedSegment[];
   /** Each ends with another timeline; the one of the database itself, if that is known, is first. */
   readonly histories: readonly (readonly Timeline[])[];
   /** Asked last: what is proved about an end that is no longer the one that was found proves nothing. */
@@ -43,7 +53,7 @@ export interface Survey {
 const wholeKinds: readonly string[] = ['full', 'initial'];
 const ahead = { countMax: 8, weightMax: Number.MAX_SAFE_INTEGER, weigh: () => 1 };
 
-/** PATTERN_MISMATCH if a segment is of another database than the rest; LOG_DAMAGED, LOG_GONE. */
+/** PATTERN_MISMATCH if a segment is of another database than the rest. Damage is noted, not thrown. */
 export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promise<Survey> {
   const listed = await place.backups();
   const backups = listed.filter(({ manifest }) => wholeKinds.includes(manifest.kind));
@@ -55,11 +65,17 @@ export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promis
     for (const entry of entries) found.push({ source, entry, settled });
   }
   const segments: SurveyedSegment[] = [];
+  const damaged: DamagedSegment[] = [];
   const opened = orderedParallel(found, ahead, async ({ source, entry, settled }) => {
     signal?.throwIfAborted();
     return surveySegment(source, entry, settled);
   });
-  for await (const segment of opened) if (segment !== null) segments.push(segment);
+  for await (const segment of opened) {
+    if (segment === null) continue;
+    if ('header' in segment) segments.push(segment);
+    else damaged.push(segment);
+  }
+  noteLost(place, segments);
   requireOnePattern(place, listed, segments);
   const histories = await findHistories(place, listed, segments);
   const completeUntil = async (): Promise<CompleteUntil[]> => {
@@ -70,7 +86,7 @@ export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promis
     }
     return ends;
   };
-  return { backups, listed, segments, histories, completeUntil };
+  return { backups, listed, segments, damaged, histories, completeUntil };
 }
 
 /** null for one that was deleted meanwhile, and for one that is being born. */
@@ -78,20 +94,39 @@ async function surveySegment(
   source: LogSource,
   entry: SegmentEntry,
   settledSeq: number,
-): Promise<SurveyedSegment | null> {
+): Promise<SurveyedSegment | DamagedSegment | null> {
   if (entry.firstSeq > settledSeq) return null;
   try {
     const { header, trailer } = await segmentFacts(source, entry);
     const opened = { source, entry, header };
     if (trailer !== null && trailer.lastSeq <= settledSeq) {
       const { lastSeq, chain, lastTime } = trailer;
-      return { ...opened, lastSeq, chain, lastTime };
+      return { ...opened, lastSeq, chain, lastTime, damage: null };
     }
-    const { seq, chain, time } = await pointIn(opened, settledSeq);
-    return { ...opened, lastSeq: seq, chain, lastTime: time };
+    const isCut = settledSeq < Number.MAX_SAFE_INTEGER;
+    const end = isCut
+      ? { point: await pointIn(opened, settledSeq), damage: null }
+      : await endOfOpen(opened);
+    const { seq, chain, time } = end.point;
+    return { ...opened, lastSeq: seq, chain, lastTime: time, damage: end.damage };
   } catch (error) {
     if (isPaminaError(error, 'LOG_GONE')) return null;
+    if (isPaminaError(error, 'LOG_DAMAGED') || isPaminaError(error, 'FORMAT_UNKNOWN')) {
+      return { entry, damage: error };
+    }
     throw error;
+  }
+}
+
+/** A log that ends before what it is known to have held has lost something behind its last record. */
+function noteLost(place: RecoveryPlace, segments: SurveyedSegment[]): void {
+  for (const source of place.logs) {
+    const known = source.knownSeq?.() ?? 0;
+    const at = segments.findLastIndex((segment) => segment.source === source);
+    const last = segments[at];
+    if (last === undefined || last.lastSeq >= known) continue;
+    const what = `the log ends with record ${last.lastSeq}, and record ${known} was on disk`;
+    segments[at] = { ...last, damage: last.damage ?? damagedEntry(source, last.entry, what) };
   }
 }
 
