@@ -1,12 +1,12 @@
 // Removes backups beyond the generations that are kept, and tells retention which log the kept ones
 // need (P10).
-import { join } from 'node:path';
 import { backupGenerationsMin, forkPoint, type BackupManifest } from '@pamina/format';
 import { heldFolders } from './backup-holds.js';
 import { listBackups, type ListedBackup } from './backup-list.js';
 import { lockBackups } from './backup-lock.js';
 import type { ExpiringDatabase } from './contract.js';
-import { backupsFolderOf, removingFolder } from './layout.js';
+import { backupsFolderOf } from './layout.js';
+import { removeBackupFiles } from './remove-backup-files.js';
 
 /** With replicas the one before the newest stays too: a replica may be being made from it. */
 const generationsMinWithReplicas = 2;
@@ -118,17 +118,13 @@ async function withoutPinned(
   return free;
 }
 
-/** Loses its name first, so that no half of it is ever taken for a backup (P8). */
 async function remove(
   database: ExpiringDatabase,
   folder: string,
   backup: Good,
   generations: number,
 ): Promise<void> {
-  const { disk } = database.env;
-  const removing = removingFolder(folder, backup.id);
-  await disk.rename(join(folder, backup.id), removing);
-  await disk.removeTree(removing);
+  await removeBackupFiles(database.env, folder, backup.id);
   const message = `Backup ${backup.id} was removed: ${generations} newer ones are kept.`;
   const fields = { backup: backup.id, bytes: backup.bytes, generations };
   database.jobLog.write('info', 'backup-removed', message, fields);
