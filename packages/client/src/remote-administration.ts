@@ -4,6 +4,7 @@ import type { Env } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import {
   type Administration,
+  type BackupOptions,
   type BackupSummary,
   type BatchOperation,
   backupAnswer,
@@ -111,7 +112,7 @@ export class RemoteAdministration implements Administration {
 
   backup(
     name: string,
-    options: { tag?: string | undefined } = {},
+    options: BackupOptions = {},
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary> {

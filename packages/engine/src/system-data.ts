@@ -2,12 +2,14 @@
 // shipped, backed up and recovered like everything else.
 import {
   PaminaError,
+  backupForms,
   backupGenerationsDefault,
   keyName,
   packBytes,
   replicationDelayMsDefault,
   unpackBytes,
   validateName,
+  type BackupForm,
   type Position,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
@@ -20,11 +22,14 @@ export interface Settings {
   readonly replicationDelayMs: number;
   /** Newest full backups that are kept. */
   readonly backupGenerations: number;
+  /** Of a backup that is not told which. */
+  readonly backupForm: BackupForm;
 }
 
 const settingsDefault: Settings = {
   replicationDelayMs: replicationDelayMsDefault,
   backupGenerations: backupGenerationsDefault,
+  backupForm: 'logical',
 };
 
 /** A name under which the master accepts a replica. */
@@ -150,12 +155,16 @@ function decodeDocument(name: string, bytes: Uint8Array): unknown {
 
 function readSettings(value: unknown): Settings {
   const given = (value ?? {}) as Partial<Record<keyof Settings, unknown>>;
-  const settings: Record<keyof Settings, number> = { ...settingsDefault };
-  for (const name of Object.keys(settingsDefault) as (keyof Settings)[]) {
+  const count = (name: 'replicationDelayMs' | 'backupGenerations'): number => {
     const setting = given[name];
-    if (typeof setting === 'number' && Number.isSafeInteger(setting)) settings[name] = setting;
-  }
-  return settings;
+    const isCount = typeof setting === 'number' && Number.isSafeInteger(setting);
+    return isCount ? setting : settingsDefault[name];
+  };
+  return {
+    replicationDelayMs: count('replicationDelayMs'),
+    backupGenerations: count('backupGenerations'),
+    backupForm: backupForms.find((form) => form === given.backupForm) ?? settingsDefault.backupForm,
+  };
 }
 
 function readPermitted(value: unknown): PermittedReplica {

@@ -9,7 +9,7 @@ import {
   takeBackup,
 } from '@pamina/backup';
 import { formatPosition, PaminaError, toPaminaError, validateName } from '@pamina/format';
-import type { BackupSummary, Progress } from '@pamina/wire';
+import type { BackupOptions, BackupSummary, Progress } from '@pamina/wire';
 import { join } from 'node:path';
 import type { HostCore } from './host-core.js';
 import { backupProgress } from './progress.js';
@@ -19,7 +19,7 @@ import type { BackupFile } from './served.js';
 export async function backup(
   core: HostCore,
   name: string,
-  options: { tag?: string | undefined },
+  options: BackupOptions,
   progress?: Progress,
   signal?: AbortSignal,
 ): Promise<BackupSummary> {
@@ -29,6 +29,7 @@ export async function backup(
     const end = core.endOf(held);
     const manifest = await takeBackup(database, {
       tag: options.tag,
+      form: options.form ?? database.settings().backupForm,
       onProgress: progress === undefined ? undefined : backupProgress(progress),
       signal: signal === undefined ? end : AbortSignal.any([signal, end]),
     });

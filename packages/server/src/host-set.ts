@@ -2,6 +2,7 @@
 // commit on the master), some are this copy's own (control.json).
 
 import {
+  backupForms,
   backupGenerationsMax,
   backupGenerationsMin,
   PaminaError,
@@ -27,6 +28,13 @@ const setters: Readonly<Record<string, Setter>> = {
     }
     await database.system.setSettings({ backupGenerations: generations });
   },
+  backupForm: async (database, value) => {
+    const backupForm = backupForms.find((form) => form === value);
+    if (backupForm === undefined) {
+      throw invalid(`${JSON.stringify(value.slice(0, 64))} is neither logical nor physical`);
+    }
+    await database.system.setSettings({ backupForm });
+  },
   readOnly: async (database, value) => {
     await database.updateControl({ readOnly: flag(value) });
   },
@@ -42,7 +50,11 @@ const setters: Readonly<Record<string, Setter>> = {
 };
 
 /** Those whose change is a commit. */
-const travelling: ReadonlySet<string> = new Set(['replicationDelayMs', 'backupGenerations']);
+const travelling: ReadonlySet<string> = new Set([
+  'replicationDelayMs',
+  'backupGenerations',
+  'backupForm',
+]);
 
 export async function set(
   core: HostCore,

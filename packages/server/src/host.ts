@@ -5,6 +5,7 @@ import type { Database } from '@pamina/engine';
 import type { Channel } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import type {
+  BackupOptions,
   BackupSummary,
   BatchOperation,
   CreateOptions,
@@ -130,7 +131,7 @@ export class Host implements Served {
 
   backup(
     name: string,
-    options: { tag?: string | undefined } = {},
+    options: BackupOptions = {},
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary> {

@@ -99,6 +99,7 @@ export interface DatabaseStatus {
   readonly settings: {
     readonly replicationDelayMs: number;
     readonly backupGenerations: number;
+    readonly backupForm?: 'logical' | 'physical' | undefined;
   } | null;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;
@@ -109,6 +110,13 @@ export interface DatabaseStatus {
     readonly firstSeq: number | null;
   };
   readonly createdAt: number;
+}
+
+export interface BackupOptions {
+  /** Names the backup, and keeps it from expiring. */
+  readonly tag?: string | undefined;
+  /** By default the database's setting `backupForm`. */
+  readonly form?: 'logical' | 'physical' | undefined;
 }
 
 export interface BackupSummary {
@@ -251,7 +259,7 @@ export interface Administration {
   stop(name: string): Promise<DatabaseStatus>;
   backup(
     name: string,
-    options?: { tag?: string | undefined },
+    options?: BackupOptions,
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary>;

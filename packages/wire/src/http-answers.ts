@@ -100,7 +100,13 @@ export const statusAnswer = Type.Object({
   sizeBytes: amount,
   readOnly: Type.Boolean(),
   simultaneousQuery: Type.Boolean(),
-  settings: orNull(Type.Object({ replicationDelayMs: amount, backupGenerations: amount })),
+  settings: orNull(
+    Type.Object({
+      replicationDelayMs: amount,
+      backupGenerations: amount,
+      backupForm: Type.Optional(oneOf('logical', 'physical')),
+    }),
+  ),
   master: orNull(
     Type.Object({
       name: text,

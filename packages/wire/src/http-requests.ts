@@ -26,7 +26,10 @@ export const createRequest = Type.Object(
   strict,
 );
 export const backupRequest = Type.Object(
-  { tag: Type.Optional(Type.String({ minLength: 1, maxLength: tagLengthMax })) },
+  {
+    tag: Type.Optional(Type.String({ minLength: 1, maxLength: tagLengthMax })),
+    form: Type.Optional(Type.Union([Type.Literal('logical'), Type.Literal('physical')])),
+  },
   strict,
 );
 export const allowRequest = Type.Object(

@@ -1,6 +1,7 @@
 // What processes say to each other: the administration interface and the replication channel.
 export {
   type Administration,
+  type BackupOptions,
   type BackupSummary,
   type BatchOperation,
   type CreateOptions,

@@ -1,4 +1,5 @@
 // Takes a full backup while writers go on.
+import { backupForms, PaminaError } from '@pamina/format';
 import { defineCommand } from '../command.js';
 import { countOf, formatBytes, printable } from '../print/units.js';
 
@@ -8,15 +9,28 @@ export const backup = defineCommand({
   positionals: { name: { describe: 'Name of the database' } },
   options: {
     tag: { value: 'TAG', describe: 'Names the backup, and keeps it past its generation' },
+    form: {
+      value: 'FORM',
+      describe: 'logical or physical (the files of the store); by default the setting backupForm',
+    },
   },
   examples: [
     ['pamina backup cities', 'a full backup'],
     ['pamina backup cities --tag before-upgrade', 'one to find again'],
+    [
+      'pamina backup cities --form physical',
+      'the files of the store: quick, and what did not change is shared',
+    ],
   ],
   async execute(context, given) {
+    const form = backupForms.find((known) => known === given.form);
+    if (given.form !== undefined && form === undefined) {
+      const message = `--form is ${backupForms.join(' or ')}, not ${JSON.stringify(given.form)}`;
+      throw new PaminaError('USAGE', message);
+    }
     const administration = await context.administrationOf(given.name);
     const taken = await context.during(`Backup of ${given.name}`, (progress) =>
-      administration.backup(given.name, { tag: given.tag }, progress, context.signal),
+      administration.backup(given.name, { tag: given.tag, form }, progress, context.signal),
     );
     await context.output.result(taken, () => {
       const tag = taken.tag === null ? '' : `, tag ${printable(taken.tag)}`;

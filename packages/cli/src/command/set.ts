@@ -1,5 +1,6 @@
 // Changes a setting of a database.
 import {
+  backupForms,
   backupGenerationsMax,
   backupGenerationsMin,
   PaminaError,
@@ -12,6 +13,7 @@ import { printable } from '../print/units.js';
 const propertiesText = [
   `replicationDelayMs (0 to ${replicationDelayMsMax}; 0 = streaming; on the master),`,
   `backupGenerations (${backupGenerationsMin} to ${backupGenerationsMax}),`,
+  `backupForm (${backupForms.join(' or ')}),`,
   'readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
@@ -29,6 +31,7 @@ export const set = defineCommand({
   examples: [
     ['pamina set cities replicationDelayMs=0', 'replicas are sent every commit at once'],
     ['pamina set cities backupGenerations=5', 'keep five full backups'],
+    ['pamina set cities backupForm=physical', 'back up the files of the store'],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {
