@@ -7,13 +7,18 @@ test('settings have defaults, travel by commits, and are there after a crash', a
   expect(database.settings()).toEqual({
     replicationDelayMs: replicationDelayMsDefault,
     backupGenerations: backupGenerationsDefault,
+    backupForm: 'logical',
   });
   const { seq } = database.durable();
   await database.system.setSettings({ replicationDelayMs: 0 });
-  await database.system.setSettings({ backupGenerations: 7 });
+  await database.system.setSettings({ backupGenerations: 7, backupForm: 'physical' });
   expect(database.durable().seq).toBe(seq + 2);
   const recovered = await openDatabase(await crashCopy(database.folder));
-  expect(recovered.settings()).toEqual({ replicationDelayMs: 0, backupGenerations: 7 });
+  expect(recovered.settings()).toEqual({
+    replicationDelayMs: 0,
+    backupGenerations: 7,
+    backupForm: 'physical',
+  });
   expect(await contents(recovered)).toEqual({});
 });
 

@@ -96,8 +96,12 @@ export async function openBackupFile(
   }
   core.leases.touch(folder);
   const source = folderSource(core.env, folder);
-  const pieces = () => (file === 'manifest' ? once(source.readManifest()) : source.readFile(file));
-  return { bytes: status.bytes, stream: () => leased(core, folder, pieces()) };
+  const { bytes } = status;
+  const pieces = (from: number, to: number): AsyncIterable<Uint8Array> => {
+    if (file === 'manifest') return part(source.readManifest(), from, to);
+    return source.readRange?.(file, from, to - from) ?? source.readFile(file);
+  };
+  return { bytes, stream: (from = 0, to = bytes) => leased(core, folder, pieces(from, to)) };
 }
 
 /** A slow reader has asked for a part of it as long as it takes pieces. */
@@ -112,8 +116,12 @@ async function* leased(
   }
 }
 
-async function* once(bytes: Promise<Uint8Array>): AsyncIterable<Uint8Array> {
-  yield await bytes;
+async function* part(
+  bytes: Promise<Uint8Array>,
+  from: number,
+  to: number,
+): AsyncIterable<Uint8Array> {
+  yield (await bytes).subarray(from, to);
 }
 
 /** Nothing that leads elsewhere; what is still being written or removed has a dot in its name. */

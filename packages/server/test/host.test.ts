@@ -176,6 +176,7 @@ describe('properties', () => {
     expect(await host.set('cities', 'replicationDelayMs', '0')).toEqual({
       replicationDelayMs: 0,
       backupGenerations: 3,
+      backupForm: 'logical',
       readOnly: false,
       simultaneousQuery: false,
     });
