@@ -62,7 +62,7 @@ export async function writeChunks(
 
 async function writeChunk(run: ChunkRun, options: WriteOptions): Promise<BackupChunk> {
   const file = chunkFileName(run.index);
-  const packed = options.codec === 'none' ? null : await compress(run.raw);
+  const packed = options.codec === 'none' ? null : await compress(run.raw, options.codec);
   // What does not shrink is stored as it is.
   const isPacked = packed !== null && packed.length < run.raw.length;
   const stored = isPacked ? packed : run.raw;

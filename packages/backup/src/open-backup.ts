@@ -94,7 +94,9 @@ async function readChunk(source: BackupSource, chunk: BackupChunk): Promise<Uint
   }
   const stored = file.subarray(file.length - header.storedBytes);
   const raw =
-    header.codec === 'none' ? stored : await decompress(stored, header.rawBytes, chunk.file);
+    header.codec === 'none'
+      ? stored
+      : await decompress(stored, header.codec, header.rawBytes, chunk.file);
   if (crc32(raw) !== header.rawChecksum) {
     throw chunkInvalid(chunk.file, 'the checksum of its entries is wrong');
   }

@@ -17,6 +17,7 @@ import { lockBackups } from './backup-lock.js';
 import { listBackups, type ListedBackup } from './backup-list.js';
 import { writeChunks, writeManifest } from './backup-writer.js';
 import type { ChunkCodec } from './chunk-format.js';
+import { codecDefault } from './compression.js';
 import type { BackupDatabase, PlacedSnapshot } from './contract.js';
 import { folderBytes, requireFree, storeFolderOf } from './free-space.js';
 import { backupIdAt, backupsFolderOf, partialFolder, storedBytes } from './layout.js';
@@ -241,7 +242,7 @@ async function writeLogical(
   startedMs: number,
 ): Promise<Content> {
   const { clock, disk } = database.env;
-  const codec = work.compression ?? 'brotli-1';
+  const codec = work.compression ?? codecDefault;
   const total = work.before?.manifest?.rawBytes ?? null;
   const written = await writeChunks(work.placed.snapshot, {
     disk,

@@ -14,9 +14,10 @@ import { Writable } from 'node:stream';
 import type { Io, Parts } from '../src/io.js';
 import { run } from '../src/run.js';
 
-const aBackup: BackupSummary = {
+export const aBackup: BackupSummary = {
   id: '0000000000000005-1',
   kind: 'full',
+  form: 'logical',
   tag: 'demo',
   database: 'cities',
   pattern: 'ab'.repeat(16),

@@ -58,7 +58,7 @@ export {
 } from './limits.js';
 export { decodeManifest, encodeManifest } from './manifest.js';
 export type { BackupChunk, BackupForm, BackupManifest } from './manifest-body.js';
-export { backupForms } from './manifest-body.js';
+export { backupCodecs, backupForms } from './manifest-body.js';
 export { backupTableFile, isManifestTable } from './manifest-tables.js';
 export type { BackupTable } from './manifest-tables.js';
 export { validateName, validateTag } from './name.js';

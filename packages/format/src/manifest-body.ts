@@ -31,7 +31,7 @@ export interface BackupChunk {
 export const backupForms = ['logical', 'physical'] as const;
 export type BackupForm = (typeof backupForms)[number];
 export const backupKinds = ['full', 'initial'] as const;
-export const backupCodecs = ['brotli-1', 'none'] as const;
+export const backupCodecs = ['brotli-1', 'lz4', 'none'] as const;
 
 export interface BackupManifest {
   /** E.g. `0000000000048213-1`; names the backup's folder. */

@@ -27,7 +27,7 @@ const manifest: fc.Arbitrary<BackupManifest> = fc
     chain: uint32,
     createdAt: count,
     startedAt: count,
-    codec: fc.constantFrom('brotli-1' as const, 'none' as const),
+    codec: fc.constantFrom('brotli-1' as const, 'lz4' as const, 'none' as const),
     chunks,
     stateHash: fc.option(hex(64)),
   })

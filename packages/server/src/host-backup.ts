@@ -29,6 +29,7 @@ export async function backup(
     const end = core.endOf(held);
     const manifest = await takeBackup(database, {
       tag: options.tag,
+      compression: options.compression,
       form: options.form ?? database.settings().backupForm,
       onProgress: progress === undefined ? undefined : backupProgress(progress),
       signal: signal === undefined ? end : AbortSignal.any([signal, end]),

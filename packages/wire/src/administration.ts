@@ -117,6 +117,8 @@ export interface BackupOptions {
   readonly tag?: string | undefined;
   /** By default the database's setting `backupForm`. */
   readonly form?: 'logical' | 'physical' | undefined;
+  /** Of a logical backup; lz4 if it is not given. */
+  readonly compression?: 'lz4' | 'brotli-1' | 'none' | undefined;
 }
 
 export interface BackupSummary {

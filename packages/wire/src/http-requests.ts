@@ -29,6 +29,9 @@ export const backupRequest = Type.Object(
   {
     tag: Type.Optional(Type.String({ minLength: 1, maxLength: tagLengthMax })),
     form: Type.Optional(Type.Union([Type.Literal('logical'), Type.Literal('physical')])),
+    compression: Type.Optional(
+      Type.Union([Type.Literal('lz4'), Type.Literal('brotli-1'), Type.Literal('none')]),
+    ),
   },
   strict,
 );

@@ -1,5 +1,5 @@
 // Takes a full backup while writers go on.
-import { backupForms, PaminaError } from '@pamina/format';
+import { backupCodecs, backupForms, PaminaError } from '@pamina/format';
 import { defineCommand } from '../command.js';
 import { countOf, formatBytes, printable } from '../print/units.js';
 
@@ -13,6 +13,10 @@ export const backup = defineCommand({
       value: 'FORM',
       describe: 'logical or physical (the files of the store); by default the setting backupForm',
     },
+    compression: {
+      value: 'CODEC',
+      describe: 'Of a logical backup: lz4 (default), brotli-1 (smaller, slower to restore) or none',
+    },
   },
   examples: [
     ['pamina backup cities', 'a full backup'],
@@ -23,14 +27,16 @@ export const backup = defineCommand({
     ],
   ],
   async execute(context, given) {
-    const form = backupForms.find((known) => known === given.form);
-    if (given.form !== undefined && form === undefined) {
-      const message = `--form is ${backupForms.join(' or ')}, not ${JSON.stringify(given.form)}`;
-      throw new PaminaError('USAGE', message);
-    }
+    const form = oneOf('form', backupForms, given.form);
+    const compression = oneOf('compression', backupCodecs, given.compression);
     const administration = await context.administrationOf(given.name);
     const taken = await context.during(`Backup of ${given.name}`, (progress) =>
-      administration.backup(given.name, { tag: given.tag, form }, progress, context.signal),
+      administration.backup(
+        given.name,
+        { tag: given.tag, form, compression },
+        progress,
+        context.signal,
+      ),
     );
     await context.output.result(taken, () => {
       const tag = taken.tag === null ? '' : `, tag ${printable(taken.tag)}`;
@@ -43,3 +49,15 @@ export const backup = defineCommand({
     });
   },
 });
+
+/** Undefined where the option is not given. USAGE. */
+function oneOf<T extends string>(
+  option: string,
+  choices: readonly T[],
+  given: string | undefined,
+): T | undefined {
+  const found = choices.find((choice) => choice === given);
+  if (given === undefined || found !== undefined) return found;
+  const message = `--${option} is one of ${choices.join(', ')}, not ${JSON.stringify(given)}`;
+  throw new PaminaError('USAGE', message);
+}

@@ -4,7 +4,7 @@ import { fakeAdministration, runWith } from '../fake-administration.js';
 it('prints one backup a line', async () => {
   const ran = await runWith(fakeAdministration(), ['backups', 'cities']);
   expect(ran.out).toMatch(
-    /^0000000000000005-1 +full +demo +1\/5 +2026-07-29 13:38:05Z +138,398 +5\.0 MiB +40\.0 MiB$/m,
+    /^0000000000000005-1 +full +logical +demo +1\/5 +2026-07-29 13:38:05Z +138,398 +5\.0 MiB +40\.0 MiB$/m,
   );
 });
 
