@@ -13,9 +13,6 @@ export type {
 export { expireBackups } from './expire-backups.js';
 export type { ExpireOptions, ExpireReport } from './expire-backups.js';
 export { backupsFolderOf } from './layout.js';
-export type { FileDamage } from './level/damage.js';
-export { scrubTables } from './level/scrub.js';
-export type { ScrubOptions, ScrubProgress, ScrubReport } from './level/scrub.js';
 export { recoverScratch } from './recover-scratch.js';
 export type { RecoveredScratch, ScratchOptions, ScratchProgress } from './recover-scratch.js';
 export { restore } from './restore.js';

@@ -29,7 +29,9 @@ export async function* filePieces(
       at += piece.length;
       if (at < to) {
         reading = read(index + 1, at);
-        reading.catch(() => undefined);
+        reading.catch(() => {
+          // It is awaited in its turn, or nobody wants the piece any more.
+        });
       }
       yield piece;
     }

@@ -108,7 +108,9 @@ async function copyPiece(
         hash.update(bytes);
         await writing;
         writing = file?.write(bytes, at);
-        writing?.catch(() => undefined);
+        writing?.catch(() => {
+          // It is awaited before the next one, or at the end.
+        });
         at += bytes.length;
       }
     } finally {
