@@ -1,6 +1,7 @@
 // All targets, in the order in which they are run.
 import type { Target } from '../target.js';
 import { backupBytes } from './backup-bytes.js';
+import { levelBytes } from './level-bytes.js';
 import { logBytes } from './log-bytes.js';
 import { texts } from './texts.js';
 import { wholeLog } from './whole-log.js';
@@ -11,6 +12,7 @@ export const targets: readonly Target[] = [
   ...logBytes,
   ...wholeLog,
   ...backupBytes,
+  ...levelBytes,
   ...wireBytes,
   ...wireJson,
   ...texts,
