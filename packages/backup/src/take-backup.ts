@@ -99,7 +99,8 @@ async function takeLocked(
   const backups = await listBackups(database.env, folder);
   refuseTakenTag(backups, options.tag);
   const before = backups.find((backup) => isBackupOf(backup, database)) ?? null;
-  await requireSpaceLike(database, folder, before);
+  // How much of a physical one is new is known when its files are.
+  if (options.form !== 'physical') await requireSpaceLike(database, folder, before);
   options.signal?.throwIfAborted();
   const startedAt = database.env.clock.now();
   const taken = new Set(backups.map((backup) => backup.id));
@@ -277,6 +278,8 @@ async function writePhysical(
     folder: partial,
     stored: new StoredTables(disk, work.backups),
     signal,
+    requireFree: (bytes) =>
+      requireFree(database.env, work.folder, bytes, `a backup of ${database.control.name}`),
     onFile: ({ bytes, newBytes }) => {
       const bytesPerSecond = rate(bytes, clock.monotonic() - startedMs);
       const sofar = { done: bytes, rawBytes: bytes, bytes: newBytes };

@@ -24,6 +24,8 @@ export interface WriteTablesOptions {
   readonly folder: string;
   readonly stored: StoredTables;
   readonly signal: AbortSignal | undefined;
+  /** Called once, before anything is copied, with what no earlier backup seems to hold. */
+  readonly requireFree: (bytes: number) => Promise<void>;
   /** After each file. */
   readonly onFile: (written: Omit<TablesWritten, 'tables'>) => void;
   /** A file of an earlier backup is not what it was. */
@@ -39,13 +41,15 @@ export async function writeTables(
   options: WriteTablesOptions,
 ): Promise<TablesWritten> {
   const { disk, signal } = options;
+  const pieces = checkpointPieces(disk, checkpoint);
+  const newPieces = pieces.filter((piece) => !options.stored.mayHold(piece));
+  await options.requireFree(newPieces.reduce((sum, piece) => sum + piece.bytes, 0));
   await proveLogs(disk, checkpoint, signal);
   const tables: BackupTable[] = [];
   const seen = new Set<string>();
   let bytes = 0;
   let newBytes = 0;
-  const pieces = [...checkpointPieces(disk, checkpoint).entries()];
-  const written = orderedParallel(pieces, underWay, ([index, piece]) =>
+  const written = orderedParallel(pieces.entries(), underWay, ([index, piece]) =>
     writePiece(piece, `incoming-${index}`, options),
   );
   for await (const { table, temporary } of written) {

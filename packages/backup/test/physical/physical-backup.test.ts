@@ -331,6 +331,22 @@ test('a throw-away copy is recovered from a physical backup', async () => {
   expect(stateHash).toBe(model.hashAt(position.seq));
 });
 
+test('P9 what does not fit is refused before it is copied; what is stored already needs no space', async () => {
+  let free = Infinity;
+  const disk = { ...env.disk, freeBytes: () => Promise.resolve(free) };
+  const database = await newDatabase({ env: { ...env, disk } });
+  for (let i = 0; i < 6; i++) await database.put(`large-${i}`, Buffer.alloc(1_000_000, i));
+  free = 5_000_000;
+  await expect(takeBackup(database, physical)).rejects.toMatchObject({ code: 'DISK_FULL' });
+  expect((await readdir(join(database.folder, 'backups'))).join()).not.toContain('partial');
+  free = Infinity;
+  await takeBackup(database, physical);
+  // The first 4 MiB of the log are there.
+  free = 3_000_000;
+  const second = await takeBackup(database, physical);
+  await verifyBackup(folderSource(env, folderOf(database, second)));
+});
+
 describe('where it is not possible', () => {
   test('a store without files of LevelDB is refused before anything is written', async () => {
     const stores = { ...env.stores, isLevelDb: false };
