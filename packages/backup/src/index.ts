@@ -13,6 +13,10 @@ export type {
 export { expireBackups } from './expire-backups.js';
 export type { ExpireOptions, ExpireReport } from './expire-backups.js';
 export { backupsFolderOf } from './layout.js';
+export { logFolderSource } from './log-folder-source.js';
+export type { LogFolderOptions } from './log-folder-source.js';
+export { segmentFacts } from './log-source.js';
+export type { CompleteUntil, LogSource, SegmentEntry, SegmentFacts } from './log-source.js';
 export { recoverScratch } from './recover-scratch.js';
 export type { RecoveredScratch, ScratchOptions, ScratchProgress } from './recover-scratch.js';
 export { restore } from './restore.js';
