@@ -24,12 +24,25 @@ export interface Settings {
   readonly backupGenerations: number;
   /** Of a backup that is not told which. */
   readonly backupForm: BackupForm;
+  /** Tiers: of so many days, weeks, months the newest full backup is kept; 0 = none. */
+  readonly backupDaily: number;
+  readonly backupWeekly: number;
+  readonly backupMonthly: number;
+  /** Older ones go, but for the fewest generations that are allowed; 0 = no limit. */
+  readonly backupAgeDaysMax: number;
+  /** No backup is removed by a rule. */
+  readonly backupNoDelete: boolean;
 }
 
 const settingsDefault: Settings = {
   replicationDelayMs: replicationDelayMsDefault,
   backupGenerations: backupGenerationsDefault,
   backupForm: 'logical',
+  backupDaily: 0,
+  backupWeekly: 0,
+  backupMonthly: 0,
+  backupAgeDaysMax: 0,
+  backupNoDelete: false,
 };
 
 /** A name under which the master accepts a replica. */
@@ -153,17 +166,18 @@ function decodeDocument(name: string, bytes: Uint8Array): unknown {
   }
 }
 
+/** What is missing, or not of the kind that it must be, is as it is by default. */
 function readSettings(value: unknown): Settings {
   const given = (value ?? {}) as Partial<Record<keyof Settings, unknown>>;
-  const count = (name: 'replicationDelayMs' | 'backupGenerations'): number => {
-    const setting = given[name];
-    const isCount = typeof setting === 'number' && Number.isSafeInteger(setting);
-    return isCount ? setting : settingsDefault[name];
-  };
+  const fitting = Object.entries(settingsDefault).map(([name, byDefault]) => {
+    const setting = given[name as keyof Settings];
+    const isWhole = typeof setting !== 'number' || Number.isSafeInteger(setting);
+    return [name, typeof setting === typeof byDefault && isWhole ? setting : byDefault];
+  });
+  const backupForm = backupForms.find((form) => form === given.backupForm);
   return {
-    replicationDelayMs: count('replicationDelayMs'),
-    backupGenerations: count('backupGenerations'),
-    backupForm: backupForms.find((form) => form === given.backupForm) ?? settingsDefault.backupForm,
+    ...(Object.fromEntries(fitting) as Settings),
+    backupForm: backupForm ?? settingsDefault.backupForm,
   };
 }
 

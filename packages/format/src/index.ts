@@ -28,9 +28,11 @@ export {
   backlogBytesMax,
   unappliedBytesMax,
   unsyncedBytesMax,
+  backupAgeDaysMaxMax,
   backupGenerationsDefault,
   backupGenerationsMax,
   backupGenerationsMin,
+  backupTierMax,
   chunkBytesMax,
   chunkBytesTarget,
   closedSegmentBytesMaxWithoutBackup,
@@ -59,6 +61,7 @@ export {
 export { decodeManifest, encodeManifest } from './manifest.js';
 export type { BackupChunk, BackupForm, BackupManifest } from './manifest-body.js';
 export { backupCodecs, backupForms } from './manifest-body.js';
+export type { BackupSegment } from './manifest-increment.js';
 export { backupTableFile, isManifestTable } from './manifest-tables.js';
 export type { BackupTable } from './manifest-tables.js';
 export { validateName, validateTag } from './name.js';

@@ -117,8 +117,10 @@ describe('manifest', () => {
 
   it('P15 another version is refused as such', () => {
     const bytes = encodeManifest(example);
-    viewOf(bytes).setUint16(8, 2, true);
-    expect(codeOf(() => decodeManifest(bytes))).toBe('FORMAT_UNKNOWN');
+    for (const version of [0, 3, 65_535]) {
+      viewOf(bytes).setUint16(8, version, true);
+      expect(codeOf(() => decodeManifest(bytes))).toBe('FORMAT_UNKNOWN');
+    }
   });
 
   it('P14 a field that is missing or of another type is refused, even in a sealed file', () => {
