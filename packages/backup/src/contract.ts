@@ -2,6 +2,7 @@
 // tests can bring a fake.
 import type { Env } from '@pamina/env';
 import type { MarkBody, Timeline } from '@pamina/format';
+import type { Segment } from '@pamina/log';
 import type { RecordSource } from './unchanged.js';
 
 /** One key with its prefix byte, and its value. Neither may be changed. */
@@ -53,7 +54,12 @@ interface DatabaseWithBackups {
 
 /** The database that a backup is taken of. */
 export interface BackupDatabase extends DatabaseWithBackups {
-  readonly log: RecordSource & { readonly firstSeq: number; pin(fromSeq: number): () => void };
+  readonly log: RecordSource & {
+    readonly firstSeq: number;
+    segments(): readonly Segment[];
+    waitForMore(seq: number, signal?: AbortSignal): Promise<void>;
+    pin(fromSeq: number): () => void;
+  };
   /**
    * Writes a mark record and gives the state exactly at it; the log is switched behind it. READ_ONLY
    * or REPLICA_READ_ONLY where no record can be written.
@@ -66,11 +72,25 @@ export interface BackupDatabase extends DatabaseWithBackups {
   stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
 }
 
+/** What stays of the backups of a database. */
+export interface BackupSettings {
+  readonly backupGenerations: number;
+  readonly backupDaily: number;
+  readonly backupWeekly: number;
+  readonly backupMonthly: number;
+  /** 0 = no limit. */
+  readonly backupAgeDaysMax: number;
+  readonly backupNoDelete: boolean;
+}
+
 /** The database whose old backups are removed. */
 export interface ExpiringDatabase extends DatabaseWithBackups {
-  readonly log: { readonly firstSeq: number };
+  readonly log: {
+    readonly firstSeq: number;
+    segments(): readonly { readonly lastSeq: number | null; readonly bytes: number }[];
+  };
   readonly system: {
-    settings(): { readonly backupGenerations: number };
+    settings(): BackupSettings;
     permitted(): Promise<readonly unknown[]>;
   };
   /** Deletes log that nobody needs any more. */

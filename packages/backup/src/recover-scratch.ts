@@ -187,6 +187,7 @@ async function findStarts(options: ScratchOptions, control: Control): Promise<St
 
 function isBefore(manifest: BackupManifest | null, control: Control, position: Position): boolean {
   if (manifest === null || manifest.position.seq > position.seq) return false;
+  if (manifest.kind === 'incremental') return false;
   if (manifest.pattern !== null && manifest.pattern !== control.pattern) return false;
   const shared = forkPoint(control.timelines, manifest.timelines);
   return shared.common > 0 && shared.seqMax >= manifest.position.seq;

@@ -56,7 +56,8 @@ export async function readManifestFile(env: Env, folder: string): Promise<Uint8A
   return env.disk.readFile(path);
 }
 
-async function* readPieces(
+/** The bytes `from` to `to`. BACKUP_INVALID if there is no such file. */
+export async function* readPieces(
   env: Env,
   folder: string,
   name: string,

@@ -7,14 +7,13 @@ import {
   forkPoint,
   formatPosition,
   isPaminaError,
-  toPaminaError,
   validateTag,
   type BackupForm,
   type BackupManifest,
 } from '@pamina/format';
 import { timelinesUntil, version } from '@pamina/engine';
-import { lockBackups } from './backup-lock.js';
 import { listBackups, type ListedBackup } from './backup-list.js';
+import { discardPartial, refuseTakenTag, runAlone } from './backup-turn.js';
 import { writeChunks, writeManifest } from './backup-writer.js';
 import type { ChunkCodec } from './chunk-format.js';
 import { codecDefault } from './compression.js';
@@ -57,9 +56,6 @@ export interface TakeBackupOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Databases that are being backed up: one backup at a time each, wherever it goes. */
-const running = new WeakSet<object>();
-
 /**
  * Resolves when the backup is whole on disk. TAG_TAKEN, TAG_INVALID, BACKUP_RUNNING, DISK_FULL,
  * DATABASE_TYPE (a database that never had a session has nothing to back up but its initial backup).
@@ -70,25 +66,8 @@ export async function takeBackup(
 ): Promise<BackupManifest> {
   if (options.tag !== undefined) validateTag(options.tag);
   options.signal?.throwIfAborted();
-  if (running.has(database)) {
-    const message = `a backup of ${database.control.name} is already running`;
-    throw new PaminaError('BACKUP_RUNNING', message, { context: { path: database.folder } });
-  }
-  running.add(database);
-  try {
-    const folder = options.destination ?? backupsFolderOf(database.folder);
-    const release = await lockBackups(database.env, folder);
-    try {
-      return await takeLocked(database, folder, options);
-    } finally {
-      await release();
-    }
-  } catch (error) {
-    reportFailure(database, error);
-    throw error;
-  } finally {
-    running.delete(database);
-  }
+  const folder = options.destination ?? backupsFolderOf(database.folder);
+  return runAlone(database, folder, () => takeLocked(database, folder, options));
 }
 
 async function takeLocked(
@@ -195,7 +174,7 @@ async function writeBackup(database: BackupDatabase, work: Work): Promise<Backup
     );
     return manifest;
   } catch (error) {
-    await discard(database, partial, error);
+    await discardPartial(database, partial, error);
     throw error;
   }
 }
@@ -331,33 +310,6 @@ async function noteKept(database: BackupDatabase, work: Work): Promise<void> {
   if (work.destination !== undefined || database.control.keepFromSeq !== null) return;
   const keepFromSeq = Math.min(database.log.firstSeq, work.placed.point.seq + 1);
   await database.updateControl({ keepFromSeq });
-}
-
-async function discard(database: BackupDatabase, partial: string, why: unknown): Promise<void> {
-  try {
-    await database.env.disk.removeTree(partial);
-  } catch (error) {
-    // Why the backup failed is the better error; the next one removes what is left by its name.
-    if (!isPaminaError(error)) throw error;
-    const message = `${partial} could not be removed; the next backup will.`;
-    const fields = { path: partial, code: error.code, cause: toPaminaError(why).code };
-    database.jobLog.write('warning', 'backup-leftover', message, fields);
-  }
-}
-
-function reportFailure(database: BackupDatabase, error: unknown): void {
-  const { code, message } = toPaminaError(error);
-  const name = database.control.name;
-  const text = `The backup of ${name} was not made: ${message}.`;
-  database.jobLog.write('error', 'backup-failed', text, { code });
-}
-
-function refuseTakenTag(backups: readonly ListedBackup[], tag: string | undefined): void {
-  if (tag === undefined) return;
-  const holder = backups.find((backup) => backup.manifest?.tag === tag || backup.id === tag);
-  if (holder === undefined) return;
-  const message = `the tag ${JSON.stringify(tag)} names the backup ${holder.id}`;
-  throw new PaminaError('TAG_TAKEN', message, { context: { tag, backup: holder.id } });
 }
 
 /** What the newest backup takes, or the store if that has become smaller, is what this one may take. */
