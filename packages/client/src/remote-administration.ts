@@ -16,6 +16,8 @@ import {
   type DeleteReport,
   doneAnswer,
   type Entry,
+  type ExpireAnswer,
+  expireAnswer,
   entryAnswer,
   hashAnswer,
   type HashReport,
@@ -132,6 +134,14 @@ export class RemoteAdministration implements Administration {
     return this.#caller.call(
       { method: 'GET', path: path`/databases/${name}/backups`, signal: this.#signal() },
       backupsAnswer,
+    );
+  }
+
+  expire(name: string, options: { dryRun?: boolean | undefined } = {}): Promise<ExpireAnswer> {
+    const target = path`/databases/${name}/backups/expire`;
+    return this.#caller.task(
+      { method: 'POST', path: target, body: options, signal: this.#signal() },
+      expireAnswer,
     );
   }
 

@@ -58,6 +58,7 @@ export const errorTable = {
     503,
     true,
   ),
+  BACKUP_FORM: state('Take a logical backup: `pamina backup NAME --form logical`.'),
   BACKUP_INCREMENTAL: state(
     'An incremental backup is the log behind a full one. Restore the full backup that it builds on, and recover to its position.',
   ),
@@ -65,7 +66,6 @@ export const errorTable = {
     'Take a backup with `pamina backup NAME` and use that: an initial backup carries no identification pattern, so no replica can be made from it.',
     409,
   ),
-  BACKUP_FORM: state('Take a logical backup: `pamina backup NAME --form logical`.'),
   BACKUP_INVALID: damaged(
     'Do not use this backup. Choose another one (`pamina backups NAME`) or take a new one.',
   ),

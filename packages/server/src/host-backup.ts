@@ -1,21 +1,30 @@
-// Backups of the databases here: taken, listed, and read by restores elsewhere.
+// Backups of the databases here: taken, listed, expired, and read by restores elsewhere.
 
 import {
   backupsFolderOf,
+  type DecidedBackup,
   expireBackups,
   folderSource,
   listBackups,
   type ListedBackup,
+  planExpiry,
   takeBackup,
+  takeIncremental,
 } from '@pamina/backup';
-import { formatPosition, PaminaError, toPaminaError, validateName } from '@pamina/format';
-import type { BackupOptions, BackupSummary, Progress } from '@pamina/wire';
+import {
+  formatPosition,
+  isPaminaError,
+  PaminaError,
+  toPaminaError,
+  validateName,
+} from '@pamina/format';
+import type { BackupOptions, BackupSummary, ExpireAnswer, Progress } from '@pamina/wire';
 import { join } from 'node:path';
 import type { HostCore } from './host-core.js';
 import { backupProgress } from './progress.js';
 import type { BackupFile } from './served.js';
 
-/** Takes a full backup, then removes those beyond the generations that are kept. */
+/** Takes a full or an incremental backup, then removes those that no rule keeps. */
 export async function backup(
   core: HostCore,
   name: string,
@@ -27,7 +36,8 @@ export async function backup(
   return core.use(name, type === 'normal' ? 'write' : 'read', async (held) => {
     const { database } = held;
     const end = core.endOf(held);
-    const manifest = await takeBackup(database, {
+    const take = options.incremental === true ? takeIncremental : takeBackup;
+    const manifest = await take(database, {
       tag: options.tag,
       compression: options.compression,
       form: options.form ?? database.settings().backupForm,
@@ -39,26 +49,61 @@ export async function backup(
     } catch (error) {
       // The backup is made and good; older ones stay until the next one.
       const { code, message } = toPaminaError(error);
-      database.jobLog.write(
-        'warning',
-        'expire-failed',
-        `Old backups were not removed: ${message}.`,
-        {
-          code,
-        },
-      );
+      const text = `Old backups were not removed: ${message}.`;
+      database.jobLog.write('warning', 'expire-failed', text, { code });
     }
-    const taken = (await backups(core, name)).find(({ id }) => id === manifest.id);
+    const taken = (await listed(core, name)).find(({ id }) => id === manifest.id);
     if (taken !== undefined) return taken;
     throw new PaminaError('BACKUP_NOT_FOUND', `the backup ${manifest.id} vanished`);
   });
 }
 
-/** Newest first. */
+/** BACKUP_RUNNING */
+export function expire(
+  core: HostCore,
+  name: string,
+  options: { dryRun?: boolean | undefined },
+): Promise<ExpireAnswer> {
+  return core.use(name, 'read', async ({ database }) => {
+    const report = await expireBackups(database, { dryRun: options.dryRun });
+    const { removed, freedBytes, keepFromSeq, logBytes, dryRun } = report;
+    const decisions = report.decisions.map(({ id, kind, tag, bytes, keeps, isDue, reasons }) => {
+      return { id, kind, tag, bytes, keeps, isDue, reasons };
+    });
+    return { decisions, removed, freedBytes, keepFromSeq, logBytes, dryRun };
+  });
+}
+
+/** Newest first, each with why it stays or goes where the database can be asked. */
 export async function backups(core: HostCore, name: string): Promise<BackupSummary[]> {
+  const summaries = await listed(core, name);
+  const decided = await decisions(core, name);
+  return summaries.map((entry) => {
+    const decision = decided.get(entry.id);
+    if (decision === undefined) return entry;
+    return { ...entry, reasons: decision.reasons, isDue: !decision.keeps };
+  });
+}
+
+/** None where the database does not open: its backups are listed all the more. */
+async function decisions(
+  core: HostCore,
+  name: string,
+): Promise<ReadonlyMap<string, DecidedBackup>> {
+  try {
+    const plan = await core.use(name, 'read', ({ database }) => planExpiry(database));
+    return new Map(plan.decisions.map((decision) => [decision.id, decision]));
+  } catch (error) {
+    if (!isPaminaError(error)) throw error;
+    return new Map();
+  }
+}
+
+/** From the files alone; newest first. */
+export async function listed(core: HostCore, name: string): Promise<BackupSummary[]> {
   await core.control(name);
-  const listed = await listBackups(core.env, backupsFolderOf(core.folder(name)));
-  return listed.map((entry) => summary(name, entry));
+  const found = await listBackups(core.env, backupsFolderOf(core.folder(name)));
+  return found.map((entry) => summary(name, entry));
 }
 
 function summary(name: string, { bytes, id, manifest, problem }: ListedBackup): BackupSummary {
@@ -76,6 +121,7 @@ function summary(name: string, { bytes, id, manifest, problem }: ListedBackup): 
     rawBytes: manifest?.rawBytes ?? null,
     stateHash: manifest?.stateHash ?? null,
     problem: problem?.message ?? null,
+    after: manifest?.after ?? null,
   };
 }
 

@@ -2,9 +2,11 @@
 // commit on the master), some are this copy's own (control.json).
 
 import {
+  backupAgeDaysMaxMax,
   backupForms,
   backupGenerationsMax,
   backupGenerationsMin,
+  backupTierMax,
   PaminaError,
   replicationDelayMsMax,
 } from '@pamina/format';
@@ -35,6 +37,22 @@ const setters: Readonly<Record<string, Setter>> = {
     }
     await database.system.setSettings({ backupForm });
   },
+  backupDaily: async (database, value) => {
+    await database.system.setSettings({ backupDaily: integer(value, 0, backupTierMax) });
+  },
+  backupWeekly: async (database, value) => {
+    await database.system.setSettings({ backupWeekly: integer(value, 0, backupTierMax) });
+  },
+  backupMonthly: async (database, value) => {
+    await database.system.setSettings({ backupMonthly: integer(value, 0, backupTierMax) });
+  },
+  backupAgeDaysMax: async (database, value) => {
+    const backupAgeDaysMax = integer(value, 0, backupAgeDaysMaxMax);
+    await database.system.setSettings({ backupAgeDaysMax });
+  },
+  backupNoDelete: async (database, value) => {
+    await database.system.setSettings({ backupNoDelete: flag(value) });
+  },
   readOnly: async (database, value) => {
     await database.updateControl({ readOnly: flag(value) });
   },
@@ -54,6 +72,11 @@ const travelling: ReadonlySet<string> = new Set([
   'replicationDelayMs',
   'backupGenerations',
   'backupForm',
+  'backupDaily',
+  'backupWeekly',
+  'backupMonthly',
+  'backupAgeDaysMax',
+  'backupNoDelete',
 ]);
 
 export async function set(

@@ -4,7 +4,7 @@ import type { Control, Database, LogPoint } from '@pamina/engine';
 import { formatPosition, isPaminaError, type PaminaError, toPaminaError } from '@pamina/format';
 import type { DatabaseState, DatabaseStatus, DatabaseSummary, MasterStatus } from '@pamina/wire';
 import { join } from 'node:path';
-import { backups } from './host-backup.js';
+import { listed } from './host-backup.js';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -132,7 +132,7 @@ async function closed(
 
 async function common(core: HostCore, folder: string, name: string, control: Control) {
   const { createdAt, instance, pattern, readOnly, simultaneousQuery, timelines, type } = control;
-  const taken = await backups(core, name);
+  const taken = await listed(core, name);
   const full = taken.filter(({ kind }) => kind === 'full');
   return {
     name,

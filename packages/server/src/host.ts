@@ -13,6 +13,7 @@ import type {
   DatabaseSummary,
   DeleteReport,
   Entry,
+  ExpireAnswer,
   HashReport,
   ImportReport,
   JobEvent,
@@ -140,6 +141,10 @@ export class Host implements Served {
 
   backups(name: string): Promise<BackupSummary[]> {
     return backupVerbs.backups(this.#core, name);
+  }
+
+  expire(name: string, options: { dryRun?: boolean | undefined } = {}): Promise<ExpireAnswer> {
+    return backupVerbs.expire(this.#core, name, options);
   }
 
   openBackupFile(name: string, id: string, file: string): Promise<BackupFile> {

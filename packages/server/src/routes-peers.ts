@@ -6,6 +6,8 @@ import {
   backupFileParameters,
   type BackupRequest,
   backupRequest,
+  type ExpireRequest,
+  expireRequest,
   nameParameters,
   replicaParameters,
 } from '@pamina/wire';
@@ -56,6 +58,12 @@ export function backupRoutes(app: FastifyInstance, { clock, served }: RouteConte
       answerLines(reply, clock, (answer) =>
         served.backup(params.name, body, answer.progress, answer.signal),
       ),
+  );
+
+  app.post<Named & { Body: ExpireRequest }>(
+    '/databases/:name/backups/expire',
+    { schema: { params: nameParameters, body: expireRequest } },
+    ({ body, params }, reply) => answerLines(reply, clock, () => served.expire(params.name, body)),
   );
 
   app.get<{ Params: { name: string; id: string; file: string } }>(

@@ -119,14 +119,16 @@ export interface BackupOptions {
   readonly form?: 'logical' | 'physical' | undefined;
   /** Of a logical backup; lz4 if it is not given. */
   readonly compression?: 'lz4' | 'brotli-1' | 'none' | undefined;
+  /** Only the log since the last backup. INCREMENTAL_IMPOSSIBLE */
+  readonly incremental?: boolean | undefined;
 }
 
 export interface BackupSummary {
   /** Name of its folder below `backups/`. */
   readonly id: string;
-  readonly kind: 'full' | 'initial';
   /** Entries in key order, or the files of the store; null if it cannot be told. */
   readonly form?: 'logical' | 'physical' | null | undefined;
+  readonly kind: 'full' | 'initial' | 'incremental';
   readonly tag: string | null;
   readonly database: string;
   readonly pattern: string | null;
@@ -140,6 +142,35 @@ export interface BackupSummary {
   readonly stateHash: string | null;
   /** What is wrong with it, if anything: then it is not to be counted on. */
   readonly problem?: string | null | undefined;
+  /** Of an incremental backup: the id of the one that it continues. */
+  readonly after?: string | null | undefined;
+  /** Why it is kept, or why the next expiry removes it; absent where that could not be asked for. */
+  readonly reasons?: readonly string[] | undefined;
+  /** The next expiry removes it. */
+  readonly isDue?: boolean | undefined;
+}
+
+export interface ExpireDecision {
+  readonly id: string;
+  readonly kind: BackupSummary['kind'] | null;
+  readonly tag: string | null;
+  readonly bytes: number;
+  readonly keeps: boolean;
+  /** No rule keeps it; it stays all the same only where nothing is removed (backupNoDelete). */
+  readonly isDue: boolean;
+  readonly reasons: readonly string[];
+}
+
+export interface ExpireAnswer {
+  /** Of every backup, newest first. */
+  readonly decisions: readonly ExpireDecision[];
+  /** Ids; with `dryRun` what would be removed. */
+  readonly removed: readonly string[];
+  readonly freedBytes: number;
+  /** Oldest record of the log that the kept generations need, and the log from there on. */
+  readonly keepFromSeq: number | null;
+  readonly logBytes: number | null;
+  readonly dryRun: boolean;
 }
 
 /** A replica as its master sees it: permitted, seen, or both. */
@@ -265,8 +296,10 @@ export interface Administration {
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary>;
-  /** Newest first, the initial one included. */
+  /** Newest first, the initial one included. Also of a deleted database whose backups were kept. */
   backups(name: string): Promise<BackupSummary[]>;
+  /** Removes the backups that no rule keeps. BACKUP_RUNNING. */
+  expire(name: string, options?: { dryRun?: boolean | undefined }): Promise<ExpireAnswer>;
   allow(
     name: string,
     replica: string,

@@ -32,9 +32,11 @@ export const backupRequest = Type.Object(
     compression: Type.Optional(
       Type.Union([Type.Literal('lz4'), Type.Literal('brotli-1'), Type.Literal('none')]),
     ),
+    incremental: Type.Optional(Type.Boolean()),
   },
   strict,
 );
+export const expireRequest = Type.Object({ dryRun: Type.Optional(Type.Boolean()) }, strict);
 export const allowRequest = Type.Object(
   { simultaneousQuery: Type.Optional(Type.Boolean()) },
   strict,
@@ -90,6 +92,7 @@ export const hashQuery = Type.Object(
 
 export type CreateRequest = Static<typeof createRequest>;
 export type BackupRequest = Static<typeof backupRequest>;
+export type ExpireRequest = Static<typeof expireRequest>;
 export type AllowRequest = Static<typeof allowRequest>;
 export type ReplicateRequest = Static<typeof replicateRequest>;
 export type RenameRequest = Static<typeof renameRequest>;

@@ -1,8 +1,10 @@
 // Changes a setting of a database.
 import {
+  backupAgeDaysMaxMax,
   backupForms,
   backupGenerationsMax,
   backupGenerationsMin,
+  backupTierMax,
   PaminaError,
   replicationDelayMsMax,
 } from '@pamina/format';
@@ -14,7 +16,9 @@ const propertiesText = [
   `replicationDelayMs (0 to ${replicationDelayMsMax}; 0 = streaming; on the master),`,
   `backupGenerations (${backupGenerationsMin} to ${backupGenerationsMax}),`,
   `backupForm (${backupForms.join(' or ')}),`,
-  'readOnly, simultaneousQuery (true or false)',
+  `backupDaily, backupWeekly, backupMonthly (0 to ${backupTierMax}; 0 = none),`,
+  `backupAgeDaysMax (0 to ${backupAgeDaysMaxMax}; 0 = no limit),`,
+  'backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
 export const set = defineCommand({
@@ -32,6 +36,8 @@ export const set = defineCommand({
     ['pamina set cities replicationDelayMs=0', 'replicas are sent every commit at once'],
     ['pamina set cities backupGenerations=5', 'keep five full backups'],
     ['pamina set cities backupForm=physical', 'back up the files of the store'],
+    ['pamina set cities backupMonthly=12', 'and the newest of each of twelve months'],
+    ['pamina set cities backupNoDelete=true', 'remove none of them, whatever the rules say'],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {
