@@ -95,8 +95,8 @@ export async function planExpiry(
     return { ...decision, kind: manifest?.kind ?? null, tag: manifest?.tag ?? null, bytes };
   });
   const needed = neededSeq(database, listed, decisions);
-  const isHeldBack = policy.noDelete && decisions.some(({ isDue }) => isDue);
-  return { listed, decisions, keepFromSeq: isHeldBack ? heldBack(needed, database) : needed };
+  const keepFromSeq = policy.noDelete ? heldBack(needed, database) : needed;
+  return { listed, decisions, keepFromSeq };
 }
 
 async function policyOf(
@@ -165,7 +165,7 @@ function neededSeq(
   return seqs.length === 0 ? null : Math.min(...seqs);
 }
 
-/** Where nothing is removed no log is either: the log behind what would be gone stays too. */
+/** Where nothing is removed no log is either: what is kept by now stays kept. */
 function heldBack(needed: number | null, { control }: ExpiringDatabase): number | null {
   if (needed === null || control.keepFromSeq === null) return needed ?? control.keepFromSeq;
   return Math.min(needed, control.keepFromSeq);

@@ -5,6 +5,7 @@ import type {
   BackupSummary,
   DatabaseStatus,
   Entry,
+  ExpireAnswer,
   JobEvent,
   LogLine,
   ReplicaSummary,
@@ -27,6 +28,33 @@ export const aBackup: BackupSummary = {
   bytes: 5 * 1024 * 1024,
   rawBytes: 40 * 1024 * 1024,
   stateHash: 'cd'.repeat(32),
+};
+
+const decision = { kind: 'full', tag: null } as const;
+const anExpiry: ExpireAnswer = {
+  decisions: [
+    {
+      ...decision,
+      id: '0000000000000009-1',
+      bytes: 5 * 1024 * 1024,
+      keeps: true,
+      isDue: false,
+      reasons: ['generation 1 of 3'],
+    },
+    {
+      ...decision,
+      id: '0000000000000005-1',
+      bytes: 2 * 1024 * 1024,
+      keeps: false,
+      isDue: true,
+      reasons: ['beyond the 3 newest'],
+    },
+  ],
+  removed: ['0000000000000005-1'],
+  freedBytes: 2 * 1024 * 1024,
+  keepFromSeq: 10,
+  logBytes: 4096,
+  dryRun: false,
 };
 
 export const aStatus: DatabaseStatus = {
@@ -140,6 +168,7 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
     stop: (name) => Promise.resolve({ ...aStatus, name, online: false, state: 'offline' }),
     backup: () => Promise.resolve(aBackup),
     backups: () => Promise.resolve([aBackup]),
+    expire: (_name, { dryRun = false } = {}) => Promise.resolve({ ...anExpiry, dryRun }),
     allow: () => Promise.resolve(),
     deny: () => Promise.resolve(),
     replicas: () => Promise.resolve([aPermitted]),

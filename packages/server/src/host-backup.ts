@@ -21,6 +21,7 @@ import {
 import type { BackupOptions, BackupSummary, ExpireAnswer, Progress } from '@pamina/wire';
 import { join } from 'node:path';
 import type { HostCore } from './host-core.js';
+import { listKeptBackups } from './host-kept-backups.js';
 import { backupProgress } from './progress.js';
 import type { BackupFile } from './served.js';
 
@@ -74,8 +75,16 @@ export function expire(
   });
 }
 
-/** Newest first, each with why it stays or goes where the database can be asked. */
+/**
+ * Newest first, each with why it stays or goes where the database can be asked. Of a deleted database
+ * those that were kept, each with its folder. DATABASE_NOT_FOUND.
+ */
 export async function backups(core: HostCore, name: string): Promise<BackupSummary[]> {
+  if (!(await core.exists(name))) {
+    const kept = await listKeptBackups(core.env, core.dataFolder, name);
+    if (kept.length > 0)
+      return kept.map((entry) => ({ ...summary(name, entry), folder: entry.folder }));
+  }
   const summaries = await listed(core, name);
   const decided = await decisions(core, name);
   return summaries.map((entry) => {

@@ -146,6 +146,8 @@ export interface BackupSummary {
   readonly after?: string | null | undefined;
   /** Why it is kept, or why the next expiry removes it; absent where that could not be asked for. */
   readonly reasons?: readonly string[] | undefined;
+  /** Where it is on the machine of the data folder: told of those that outlived their database. */
+  readonly folder?: string | undefined;
   /** The next expiry removes it. */
   readonly isDue?: boolean | undefined;
 }

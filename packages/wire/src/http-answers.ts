@@ -81,6 +81,7 @@ export const backupAnswer = Type.Object({
   problem: Type.Optional(orNull(text)),
   after: Type.Optional(orNull(text)),
   reasons: Type.Optional(Type.Array(text)),
+  folder: Type.Optional(text),
   isDue: Type.Optional(Type.Boolean()),
 });
 

@@ -50,3 +50,28 @@ it('says nothing of entries that were not counted', async () => {
     'Backup 0000000000000005-1 of cities at position 1/5: 5.0 MiB stored, tag demo\n',
   );
 });
+
+it('takes an incremental one, and says which one it continues', async () => {
+  const administration = fakeAdministration({
+    backup: () =>
+      Promise.resolve({
+        id: '0000000000000009-1',
+        kind: 'incremental',
+        tag: null,
+        database: 'cities',
+        pattern: 'ab'.repeat(16),
+        position: '1/9',
+        createdAt: 0,
+        entries: 0,
+        bytes: 4096,
+        rawBytes: 0,
+        stateHash: null,
+        after: '0000000000000005-1',
+      }),
+  });
+  const ran = await runWith(administration, ['backup', 'cities', '--incremental']);
+  expect(ran.out).toBe(
+    'Backup 0000000000000009-1 of cities at position 1/9: log after 0000000000000005-1, 4.0 KiB stored\n',
+  );
+  expect(administration.calls[0]).toEqual(['backup', 'cities', { incremental: true }]);
+});
