@@ -1,7 +1,7 @@
 // What backups need of a database, and nothing more: the engine's Database fits these shapes, and
 // tests can bring a fake.
 import type { Env } from '@pamina/env';
-import type { MarkBody, Timeline } from '@pamina/format';
+import type { MarkBody, PaminaError, Timeline } from '@pamina/format';
 import type { Segment } from '@pamina/log';
 import type { RecordSource } from './unchanged.js';
 
@@ -70,6 +70,8 @@ export interface BackupDatabase extends DatabaseWithBackups {
    * store hold exactly that state.
    */
   stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
+  /** Calls back when the database fails for good; returns the way to stop that. */
+  onFailed(listener: (error: PaminaError) => void): () => void;
 }
 
 /** What stays of the backups of a database. */

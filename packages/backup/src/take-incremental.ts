@@ -95,29 +95,34 @@ async function switchLog(
 ): Promise<string | null> {
   const { timeline } = currentTimeline(database.timelines);
   const idAt = (seq: number): string => backupIdAt({ timeline, seq }, taken);
+  const ended = new AbortController();
+  // From before the mark on: what closes its segment may fail at any moment after it.
+  const stop = database.onFailed((error) => ended.abort(error));
   try {
     const marked = await database.mark((seq) => ({ backup: idAt(seq), tag: tag ?? null }));
     await marked.snapshot.close();
-    await whenClosed(database, marked.point.seq, signal);
+    await whenClosed(database, marked.point.seq, ended, signal);
     return idAt(marked.point.seq);
   } catch (error) {
     const writesNoLog =
       isPaminaError(error, 'READ_ONLY') || isPaminaError(error, 'REPLICA_READ_ONLY');
     if (!writesNoLog) throw error;
     return null;
+  } finally {
+    stop();
   }
 }
 
 async function whenClosed(
   { env, log }: BackupDatabase,
   seq: number,
+  ended: AbortController,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const late = new AbortController();
   const cancel = env.clock.after(closeWithinMs, () => {
-    late.abort(new PaminaError('TIMEOUT', `the log was not switched behind record ${seq}`));
+    ended.abort(new PaminaError('TIMEOUT', `the log was not switched behind record ${seq}`));
   });
-  const either = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
+  const either = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
   const isClosed = (): boolean =>
     log.segments().some((segment) => segment.closed && segment.lastSeq === seq);
   try {
