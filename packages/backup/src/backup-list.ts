@@ -72,13 +72,21 @@ async function readListed(env: Env, folder: string, id: string): Promise<ListedB
     bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     manifest = decodeManifest(await readManifestFile(env, path));
     const sizes = new Map(files.map((file) => [file.name, file.bytes]));
-    return { id, folder: path, manifest, bytes, problem: sizeProblem(manifest, sizes, path) };
+    const problem = nameProblem(manifest, id, path) ?? sizeProblem(manifest, sizes, path);
+    return { id, folder: path, manifest, bytes, problem };
   } catch (error) {
     // Removed since the folder was listed.
     if ((await env.disk.stat(path)) === null) return null;
     const problem = inPlace(toPaminaError(error), path);
     return { id, folder: path, manifest, bytes, problem };
   }
+}
+
+/** Others name a backup by its id, and find it by its folder. */
+function nameProblem(manifest: BackupManifest, id: string, path: string): PaminaError | null {
+  if (manifest.id === id) return null;
+  const message = `${path} holds the backup ${manifest.id}: give it that name`;
+  return new PaminaError('BACKUP_INVALID', message, { context: { path, backup: manifest.id } });
 }
 
 function sizeProblem(

@@ -7,6 +7,7 @@ import {
   crc32,
   decodeSegmentHeader,
   decodeSegmentTrailer,
+  isPaminaError,
   segmentHeaderBytes,
   segmentTrailerBytes,
   type BackupSegment,
@@ -65,7 +66,7 @@ async function copyBytes(
   { onBytes, signal }: CopyOptions,
 ): Promise<string> {
   const hash = createHash('sha256');
-  const from = await disk.open(segment.path, 'read');
+  const from = await openPresent(disk, segment.path);
   try {
     const to = await disk.open(path, 'create');
     try {
@@ -88,6 +89,15 @@ async function copyBytes(
     await from.close();
   }
   return hash.digest('hex');
+}
+
+async function openPresent(disk: Disk, path: string): Promise<DiskFile> {
+  try {
+    return await disk.open(path, 'read');
+  } catch (cause) {
+    if (!isPaminaError(cause, 'FILE_NOT_FOUND')) throw cause;
+    throw new PaminaError('LOG_GONE', `${path} is missing`, { cause, context: { file: path } });
+  }
 }
 
 interface Proof {

@@ -143,6 +143,17 @@ export async function filesBelow(folder: string): Promise<Map<string, Buffer>> {
   return files;
 }
 
+/** One hash of the names and contents of all files below a folder: it tells whether anything was touched. */
+export async function hashOfFolder(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const [name, bytes] of [...(await filesBelow(folder))].sort(([a], [b]) =>
+    a < b ? -1 : 1,
+  )) {
+    hash.update(`${name}\0${bytes.length}\0`).update(bytes);
+  }
+  return hash.digest('hex');
+}
+
 export async function flipByte(path: string, at: number): Promise<void> {
   const bytes = await readFile(path);
   const index = at < 0 ? bytes.length + at : at;
