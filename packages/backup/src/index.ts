@@ -1,6 +1,5 @@
 // What other packages may use of backup. Never imported from inside this package.
 export { holdBackup } from './backup-holds.js';
-export { backupChain } from './backup-chain.js';
 export { listBackups } from './backup-list.js';
 export type { ListedBackup } from './backup-list.js';
 export type { ChunkCodec } from './chunk-format.js';
@@ -13,7 +12,6 @@ export type {
 } from './contract.js';
 export { expireBackups, planExpiry } from './expire-backups.js';
 export type { DecidedBackup, ExpireOptions, ExpirePlan, ExpireReport } from './expire-backups.js';
-export { incrementalLogSource } from './incremental-log-source.js';
 export { backupsFolderOf } from './layout.js';
 export { logFolderSource } from './log-folder-source.js';
 export type { LogFolderOptions } from './log-folder-source.js';
@@ -32,6 +30,5 @@ export type { BackupProgress, TakeBackupOptions } from './take-backup.js';
 export { takeIncremental } from './take-incremental.js';
 export type { TakeIncrementalOptions } from './take-incremental.js';
 export { isUnchanged } from './unchanged.js';
-export { verifyIncremental } from './verify-incremental.js';
 export { verifyBackup } from './verify.js';
 export type { ReadProgress, VerifiedBackup, VerifyOptions } from './verify.js';

@@ -34,7 +34,7 @@ export interface CopiedSegment {
 const pieceBytes = 1024 * 1024;
 const seqDigits = 16;
 
-export function segmentFileName(firstSeq: number): string {
+function segmentFileName(firstSeq: number): string {
   return `${String(firstSeq).padStart(seqDigits, '0')}.seg`;
 }
 
@@ -107,7 +107,7 @@ interface Proof {
 }
 
 /** Reads a closed segment through. `path` names it in errors. */
-export async function proveSegment(
+async function proveSegment(
   file: DiskFile,
   path: string,
   { before, pattern }: Pick<CopyOptions, 'before' | 'pattern'>,

@@ -5,7 +5,6 @@ import {
   PaminaError,
   currentTimeline,
   forkPoint,
-  formatPosition,
   isPaminaError,
   validateTag,
   type BackupManifest,

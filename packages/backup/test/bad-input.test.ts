@@ -23,8 +23,8 @@ import {
   takeBackup,
   takeIncremental,
   verifyBackup,
-  verifyIncremental,
 } from '../src/index.js';
+import { verifyIncremental } from '../src/verify-incremental.js';
 import {
   Model,
   env,
@@ -115,7 +115,7 @@ async function forge(change: (body: Body) => Body, version = 1): Promise<void> {
 function forgeChunk(field: number, value: unknown): Promise<void> {
   return forge((body) => {
     const chunks = (body['chunks'] as unknown[][]).map((entry) => [...entry]);
-    chunks[0]![field] = value;
+    chunks.at(0)![field] = value;
     return { ...body, chunks };
   });
 }
@@ -219,7 +219,7 @@ describe('P9 a manifest', () => {
     await forge((body) => {
       const chunks = (body['chunks'] as unknown[][]).map((entry) => [...entry]);
       const claimed = 2 ** 50;
-      chunks[0]![2] = claimed;
+      chunks.at(0)![2] = claimed;
       const rawBytes = chunks.reduce((sum, entry) => sum + (entry[2] as number), 0);
       return { ...body, chunks, rawBytes };
     });
@@ -317,7 +317,8 @@ describe('P9 a chunk', () => {
 
   test('that is a pipe which nobody writes to is not waited for', async () => {
     await rm(join(folder, chunk(1)));
-    execFileSync('mkfifo', [join(folder, chunk(1))]);
+    const makePipe = 'mkfifo';
+    execFileSync(makePipe, [join(folder, chunk(1))]);
     const error = codeOf(verifyBackup(folderSource(env, folder)));
     expect(await error).toBe('BACKUP_INVALID');
     expect(await codeOf(restoring())).toBe('BACKUP_INVALID');
@@ -412,7 +413,7 @@ describe('P9 the log in an incremental backup', () => {
 
   test('with a gap in the middle: a segment that is missing', async () => {
     expect(first.segments!.length).toBeGreaterThan(2);
-    await rm(join(backups, first.id, first.segments![1]!.file));
+    await rm(join(backups, first.id, first.segments!.at(1)!.file));
     await expectBroken(first.id, /is missing/);
     expect(await verifying(first)).toBe('BACKUP_INVALID');
   });
@@ -433,13 +434,14 @@ describe('P9 the log in an incremental backup', () => {
   });
 
   test('with a segment of the other one', async () => {
-    const [one, other] = [first.segments![0]!, second.segments![0]!];
+    const one = first.segments!.at(0)!;
+    const other = second.segments!.at(0)!;
     await cp(join(backups, second.id, other.file), join(backups, first.id, one.file));
     expect(await verifying(first)).toBe('BACKUP_INVALID');
   });
 
   test('with a segment too many, flipped, cut off or longer', async () => {
-    const path = join(backups, first.id, first.segments![0]!.file);
+    const path = join(backups, first.id, first.segments!.at(0)!.file);
     const bytes = await readFile(path);
     await writeFile(join(backups, first.id, '0000000000000001.seg'), bytes);
     expect(await verifying(first)).toBe('BACKUP_INVALID');
@@ -470,7 +472,7 @@ describe('P9 the log in an incremental backup', () => {
     ] as const) {
       await forge((body) => {
         const segments = (body['segments'] as unknown[][]).map((entry) => [...entry]);
-        segments[1]![field] = value;
+        segments.at(1)![field] = value;
         return { ...body, segments };
       }, 2);
       expect(await verifying(first)).toBe('MANIFEST_INVALID');
@@ -522,13 +524,12 @@ describe('P9 the log that an incremental backup would be made of', () => {
   });
 
   test('with two segments swapped', async () => {
-    const [one, other] = database.log
-      .segments()
-      .filter(({ closed }) => closed)
-      .slice(-2);
-    const bytes = await readFile(one!.path);
-    await cp(other!.path, one!.path);
-    await writeFile(other!.path, bytes);
+    const closed = database.log.segments().filter((segment) => segment.closed);
+    const one = closed.at(-2)!;
+    const other = closed.at(-1)!;
+    const bytes = await readFile(one.path);
+    await cp(other.path, one.path);
+    await writeFile(other.path, bytes);
     await expectNotTaken('DIVERGED');
   });
 });

@@ -12,8 +12,8 @@ import {
   takeBackup,
   takeIncremental,
   verifyBackup,
-  verifyIncremental,
 } from '../src/index.js';
+import { verifyIncremental } from '../src/verify-incremental.js';
 import { DyingDisk, waysToDie } from './dying-disk.js';
 import { Model, env, temporaryFolder, userEntries } from './support.js';
 
@@ -67,9 +67,9 @@ async function expectNoLeftovers(folder: string): Promise<void> {
 }
 
 interface Work {
-  run(database: Database): Promise<unknown>;
+  readonly run: (database: Database) => Promise<unknown>;
   /** `before`: the backups there were; `runs`: how often it was tried. */
-  check(found: readonly string[], before: readonly string[], runs: number): void;
+  readonly check: (found: readonly string[], before: readonly string[], runs: number) => void;
 }
 
 const gains: Work['check'] = (found, before, runs) => {
@@ -80,11 +80,11 @@ const gains: Work['check'] = (found, before, runs) => {
 
 const works: Record<string, Work> = {
   'a full backup': {
-    run: takeBackup,
+    run: (database) => takeBackup(database),
     check: gains,
   },
   'an incremental backup': {
-    run: takeIncremental,
+    run: (database) => takeIncremental(database),
     check: gains,
   },
   expiry: {

@@ -5,16 +5,16 @@ import { expect, test } from 'vitest';
 import type { Database } from '@pamina/engine';
 import { decodeManifest, encodeManifest, type BackupManifest } from '@pamina/format';
 import {
-  backupChain,
   expireBackups,
   folderSource,
-  incrementalLogSource,
   listBackups,
   restore,
   takeBackup,
   takeIncremental,
-  verifyIncremental,
 } from '../src/index.js';
+import { backupChain } from '../src/backup-chain.js';
+import { incrementalLogSource } from '../src/incremental-log-source.js';
+import { verifyIncremental } from '../src/verify-incremental.js';
 import {
   Model,
   env,

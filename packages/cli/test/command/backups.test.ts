@@ -17,11 +17,11 @@ it('says how to take one when there is none', async () => {
 
 it('says of each why it stays or goes, and what is wrong with it', async () => {
   const fake = fakeAdministration();
-  const [one] = await fake.backups('cities');
+  const one = (await fake.backups('cities')).at(0)!;
   const rows = [
-    { ...one!, id: 'a', reasons: ['its tag demo', 'generation 1 of 3'], isDue: false },
-    { ...one!, id: 'b', reasons: ['beyond the 3 newest'], isDue: true },
-    { ...one!, id: 'c', problem: 'chunk-000000.pbk is missing' },
+    { ...one, id: 'a', reasons: ['its tag demo', 'generation 1 of 3'], isDue: false },
+    { ...one, id: 'b', reasons: ['beyond the 3 newest'], isDue: true },
+    { ...one, id: 'c', problem: 'chunk-000000.pbk is missing' },
   ];
   const administration = fakeAdministration({ backups: () => Promise.resolve(rows) });
   const ran = await runWith(administration, ['backups', 'cities']);
@@ -32,8 +32,8 @@ it('says of each why it stays or goes, and what is wrong with it', async () => {
 
 it('of a deleted database says where its backups are and how to restore one', async () => {
   const fake = fakeAdministration();
-  const [one] = await fake.backups('cities');
-  const kept = [{ ...one!, problem: null, folder: '/data/.kept-backups/cities-then/5-1' }];
+  const one = (await fake.backups('cities')).at(0)!;
+  const kept = [{ ...one, problem: null, folder: '/data/.kept-backups/cities-then/5-1' }];
   const administration = fakeAdministration({ backups: () => Promise.resolve(kept) });
   const ran = await runWith(administration, ['backups', 'cities']);
   expect(ran.err).toContain(
