@@ -3,6 +3,7 @@
 import { PaminaError, chunkBytesTarget, viewOf } from '@pamina/format';
 import { compareBytes, entryHeaderBytes } from './chunk-format.js';
 import type { StateEntry, StateSnapshot } from './contract.js';
+import type { Pacer } from './pacer.js';
 
 export interface ChunkRun {
   /** Position in the order of the chunks, from 0. */
@@ -19,6 +20,7 @@ export interface ChunkRun {
 export async function* chunkRuns(
   snapshot: StateSnapshot,
   signal?: AbortSignal,
+  pacer?: Pacer,
 ): AsyncGenerator<ChunkRun, void, undefined> {
   let index = 0;
   let run: StateEntry[] = [];
@@ -26,6 +28,8 @@ export async function* chunkRuns(
   let keyBefore: Uint8Array | null = null;
   for await (const batch of snapshot.entries()) {
     signal?.throwIfAborted();
+    // Reading the batch was a slice of work of its own.
+    await pacer?.rest();
     for (const entry of batch) {
       const [key, value] = entry;
       if (keyBefore !== null && compareBytes(keyBefore, key) >= 0) throw outOfOrder();

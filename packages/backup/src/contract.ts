@@ -56,6 +56,7 @@ interface DatabaseWithBackups {
 export interface BackupDatabase extends DatabaseWithBackups {
   readonly log: RecordSource & {
     readonly firstSeq: number;
+    readonly durable: { readonly seq: number };
     segments(): readonly Segment[];
     waitForMore(seq: number, signal?: AbortSignal): Promise<void>;
     pin(fromSeq: number): () => void;

@@ -14,6 +14,7 @@ import {
   type SegmentHeader,
 } from '@pamina/format';
 import type { Disk, DiskFile } from '@pamina/env';
+import { sliceBytes, type Pacer } from './pacer.js';
 import { forEachRecord, scanSegment, type Segment } from '@pamina/log';
 
 export interface CopyOptions {
@@ -22,6 +23,7 @@ export interface CopyOptions {
   /** Record and chain that the copies go on from; they may lie inside this segment. */
   readonly before: { readonly seq: number; readonly chain: number };
   readonly signal: AbortSignal | undefined;
+  readonly pacer: Pacer;
   readonly onBytes: (bytes: number) => void;
 }
 
@@ -31,7 +33,6 @@ export interface CopiedSegment {
   readonly time: number;
 }
 
-const pieceBytes = 1024 * 1024;
 const seqDigits = 16;
 
 function segmentFileName(firstSeq: number): string {
@@ -63,7 +64,7 @@ async function copyBytes(
   disk: Disk,
   segment: Segment,
   path: string,
-  { onBytes, signal }: CopyOptions,
+  { onBytes, pacer, signal }: CopyOptions,
 ): Promise<string> {
   const hash = createHash('sha256');
   const from = await openPresent(disk, segment.path);
@@ -72,7 +73,7 @@ async function copyBytes(
     try {
       for (let at = 0; ;) {
         signal?.throwIfAborted();
-        const piece = new Uint8Array(pieceBytes);
+        const piece = new Uint8Array(sliceBytes);
         const count = await from.read(piece, at);
         if (count === 0) break;
         const bytes = piece.subarray(0, count);
@@ -80,6 +81,7 @@ async function copyBytes(
         await to.write(bytes, at);
         at += count;
         onBytes(count);
+        await pacer.rest();
       }
       await to.sync();
     } finally {
@@ -110,7 +112,7 @@ interface Proof {
 async function proveSegment(
   file: DiskFile,
   path: string,
-  { before, pattern }: Pick<CopyOptions, 'before' | 'pattern'>,
+  { before, pacer, pattern }: Pick<CopyOptions, 'before' | 'pacer' | 'pattern'>,
 ): Promise<Proof> {
   const start = new Uint8Array(segmentHeaderBytes);
   const count = await file.read(start, 0);
@@ -132,6 +134,7 @@ async function proveSegment(
     forEachRecord(step.value, (record) => {
       if (record.seq === before.seq) chainThere = record.checksum;
     });
+    await pacer.rest();
   }
   const end = step.value;
   if (end.reason !== 'trailer') throw damaged(path, end.offset, 'the record here is not whole');

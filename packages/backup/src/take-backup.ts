@@ -20,6 +20,7 @@ import { codecDefault } from './compression.js';
 import type { BackupDatabase, PlacedSnapshot } from './contract.js';
 import { folderBytes, requireFree, storeFolderOf } from './free-space.js';
 import { backupIdAt, backupsFolderOf, partialFolder, storedBytes } from './layout.js';
+import { pacerOf } from './pacer.js';
 import { StoredTables } from './physical/stored-tables.js';
 import { CheckpointMaker, removeOldCheckpoint } from './physical/take-checkpoint.js';
 import { writeTables } from './physical/write-tables.js';
@@ -229,6 +230,7 @@ async function writeLogical(
     folder: partial,
     codec,
     signal: work.signal,
+    pacer: pacerOf(clock, () => database.log.durable.seq),
     onChunk: (sofar) => {
       const bytesPerSecond = rate(sofar.rawBytes, clock.monotonic() - startedMs);
       const atLeast = total === null ? null : Math.max(total, sofar.rawBytes);

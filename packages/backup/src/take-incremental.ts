@@ -18,6 +18,7 @@ import { writeManifest } from './backup-writer.js';
 import type { BackupDatabase } from './contract.js';
 import { requireFree } from './free-space.js';
 import { backupIdAt, backupsFolderOf, partialFolder } from './layout.js';
+import { pacerOf } from './pacer.js';
 import { copySegment, type CopiedSegment } from './segment-copy.js';
 import type { TakeBackupOptions } from './take-backup.js';
 
@@ -191,6 +192,7 @@ async function copyAll(
 ): Promise<CopiedSegment[]> {
   const { clock, disk } = database.env;
   const copied: CopiedSegment[] = [];
+  const pacer = pacerOf(clock, () => database.log.durable.seq);
   let done = 0;
   const onBytes = (bytes: number): void => {
     done += bytes;
@@ -209,6 +211,7 @@ async function copyAll(
       pattern: database.identity.pattern,
       before,
       signal: work.signal,
+      pacer,
       onBytes,
     });
     copied.push(copy);
