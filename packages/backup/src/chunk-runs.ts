@@ -13,6 +13,9 @@ export interface ChunkRun {
   readonly entries: number;
 }
 
+/** Few enough that those who commit meanwhile do not wait for the reading of one batch. */
+const pacedPerRead = 100;
+
 /**
  * The whole state, in key order. Each run is new memory. A store that gives its keys out of order is
  * damaged: STORE_DAMAGED, for a backup of it could never be restored to the same state.
@@ -26,7 +29,7 @@ export async function* chunkRuns(
   let run: StateEntry[] = [];
   let runBytes = 0;
   let keyBefore: Uint8Array | null = null;
-  for await (const batch of snapshot.entries()) {
+  for await (const batch of snapshot.entries(pacer === undefined ? undefined : pacedPerRead)) {
     signal?.throwIfAborted();
     // Reading the batch was a slice of work of its own.
     await pacer?.rest();

@@ -10,8 +10,8 @@ export type StateEntry = readonly [key: Uint8Array, value: Uint8Array];
 
 /** A frozen state: everything that travels (keys from the system prefix on). */
 export interface StateSnapshot {
-  /** Batches of entries in strictly rising byte order of their keys. */
-  entries(): AsyncIterable<readonly StateEntry[]>;
+  /** Batches of entries in strictly rising byte order of their keys, of so many at most. */
+  entries(perRead?: number): AsyncIterable<readonly StateEntry[]>;
   close(): Promise<void>;
 }
 

@@ -10,9 +10,11 @@ export interface Pacer {
 /** A slice of the copying, hashing and reading of so many bytes takes well below a millisecond. */
 export const sliceBytes = 128 * 1024;
 
-/** Of the time that a slice took, as long again for the others, and never longer than this. */
-const restMsMax = 8;
+/** Shorter ones are one slice together: a timer is no finer than a millisecond. */
+const workMsMin = 0.5;
+/** For each millisecond of work so many are left to the others, up to this many at once. */
 const restsPerWork = 3;
+const restMsMax = 8;
 
 /**
  * `progress` is a number that rises with the commits of others: where it stands still nobody is in
@@ -23,13 +25,12 @@ export function pacerOf(clock: Clock, progress: () => number): Pacer {
   let since = clock.monotonic();
   return {
     async rest() {
+      const worked = clock.monotonic() - since;
+      if (worked < workMsMin) return;
       const now = progress();
       const isBusy = now !== before;
       before = now;
-      if (isBusy) {
-        const worked = clock.monotonic() - since;
-        await clock.sleep(Math.min(restMsMax, Math.max(1, worked * restsPerWork)));
-      }
+      if (isBusy) await clock.sleep(Math.min(restMsMax, worked * restsPerWork));
       since = clock.monotonic();
     },
   };
