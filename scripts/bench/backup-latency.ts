@@ -6,15 +6,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { expireBackups, takeBackup } from '@pamina/backup';
 import { Database, createDatabase } from '@pamina/engine';
+import { backupForms, type BackupForm } from '@pamina/format';
 import { nodeEnv } from '@pamina/env';
 import { build } from 'hdr-histogram-js';
 
-const usage = `npx tsx scripts/bench/backup-latency.ts [--seconds S] [--mebibytes M] [--writers W] [--rounds R] [--folder DIR]
+const usage = `npx tsx scripts/bench/backup-latency.ts [--seconds S] [--mebibytes M] [--writers W] [--rounds R] [--form FORM] [--folder DIR]
 
   --seconds S     of each half of a round (3)
   --mebibytes M   of 1 KiB documents in the database (128)
   --writers W     each with one commit of 1 KiB under way (16)
   --rounds R      without and with a backup, one after the other (3)
+  --form FORM     logical or physical (logical)
   --folder DIR    where the database is (the system's temporary folder)`;
 
 const valueBytes = 1024;
@@ -25,6 +27,7 @@ interface Plan {
   readonly mebibytes: number;
   readonly writers: number;
   readonly rounds: number;
+  readonly form: BackupForm;
   readonly folder: string;
 }
 
@@ -35,6 +38,7 @@ function plan(): Plan | null {
       mebibytes: { type: 'string', default: '128' },
       writers: { type: 'string', default: '16' },
       rounds: { type: 'string', default: '3' },
+      form: { type: 'string', default: 'logical' },
       folder: { type: 'string', default: tmpdir() },
       help: { type: 'boolean', default: false },
     },
@@ -42,9 +46,10 @@ function plan(): Plan | null {
   if (values.help) return null;
   const { seconds, mebibytes, writers, rounds } = values;
   const numbers = [seconds, mebibytes, writers, rounds].map(Number);
-  if (numbers.some((number) => !(number > 0))) throw new TypeError(usage);
+  const form = backupForms.find((one) => one === values.form);
+  if (form === undefined || numbers.some((number) => !(number > 0))) throw new TypeError(usage);
   const [s = 0, m = 0, w = 0, r = 0] = numbers;
-  return { seconds: s, mebibytes: m, writers: w, rounds: r, folder: values.folder };
+  return { seconds: s, mebibytes: m, writers: w, rounds: r, form, folder: values.folder };
 }
 
 /** Half of a value is random, as compressible as a document. */
@@ -117,6 +122,7 @@ async function measure(database: Database, planned: Plan): Promise<void> {
   const seconds = { quiet: 0, busy: 0 };
   let backups = 0;
   let bytes = 0;
+  let last = 0;
   let into = newHistogram();
   const stop = startWriters(database, planned.writers, () => into);
   await until(1, () => env.clock.sleep(50));
@@ -125,9 +131,12 @@ async function measure(database: Database, planned: Plan): Promise<void> {
     seconds.quiet += await until(planned.seconds, () => env.clock.sleep(50));
     into = busy;
     seconds.busy += await until(planned.seconds, async () => {
-      const { rawBytes } = await takeBackup(database);
+      await takeBackup(database, {
+        form: planned.form,
+        onProgress: ({ done }) => (last = done),
+      });
       backups += 1;
-      bytes += rawBytes;
+      bytes += last;
     });
     into = newHistogram();
     await expireBackups(database, { generations: 1 });
@@ -138,7 +147,7 @@ async function measure(database: Database, planned: Plan): Promise<void> {
   const ratio = busy.getValueAtPercentile(99) / quiet.getValueAtPercentile(99);
   const rate = bytes / 1024 / 1024 / seconds.busy;
   console.log(`p99 during a backup / without: ${ratio.toFixed(2)}`);
-  console.log(`${backups} backups, ${rate.toFixed(0)} MiB/s of documents`);
+  console.log(`${backups} backups, ${rate.toFixed(0)} MiB/s`);
 }
 
 /** Repeats until so many seconds are over; how many it were. */

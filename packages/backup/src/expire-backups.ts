@@ -205,11 +205,34 @@ function reportOf(database: ExpiringDatabase, plan: ExpirePlan, dryRun: boolean)
     kept: kept.map(({ id }) => id),
     removed: removed.map(({ id }) => id),
     damaged,
-    freedBytes: removed.reduce((sum, { bytes }) => sum + bytes, 0),
+    freedBytes: freedBytes(plan),
     keepFromSeq,
     logBytes: keepFromSeq === null ? null : needed.reduce((sum, { bytes }) => sum + bytes, 0),
     dryRun,
   };
+}
+
+/** A file that backups share is freed with the last of them. */
+function freedBytes({ decisions, listed }: ExpirePlan): number {
+  const filesOf = (keeps: boolean) =>
+    listed
+      .filter((_, index) => decisions[index]?.keeps === keeps)
+      .map(({ manifest }) => manifest?.tables ?? []);
+  const staying = new Set(
+    filesOf(true)
+      .flat()
+      .map(({ file }) => file),
+  );
+  const shared = filesOf(false).map((tables) => [
+    ...new Map(tables.map((one) => [one.file, one])).values(),
+  ]);
+  const counted = new Set(staying);
+  let freed = decisions.filter(({ keeps }) => !keeps).reduce((sum, { bytes }) => sum + bytes, 0);
+  for (const { bytes, file } of shared.flat()) {
+    if (counted.has(file)) freed -= bytes;
+    counted.add(file);
+  }
+  return freed;
 }
 
 /** Whole, and taken of this database. */

@@ -52,9 +52,7 @@ export function storedFiles({
 }: BackupManifest): readonly { readonly file: string; readonly bytes: number }[] {
   // Two files of a store may hold the same and be stored as one.
   return [
-    ...new Map(
-      [...chunks, ...tables, ...segments].map((stored) => [stored.file, stored]),
-    ).values(),
+    ...new Map([...chunks, ...tables, ...segments].map((stored) => [stored.file, stored])).values(),
   ];
 }
 

@@ -259,6 +259,7 @@ async function writePhysical(
     folder: partial,
     stored: new StoredTables(disk, work.backups),
     signal,
+    pacer: pacerOf(clock, () => database.log.durable.seq),
     requireFree: (bytes) =>
       requireFree(database.env, work.folder, bytes, `a backup of ${database.control.name}`),
     onFile: ({ bytes, newBytes }) => {

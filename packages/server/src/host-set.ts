@@ -2,11 +2,11 @@
 // commit on the master), some are this copy's own (control.json).
 
 import {
-  backupAgeDaysMaxMax,
+  backupAgeDaysLimit,
   backupForms,
   backupGenerationsMax,
   backupGenerationsMin,
-  backupTierMax,
+  backupTierGenerationsMax,
   PaminaError,
   replicationDelayMsMax,
 } from '@pamina/format';
@@ -38,16 +38,20 @@ const setters: Readonly<Record<string, Setter>> = {
     await database.system.setSettings({ backupForm });
   },
   backupDaily: async (database, value) => {
-    await database.system.setSettings({ backupDaily: integer(value, 0, backupTierMax) });
+    await database.system.setSettings({ backupDaily: integer(value, 0, backupTierGenerationsMax) });
   },
   backupWeekly: async (database, value) => {
-    await database.system.setSettings({ backupWeekly: integer(value, 0, backupTierMax) });
+    await database.system.setSettings({
+      backupWeekly: integer(value, 0, backupTierGenerationsMax),
+    });
   },
   backupMonthly: async (database, value) => {
-    await database.system.setSettings({ backupMonthly: integer(value, 0, backupTierMax) });
+    await database.system.setSettings({
+      backupMonthly: integer(value, 0, backupTierGenerationsMax),
+    });
   },
   backupAgeDaysMax: async (database, value) => {
-    const backupAgeDaysMax = integer(value, 0, backupAgeDaysMaxMax);
+    const backupAgeDaysMax = integer(value, 0, backupAgeDaysLimit);
     await database.system.setSettings({ backupAgeDaysMax });
   },
   backupNoDelete: async (database, value) => {

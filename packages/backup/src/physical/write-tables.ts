@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { backupTableFile, type BackupTable } from '@pamina/format';
 import type { Disk } from '@pamina/env';
 import { orderedParallel } from '../ordered-parallel.js';
+import type { Pacer } from '../pacer.js';
 import { checkpointPieces, proveLogs, type CheckpointPiece } from './checkpoint-pieces.js';
 import type { Checkpoint } from './link-checkpoint.js';
 import type { StoredTables } from './stored-tables.js';
@@ -24,6 +25,7 @@ export interface WriteTablesOptions {
   readonly folder: string;
   readonly stored: StoredTables;
   readonly signal: AbortSignal | undefined;
+  readonly pacer?: Pacer | undefined;
   /** Called once, before anything is copied, with what no earlier backup seems to hold. */
   readonly requireFree: (bytes: number) => Promise<void>;
   /** After each file. */
@@ -100,7 +102,7 @@ async function linkStored(table: BackupTable, options: WriteTablesOptions): Prom
 async function copyPiece(
   piece: CheckpointPiece,
   path: string | null,
-  { disk, signal }: WriteTablesOptions,
+  { disk, pacer, signal }: WriteTablesOptions,
 ): Promise<string> {
   const hash = createHash('sha256');
   const file = path === null ? null : await disk.open(path, 'create');
@@ -116,6 +118,7 @@ async function copyPiece(
           // It is awaited before the next one, or at the end.
         });
         at += bytes.length;
+        await pacer?.rest();
       }
     } finally {
       await writing;

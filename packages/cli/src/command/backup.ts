@@ -69,7 +69,10 @@ function optionsOf({ incremental, tag, ...given }: GivenOptions): BackupOptions 
   const compression = oneOf('compression', backupCodecs, given.compression);
   if (!incremental) return { tag, form, compression };
   if (form === undefined && compression === undefined) return { tag, incremental: true };
-  throw new PaminaError('USAGE', 'an incremental backup holds log: it has no form and no compression');
+  throw new PaminaError(
+    'USAGE',
+    'an incremental backup holds log: it has no form and no compression',
+  );
 }
 
 /** `4 entries, `; nothing where they were not counted. */

@@ -1,10 +1,10 @@
 // Changes a setting of a database.
 import {
-  backupAgeDaysMaxMax,
+  backupAgeDaysLimit,
   backupForms,
   backupGenerationsMax,
   backupGenerationsMin,
-  backupTierMax,
+  backupTierGenerationsMax,
   PaminaError,
   replicationDelayMsMax,
 } from '@pamina/format';
@@ -16,8 +16,8 @@ const propertiesText = [
   `replicationDelayMs (0 to ${replicationDelayMsMax}; 0 = streaming; on the master),`,
   `backupGenerations (${backupGenerationsMin} to ${backupGenerationsMax}),`,
   `backupForm (${backupForms.join(' or ')}),`,
-  `backupDaily, backupWeekly, backupMonthly (0 to ${backupTierMax}; 0 = none),`,
-  `backupAgeDaysMax (0 to ${backupAgeDaysMaxMax}; 0 = no limit),`,
+  `backupDaily, backupWeekly, backupMonthly (0 to ${backupTierGenerationsMax}; 0 = none),`,
+  `backupAgeDaysMax (0 to ${backupAgeDaysLimit}; 0 = no limit),`,
   'backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
