@@ -3,7 +3,7 @@ import type { DiskFile } from '@pamina/env';
 import { logBlockBytes } from './log-check.js';
 
 /** Whole blocks of a log. Long enough for the disk, short enough not to keep commits waiting. */
-export const pieceBytes = 32 * logBlockBytes;
+export const pieceBytes = 8 * logBlockBytes;
 
 /** From `from` to `to`; what is handed on is overwritten after the next two pieces. Ends early where the file does. */
 export async function* filePieces(

@@ -11,7 +11,7 @@ import { readTableLayout } from '../level/table-layout.js';
 import type { Checkpoint, CheckpointFile } from './link-checkpoint.js';
 
 /** A whole number of pieces as they are read, and of the blocks of a log. */
-const logPieceBytes = 4 * pieceBytes;
+const logPieceBytes = 16 * pieceBytes;
 
 /** What becomes one file of the backup. */
 export interface CheckpointPiece {
