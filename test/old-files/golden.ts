@@ -49,6 +49,15 @@ export async function openDatabase(
   return database;
 }
 
+/** A setting that came later has its default in an old database. */
+export function withLaterSettings<D extends { readonly settings: object }>(
+  database: Database,
+  expected: D | undefined,
+): D {
+  if (expected === undefined) throw new Error('the version has no such database');
+  return { ...expected, settings: { ...database.settings(), ...expected.settings } };
+}
+
 /** Content of all files below a folder, by path. */
 export async function filesBelow(folder: string): Promise<Map<string, Buffer>> {
   const files = new Map<string, Buffer>();

@@ -10,6 +10,7 @@ import {
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { initialBackupId } from '@pamina/engine';
+import { chainProblem } from './backup-chain.js';
 import { isLeftover, manifestFileName, storedFiles } from './layout.js';
 import { readManifestFile } from './source.js';
 
@@ -21,7 +22,10 @@ export interface ListedBackup {
   readonly manifest: BackupManifest | null;
   /** As stored, all files together. */
   readonly bytes: number;
-  /** Null if the manifest is right and every file is there with its size. Contents are for verifyBackup. */
+  /**
+   * Null if the manifest is right, every file is there with its size, and, of an incremental backup,
+   * all that it builds on is there and fits. Contents are for verifyBackup.
+   */
   readonly problem: PaminaError | null;
 }
 
@@ -35,7 +39,10 @@ export async function listBackups(env: Env, backupsFolder: string): Promise<List
     const backup = await readListed(env, backupsFolder, entry.name);
     if (backup !== null) backups.push(backup);
   }
-  return backups.sort(newestFirst);
+  const byId = new Map(backups.map((backup) => [backup.id, backup]));
+  return backups
+    .map((backup) => ({ ...backup, problem: backup.problem ?? chainProblem(backup, byId) }))
+    .sort(newestFirst);
 }
 
 /** A backup by its id or its tag; the newest good one that is not initial if null. BACKUP_NOT_FOUND,
@@ -65,13 +72,21 @@ async function readListed(env: Env, folder: string, id: string): Promise<ListedB
     bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     manifest = decodeManifest(await readManifestFile(env, path));
     const sizes = new Map(files.map((file) => [file.name, file.bytes]));
-    return { id, folder: path, manifest, bytes, problem: sizeProblem(manifest, sizes, path) };
+    const problem = nameProblem(manifest, id, path) ?? sizeProblem(manifest, sizes, path);
+    return { id, folder: path, manifest, bytes, problem };
   } catch (error) {
     // Removed since the folder was listed.
     if ((await env.disk.stat(path)) === null) return null;
     const problem = inPlace(toPaminaError(error), path);
     return { id, folder: path, manifest, bytes, problem };
   }
+}
+
+/** Others name a backup by its id, and find it by its folder. */
+function nameProblem(manifest: BackupManifest, id: string, path: string): PaminaError | null {
+  if (manifest.id === id) return null;
+  const message = `${path} holds the backup ${manifest.id}: give it that name`;
+  return new PaminaError('BACKUP_INVALID', message, { context: { path, backup: manifest.id } });
 }
 
 function sizeProblem(

@@ -1,6 +1,6 @@
 // Writes the files of one backup into a folder that nobody reads yet. Chunks are compressed and
 // written a few at a time; each file is on disk before it is counted.
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32, encodeManifest, type BackupChunk, type BackupManifest } from '@pamina/format';
 import type { Disk } from '@pamina/env';
@@ -10,6 +10,7 @@ import { compress } from './compression.js';
 import type { StateSnapshot } from './contract.js';
 import { manifestFileName } from './layout.js';
 import { orderedParallel } from './ordered-parallel.js';
+import { sliceBytes, type Pacer } from './pacer.js';
 
 export interface ChunksWritten {
   readonly chunks: readonly BackupChunk[];
@@ -25,6 +26,7 @@ export interface WriteOptions {
   readonly folder: string;
   readonly codec: ChunkCodec;
   readonly signal: AbortSignal | undefined;
+  readonly pacer: Pacer;
   /** After each chunk. */
   readonly onChunk: (written: Omit<ChunksWritten, 'chunks'>) => void;
 }
@@ -43,12 +45,14 @@ export async function writeChunks(
   let entries = 0;
   let rawBytes = 0;
   let bytes = 0;
-  const written = orderedParallel(chunkRuns(snapshot, options.signal), parallel, async (run) => {
-    options.signal?.throwIfAborted();
-    // In the order of the runs: this part runs before the generator takes the next one.
-    hash.update(run.raw);
-    return writeChunk(run, options);
-  });
+  async function* hashedRuns(): AsyncGenerator<ChunkRun> {
+    for await (const run of chunkRuns(snapshot, options.signal, options.pacer)) {
+      options.signal?.throwIfAborted();
+      await updateInSlices(hash, run.raw, options.pacer);
+      yield run;
+    }
+  }
+  const written = orderedParallel(hashedRuns(), parallel, (run) => writeChunk(run, options));
   for await (const chunk of written) {
     chunks.push(chunk);
     entries += chunk.entries;
@@ -60,9 +64,16 @@ export async function writeChunks(
   return { chunks, entries, rawBytes, bytes, stateHash: hash.digest('hex') };
 }
 
+async function updateInSlices(hash: Hash, bytes: Uint8Array, pacer: Pacer): Promise<void> {
+  for (let at = 0; at < bytes.length; at += sliceBytes) {
+    hash.update(bytes.subarray(at, at + sliceBytes));
+    await pacer.rest();
+  }
+}
+
 async function writeChunk(run: ChunkRun, options: WriteOptions): Promise<BackupChunk> {
   const file = chunkFileName(run.index);
-  const packed = options.codec === 'none' ? null : await compress(run.raw);
+  const packed = options.codec === 'none' ? null : await compress(run.raw, options.codec);
   // What does not shrink is stored as it is.
   const isPacked = packed !== null && packed.length < run.raw.length;
   const stored = isPacked ? packed : run.raw;
@@ -74,12 +85,14 @@ async function writeChunk(run: ChunkRun, options: WriteOptions): Promise<BackupC
     rawChecksum: crc32(run.raw),
   });
   await writeSynced(options.disk, join(options.folder, file), [header, stored]);
+  const hash = createHash('sha256').update(header);
+  await updateInSlices(hash, stored, options.pacer);
   return {
     file,
     bytes: header.length + stored.length,
     rawBytes: run.raw.length,
     entries: run.entries,
-    sha256: createHash('sha256').update(header).update(stored).digest('hex'),
+    sha256: hash.digest('hex'),
   };
 }
 

@@ -31,8 +31,8 @@ export const chunkOffsets = {
 /** u32 key length, u32 value length. */
 export const entryHeaderBytes = 8;
 
-export type ChunkCodec = 'none' | 'brotli-1';
-const codecNumbers: Record<ChunkCodec, number> = { none: 0, 'brotli-1': 1 };
+export type ChunkCodec = 'none' | 'brotli-1' | 'lz4';
+const codecNumbers: Record<ChunkCodec, number> = { none: 0, 'brotli-1': 1, lz4: 2 };
 
 export interface ChunkHeader {
   readonly codec: ChunkCodec;
@@ -164,6 +164,6 @@ export function chunkInvalid(file: string, what: string, cause?: unknown): Pamin
 }
 
 function codecOf(number: number): ChunkCodec | null {
-  if (number === codecNumbers.none) return 'none';
-  return number === codecNumbers['brotli-1'] ? 'brotli-1' : null;
+  const codecs = Object.keys(codecNumbers) as ChunkCodec[];
+  return codecs.find((codec) => codecNumbers[codec] === number) ?? null;
 }

@@ -3,6 +3,7 @@
 import { PaminaError, chunkBytesTarget, viewOf } from '@pamina/format';
 import { compareBytes, entryHeaderBytes } from './chunk-format.js';
 import type { StateEntry, StateSnapshot } from './contract.js';
+import type { Pacer } from './pacer.js';
 
 export interface ChunkRun {
   /** Position in the order of the chunks, from 0. */
@@ -12,6 +13,9 @@ export interface ChunkRun {
   readonly entries: number;
 }
 
+/** Few enough that those who commit meanwhile do not wait for the reading of one batch. */
+const pacedPerRead = 100;
+
 /**
  * The whole state, in key order. Each run is new memory. A store that gives its keys out of order is
  * damaged: STORE_DAMAGED, for a backup of it could never be restored to the same state.
@@ -19,13 +23,16 @@ export interface ChunkRun {
 export async function* chunkRuns(
   snapshot: StateSnapshot,
   signal?: AbortSignal,
+  pacer?: Pacer,
 ): AsyncGenerator<ChunkRun, void, undefined> {
   let index = 0;
   let run: StateEntry[] = [];
   let runBytes = 0;
   let keyBefore: Uint8Array | null = null;
-  for await (const batch of snapshot.entries()) {
+  for await (const batch of snapshot.entries(pacer === undefined ? undefined : pacedPerRead)) {
     signal?.throwIfAborted();
+    // Reading the batch was a slice of work of its own.
+    await pacer?.rest();
     for (const entry of batch) {
       const [key, value] = entry;
       if (keyBefore !== null && compareBytes(keyBefore, key) >= 0) throw outOfOrder();

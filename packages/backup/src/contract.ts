@@ -1,7 +1,8 @@
 // What backups need of a database, and nothing more: the engine's Database fits these shapes, and
 // tests can bring a fake.
 import type { Env } from '@pamina/env';
-import type { AuditBody, MarkBody, Timeline } from '@pamina/format';
+import type { AuditBody, MarkBody, PaminaError, Timeline } from '@pamina/format';
+import type { Segment } from '@pamina/log';
 import type { RecordSource } from './unchanged.js';
 
 /** One key with its prefix byte, and its value. Neither may be changed. */
@@ -9,8 +10,8 @@ export type StateEntry = readonly [key: Uint8Array, value: Uint8Array];
 
 /** A frozen state: everything that travels (keys from the system prefix on). */
 export interface StateSnapshot {
-  /** Batches of entries in strictly rising byte order of their keys. */
-  entries(): AsyncIterable<readonly StateEntry[]>;
+  /** Batches of entries in strictly rising byte order of their keys, of so many at most. */
+  entries(perRead?: number): AsyncIterable<readonly StateEntry[]>;
   close(): Promise<void>;
 }
 
@@ -53,7 +54,13 @@ interface DatabaseWithBackups {
 
 /** The database that a backup is taken of. */
 export interface BackupDatabase extends DatabaseWithBackups {
-  readonly log: RecordSource & { readonly firstSeq: number; pin(fromSeq: number): () => void };
+  readonly log: RecordSource & {
+    readonly firstSeq: number;
+    readonly durable: { readonly seq: number };
+    segments(): readonly Segment[];
+    waitForMore(seq: number, signal?: AbortSignal): Promise<void>;
+    pin(fromSeq: number): () => void;
+  };
   /**
    * Writes a mark record and gives the state exactly at it; the log is switched behind it. READ_ONLY
    * or REPLICA_READ_ONLY where no record can be written.
@@ -66,13 +73,29 @@ export interface BackupDatabase extends DatabaseWithBackups {
    * store hold exactly that state.
    */
   stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
+  /** Calls back when the database fails for good; returns the way to stop that. */
+  onFailed(listener: (error: PaminaError) => void): () => void;
+}
+
+/** What stays of the backups of a database. */
+export interface BackupSettings {
+  readonly backupGenerations: number;
+  readonly backupDaily: number;
+  readonly backupWeekly: number;
+  readonly backupMonthly: number;
+  /** 0 = no limit. */
+  readonly backupAgeDaysMax: number;
+  readonly backupNoDelete: boolean;
 }
 
 /** The database whose old backups are removed. */
 export interface ExpiringDatabase extends DatabaseWithBackups {
-  readonly log: { readonly firstSeq: number };
+  readonly log: {
+    readonly firstSeq: number;
+    segments(): readonly { readonly lastSeq: number | null; readonly bytes: number }[];
+  };
   readonly system: {
-    settings(): { readonly backupGenerations: number };
+    settings(): BackupSettings;
     permitted(): Promise<readonly unknown[]>;
   };
   /** Deletes log that nobody needs any more. */

@@ -1,12 +1,12 @@
-// Removes backups beyond the generations that are kept, and tells retention which log the kept ones
-// need (P10).
-import { join } from 'node:path';
+// Removes backups that no rule keeps, and tells retention which log the kept generations need (P10).
 import { backupGenerationsMin, forkPoint, type BackupManifest } from '@pamina/format';
 import { heldFolders } from './backup-holds.js';
 import { listBackups, type ListedBackup } from './backup-list.js';
 import { lockBackups } from './backup-lock.js';
 import type { ExpiringDatabase } from './contract.js';
-import { backupsFolderOf, removingFolder } from './layout.js';
+import { decideBackups, type Decision, type RetentionPolicy } from './expire-rules.js';
+import { backupsFolderOf } from './layout.js';
+import { removeBackupFiles } from './remove-backup-files.js';
 
 /** With replicas the one before the newest stays too: a replica may be being made from it. */
 const generationsMinWithReplicas = 2;
@@ -14,122 +14,229 @@ const generationsMinWithReplicas = 2;
 export interface ExpireOptions {
   /** How many of the newest full backups to keep; by default the database's setting. */
   readonly generations?: number | undefined;
+  /** Says what would go; nothing is changed. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface DecidedBackup extends Decision {
+  readonly kind: BackupManifest['kind'] | null;
+  readonly tag: string | null;
+  readonly bytes: number;
 }
 
 export interface ExpireReport {
-  /** Ids, newest first; the initial backup is never removed and in neither list. */
+  /** Of each backup, newest first. */
+  readonly decisions: readonly DecidedBackup[];
+  /** Ids, newest first; the initial backup is never removed and in neither list. With `dryRun` what would be. */
   readonly kept: readonly string[];
   readonly removed: readonly string[];
   /** Left alone, and not counted as backups that are kept. */
   readonly damaged: readonly string[];
+  /** Of the removed ones. */
+  readonly freedBytes: number;
   /** Oldest record that the kept generations need; null when there are none. */
+  readonly keepFromSeq: number | null;
+  /** The log from there on; null when there are no generations. */
+  readonly logBytes: number | null;
+  readonly dryRun: boolean;
+}
+
+/** What is decided for the backups that are there now. */
+export interface ExpirePlan {
+  readonly listed: readonly ListedBackup[];
+  readonly decisions: readonly DecidedBackup[];
   readonly keepFromSeq: number | null;
 }
 
-interface Good extends ListedBackup {
-  readonly manifest: BackupManifest;
-}
-
 /**
- * Keeps the newest full backups that are whole, and any that bears a tag or is being read. The log is
- * kept for the generations, not for older backups that only their tag keeps. BACKUP_RUNNING.
+ * Keeps what the rules keep (`decideBackups`). The log is kept for the generations, not for backups
+ * that only a tier or a tag keeps. BACKUP_RUNNING.
  */
 export async function expireBackups(
   database: ExpiringDatabase,
   options: ExpireOptions = {},
 ): Promise<ExpireReport> {
-  const { env } = database;
   const folder = backupsFolderOf(database.folder);
-  const hasReplicas = (await database.system.permitted()).length > 0;
-  const generations = Math.max(
-    options.generations ?? database.system.settings().backupGenerations,
-    hasReplicas ? generationsMinWithReplicas : backupGenerationsMin,
-  );
-  const release = await lockBackups(env, folder);
+  if (options.dryRun === true) {
+    return reportOf(database, await planExpiry(database, options), true);
+  }
+  const release = await lockBackups(database.env, folder);
   try {
-    const listed = await listBackups(env, folder);
-    const own = listed.filter((backup) => isOwn(backup, database));
-    const good = own.filter((backup): backup is Good => backup.problem === null);
-    const damaged = listed.filter((backup) => backup.problem !== null).map(({ id }) => id);
-    const newest = good.slice(0, generations);
-    const older = good.slice(generations);
-    const expired = await withoutPinned(database, older);
+    const plan = await planExpiry(database, options);
     // Backups first: a crash before the log is told of it only keeps more log than is needed.
-    const removed: string[] = [];
-    for (const backup of expired) {
-      await remove(database, folder, backup, generations);
-      removed.push(backup.id);
+    for (const backup of inOrderOfRemoval(plan)) {
+      await removeBackupFiles(database.env, folder, backup.id);
+      noteRemoved(database, backup);
     }
-    const isInitialNeeded = newest.length > 0 && newest.length < generations;
-    const initial = isInitialNeeded ? wholeInitial(listed, database) : [];
-    const keepFromSeq = neededSeq([...newest, ...initial], database);
-    // Damaged ones may be all there is: then what they need stays until somebody decides.
-    const isKnown = keepFromSeq !== null || damaged.length === 0;
-    if (isKnown && keepFromSeq !== database.control.keepFromSeq) {
-      await database.updateControl({ keepFromSeq });
-    }
-    await database.applyRetention();
-    const kept = good.filter(({ id }) => !removed.includes(id)).map(({ id }) => id);
-    return { kept, removed, damaged, keepFromSeq };
+    await tellRetention(database, plan);
+    return reportOf(database, plan, false);
   } finally {
     await release();
   }
 }
 
+/** Decides and changes nothing. */
+export async function planExpiry(
+  database: ExpiringDatabase,
+  options: Pick<ExpireOptions, 'generations'> = {},
+): Promise<ExpirePlan> {
+  const { env } = database;
+  const listed = await listBackups(env, backupsFolderOf(database.folder));
+  const policy = await policyOf(database, options);
+  const held = await heldFolders(env.disk);
+  const ruled = [];
+  for (const backup of listed) {
+    const isHeld = held.size > 0 && held.has(await env.disk.realPath(backup.folder));
+    ruled.push(ruledBackup(backup, database, isHeld));
+  }
+  const decided = decideBackups(ruled, policy, env.clock.now());
+  const decisions = decided.map((decision, index) => {
+    const { manifest, bytes } = listed[index] as ListedBackup;
+    return { ...decision, kind: manifest?.kind ?? null, tag: manifest?.tag ?? null, bytes };
+  });
+  const needed = neededSeq(database, listed, decisions);
+  const keepFromSeq = policy.noDelete ? heldBack(needed, database) : needed;
+  return { listed, decisions, keepFromSeq };
+}
+
+async function policyOf(
+  { system }: ExpiringDatabase,
+  options: Pick<ExpireOptions, 'generations'>,
+): Promise<RetentionPolicy> {
+  const settings = system.settings();
+  const hasReplicas = (await system.permitted()).length > 0;
+  const generationsMin = hasReplicas ? generationsMinWithReplicas : backupGenerationsMin;
+  return {
+    generations: Math.max(options.generations ?? settings.backupGenerations, generationsMin),
+    generationsMin,
+    daily: settings.backupDaily,
+    weekly: settings.backupWeekly,
+    monthly: settings.backupMonthly,
+    ageDaysMax: settings.backupAgeDaysMax,
+    noDelete: settings.backupNoDelete,
+  };
+}
+
+function ruledBackup(backup: ListedBackup, database: ExpiringDatabase, isHeld: boolean) {
+  const { id, manifest, problem } = backup;
+  return {
+    id,
+    kind: manifest?.kind ?? ('full' as const),
+    tag: manifest?.tag ?? null,
+    startedAt: manifest?.startedAt ?? 0,
+    after: manifest?.after ?? null,
+    isHeld,
+    isDamaged: problem !== null,
+    // An initial backup carries no pattern.
+    isForeign:
+      manifest !== null &&
+      manifest.kind !== 'initial' &&
+      manifest.pattern !== database.identity.pattern,
+  };
+}
+
+/** What builds on another goes before it: a crash in between leaves no broken chain. */
+function inOrderOfRemoval({ listed, decisions }: ExpirePlan): DecidedBackup[] {
+  const afterOf = new Map(listed.map(({ id, manifest }) => [id, manifest?.after ?? null]));
+  const depthOf = (id: string): number => {
+    let depth = 0;
+    for (let at = afterOf.get(id) ?? null; at !== null; at = afterOf.get(at) ?? null) {
+      if (++depth > listed.length) break;
+    }
+    return depth;
+  };
+  const going = decisions.filter(({ keeps }) => !keeps);
+  return going.toSorted((a, b) => depthOf(b.id) - depthOf(a.id));
+}
+
 /** The record after the oldest of the generations that are on this database's history. */
-function neededSeq(newest: readonly Good[], database: ExpiringDatabase): number | null {
-  const seqs = newest
-    .filter(({ manifest }) => isOnHistory(manifest, database))
-    .map(({ manifest }) => manifest.position.seq + 1);
+function neededSeq(
+  database: ExpiringDatabase,
+  listed: readonly ListedBackup[],
+  decisions: readonly DecidedBackup[],
+): number | null {
+  const seqs: number[] = [];
+  for (const [index, { manifest }] of listed.entries()) {
+    if (manifest === null || decisions[index]?.isGeneration !== true) continue;
+    const fromSeq = manifest.position.seq + 1;
+    const isWhole = manifest.kind !== 'initial' || database.log.firstSeq <= fromSeq;
+    if (isWhole && isOnHistory(manifest, database)) seqs.push(fromSeq);
+  }
   return seqs.length === 0 ? null : Math.min(...seqs);
 }
 
-/** Until enough newer ones exist the initial backup is a generation too, as long as all log since it is here. */
-function wholeInitial(listed: readonly ListedBackup[], database: ExpiringDatabase): Good[] {
-  return listed.filter(
-    (backup): backup is Good =>
-      backup.manifest?.kind === 'initial' &&
-      backup.problem === null &&
-      database.log.firstSeq <= backup.manifest.position.seq + 1,
-  );
+/** Where nothing is removed no log is either: what is kept by now stays kept. */
+function heldBack(needed: number | null, { control }: ExpiringDatabase): number | null {
+  if (needed === null || control.keepFromSeq === null) return needed ?? control.keepFromSeq;
+  return Math.min(needed, control.keepFromSeq);
 }
 
 function isOnHistory(manifest: BackupManifest, database: ExpiringDatabase): boolean {
   return forkPoint(database.timelines, manifest.timelines).seqMax >= manifest.position.seq;
 }
 
-/** A backup of another database that somebody put here is not ours to remove. */
-function isOwn({ manifest }: ListedBackup, database: ExpiringDatabase): boolean {
-  return manifest?.kind === 'full' && manifest.pattern === database.identity.pattern;
-}
-
-/** Those that neither a tag nor a reader keeps. */
-async function withoutPinned(
-  database: ExpiringDatabase,
-  backups: readonly Good[],
-): Promise<Good[]> {
-  const { disk } = database.env;
-  const held = await heldFolders(disk);
-  const free: Good[] = [];
-  for (const backup of backups) {
-    if (backup.manifest.tag !== null) continue;
-    if (!held.has(await disk.realPath(backup.folder))) free.push(backup);
+async function tellRetention(database: ExpiringDatabase, plan: ExpirePlan): Promise<void> {
+  const { keepFromSeq } = plan;
+  // Damaged ones may be all there is: then what they need stays until somebody decides.
+  const isKnown = keepFromSeq !== null || plan.listed.every(({ problem }) => problem === null);
+  if (isKnown && keepFromSeq !== database.control.keepFromSeq) {
+    await database.updateControl({ keepFromSeq });
   }
-  return free;
+  await database.applyRetention();
 }
 
-/** Loses its name first, so that no half of it is ever taken for a backup (P8). */
-async function remove(
-  database: ExpiringDatabase,
-  folder: string,
-  backup: Good,
-  generations: number,
-): Promise<void> {
-  const { disk } = database.env;
-  const removing = removingFolder(folder, backup.id);
-  await disk.rename(join(folder, backup.id), removing);
-  await disk.removeTree(removing);
-  const message = `Backup ${backup.id} was removed: ${generations} newer ones are kept.`;
-  const fields = { backup: backup.id, bytes: backup.bytes, generations };
-  database.jobLog.write('info', 'backup-removed', message, fields);
+function noteRemoved(database: ExpiringDatabase, { id, bytes, reasons }: DecidedBackup): void {
+  const message = `Backup ${id} was removed: ${reasons.join('; ')}.`;
+  database.jobLog.write('info', 'backup-removed', message, { backup: id, bytes, reasons });
+}
+
+function reportOf(database: ExpiringDatabase, plan: ExpirePlan, dryRun: boolean): ExpireReport {
+  const { decisions, keepFromSeq, listed } = plan;
+  const damaged = listed.filter(({ problem }) => problem !== null).map(({ id }) => id);
+  const isOwn = new Set(listed.filter((backup) => isCounted(backup, database)).map(({ id }) => id));
+  const removed = decisions.filter(({ keeps }) => !keeps);
+  const kept = decisions.filter(({ id, keeps }) => keeps && isOwn.has(id));
+  const segments = database.log.segments();
+  const needed = segments.filter(
+    ({ lastSeq }) => lastSeq === null || lastSeq >= (keepFromSeq ?? 0),
+  );
+  return {
+    decisions,
+    kept: kept.map(({ id }) => id),
+    removed: removed.map(({ id }) => id),
+    damaged,
+    freedBytes: freedBytes(plan),
+    keepFromSeq,
+    logBytes: keepFromSeq === null ? null : needed.reduce((sum, { bytes }) => sum + bytes, 0),
+    dryRun,
+  };
+}
+
+/** A file that backups share is freed with the last of them. */
+function freedBytes({ decisions, listed }: ExpirePlan): number {
+  const filesOf = (keeps: boolean) =>
+    listed
+      .filter((_, index) => decisions[index]?.keeps === keeps)
+      .map(({ manifest }) => manifest?.tables ?? []);
+  const staying = new Set(
+    filesOf(true)
+      .flat()
+      .map(({ file }) => file),
+  );
+  const shared = filesOf(false).map((tables) => [
+    ...new Map(tables.map((one) => [one.file, one])).values(),
+  ]);
+  const counted = new Set(staying);
+  let freed = decisions.filter(({ keeps }) => !keeps).reduce((sum, { bytes }) => sum + bytes, 0);
+  for (const { bytes, file } of shared.flat()) {
+    if (counted.has(file)) freed -= bytes;
+    counted.add(file);
+  }
+  return freed;
+}
+
+/** Whole, and taken of this database. */
+function isCounted({ manifest, problem }: ListedBackup, database: ExpiringDatabase): boolean {
+  if (manifest === null || problem !== null || manifest.kind === 'initial') return false;
+  return manifest.pattern === database.identity.pattern;
 }

@@ -15,8 +15,8 @@ export type {
   StatePoint,
   StateSnapshot,
 } from './contract.js';
-export { expireBackups } from './expire-backups.js';
-export type { ExpireOptions, ExpireReport } from './expire-backups.js';
+export { expireBackups, planExpiry } from './expire-backups.js';
+export type { DecidedBackup, ExpireOptions, ExpirePlan, ExpireReport } from './expire-backups.js';
 export { backupsFolderOf } from './layout.js';
 export { lastRecordOf, logFolderSource } from './log-folder-source.js';
 export type { LogFolderOptions } from './log-folder-source.js';
@@ -51,6 +51,8 @@ export { hashState } from './state-hash.js';
 export type { HashOptions, HashedState } from './state-hash.js';
 export { takeBackup } from './take-backup.js';
 export type { BackupProgress, TakeBackupOptions } from './take-backup.js';
+export { takeIncremental } from './take-incremental.js';
+export type { TakeIncrementalOptions } from './take-incremental.js';
 export { isUnchanged } from './unchanged.js';
 export type { StateDifference } from './compare-states.js';
 export { verifyContent, verifyDatabaseFiles } from './verify-database.js';

@@ -47,11 +47,12 @@ export function lockPath(backupsFolder: string): string {
 /** Files of a backup beside its manifest, each once. */
 export function storedFiles({
   chunks,
-  tables,
+  segments = [],
+  tables = [],
 }: BackupManifest): readonly { readonly file: string; readonly bytes: number }[] {
   // Two files of a store may hold the same and be stored as one.
   return [
-    ...new Map([...chunks, ...(tables ?? [])].map((stored) => [stored.file, stored])).values(),
+    ...new Map([...chunks, ...tables, ...segments].map((stored) => [stored.file, stored])).values(),
   ];
 }
 

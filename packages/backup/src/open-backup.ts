@@ -35,11 +35,12 @@ export interface VerifiedChunk {
 /** What is read ahead of its consumer. */
 const ahead = { countMax: 3, weightMax: 16 * 1024 * 1024 };
 
-/** Reads and checks the manifest. MANIFEST_INVALID, FORMAT_UNKNOWN, BACKUP_NOT_FOUND, BACKUP_INVALID. */
+/** Reads and checks the manifest of a full or initial backup. BACKUP_INCREMENTAL, MANIFEST_INVALID, FORMAT_UNKNOWN, BACKUP_NOT_FOUND, BACKUP_INVALID. */
 export async function openBackup(source: BackupSource): Promise<OpenedBackup> {
   const bytes = await source.readManifest();
   try {
     const manifest = decodeManifest(bytes);
+    if (manifest.after !== undefined) throw incremental(manifest.after);
     for (const chunk of manifest.chunks) checkClaims(chunk);
     return { source, manifest };
   } catch (cause) {
@@ -47,6 +48,11 @@ export async function openBackup(source: BackupSource): Promise<OpenedBackup> {
     const context = { ...cause.context, backup: source.describe() };
     throw new PaminaError(cause.code, `${source.describe()}: ${cause.message}`, { cause, context });
   }
+}
+
+function incremental(after: string): PaminaError {
+  const message = `it is incremental: it holds log, and builds on the backup ${after}`;
+  return new PaminaError('BACKUP_INCREMENTAL', message, { context: { after } });
 }
 
 /** No chunk may claim more than one can hold: the claims bound what is read and decompressed. */
@@ -94,7 +100,9 @@ async function readChunk(source: BackupSource, chunk: BackupChunk): Promise<Uint
   }
   const stored = file.subarray(file.length - header.storedBytes);
   const raw =
-    header.codec === 'none' ? stored : await decompress(stored, header.rawBytes, chunk.file);
+    header.codec === 'none'
+      ? stored
+      : await decompress(stored, header.codec, header.rawBytes, chunk.file);
   if (crc32(raw) !== header.rawChecksum) {
     throw chunkInvalid(chunk.file, 'the checksum of its entries is wrong');
   }

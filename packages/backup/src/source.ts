@@ -53,10 +53,12 @@ export async function readManifestFile(env: Env, folder: string): Promise<Uint8A
       context: { path, bytes: status.bytes },
     });
   }
-  return env.disk.readFile(path);
+  // Of size 0 are pipes and devices too, whose end may never come.
+  return status.bytes === 0 ? new Uint8Array(0) : env.disk.readFile(path);
 }
 
-async function* readPieces(
+/** The bytes `from` to `to`. BACKUP_INVALID if there is no such file. */
+export async function* readPieces(
   env: Env,
   folder: string,
   name: string,
@@ -65,6 +67,10 @@ async function* readPieces(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // The name may come from a request: it must not lead out of the folder.
   if (!namePattern.test(name) || name.includes('..')) throw fileMissing(folder, name);
+  const status = await env.disk.stat(join(folder, name));
+  if (status === null || status.isFolder) throw fileMissing(folder, name);
+  // Of size 0 are pipes and devices too, whose end may never come.
+  if (status.bytes === 0) return;
   const file = await openPresent(env, folder, name);
   try {
     for (let at = from; at < to;) {

@@ -13,13 +13,15 @@ import {
   type BackupManifest,
 } from '@pamina/format';
 import { timelinesUntil, version } from '@pamina/engine';
-import { lockBackups } from './backup-lock.js';
 import { listBackups, type ListedBackup } from './backup-list.js';
+import { discardPartial, refuseTakenTag, runAlone } from './backup-turn.js';
 import { writeChunks, writeManifest } from './backup-writer.js';
 import type { ChunkCodec } from './chunk-format.js';
+import { codecDefault } from './compression.js';
 import type { BackupDatabase, PlacedSnapshot } from './contract.js';
 import { folderBytes, requireFree, storeFolderOf } from './free-space.js';
 import { backupIdAt, backupsFolderOf, partialFolder, storedBytes } from './layout.js';
+import { pacerOf } from './pacer.js';
 import { StoredTables } from './physical/stored-tables.js';
 import { CheckpointMaker, removeOldCheckpoint } from './physical/take-checkpoint.js';
 import { writeTables } from './physical/write-tables.js';
@@ -56,9 +58,6 @@ export interface TakeBackupOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Databases that are being backed up: one backup at a time each, wherever it goes. */
-const running = new WeakSet<object>();
-
 /**
  * Resolves when the backup is whole on disk. TAG_TAKEN, TAG_INVALID, BACKUP_RUNNING, DISK_FULL,
  * DATABASE_TYPE (a database that never had a session has nothing to back up but its initial backup).
@@ -69,25 +68,8 @@ export async function takeBackup(
 ): Promise<BackupManifest> {
   if (options.tag !== undefined) validateTag(options.tag);
   options.signal?.throwIfAborted();
-  if (running.has(database)) {
-    const message = `a backup of ${database.control.name} is already running`;
-    throw new PaminaError('BACKUP_RUNNING', message, { context: { path: database.folder } });
-  }
-  running.add(database);
-  try {
-    const folder = options.destination ?? backupsFolderOf(database.folder);
-    const release = await lockBackups(database.env, folder);
-    try {
-      return await takeLocked(database, folder, options);
-    } finally {
-      await release();
-    }
-  } catch (error) {
-    reportFailure(database, error);
-    throw error;
-  } finally {
-    running.delete(database);
-  }
+  const folder = options.destination ?? backupsFolderOf(database.folder);
+  return runAlone(database, folder, () => takeLocked(database, folder, options));
 }
 
 async function takeLocked(
@@ -98,7 +80,8 @@ async function takeLocked(
   const backups = await listBackups(database.env, folder);
   refuseTakenTag(backups, options.tag);
   const before = backups.find((backup) => isBackupOf(backup, database)) ?? null;
-  await requireSpaceLike(database, folder, before);
+  // How much of a physical one is new is known when its files are.
+  if (options.form !== 'physical') await requireSpaceLike(database, folder, before);
   options.signal?.throwIfAborted();
   const startedAt = database.env.clock.now();
   const taken = new Set(backups.map((backup) => backup.id));
@@ -197,7 +180,7 @@ async function writeBackup(database: BackupDatabase, work: Work): Promise<Backup
     );
     return manifest;
   } catch (error) {
-    await discard(database, partial, error);
+    await discardPartial(database, partial, error);
     throw error;
   }
 }
@@ -245,13 +228,14 @@ async function writeLogical(
   startedMs: number,
 ): Promise<Content> {
   const { clock, disk } = database.env;
-  const codec = work.compression ?? 'brotli-1';
+  const codec = work.compression ?? codecDefault;
   const total = work.before?.manifest?.rawBytes ?? null;
   const written = await writeChunks(work.placed.snapshot, {
     disk,
     folder: partial,
     codec,
     signal: work.signal,
+    pacer: pacerOf(clock, () => database.log.durable.seq),
     onChunk: (sofar) => {
       const bytesPerSecond = rate(sofar.rawBytes, clock.monotonic() - startedMs);
       const atLeast = total === null ? null : Math.max(total, sofar.rawBytes);
@@ -280,6 +264,9 @@ async function writePhysical(
     folder: partial,
     stored: new StoredTables(disk, work.backups),
     signal,
+    pacer: pacerOf(clock, () => database.log.durable.seq),
+    requireFree: (bytes) =>
+      requireFree(database.env, work.folder, bytes, `a backup of ${database.control.name}`),
     onFile: ({ bytes, newBytes }) => {
       const bytesPerSecond = rate(bytes, clock.monotonic() - startedMs);
       const sofar = { done: bytes, rawBytes: bytes, bytes: newBytes };
@@ -347,33 +334,6 @@ async function noteKept(database: BackupDatabase, work: Work): Promise<void> {
   if (work.destination !== undefined || database.control.keepFromSeq !== null) return;
   const keepFromSeq = Math.min(database.log.firstSeq, work.placed.point.seq + 1);
   await database.updateControl({ keepFromSeq });
-}
-
-async function discard(database: BackupDatabase, partial: string, why: unknown): Promise<void> {
-  try {
-    await database.env.disk.removeTree(partial);
-  } catch (error) {
-    // Why the backup failed is the better error; the next one removes what is left by its name.
-    if (!isPaminaError(error)) throw error;
-    const message = `${partial} could not be removed; the next backup will.`;
-    const fields = { path: partial, code: error.code, cause: toPaminaError(why).code };
-    database.jobLog.write('warning', 'backup-leftover', message, fields);
-  }
-}
-
-function reportFailure(database: BackupDatabase, error: unknown): void {
-  const { code, message } = toPaminaError(error);
-  const name = database.control.name;
-  const text = `The backup of ${name} was not made: ${message}.`;
-  database.jobLog.write('error', 'backup-failed', text, { code });
-}
-
-function refuseTakenTag(backups: readonly ListedBackup[], tag: string | undefined): void {
-  if (tag === undefined) return;
-  const holder = backups.find((backup) => backup.manifest?.tag === tag || backup.id === tag);
-  if (holder === undefined) return;
-  const message = `the tag ${JSON.stringify(tag)} names the backup ${holder.id}`;
-  throw new PaminaError('TAG_TAKEN', message, { context: { tag, backup: holder.id } });
 }
 
 /** What the newest backup takes, or the store if that has become smaller, is what this one may take. */

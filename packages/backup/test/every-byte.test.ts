@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { backupsFolderOf } from '../src/layout.js';
 import type { BackupSource } from '../src/source.js';
 import { takeBackup } from '../src/take-backup.js';
+import type { ChunkCodec } from '../src/chunk-format.js';
 import { verifyBackup } from '../src/verify.js';
 import { filesBelow, newDatabase } from './support.js';
 
 type Files = ReadonlyMap<string, Uint8Array>;
 
 /** A backup of two chunks: one of a few small entries is behind one that is mostly zeros. */
-async function sample(compression: 'none' | 'brotli-1', valueBytes: number): Promise<Files> {
+async function sample(compression: ChunkCodec, valueBytes: number): Promise<Files> {
   const database = await newDatabase();
   await database.put('a', new Uint8Array(valueBytes));
   for (const key of ['b', 'c', 'd']) await database.put(key, `the value of ${key}`.repeat(4));

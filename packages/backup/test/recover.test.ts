@@ -11,6 +11,7 @@ import {
   planRecovery,
   recoverTo,
   takeBackup,
+  takeIncremental,
   type RecoveryPlace,
   type RecoveryTarget,
 } from '../src/index.js';
@@ -177,6 +178,35 @@ test('P4 log is joined from several sources; with a gap the end is refused, what
   const doubled = await recovered(joinPlaces([joined, rest, place]), at(second - 2));
   expect(doubled.entries).toEqual(model.at(second - 2));
   expect(doubled.plan.backup.manifest.position.seq).toBe(first);
+});
+
+test('P4 incremental backups lead on from a full one, and on to the log that is left', async () => {
+  const database = await newDatabase();
+  const model = new Model(database);
+  for (let i = 0; i < 20; i++) await model.put(`key-${i}`, Buffer.alloc(2000, `${i}`));
+  const full = await takeBackup(database);
+  const ends: number[] = [];
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 30; i++)
+      await model.put(`key-${i % 9}`, Buffer.alloc(3000, `${round}/${i}`));
+    ends.push((await takeIncremental(database, { tag: `increment ${round}` })).position.seq);
+  }
+  await model.put('last', '1');
+  const end = database.durable().seq;
+  // Nothing of it is left in the database itself but what the last increment does not hold.
+  await database.log.deleteBefore(ends[1] ?? 0);
+  await database.close();
+  const place = await folderPlace(env, database.folder);
+  for (const seq of [full.position.seq + 3, ends[0] ?? 0, (ends[0] ?? 0) + 2, end]) {
+    const { entries, plan } = await recovered(place, at(seq));
+    expect(entries, `at ${seq}`).toEqual(model.at(seq));
+    expect(plan.backup.id).toBe(full.id);
+  }
+  const tagged = await planRecovery({ place, target: { kind: 'tag', tag: 'increment 0' } });
+  expect(tagged.point.seq).toBe(ends[0]);
+  await expect(
+    planRecovery({ place, target: { kind: 'all' }, backup: 'increment 0' }),
+  ).rejects.toThrow(/does not have a full backup/);
 });
 
 test('P5 log of another database in a source is refused, and nothing is written', async () => {

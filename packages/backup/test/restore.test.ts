@@ -93,26 +93,30 @@ test('P3 any keys and values, of every byte, come back equal with an equal state
     },
   );
   await fc.assert(
-    fc.asyncProperty(commits, fc.constantFrom('brotli-1', 'none'), async (history, compression) => {
-      const database = await newDatabase();
-      const model = new Model(database);
-      for (const operations of history) {
-        await model.commit(
-          operations.map(([key, value]) =>
-            value === null ? { type: 'del', key } : { type: 'put', key, value },
-          ),
-        );
-      }
-      const manifest = await takeBackup(database, { compression: compression as 'none' });
-      expect(manifest.stateHash).toBe(model.hashAt(manifest.position.seq));
-      const { folder } = await target();
-      const source = folderSource(env, join(database.folder, 'backups', manifest.id));
-      await restore({ env, source, folder, name: 'copy' });
-      await database.close();
-      const copy = await openDatabase(folder, { access: 'read' });
-      expect(await userEntries(copy)).toEqual(model.at(manifest.position.seq));
-      await copy.close();
-    }),
+    fc.asyncProperty(
+      commits,
+      fc.constantFrom('brotli-1', 'lz4', 'none'),
+      async (history, compression) => {
+        const database = await newDatabase();
+        const model = new Model(database);
+        for (const operations of history) {
+          await model.commit(
+            operations.map(([key, value]) =>
+              value === null ? { type: 'del', key } : { type: 'put', key, value },
+            ),
+          );
+        }
+        const manifest = await takeBackup(database, { compression: compression as 'none' });
+        expect(manifest.stateHash).toBe(model.hashAt(manifest.position.seq));
+        const { folder } = await target();
+        const source = folderSource(env, join(database.folder, 'backups', manifest.id));
+        await restore({ env, source, folder, name: 'copy' });
+        await database.close();
+        const copy = await openDatabase(folder, { access: 'read' });
+        expect(await userEntries(copy)).toEqual(model.at(manifest.position.seq));
+        await copy.close();
+      },
+    ),
     { numRuns: 12 },
   );
 });

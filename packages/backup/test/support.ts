@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { Database, createDatabase, type Operation } from '@pamina/engine';
-import { nodeEnv, type Disk, type DiskFile, type Env } from '@pamina/env';
+import { nodeEnv, type Env } from '@pamina/env';
 import { segmentBytesMin, viewOf, type Position } from '@pamina/format';
+
+export { DyingDisk } from './dying-disk.js';
 
 export const env: Env = nodeEnv();
 const closers: (() => Promise<void>)[] = [];
@@ -141,89 +143,22 @@ export async function filesBelow(folder: string): Promise<Map<string, Buffer>> {
   return files;
 }
 
+/** One hash of the names and contents of all files below a folder: it tells whether anything was touched. */
+export async function hashOfFolder(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const [name, bytes] of [...(await filesBelow(folder))].sort(([a], [b]) =>
+    a < b ? -1 : 1,
+  )) {
+    hash.update(`${name}\0${bytes.length}\0`).update(bytes);
+  }
+  return hash.digest('hex');
+}
+
 export async function flipByte(path: string, at: number): Promise<void> {
   const bytes = await readFile(path);
   const index = at < 0 ? bytes.length + at : at;
   bytes.writeUInt8(bytes.readUInt8(index) ^ 0x40, index);
   await writeFile(path, bytes);
-}
-
-/** A disk on which the nth change (counted from 1) throws, and every one after it, as if the process died. */
-export class DyingDisk {
-  readonly env: Env;
-  changes = 0;
-  #dieAt = Infinity;
-
-  constructor() {
-    this.env = { ...env, disk: this.#wrap(env.disk) };
-  }
-
-  /** From the next change on, the nth one fails. */
-  arm(dieAt: number): void {
-    this.changes = 0;
-    this.#dieAt = dieAt;
-  }
-
-  get isDead(): boolean {
-    return this.changes >= this.#dieAt;
-  }
-
-  #change(): void {
-    this.changes++;
-    if (this.isDead) throw new Error('the process died here');
-  }
-
-  #wrap(disk: Disk): Disk {
-    const change =
-      <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-      async (...args: A): Promise<R> => {
-        this.#change();
-        return call(...args);
-      };
-    return {
-      ...disk,
-      open: async (path, mode) => {
-        if (mode !== 'read') this.#change();
-        return this.#wrapFile(await disk.open(path, mode));
-      },
-      replaceFile: change((path: string, bytes: Uint8Array) => disk.replaceFile(path, bytes)),
-      createFile: change((path: string, bytes: Uint8Array) => disk.createFile(path, bytes)),
-      rename: change((from: string, to: string, options?: { replace?: boolean | undefined }) =>
-        disk.rename(from, to, options),
-      ),
-      link: change((from: string, to: string) => disk.link(from, to)),
-      remove: change((path: string) => disk.remove(path)),
-      removeTree: change((path: string) => disk.removeTree(path)),
-      makeFolder: change((path: string) => disk.makeFolder(path)),
-      syncFolder: change((path: string) => disk.syncFolder(path)),
-      // lockFile as it is: a dead process holds no lock, so it is not part of what is counted.
-    };
-  }
-
-  #wrapFile(file: DiskFile): DiskFile {
-    return {
-      path: file.path,
-      read: (into, at) => file.read(into, at),
-      size: () => file.size(),
-      close: () => file.close(),
-      write: async (bytes, at) => {
-        this.#change();
-        await file.write(bytes, at);
-      },
-      datasync: async () => {
-        this.#change();
-        await file.datasync();
-      },
-      sync: async () => {
-        this.#change();
-        await file.sync();
-      },
-      truncate: async (bytes) => {
-        this.#change();
-        await file.truncate(bytes);
-      },
-    };
-  }
 }
 
 /** A value whose settling from outside a test waits for. */

@@ -9,6 +9,7 @@ import { create } from './command/create.js';
 import { del } from './command/del.js';
 import { deleteDatabase } from './command/delete.js';
 import { deny } from './command/deny.js';
+import { expire } from './command/expire.js';
 import { exportEntries } from './command/export.js';
 import { get } from './command/get.js';
 import { hash } from './command/hash.js';
@@ -43,6 +44,7 @@ export const commands: readonly AnyCommand[] = [
   deleteDatabase,
   backup,
   backups,
+  expire,
   verify,
   rebuild,
   archive,

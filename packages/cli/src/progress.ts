@@ -4,7 +4,8 @@ import type { Clock } from '@pamina/env';
 import type { Progress, ProgressStep } from '@pamina/wire';
 import { SingleBar } from 'cli-progress';
 import type { Output } from './output.js';
-import { amountText, progressText } from './print/progress-line.js';
+import { PaceMeter, type Pace } from './print/pace.js';
+import { amountText, paceText, progressText } from './print/progress-line.js';
 import { formatDuration } from './print/units.js';
 
 const tickMs = 1000;
@@ -14,6 +15,7 @@ export class ProgressDisplay {
   readonly #clock: Clock;
   readonly #title: string;
   readonly #startedAt: number;
+  readonly #meter = new PaceMeter();
   #step: ProgressStep | null = null;
   #bar: SingleBar | null = null;
   #cancel: () => void;
@@ -28,6 +30,7 @@ export class ProgressDisplay {
 
   readonly report: Progress = (step) => {
     this.#step = step;
+    this.#meter.note(step, this.#elapsedMs);
     if (this.#bar !== null) this.#draw(this.#bar);
   };
 
@@ -50,12 +53,27 @@ export class ProgressDisplay {
     } else if (this.#output.json) {
       this.#output.errorLine(JSON.stringify({ progress: this.#jsonStep() }));
     } else {
-      this.#output.errorLine(progressText(this.#title, this.#step, this.#elapsedMs));
+      this.#output.errorLine(this.#line());
     }
   }
 
+  #line(): string {
+    return progressText(this.#title, this.#step, this.#elapsedMs, this.#pace);
+  }
+
+  get #pace(): Pace {
+    return this.#meter.at(this.#step, this.#elapsedMs);
+  }
+
   #jsonStep(): Record<string, unknown> {
-    return { title: this.#title, ...this.#step, elapsedMs: Math.round(this.#elapsedMs) };
+    const { leftMs, perSecond } = this.#pace;
+    return {
+      title: this.#title,
+      ...this.#step,
+      elapsedMs: Math.round(this.#elapsedMs),
+      perSecond: perSecond === null ? null : Math.round(perSecond),
+      leftMs: leftMs === null ? null : Math.round(leftMs),
+    };
   }
 
   #startBar(): SingleBar {
@@ -85,7 +103,10 @@ export class ProgressDisplay {
     const step = this.#step;
     return {
       title: this.#title,
-      what: step === null ? elapsed : `${step.step}, ${amountText(step)}, ${elapsed}`,
+      what:
+        step === null
+          ? elapsed
+          : `${step.step}, ${amountText(step)}${paceText(step, this.#pace)}, ${elapsed}`,
     };
   }
 }

@@ -5,7 +5,7 @@ import { RemoteAdministration } from '@pamina/client';
 import { FileDirectory } from '@pamina/directory';
 import type { Env } from '@pamina/env';
 import { isPaminaError, PaminaError, validateName } from '@pamina/format';
-import { Host } from '@pamina/server';
+import { Host, keptBackupsOf } from '@pamina/server';
 import type { Administration } from '@pamina/wire';
 import type { Places } from './context.js';
 
@@ -35,6 +35,9 @@ export const findTarget: TargetFinder = async (name, options) => {
   // A folder that holds no database, for example a plain LevelDB: the host says what it is.
   if ((await disk.stat(folder))?.isFolder === true) return administrationHere(options);
   const { dataFolder, directoryFile } = options.places;
+  // Of a deleted database its backups may be left.
+  const kept = await keptBackupsOf(options.env, dataFolder, name);
+  if (kept.length > 0) return administrationHere(options);
   throw new PaminaError(
     'DATABASE_NOT_FOUND',
     `There is no database ${name} in ${dataFolder}, nor in the directory ${directoryFile}`,

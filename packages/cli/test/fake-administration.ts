@@ -6,6 +6,7 @@ import type {
   BackupSummary,
   DatabaseStatus,
   Entry,
+  ExpireAnswer,
   JobEvent,
   LogLine,
   RebuildReport,
@@ -18,9 +19,10 @@ import { Writable } from 'node:stream';
 import type { Io, Parts } from '../src/io.js';
 import { run } from '../src/run.js';
 
-const aBackup: BackupSummary = {
+export const aBackup: BackupSummary = {
   id: '0000000000000005-1',
   kind: 'full',
+  form: 'logical',
   tag: 'demo',
   database: 'cities',
   pattern: 'ab'.repeat(16),
@@ -30,6 +32,33 @@ const aBackup: BackupSummary = {
   bytes: 5 * 1024 * 1024,
   rawBytes: 40 * 1024 * 1024,
   stateHash: 'cd'.repeat(32),
+};
+
+const decision = { kind: 'full', tag: null } as const;
+const anExpiry: ExpireAnswer = {
+  decisions: [
+    {
+      ...decision,
+      id: '0000000000000009-1',
+      bytes: 5 * 1024 * 1024,
+      keeps: true,
+      isDue: false,
+      reasons: ['generation 1 of 3'],
+    },
+    {
+      ...decision,
+      id: '0000000000000005-1',
+      bytes: 2 * 1024 * 1024,
+      keeps: false,
+      isDue: true,
+      reasons: ['beyond the 3 newest'],
+    },
+  ],
+  removed: ['0000000000000005-1'],
+  freedBytes: 2 * 1024 * 1024,
+  keepFromSeq: 10,
+  logBytes: 4096,
+  dryRun: false,
 };
 
 export const aStatus: DatabaseStatus = {
@@ -218,6 +247,7 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
     removeArchive: () => Promise.resolve(),
     archives: () => Promise.resolve([anArchive]),
     runArchive: () => Promise.resolve([anArchive]),
+    expire: (_name, { dryRun = false } = {}) => Promise.resolve({ ...anExpiry, dryRun }),
     allow: () => Promise.resolve(),
     deny: () => Promise.resolve(),
     replicas: () => Promise.resolve([aPermitted]),

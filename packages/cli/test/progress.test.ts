@@ -89,8 +89,30 @@ it('prints one JSON object a second with --json', () => {
   clock.pass(1000);
   shown.stop();
   expect(JSON.parse(stderr.text)).toEqual({
-    progress: { title: 'Backup of cities', ...step, elapsedMs: 1000 },
+    progress: {
+      title: 'Backup of cities',
+      ...step,
+      elapsedMs: 1000,
+      perSecond: null,
+      leftMs: null,
+    },
   });
+});
+
+it('tells how fast it goes and how long it will take, as text and as JSON', () => {
+  for (const json of [false, true]) {
+    const { shown, clock, stderr } = display({ json });
+    shown.report({ ...step, done: 1 });
+    clock.pass(900);
+    shown.report({ ...step, done: 4 });
+    clock.pass(100);
+    shown.stop();
+    if (json) {
+      expect(JSON.parse(stderr.text)).toMatchObject({ progress: { perSecond: 3, leftMs: 2000 } });
+    } else {
+      expect(stderr.text).toContain('4 of 10 entries (40 %), 3 entries/s, 2.0 s left, 1.0 s');
+    }
+  }
 });
 
 it('draws a bar on a terminal and wipes it off', () => {

@@ -8,6 +8,7 @@ import {
   archiveAnswer,
   archivesAnswer,
   type ArchiveSummary,
+  type BackupOptions,
   type BackupSummary,
   type BatchOperation,
   backupAnswer,
@@ -19,6 +20,8 @@ import {
   type DeleteReport,
   doneAnswer,
   type Entry,
+  type ExpireAnswer,
+  expireAnswer,
   entryAnswer,
   type ExportOptions,
   hashAnswer,
@@ -142,7 +145,7 @@ export class RemoteAdministration implements Administration {
 
   backup(
     name: string,
-    options: { tag?: string | undefined } = {},
+    options: BackupOptions = {},
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary> {
@@ -194,6 +197,14 @@ export class RemoteAdministration implements Administration {
     return this.#caller.task(
       { method: 'POST', path: target, body: { archive }, signal: this.#signal(signal) },
       archivesAnswer,
+    );
+  }
+
+  expire(name: string, options: { dryRun?: boolean | undefined } = {}): Promise<ExpireAnswer> {
+    const target = path`/databases/${name}/backups/expire`;
+    return this.#caller.task(
+      { method: 'POST', path: target, body: options, signal: this.#signal() },
+      expireAnswer,
     );
   }
 

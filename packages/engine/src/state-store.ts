@@ -27,7 +27,8 @@ export type StoreWorld = Pick<Env, 'disk' | 'stores'>;
 
 /** A frozen view of the state: all keys that travel, prefix byte included, in key order. */
 export interface StoreSnapshot {
-  entries(): AsyncGenerator<[Uint8Array, Uint8Array][]>;
+  /** `perRead`: entries of one batch, read in one step; many are quick, few leave time to others. */
+  entries(perRead?: number): AsyncGenerator<[Uint8Array, Uint8Array][]>;
   close(): Promise<void>;
 }
 
@@ -149,14 +150,14 @@ export class StateStore {
       if (this.#level !== level) throw storeReopened();
     };
     return {
-      async *entries() {
+      async *entries(perRead = entriesPerRead) {
         assertOpen();
         const range = { gte: Buffer.of(systemPrefix), snapshot, highWaterMarkBytes: 1024 * 1024 };
         const iterator = level.iterator(range);
         try {
           for (;;) {
             assertOpen();
-            const entries = await iterator.nextv(entriesPerRead);
+            const entries = await iterator.nextv(perRead);
             if (entries.length === 0) return;
             yield entries;
           }

@@ -2,12 +2,14 @@
 // shipped, backed up and recovered like everything else.
 import {
   PaminaError,
+  backupForms,
   backupGenerationsDefault,
   keyName,
   packBytes,
   replicationDelayMsDefault,
   unpackBytes,
   validateName,
+  type BackupForm,
   type Position,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
@@ -20,11 +22,27 @@ export interface Settings {
   readonly replicationDelayMs: number;
   /** Newest full backups that are kept. */
   readonly backupGenerations: number;
+  /** Of a backup that is not told which. */
+  readonly backupForm: BackupForm;
+  /** Tiers: of so many days, weeks, months the newest full backup is kept; 0 = none. */
+  readonly backupDaily: number;
+  readonly backupWeekly: number;
+  readonly backupMonthly: number;
+  /** Older ones go, but for the fewest generations that are allowed; 0 = no limit. */
+  readonly backupAgeDaysMax: number;
+  /** No backup is removed by a rule. */
+  readonly backupNoDelete: boolean;
 }
 
 const settingsDefault: Settings = {
   replicationDelayMs: replicationDelayMsDefault,
   backupGenerations: backupGenerationsDefault,
+  backupForm: 'logical',
+  backupDaily: 0,
+  backupWeekly: 0,
+  backupMonthly: 0,
+  backupAgeDaysMax: 0,
+  backupNoDelete: false,
 };
 
 /** A name under which the master accepts a replica. */
@@ -148,14 +166,19 @@ function decodeDocument(name: string, bytes: Uint8Array): unknown {
   }
 }
 
+/** What is missing, or not of the kind that it must be, is as it is by default. */
 function readSettings(value: unknown): Settings {
   const given = (value ?? {}) as Partial<Record<keyof Settings, unknown>>;
-  const settings: Record<keyof Settings, number> = { ...settingsDefault };
-  for (const name of Object.keys(settingsDefault) as (keyof Settings)[]) {
-    const setting = given[name];
-    if (typeof setting === 'number' && Number.isSafeInteger(setting)) settings[name] = setting;
-  }
-  return settings;
+  const fitting = Object.entries(settingsDefault).map(([name, byDefault]) => {
+    const setting = given[name as keyof Settings];
+    const isWhole = typeof setting !== 'number' || Number.isSafeInteger(setting);
+    return [name, typeof setting === typeof byDefault && isWhole ? setting : byDefault];
+  });
+  const backupForm = backupForms.find((form) => form === given.backupForm);
+  return {
+    ...(Object.fromEntries(fitting) as Settings),
+    backupForm: backupForm ?? settingsDefault.backupForm,
+  };
 }
 
 function readPermitted(value: unknown): PermittedReplica {

@@ -4,16 +4,28 @@ import { codeOf, contents, crashCopy, newDatabase, openDatabase } from './workbe
 
 test('settings have defaults, travel by commits, and are there after a crash', async () => {
   const database = await newDatabase();
-  expect(database.settings()).toEqual({
+  const byDefault = {
     replicationDelayMs: replicationDelayMsDefault,
     backupGenerations: backupGenerationsDefault,
-  });
+    backupForm: 'logical',
+    backupDaily: 0,
+    backupWeekly: 0,
+    backupMonthly: 0,
+    backupAgeDaysMax: 0,
+    backupNoDelete: false,
+  };
+  expect(database.settings()).toEqual(byDefault);
   const { seq } = database.durable();
   await database.system.setSettings({ replicationDelayMs: 0 });
-  await database.system.setSettings({ backupGenerations: 7 });
+  await database.system.setSettings({ backupGenerations: 7, backupForm: 'physical' });
   expect(database.durable().seq).toBe(seq + 2);
   const recovered = await openDatabase(await crashCopy(database.folder));
-  expect(recovered.settings()).toEqual({ replicationDelayMs: 0, backupGenerations: 7 });
+  expect(recovered.settings()).toEqual({
+    ...byDefault,
+    replicationDelayMs: 0,
+    backupGenerations: 7,
+    backupForm: 'physical',
+  });
   expect(await contents(recovered)).toEqual({});
 });
 

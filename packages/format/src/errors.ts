@@ -96,11 +96,14 @@ export const errorTable = {
     503,
     true,
   ),
+  BACKUP_FORM: state('Take a logical backup: `pamina backup NAME --form logical`.'),
+  BACKUP_INCREMENTAL: state(
+    'An incremental backup is the log behind a full one. Restore the full backup that it builds on, and recover to its position.',
+  ),
   BACKUP_INITIAL: refused(
     'Take a backup with `pamina backup NAME` and use that: an initial backup carries no identification pattern, so no replica can be made from it.',
     409,
   ),
-  BACKUP_FORM: state('Take a logical backup: `pamina backup NAME --form logical`.'),
   BACKUP_INVALID: damaged(
     'Do not use this backup. Choose another one (`pamina backups NAME`) or take a new one.',
   ),
@@ -179,6 +182,7 @@ export const errorTable = {
   IMPORT_INVALID: usage(
     'Each line of the file must be one JSON object that has the key field; correct the line that is named.',
   ),
+  INCREMENTAL_IMPOSSIBLE: state('Take a full backup with `pamina backup NAME`.'),
   INTERNAL: internal('This is a fault in Pamina. Please report it with the message and the cause.'),
   KEY_NOT_FOUND: missing('There is no value under this key.'),
   KEY_TOO_LARGE: limit('Use a shorter key.'),

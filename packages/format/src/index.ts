@@ -29,9 +29,11 @@ export {
   backlogBytesMax,
   unappliedBytesMax,
   unsyncedBytesMax,
+  backupAgeDaysLimit,
   backupGenerationsDefault,
   backupGenerationsMax,
   backupGenerationsMin,
+  backupTierGenerationsMax,
   chunkBytesMax,
   chunkBytesTarget,
   closedSegmentBytesMaxWithoutBackup,
@@ -60,7 +62,8 @@ export {
 } from './limits.js';
 export { decodeManifest, encodeManifest } from './manifest.js';
 export type { BackupChunk, BackupForm, BackupManifest } from './manifest-body.js';
-export { backupForms } from './manifest-body.js';
+export { backupCodecs, backupForms } from './manifest-body.js';
+export type { BackupSegment } from './manifest-increment.js';
 export { backupTableFile, isManifestTable } from './manifest-tables.js';
 export type { BackupTable } from './manifest-tables.js';
 export { validateName, validateTag } from './name.js';

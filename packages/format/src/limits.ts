@@ -72,6 +72,10 @@ export const backupTableBytesMax = 1 * gibibyte;
 export const backupGenerationsDefault = 3;
 export const backupGenerationsMin = 1;
 export const backupGenerationsMax = 1000;
+/** Of each tier: daily, weekly, monthly. 0 = none, the default. */
+export const backupTierGenerationsMax = 1000;
+/** 0 = no limit, the default. */
+export const backupAgeDaysLimit = 36_500;
 
 const relations: readonly (readonly [boolean, string])[] = [
   [recordBytesMax < 2 ** 31, 'a record length must fit a positive 32-bit integer'],

@@ -1,16 +1,22 @@
 // The fields of a backup manifest, and the checks that each must pass when it is read.
 import { backupIdPattern, patternLength, stateHashLength } from './control-body.js';
 import { FieldReader } from './fields.js';
-import { bytesToHex, hexToBytes } from './hex.js';
+import { hexToBytes } from './hex.js';
 import {
   backupIdLengthMax,
-  fileNameLengthMax,
   manifestBytesMax,
   nameLengthMax,
   tagLengthMax,
   versionLengthMax,
 } from './limits.js';
 import { readTables, writeTables, type BackupTable } from './manifest-tables.js';
+import { readFileName, readSha256 } from './manifest-file.js';
+import {
+  readIncrement,
+  requireContinuous,
+  writeSegments,
+  type BackupSegment,
+} from './manifest-increment.js';
 import { namePattern, tagPattern } from './name.js';
 import { PaminaError, isPaminaError } from './pamina-error.js';
 import type { Position } from './position.js';
@@ -30,8 +36,8 @@ export interface BackupChunk {
 
 export const backupForms = ['logical', 'physical'] as const;
 export type BackupForm = (typeof backupForms)[number];
-export const backupKinds = ['full', 'initial'] as const;
-export const backupCodecs = ['brotli-1', 'none'] as const;
+export const backupKinds = ['full', 'initial', 'incremental'] as const;
+export const backupCodecs = ['brotli-1', 'lz4', 'none'] as const;
 
 export interface BackupManifest {
   /** E.g. `0000000000048213-1`; names the backup's folder. */
@@ -68,11 +74,13 @@ export interface BackupManifest {
   readonly stateHash: string | null;
   /** Version of Pamina that wrote it. */
   readonly version: string;
+  /** Exactly in an incremental backup: the id of the backup that it continues. */
+  readonly after?: string;
+  /** Exactly in an incremental backup: the log from there to the position, without a gap. */
+  readonly segments?: readonly BackupSegment[];
 }
 
 const what = 'the manifest';
-const fileNamePattern = /^[0-9a-z][0-9a-z.-]*$/;
-const sha256Length = 64;
 /** No chunk takes fewer bytes in a manifest. */
 const chunksMax = manifestBytesMax / 32;
 
@@ -85,9 +93,13 @@ export function writeManifestBody(manifest: BackupManifest): Record<string, unkn
     chunk.entries,
     hexToBytes(chunk.sha256),
   ]);
-  const { tables, ...rest } = manifest;
-  const isPhysical = tables !== undefined;
-  return { ...rest, chunks, ...(isPhysical ? { tables: writeTables(tables) } : {}) };
+  const { tables, segments, ...rest } = manifest;
+  return {
+    ...rest,
+    chunks,
+    ...(tables === undefined ? {} : { tables: writeTables(tables) }),
+    ...(segments === undefined ? {} : { segments: writeSegments(segments) }),
+  };
 }
 
 /** Throws MANIFEST_INVALID. */
@@ -117,8 +129,10 @@ export function readManifestBody(value: unknown): BackupManifest {
     rawBytes: fields.isNull('rawBytes') ? null : fields.count('rawBytes'),
     stateHash: fields.isNull('stateHash') ? null : fields.hex('stateHash', stateHashLength),
     version: fields.text('version', versionLengthMax),
+    ...(kind === 'incremental' ? readIncrement(fields) : {}),
   };
   requireConsistent(manifest, fields);
+  if (manifest.segments !== undefined) requireContinuous(manifest, fields);
   return manifest;
 }
 
@@ -168,23 +182,14 @@ function readChunks(fields: FieldReader): BackupChunk[] {
       'MANIFEST_INVALID',
       `${what}: a chunk`,
     );
-    const hash = chunk.bytes('sha256', sha256Length / 2);
-    if (hash.length !== sha256Length / 2) throw chunk.invalid('sha256');
     return {
       file: readFileName(chunk),
       bytes: chunk.count('bytes'),
       rawBytes: chunk.count('rawBytes'),
       entries: chunk.count('entries'),
-      sha256: bytesToHex(hash),
+      sha256: readSha256(chunk),
     };
   });
-}
-
-/** A plain name: nothing that could lead out of the backup's folder or hide in it. */
-function readFileName(chunk: FieldReader): string {
-  const file = chunk.text('file', fileNameLengthMax, fileNamePattern);
-  if (file.includes('..') || file === 'manifest') throw chunk.invalid('file');
-  return file;
 }
 
 function readTimelines(fields: FieldReader): Timeline[] {

@@ -7,7 +7,10 @@ import { manifestBytesMax, manifestHeaderBytes } from './limits.js';
 import { readManifestBody, writeManifestBody, type BackupManifest } from './manifest-body.js';
 import { PaminaError } from './pamina-error.js';
 
-export const manifestFormatVersion = 1;
+/** The newest that is written and read. */
+export const manifestFormatVersion = 2;
+/** What versions before incremental backups read too. */
+const manifestFormatVersionPlain = 1;
 /** `PAMINA`, zero, `M` */
 export const manifestMagic = Uint8Array.of(0x50, 0x41, 0x4d, 0x49, 0x4e, 0x41, 0x00, 0x4d);
 
@@ -25,7 +28,7 @@ export function encodeManifest(manifest: BackupManifest): Uint8Array {
   const bytes = new Uint8Array(total);
   const view = viewOf(bytes);
   bytes.set(manifestMagic, manifestOffsets.magic);
-  view.setUint16(manifestOffsets.version, manifestFormatVersion, true);
+  view.setUint16(manifestOffsets.version, versionOf(manifest), true);
   view.setUint32(manifestOffsets.bodyBytes, body.length, true);
   bytes.set(body, manifestOffsets.body);
   const checksum = crc32(bytes.subarray(0, total - checksumBytes));
@@ -42,7 +45,7 @@ export function decodeManifest(bytes: Uint8Array): BackupManifest {
     throw invalid('it does not start as a manifest');
   }
   const version = view.getUint16(manifestOffsets.version, true);
-  if (version !== manifestFormatVersion) {
+  if (version < manifestFormatVersionPlain || version > manifestFormatVersion) {
     throw new PaminaError('FORMAT_UNKNOWN', `a manifest has format version ${version}`, {
       context: { version, known: manifestFormatVersion },
     });
@@ -59,6 +62,11 @@ export function decodeManifest(bytes: Uint8Array): BackupManifest {
     throw invalid('reserved bytes are not zero');
   const body = bytes.subarray(manifestOffsets.body, checksumAt);
   return readManifestBody(unpackBytes(body, 'MANIFEST_INVALID'));
+}
+
+/** As old as it can be: a full backup without anything new stays readable for older versions. */
+function versionOf({ kind }: BackupManifest): number {
+  return kind === 'incremental' ? manifestFormatVersion : manifestFormatVersionPlain;
 }
 
 function invalid(what: string): PaminaError {

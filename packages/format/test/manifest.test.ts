@@ -27,7 +27,7 @@ const manifest: fc.Arbitrary<BackupManifest> = fc
     chain: uint32,
     createdAt: count,
     startedAt: count,
-    codec: fc.constantFrom('brotli-1' as const, 'none' as const),
+    codec: fc.constantFrom('brotli-1' as const, 'lz4' as const, 'none' as const),
     chunks,
     stateHash: fc.option(hex(64)),
   })
@@ -117,8 +117,10 @@ describe('manifest', () => {
 
   it('P15 another version is refused as such', () => {
     const bytes = encodeManifest(example);
-    viewOf(bytes).setUint16(8, 2, true);
-    expect(codeOf(() => decodeManifest(bytes))).toBe('FORMAT_UNKNOWN');
+    for (const version of [0, 3, 65_535]) {
+      viewOf(bytes).setUint16(8, version, true);
+      expect(codeOf(() => decodeManifest(bytes))).toBe('FORMAT_UNKNOWN');
+    }
   });
 
   it('P14 a field that is missing or of another type is refused, even in a sealed file', () => {

@@ -268,7 +268,8 @@ export class Appender {
     const open = this.#writer;
     if (group.session === null && open !== null) return open;
     if (open !== null) await this.#closeSegment(open);
-    this.#closeDue = false;
+    // A switch that was asked for behind the record that opens this segment is still to come.
+    if (!this.#switchRequested) this.#closeDue = false;
     const header: SegmentHeader = {
       ...(group.session ?? this.#session),
       firstSeq: group.firstSeq,

@@ -152,6 +152,30 @@ test('P10 a switch closes the segment at once, without another commit', async ()
   await expectReopened(3);
 });
 
+test('a switch asked for behind the record that opens a segment closes that one too', async () => {
+  const log = await open();
+  const { appender } = await startWriting(log);
+  await commit(appender, body(1));
+  appender.switchSegment();
+  const ended = new Promise<void>((resolve) => {
+    const stop = log.onDurable(() => {
+      if (log.segments().filter(({ closed }) => closed).length < 2) return;
+      stop();
+      resolve();
+    });
+  });
+  // As two backups do without a commit between them.
+  append(appender, body(2));
+  appender.switchSegment();
+  await ended;
+  expect(log.segments().map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([
+    [1, 1],
+    [2, 2],
+  ]);
+  await log.close();
+  await expectReopened(2);
+});
+
 test('P1 a switch takes the new session header along, also with groups in flight', async () => {
   const log = await open();
   const { appender } = await startWriting(log);

@@ -1,25 +1,35 @@
-// Backups of the databases here: taken, listed, and read by restores elsewhere.
+// Backups of the databases here: taken, listed, expired, and read by restores elsewhere.
 
 import {
   backupsFolderOf,
+  type DecidedBackup,
   expireBackups,
   folderSource,
   listBackups,
   type ListedBackup,
+  planExpiry,
   takeBackup,
+  takeIncremental,
 } from '@pamina/backup';
-import { formatPosition, PaminaError, toPaminaError, validateName } from '@pamina/format';
-import type { BackupSummary, Progress } from '@pamina/wire';
+import {
+  formatPosition,
+  isPaminaError,
+  PaminaError,
+  toPaminaError,
+  validateName,
+} from '@pamina/format';
+import type { BackupOptions, BackupSummary, ExpireAnswer, Progress } from '@pamina/wire';
 import { join } from 'node:path';
 import type { HostCore } from './host-core.js';
+import { listKeptBackups } from './host-kept-backups.js';
 import { backupProgress } from './progress.js';
 import type { BackupFile } from './served.js';
 
-/** Takes a full backup, then removes those beyond the generations that are kept. */
+/** Takes a full or an incremental backup, then removes those that no rule keeps. */
 export async function backup(
   core: HostCore,
   name: string,
-  options: { tag?: string | undefined },
+  options: BackupOptions,
   progress?: Progress,
   signal?: AbortSignal,
 ): Promise<BackupSummary> {
@@ -27,8 +37,11 @@ export async function backup(
   return core.use(name, type === 'normal' ? 'write' : 'read', async (held) => {
     const { database } = held;
     const end = core.endOf(held);
-    const manifest = await takeBackup(database, {
+    const take = options.incremental === true ? takeIncremental : takeBackup;
+    const manifest = await take(database, {
       tag: options.tag,
+      compression: options.compression,
+      form: options.form ?? database.settings().backupForm,
       onProgress: progress === undefined ? undefined : backupProgress(progress),
       signal: signal === undefined ? end : AbortSignal.any([signal, end]),
     });
@@ -37,27 +50,70 @@ export async function backup(
     } catch (error) {
       // The backup is made and good; older ones stay until the next one.
       const { code, message } = toPaminaError(error);
-      database.jobLog.write(
-        'warning',
-        'expire-failed',
-        `Old backups were not removed: ${message}.`,
-        {
-          code,
-        },
-      );
+      const text = `Old backups were not removed: ${message}.`;
+      database.jobLog.write('warning', 'expire-failed', text, { code });
     }
     for (const archiver of held.online?.archivers.values() ?? []) archiver.backupsChanged();
-    const taken = (await backups(core, name)).find(({ id }) => id === manifest.id);
+    const taken = (await listed(core, name)).find(({ id }) => id === manifest.id);
     if (taken !== undefined) return taken;
     throw new PaminaError('BACKUP_NOT_FOUND', `the backup ${manifest.id} vanished`);
   });
 }
 
-/** Newest first. */
+/** BACKUP_RUNNING */
+export function expire(
+  core: HostCore,
+  name: string,
+  options: { dryRun?: boolean | undefined },
+): Promise<ExpireAnswer> {
+  return core.use(name, 'read', async ({ database }) => {
+    const report = await expireBackups(database, { dryRun: options.dryRun });
+    const { removed, freedBytes, keepFromSeq, logBytes, dryRun } = report;
+    const decisions = report.decisions.map(({ id, kind, tag, bytes, keeps, isDue, reasons }) => {
+      return { id, kind, tag, bytes, keeps, isDue, reasons };
+    });
+    return { decisions, removed, freedBytes, keepFromSeq, logBytes, dryRun };
+  });
+}
+
+/**
+ * Newest first, each with why it stays or goes where the database can be asked. Of a deleted database
+ * those that were kept, each with its folder. DATABASE_NOT_FOUND.
+ */
 export async function backups(core: HostCore, name: string): Promise<BackupSummary[]> {
+  if (!(await core.exists(name))) {
+    const kept = await listKeptBackups(core.env, core.dataFolder, name);
+    if (kept.length > 0)
+      return kept.map((entry) => ({ ...summary(name, entry), folder: entry.folder }));
+  }
+  const summaries = await listed(core, name);
+  const decided = await decisions(core, name);
+  return summaries.map((entry) => {
+    const decision = decided.get(entry.id);
+    if (decision === undefined) return entry;
+    return { ...entry, reasons: decision.reasons, isDue: !decision.keeps };
+  });
+}
+
+/** None where the database does not open: its backups are listed all the more. */
+async function decisions(
+  core: HostCore,
+  name: string,
+): Promise<ReadonlyMap<string, DecidedBackup>> {
+  try {
+    const plan = await core.use(name, 'read', ({ database }) => planExpiry(database));
+    return new Map(plan.decisions.map((decision) => [decision.id, decision]));
+  } catch (error) {
+    if (!isPaminaError(error)) throw error;
+    return new Map();
+  }
+}
+
+/** From the files alone; newest first. */
+export async function listed(core: HostCore, name: string): Promise<BackupSummary[]> {
   await core.control(name);
-  const listed = await listBackups(core.env, backupsFolderOf(core.folder(name)));
-  return listed.map((entry) => summary(name, entry));
+  const found = await listBackups(core.env, backupsFolderOf(core.folder(name)));
+  return found.map((entry) => summary(name, entry));
 }
 
 function summary(name: string, { bytes, id, manifest, problem }: ListedBackup): BackupSummary {
@@ -75,6 +131,7 @@ function summary(name: string, { bytes, id, manifest, problem }: ListedBackup): 
     rawBytes: manifest?.rawBytes ?? null,
     stateHash: manifest?.stateHash ?? null,
     problem: problem?.message ?? null,
+    after: manifest?.after ?? null,
   };
 }
 
@@ -96,8 +153,12 @@ export async function openBackupFile(
   }
   core.leases.touch(folder);
   const source = folderSource(core.env, folder);
-  const pieces = () => (file === 'manifest' ? once(source.readManifest()) : source.readFile(file));
-  return { bytes: status.bytes, stream: () => leased(core, folder, pieces()) };
+  const { bytes } = status;
+  const pieces = (from: number, to: number): AsyncIterable<Uint8Array> => {
+    if (file === 'manifest') return part(source.readManifest(), from, to);
+    return source.readRange?.(file, from, to - from) ?? source.readFile(file);
+  };
+  return { bytes, stream: (from = 0, to = bytes) => leased(core, folder, pieces(from, to)) };
 }
 
 /** A slow reader has asked for a part of it as long as it takes pieces. */
@@ -112,8 +173,12 @@ async function* leased(
   }
 }
 
-async function* once(bytes: Promise<Uint8Array>): AsyncIterable<Uint8Array> {
-  yield await bytes;
+async function* part(
+  bytes: Promise<Uint8Array>,
+  from: number,
+  to: number,
+): AsyncIterable<Uint8Array> {
+  yield (await bytes).subarray(from, to);
 }
 
 /** Nothing that leads elsewhere; what is still being written or removed has a dot in its name. */

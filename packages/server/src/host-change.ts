@@ -5,6 +5,7 @@ import { isPaminaError, PaminaError, validateName } from '@pamina/format';
 import type { DeleteReport } from '@pamina/wire';
 import { join, relative } from 'node:path';
 import type { HostCore } from './host-core.js';
+import { keptBackupsFolder, keptBackupsPath } from './host-kept-backups.js';
 import { enterName, inheritName, requireNameFree, withdrawName } from './host-names.js';
 import { bringUp, goOffline, goOnline } from './host-start.js';
 
@@ -112,7 +113,7 @@ export async function remove(
     const time = new Date(core.env.clock.now()).toISOString().replace(/[:.]/g, '-');
     const backups = join(folder, 'backups');
     const keeps = options.keepBackups === true && (await disk.stat(backups)) !== null;
-    const keptIn = join(core.dataFolder, '.kept-backups', `${name}-${time}`);
+    const keptIn = keptBackupsPath(core.dataFolder, name, time);
     const entries = await disk.list(folder);
     const removed = entries
       .map((entry) => join(folder, entry.name))
@@ -124,7 +125,7 @@ export async function remove(
     if (options.dryRun === true) return report;
     await requireUnused(core, name);
     if (keeps) {
-      await disk.makeFolder(join(core.dataFolder, '.kept-backups'));
+      await disk.makeFolder(keptBackupsFolder(core.dataFolder));
       await disk.rename(backups, keptIn);
     }
     // Renamed first: a crash leaves a folder that is no database any more, never half of one.

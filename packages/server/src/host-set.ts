@@ -2,8 +2,11 @@
 // commit on the master), some are this copy's own (control.json).
 
 import {
+  backupAgeDaysLimit,
+  backupForms,
   backupGenerationsMax,
   backupGenerationsMin,
+  backupTierGenerationsMax,
   PaminaError,
   replicationDelayMsMax,
 } from '@pamina/format';
@@ -27,6 +30,33 @@ const setters: Readonly<Record<string, Setter>> = {
     }
     await database.system.setSettings({ backupGenerations: generations });
   },
+  backupForm: async (database, value) => {
+    const backupForm = backupForms.find((form) => form === value);
+    if (backupForm === undefined) {
+      throw invalid(`${JSON.stringify(value.slice(0, 64))} is neither logical nor physical`);
+    }
+    await database.system.setSettings({ backupForm });
+  },
+  backupDaily: async (database, value) => {
+    await database.system.setSettings({ backupDaily: integer(value, 0, backupTierGenerationsMax) });
+  },
+  backupWeekly: async (database, value) => {
+    await database.system.setSettings({
+      backupWeekly: integer(value, 0, backupTierGenerationsMax),
+    });
+  },
+  backupMonthly: async (database, value) => {
+    await database.system.setSettings({
+      backupMonthly: integer(value, 0, backupTierGenerationsMax),
+    });
+  },
+  backupAgeDaysMax: async (database, value) => {
+    const backupAgeDaysMax = integer(value, 0, backupAgeDaysLimit);
+    await database.system.setSettings({ backupAgeDaysMax });
+  },
+  backupNoDelete: async (database, value) => {
+    await database.system.setSettings({ backupNoDelete: flag(value) });
+  },
   readOnly: async (database, value) => {
     await database.updateControl({ readOnly: flag(value) });
   },
@@ -42,7 +72,16 @@ const setters: Readonly<Record<string, Setter>> = {
 };
 
 /** Those whose change is a commit. */
-const travelling: ReadonlySet<string> = new Set(['replicationDelayMs', 'backupGenerations']);
+const travelling: ReadonlySet<string> = new Set([
+  'replicationDelayMs',
+  'backupGenerations',
+  'backupForm',
+  'backupDaily',
+  'backupWeekly',
+  'backupMonthly',
+  'backupAgeDaysMax',
+  'backupNoDelete',
+]);
 
 export async function set(
   core: HostCore,

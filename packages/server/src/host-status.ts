@@ -18,7 +18,7 @@ import type {
 } from '@pamina/wire';
 import { join } from 'node:path';
 import { summaries } from './host-archive.js';
-import { backups } from './host-backup.js';
+import { listed } from './host-backup.js';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -146,7 +146,7 @@ async function closed(
 
 async function common(core: HostCore, folder: string, name: string, control: Control) {
   const { createdAt, instance, pattern, readOnly, simultaneousQuery, timelines, type } = control;
-  const taken = await backups(core, name);
+  const taken = await listed(core, name);
   const full = taken.filter(({ kind }) => kind === 'full');
   return {
     name,

@@ -7,6 +7,7 @@ import { PaminaError } from '@pamina/format';
 import type {
   AddArchiveOptions,
   ArchiveSummary,
+  BackupOptions,
   BackupSummary,
   BatchOperation,
   CreateOptions,
@@ -15,6 +16,7 @@ import type {
   DeleteReport,
   Entry,
   ExportOptions,
+  ExpireAnswer,
   HashReport,
   ImportReport,
   JobEvent,
@@ -156,7 +158,7 @@ export class Host implements Served {
 
   backup(
     name: string,
-    options: { tag?: string | undefined } = {},
+    options: BackupOptions = {},
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary> {
@@ -165,6 +167,10 @@ export class Host implements Served {
 
   backups(name: string): Promise<BackupSummary[]> {
     return backupVerbs.backups(this.#core, name);
+  }
+
+  expire(name: string, options: { dryRun?: boolean | undefined } = {}): Promise<ExpireAnswer> {
+    return backupVerbs.expire(this.#core, name, options);
   }
 
   openBackupFile(name: string, id: string, file: string): Promise<BackupFile> {

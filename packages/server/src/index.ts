@@ -1,4 +1,5 @@
 // The server: hosts the databases of a data folder.
+export { keptBackupsOf } from './host-kept-backups.js';
 export { Host } from './host.js';
 export type { HostOptions } from './host-core.js';
 export { type PaminaServer, serve, type ServeOptions } from './server.js';

@@ -8,6 +8,8 @@ import {
   backupRequest,
   type LogBytesQuery,
   logBytesQuery,
+  type ExpireRequest,
+  expireRequest,
   nameParameters,
   replicaParameters,
 } from '@pamina/wire';
@@ -60,15 +62,27 @@ export function backupRoutes(app: FastifyInstance, { clock, served }: RouteConte
       ),
   );
 
+  app.post<Named & { Body: ExpireRequest }>(
+    '/databases/:name/backups/expire',
+    { schema: { params: nameParameters, body: expireRequest } },
+    ({ body, params }, reply) => answerLines(reply, clock, () => served.expire(params.name, body)),
+  );
+
   app.get<{ Params: { name: string; id: string; file: string } }>(
     '/databases/:name/backups/:id/files/:file',
     { schema: { params: backupFileParameters } },
-    async ({ params }, reply) => {
+    async ({ headers, params }, reply) => {
       const file = await served.openBackupFile(params.name, params.id, params.file);
+      const range = readRange(headers.range, file.bytes);
+      const { from, to } = range ?? { from: 0, to: file.bytes };
+      if (range !== null) {
+        reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${file.bytes}`);
+      }
       return reply
         .type('application/octet-stream')
-        .header('content-length', file.bytes)
-        .send(Readable.from(file.stream(), { objectMode: false }));
+        .header('accept-ranges', 'bytes')
+        .header('content-length', to - from)
+        .send(Readable.from(file.stream(from, to), { objectMode: false }));
     },
   );
 }
@@ -99,4 +113,16 @@ export function logRoutes(app: FastifyInstance, { served }: RouteContext): void 
         .send(Readable.from(all(), { objectMode: false }));
     },
   );
+}
+
+/** One range of bytes; null for everything: a server may ignore what it does not understand. */
+function readRange(
+  header: string | undefined,
+  bytes: number,
+): { readonly from: number; readonly to: number } | null {
+  const [, first = '', last = ''] = /^bytes=([0-9]{1,15})-([0-9]{0,15})$/.exec(header ?? '') ?? [];
+  if (first === '') return null;
+  const from = Number(first);
+  const to = last === '' ? bytes : Math.min(bytes, Number(last) + 1);
+  return from < to ? { from, to } : null;
 }

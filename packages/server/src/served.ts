@@ -5,7 +5,8 @@ import type { Administration, LogSegments } from '@pamina/wire';
 
 export interface BackupFile {
   readonly bytes: number;
-  stream(): AsyncIterable<Uint8Array>;
+  /** All of it, or the bytes from `from` to before `to`. */
+  stream(from?: number, to?: number): AsyncIterable<Uint8Array>;
 }
 
 export interface Served extends Administration {

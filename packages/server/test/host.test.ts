@@ -113,7 +113,53 @@ describe('the life of a database', () => {
     expect(removed).toEqual(dry.removed);
     expect(await host.list()).toEqual([]);
     const path = join(bench.data, ...kept, taken.id);
+    const [left] = await host.backups('cities');
+    expect(left).toMatchObject({ id: taken.id, tag: 'last', problem: null, folder: path });
+    await expect(host.backups('citie')).rejects.toThrow(code('DATABASE_NOT_FOUND'));
     expect(await host.create('again', { fromBackup: path })).toMatchObject({ type: 'unassigned' });
+  });
+});
+
+describe('expiry', () => {
+  it('P10 says what would go and why each other one stays, and then does exactly that', async () => {
+    await host.create('cities');
+    const full: string[] = [];
+    for (const round of ['1', '2', '3']) {
+      await host.put('cities', 'a', round);
+      full.push((await host.backup('cities')).id);
+    }
+    await host.backup('cities', { incremental: true, tag: 'pinned' });
+    await host.set('cities', 'backupGenerations', '1');
+    const before = await host.backups('cities');
+    expect(before.map(({ isDue }) => isDue)).toEqual([false, false, true, true, false]);
+    const dry = await host.expire('cities', { dryRun: true });
+    expect(dry.removed).toEqual([full[1], full[0]]);
+    expect(dry.freedBytes).toBeGreaterThan(0);
+    expect(await host.backups('cities')).toEqual(before);
+    expect(dry.decisions.map(({ reasons }) => reasons)).toEqual(
+      before.map(({ reasons }) => reasons),
+    );
+    const done = await host.expire('cities');
+    expect(done).toEqual({ ...dry, dryRun: false, logBytes: expect.any(Number) as number });
+    const left = await host.backups('cities');
+    expect(left.map(({ kind }) => kind)).toEqual(['incremental', 'full', 'initial']);
+  });
+
+  it('with backupNoDelete removes nothing, of the backups and of the log, and says what would go', async () => {
+    await host.create('cities');
+    await host.set('cities', 'backupNoDelete', 'true');
+    await host.set('cities', 'backupGenerations', '1');
+    for (const round of ['1', '2', '3']) {
+      await host.put('cities', 'a', round);
+      await host.backup('cities');
+    }
+    const report = await host.expire('cities');
+    expect(report).toMatchObject({ removed: [], freedBytes: 0 });
+    expect(report.decisions.filter(({ isDue }) => isDue)).toHaveLength(2);
+    const [first] = await collect(host.log('cities', { limit: 1 }));
+    expect(first?.seq).toBe(1);
+    await host.set('cities', 'backupNoDelete', 'false');
+    expect((await host.expire('cities')).removed).toHaveLength(2);
   });
 });
 
@@ -160,7 +206,11 @@ describe('a database from a backup', () => {
     const newest = await host.backup('cities', { tag: 'second' });
     await env.disk.remove(join(backupPath, 'manifest'));
     const backups = await host.backups('cities');
-    expect(backups[0]).toEqual(newest);
+    expect(backups[0]).toEqual({
+      ...newest,
+      reasons: ['its tag second', 'generation 1 of 3'],
+      isDue: false,
+    });
     expect(backups.map(({ kind, problem }) => [kind, problem === null])).toEqual([
       ['full', true],
       ['initial', true],
@@ -173,9 +223,10 @@ describe('properties', () => {
   beforeEach(() => host.create('cities'));
 
   it('are set and shown', async () => {
-    expect(await host.set('cities', 'replicationDelayMs', '0')).toEqual({
+    expect(await host.set('cities', 'replicationDelayMs', '0')).toMatchObject({
       replicationDelayMs: 0,
       backupGenerations: 3,
+      backupForm: 'logical',
       readOnly: false,
       simultaneousQuery: false,
     });

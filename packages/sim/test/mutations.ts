@@ -216,11 +216,7 @@ const log: readonly Mutation[] = [
 const replication: readonly Mutation[] = [
   bug(
     'a feed that has no more to send is not woken',
-    edit(
-      'replication feed-runner',
-      "if (this.#moreWhileReading) this.#more();",
-      '',
-    ),
+    edit('replication feed-runner', 'if (this.#moreWhileReading) this.#more();', ''),
     edit('replication feed', 'more: (state) => readOn(state),', 'more: stay,'),
     edit(
       'replication feed',

@@ -109,6 +109,7 @@ export interface DatabaseStatus {
   readonly settings: {
     readonly replicationDelayMs: number;
     readonly backupGenerations: number;
+    readonly backupForm?: 'logical' | 'physical' | undefined;
   } | null;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;
@@ -125,12 +126,23 @@ export interface DatabaseStatus {
   readonly archives?: readonly ArchiveSummary[] | undefined;
 }
 
+export interface BackupOptions {
+  /** Names the backup, and keeps it from expiring. */
+  readonly tag?: string | undefined;
+  /** By default the database's setting `backupForm`. */
+  readonly form?: 'logical' | 'physical' | undefined;
+  /** Of a logical backup; lz4 if it is not given. */
+  readonly compression?: 'lz4' | 'brotli-1' | 'none' | undefined;
+  /** Only the log since the last backup. INCREMENTAL_IMPOSSIBLE */
+  readonly incremental?: boolean | undefined;
+}
+
 export interface BackupSummary {
   /** Name of its folder below `backups/`. */
   readonly id: string;
-  readonly kind: 'full' | 'initial';
   /** Entries in key order, or the files of the store; null if it cannot be told. */
   readonly form?: 'logical' | 'physical' | null | undefined;
+  readonly kind: 'full' | 'initial' | 'incremental';
   readonly tag: string | null;
   readonly database: string;
   readonly pattern: string | null;
@@ -144,6 +156,37 @@ export interface BackupSummary {
   readonly stateHash: string | null;
   /** What is wrong with it, if anything: then it is not to be counted on. */
   readonly problem?: string | null | undefined;
+  /** Of an incremental backup: the id of the one that it continues. */
+  readonly after?: string | null | undefined;
+  /** Why it is kept, or why the next expiry removes it; absent where that could not be asked for. */
+  readonly reasons?: readonly string[] | undefined;
+  /** Where it is on the machine of the data folder: told of those that outlived their database. */
+  readonly folder?: string | undefined;
+  /** The next expiry removes it. */
+  readonly isDue?: boolean | undefined;
+}
+
+export interface ExpireDecision {
+  readonly id: string;
+  readonly kind: BackupSummary['kind'] | null;
+  readonly tag: string | null;
+  readonly bytes: number;
+  readonly keeps: boolean;
+  /** No rule keeps it; it stays all the same only where nothing is removed (backupNoDelete). */
+  readonly isDue: boolean;
+  readonly reasons: readonly string[];
+}
+
+export interface ExpireAnswer {
+  /** Of every backup, newest first. */
+  readonly decisions: readonly ExpireDecision[];
+  /** Ids; with `dryRun` what would be removed. */
+  readonly removed: readonly string[];
+  readonly freedBytes: number;
+  /** Oldest record of the log that the kept generations need, and the log from there on. */
+  readonly keepFromSeq: number | null;
+  readonly logBytes: number | null;
+  readonly dryRun: boolean;
 }
 
 /** A replica as its master sees it: permitted, seen, or both. */
@@ -313,11 +356,11 @@ export interface Administration {
   stop(name: string): Promise<DatabaseStatus>;
   backup(
     name: string,
-    options?: { tag?: string | undefined },
+    options?: BackupOptions,
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary>;
-  /** Newest first, the initial one included. */
+  /** Newest first, the initial one included. Also of a deleted database whose backups were kept. */
   backups(name: string): Promise<BackupSummary[]>;
   /** Log and backups are copied there from now on. ARCHIVE_EXISTS, and what the archive says. */
   addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary>;
@@ -330,6 +373,8 @@ export interface Administration {
     archive: string | undefined,
     signal?: AbortSignal,
   ): Promise<ArchiveSummary[]>;
+  /** Removes the backups that no rule keeps. BACKUP_RUNNING. */
+  expire(name: string, options?: { dryRun?: boolean | undefined }): Promise<ExpireAnswer>;
   allow(
     name: string,
     replica: string,

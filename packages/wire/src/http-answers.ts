@@ -67,8 +67,8 @@ const summaryAnswer = Type.Object({
 
 export const backupAnswer = Type.Object({
   id: text,
-  kind: oneOf('full', 'initial'),
   form: Type.Optional(orNull(oneOf('logical', 'physical'))),
+  kind: oneOf('full', 'initial', 'incremental'),
   tag: orNull(text),
   database: text,
   pattern: orNull(text),
@@ -79,6 +79,29 @@ export const backupAnswer = Type.Object({
   rawBytes: orNull(amount),
   stateHash: orNull(text),
   problem: Type.Optional(orNull(text)),
+  after: Type.Optional(orNull(text)),
+  reasons: Type.Optional(Type.Array(text)),
+  folder: Type.Optional(text),
+  isDue: Type.Optional(Type.Boolean()),
+});
+
+export const expireAnswer = Type.Object({
+  decisions: Type.Array(
+    Type.Object({
+      id: text,
+      kind: orNull(oneOf('full', 'initial', 'incremental')),
+      tag: orNull(text),
+      bytes: amount,
+      keeps: Type.Boolean(),
+      isDue: Type.Boolean(),
+      reasons: Type.Array(text),
+    }),
+  ),
+  removed: Type.Array(text),
+  freedBytes: amount,
+  keepFromSeq: orNull(amount),
+  logBytes: orNull(amount),
+  dryRun: Type.Boolean(),
 });
 
 export const archiveAnswer = Type.Object({
@@ -123,7 +146,13 @@ export const statusAnswer = Type.Object({
   sizeBytes: amount,
   readOnly: Type.Boolean(),
   simultaneousQuery: Type.Boolean(),
-  settings: orNull(Type.Object({ replicationDelayMs: amount, backupGenerations: amount })),
+  settings: orNull(
+    Type.Object({
+      replicationDelayMs: amount,
+      backupGenerations: amount,
+      backupForm: Type.Optional(oneOf('logical', 'physical')),
+    }),
+  ),
   master: orNull(
     Type.Object({
       name: text,

@@ -1,12 +1,12 @@
 // Reads a backup from the server that keeps it. Whoever restores reads several files at once and
 // verifies what comes; here only its size is bounded.
 
-import { chunkBytesMax, manifestBytesMax } from '@pamina/format';
-import { type HttpCaller, path } from './http-caller.js';
+import { backupTableBytesMax, chunkBytesMax, manifestBytesMax } from '@pamina/format';
+import { type ByteRange, type HttpCaller, path } from './http-caller.js';
 import { apiPrefix } from './http-limits.js';
 
-/** A chunk that does not compress, with its header. */
-const fileBytesMax = 2 * chunkBytesMax;
+/** A chunk that does not compress, with its header, or a table. */
+const fileBytesMax = Math.max(2 * chunkBytesMax, backupTableBytesMax);
 
 /** Where a backup is, taken from its URL. */
 export interface BackupUrl {
@@ -62,10 +62,14 @@ export class HttpBackupSource {
     return this.#download(name, fileBytesMax);
   }
 
-  #download(name: string, bytesMax: number): AsyncIterable<Uint8Array> {
+  readRange(name: string, offset: number, length: number): AsyncIterable<Uint8Array> {
+    return this.#download(name, length, { offset, length });
+  }
+
+  #download(name: string, bytesMax: number, range?: ByteRange): AsyncIterable<Uint8Array> {
     const file = path`/files/${name}`;
     return this.#caller.download(
-      { method: 'GET', path: `${this.#folder()}${file}`, signal: this.#signal },
+      { method: 'GET', path: `${this.#folder()}${file}`, range, signal: this.#signal },
       bytesMax,
     );
   }

@@ -55,7 +55,14 @@ export interface HttpCall {
   readonly body?: unknown;
   /** Instead of `body`: lines of JSON, sent as they come. */
   readonly lines?: AsyncIterable<Uint8Array> | undefined;
+  /** Of a download: from this byte on, so many. */
+  readonly range?: ByteRange | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** Puts names into a path: path`/databases/${name}` */
@@ -113,8 +120,9 @@ export class HttpCaller {
     const watchdog = new Watchdog(this.#options.clock, request.signal, this.address);
     try {
       const response = await this.#send(request, watchdog.signal);
+      const chunks = watchdog.watch(response.stream());
       let bytes = 0;
-      for await (const chunk of watchdog.watch(response.stream())) {
+      for await (const chunk of rangeOf(chunks, response, request.range)) {
         bytes += chunk.length;
         if (bytes > bytesMax) {
           throw new PaminaError(
@@ -148,6 +156,8 @@ export class HttpCaller {
     const headers: Record<string, string> = { accept: 'application/json, application/x-ndjson' };
     if (this.#options.token !== undefined)
       headers['authorization'] = `Bearer ${this.#options.token}`;
+    const { range } = request;
+    if (range !== undefined) headers['range'] = rangeText(range);
     let body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
     if (request.lines !== undefined) {
       headers['content-type'] = 'application/x-ndjson';
@@ -164,6 +174,8 @@ export class HttpCaller {
       timeoutMs: this.#options.timeoutMs,
     });
     if (response.status === 200) return response;
+    if (response.status === 206 && range !== undefined)
+      return partOf(response, range, this.address);
     throw await refusal(response, this.address);
   }
 
@@ -213,6 +225,39 @@ class Watchdog {
       const message = `${this.#address} sent nothing for ${streamSilenceMsMax / 1000} s`;
       this.#controller.abort(new PaminaError('CONNECT_FAILED', message));
     });
+  }
+}
+
+function rangeText({ length, offset }: ByteRange): string {
+  return `bytes=${offset}-${offset + length - 1}`;
+}
+
+/** It must begin where it was asked to. */
+function partOf(
+  response: HttpTransportResponse,
+  { offset }: ByteRange,
+  address: string,
+): HttpTransportResponse {
+  const begin = /^bytes ([0-9]{1,15})-/.exec(response.headers['content-range'] ?? '')?.[1];
+  if (begin !== undefined && Number(begin) === offset) return response;
+  response.cancel();
+  throw unexpected(address, 'it sends another part than the one that was asked for');
+}
+
+/** A server that knows no ranges sends everything: then the front is passed over. */
+async function* rangeOf(
+  chunks: AsyncIterable<Uint8Array>,
+  response: HttpTransportResponse,
+  range: ByteRange | undefined,
+): AsyncIterable<Uint8Array> {
+  let skip = response.status === 206 ? 0 : (range?.offset ?? 0);
+  let left = range?.length ?? Infinity;
+  for await (const chunk of chunks) {
+    const part = chunk.subarray(skip, skip + left);
+    skip -= Math.min(skip, chunk.length);
+    left -= part.length;
+    if (part.length > 0) yield part;
+    if (left === 0) return;
   }
 }
 

@@ -40,7 +40,14 @@ export const createRequest = Type.Object(
   strict,
 );
 export const backupRequest = Type.Object(
-  { tag: Type.Optional(Type.String({ minLength: 1, maxLength: tagLengthMax })) },
+  {
+    tag: Type.Optional(Type.String({ minLength: 1, maxLength: tagLengthMax })),
+    form: Type.Optional(Type.Union([Type.Literal('logical'), Type.Literal('physical')])),
+    compression: Type.Optional(
+      Type.Union([Type.Literal('lz4'), Type.Literal('brotli-1'), Type.Literal('none')]),
+    ),
+    incremental: Type.Optional(Type.Boolean()),
+  },
   strict,
 );
 export const verifyRequest = Type.Object(
@@ -64,6 +71,7 @@ export const rebuildRequest = Type.Object(
   },
   strict,
 );
+export const expireRequest = Type.Object({ dryRun: Type.Optional(Type.Boolean()) }, strict);
 export const allowRequest = Type.Object(
   { simultaneousQuery: Type.Optional(Type.Boolean()) },
   strict,
@@ -128,6 +136,7 @@ export type AddArchiveRequest = Static<typeof addArchiveRequest>;
 export type RunArchiveRequest = Static<typeof runArchiveRequest>;
 export type CreateRequest = Static<typeof createRequest>;
 export type BackupRequest = Static<typeof backupRequest>;
+export type ExpireRequest = Static<typeof expireRequest>;
 export type AllowRequest = Static<typeof allowRequest>;
 export type ReplicateRequest = Static<typeof replicateRequest>;
 export type RenameRequest = Static<typeof renameRequest>;

@@ -15,7 +15,7 @@ import { openBackup, verifiedChunks } from '../../../packages/backup/src/open-ba
 import type { BackupSource } from '../../../packages/backup/src/source.js';
 import { hold, holdSameBytes, type Target } from '../target.js';
 import { holdEqual, joined, packed, shapeOf, textBytes } from './forms.js';
-import { initialManifest, manifest as sampleManifest } from './samples.js';
+import { initialManifest, manifest as sampleManifest, physicalManifest } from './samples.js';
 
 const manifestAround = 16 + 4;
 
@@ -29,8 +29,19 @@ function sealManifest(bytes: Uint8Array): void {
 const manifest: Target = {
   name: 'manifest',
   about: 'the manifest of a backup',
-  seeds: [sampleManifest, initialManifest].map(encodeManifest),
-  words: ['full', 'initial', 'logical', 'none', 'brotli-1', 'manifest', 'chunk-000000.pbk', '..'],
+  seeds: [sampleManifest, physicalManifest, initialManifest].map(encodeManifest),
+  words: [
+    'full',
+    'initial',
+    'logical',
+    'physical',
+    'none',
+    'lz4',
+    'brotli-1',
+    'manifest',
+    'chunk-000000.pbk',
+    '..',
+  ],
   seal: sealManifest,
   document: packed(16, 4, (document, from) => {
     const bytes = joined(from.subarray(0, 16), document, new Uint8Array(4));

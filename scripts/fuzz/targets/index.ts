@@ -2,6 +2,7 @@
 import type { Target } from '../target.js';
 import { archives } from './archive.js';
 import { backupBytes } from './backup-bytes.js';
+import { levelBytes } from './level-bytes.js';
 import { logBytes } from './log-bytes.js';
 import { texts } from './texts.js';
 import { wholeLog } from './whole-log.js';
@@ -12,6 +13,7 @@ export const targets: readonly Target[] = [
   ...logBytes,
   ...wholeLog,
   ...backupBytes,
+  ...levelBytes,
   ...wireBytes,
   ...wireJson,
   ...texts,

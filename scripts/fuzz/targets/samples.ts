@@ -1,4 +1,5 @@
 // Valid values that targets encode as the inputs to begin with.
+import { backupTableFile } from '@pamina/format';
 import type { BackupManifest, SegmentHeader, SegmentTrailer, Timeline } from '@pamina/format';
 
 export const pattern = '00112233445566778899aabbccddeeff';
@@ -66,6 +67,27 @@ export const manifest: BackupManifest = {
   rawBytes: 912,
   stateHash: 'cd'.repeat(32),
   version: '0.1.0',
+};
+
+const table = (name: string, digits: string) => {
+  const sha256 = digits.repeat(32);
+  return { file: backupTableFile(sha256, name), bytes: 100, sha256, name };
+};
+
+export const physicalManifest: BackupManifest = {
+  ...manifest,
+  form: 'physical',
+  codec: 'none',
+  chunks: [],
+  tables: [
+    table('000005.ldb', 'a1'),
+    table('000009.log', 'a2'),
+    table('000009.log', 'a3'),
+    table('MANIFEST-000008', 'a4'),
+  ],
+  entries: null,
+  rawBytes: null,
+  stateHash: null,
 };
 
 export const initialManifest: BackupManifest = {

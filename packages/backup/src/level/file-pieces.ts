@@ -3,7 +3,7 @@ import type { DiskFile } from '@pamina/env';
 import { logBlockBytes } from './log-check.js';
 
 /** Whole blocks of a log. Long enough for the disk, short enough not to keep commits waiting. */
-export const pieceBytes = 32 * logBlockBytes;
+export const pieceBytes = 8 * logBlockBytes;
 
 /** From `from` to `to`; what is handed on is overwritten after the next two pieces. Ends early where the file does. */
 export async function* filePieces(
@@ -29,7 +29,9 @@ export async function* filePieces(
       at += piece.length;
       if (at < to) {
         reading = read(index + 1, at);
-        reading.catch(() => undefined);
+        reading.catch(() => {
+          // It is awaited in its turn, or nobody wants the piece any more.
+        });
       }
       yield piece;
     }

@@ -36,7 +36,7 @@ export interface ScrubReport {
 }
 
 /** Each damaged block is one; a list without bound helps nobody. */
-export const damageMax = 1000;
+const damageMax = 1000;
 
 /**
  * Checks MANIFEST, every live table and every live log; tables that a compaction removes meanwhile are

@@ -10,7 +10,7 @@ import { decompressSnappy } from './snappy.js';
 
 export const footerBytes = 48;
 /** Behind each block: u8 compression, u32 masked checksum of the block and that byte. */
-export const blockTrailerBytes = 5;
+const blockTrailerBytes = 5;
 export const compressions = { none: 0, snappy: 1 } as const;
 /** `0xdb4775248b80fb57`, low half first. */
 const magic = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb] as const;

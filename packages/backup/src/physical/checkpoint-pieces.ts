@@ -3,7 +3,7 @@
 // of while the bytes pass.
 import { join } from 'node:path';
 import type { Disk, DiskFile } from '@pamina/env';
-import { damageError, type FileDamage } from '../level/damage.js';
+import { damageError, damageOf, type FileDamage } from '../level/damage.js';
 import { filePieces, pieceBytes } from '../level/file-pieces.js';
 import { LogCheck } from '../level/log-check.js';
 import { TableCheck } from '../level/table-check.js';
@@ -11,7 +11,7 @@ import { readTableLayout } from '../level/table-layout.js';
 import type { Checkpoint, CheckpointFile } from './link-checkpoint.js';
 
 /** A whole number of pieces as they are read, and of the blocks of a log. */
-const logPieceBytes = 4 * pieceBytes;
+const logPieceBytes = 16 * pieceBytes;
 
 /** What becomes one file of the backup. */
 export interface CheckpointPiece {
@@ -23,19 +23,19 @@ export interface CheckpointPiece {
 }
 
 export function checkpointPieces(disk: Disk, checkpoint: Checkpoint): CheckpointPiece[] {
-  const { folder, manifestBytes, manifestName } = checkpoint;
+  const { manifestBytes, manifestName } = checkpoint;
   return [
-    ...checkpoint.tables.map((table) => tablePiece(disk, folder, table)),
-    ...checkpoint.logs.flatMap((log) => logPieces(disk, folder, log)),
+    ...checkpoint.tables.map((table) => tablePiece(disk, checkpoint, table)),
+    ...checkpoint.logs.flatMap((log) => logPieces(disk, checkpoint, log)),
     { name: manifestName, bytes: manifestBytes.length, read: () => once(manifestBytes) },
   ];
 }
 
-function tablePiece(disk: Disk, folder: string, table: CheckpointFile): CheckpointPiece {
+function tablePiece(disk: Disk, checkpoint: Checkpoint, table: CheckpointFile): CheckpointPiece {
   return {
     ...table,
     read: (signal) =>
-      reading(disk, join(folder, table.name), async function* (file) {
+      reading(disk, checkpoint, table.name, async function* (file) {
         const layout = await readTableLayout(file);
         if (layout.fileBytes !== table.bytes) {
           throw fault(file.path, 0, `it has ${layout.fileBytes} bytes instead of ${table.bytes}`);
@@ -50,7 +50,7 @@ function tablePiece(disk: Disk, folder: string, table: CheckpointFile): Checkpoi
   };
 }
 
-function logPieces(disk: Disk, folder: string, log: CheckpointFile): CheckpointPiece[] {
+function logPieces(disk: Disk, checkpoint: Checkpoint, log: CheckpointFile): CheckpointPiece[] {
   const pieces: CheckpointPiece[] = [];
   for (let from = 0; from === 0 || from < log.bytes; from += logPieceBytes) {
     const to = Math.min(log.bytes, from + logPieceBytes);
@@ -58,7 +58,7 @@ function logPieces(disk: Disk, folder: string, log: CheckpointFile): CheckpointP
       name: log.name,
       bytes: to - from,
       read: (signal) =>
-        reading(disk, join(folder, log.name), async function* (file) {
+        reading(disk, checkpoint, log.name, async function* (file) {
           let at = from;
           for await (const piece of filePieces(file, from, to, signal)) {
             at += piece.length;
@@ -74,13 +74,15 @@ function logPieces(disk: Disk, folder: string, log: CheckpointFile): CheckpointP
 /** Each log from its beginning: a record may reach over several pieces. STORE_DAMAGED. */
 export async function proveLogs(
   disk: Disk,
-  { folder, logs }: Checkpoint,
+  checkpoint: Checkpoint,
   signal?: AbortSignal,
 ): Promise<void> {
-  for (const log of logs) {
-    const path = join(folder, log.name);
+  for (const log of checkpoint.logs) {
+    const path = join(checkpoint.storeFolder, log.name);
     const check = new LogCheck({ file: path, onDamage: refuse });
-    const bytes = reading(disk, path, (file) => filePieces(file, 0, log.bytes, signal));
+    const bytes = reading(disk, checkpoint, log.name, (file) =>
+      filePieces(file, 0, log.bytes, signal),
+    );
     for await (const piece of bytes) check.update(piece);
     // Nobody was writing when the checkpoint was made.
     if (check.wholeBytes !== log.bytes) {
@@ -89,14 +91,21 @@ export async function proveLogs(
   }
 }
 
+/** Damage is told of the store's own file: the checkpoint is gone by the time somebody looks. */
 async function* reading(
   disk: Disk,
-  path: string,
+  { folder, storeFolder }: Checkpoint,
+  name: string,
   read: (file: DiskFile) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = await disk.open(path, 'read');
+  const file = await disk.open(join(folder, name), 'read');
   try {
     yield* read(file);
+  } catch (error) {
+    const damage = damageOf(error);
+    throw damage === null
+      ? error
+      : damageError({ ...damage, file: join(storeFolder, name) }, error);
   } finally {
     await file.close();
   }

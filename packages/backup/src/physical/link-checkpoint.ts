@@ -14,6 +14,8 @@ export interface CheckpointFile {
 }
 
 export interface Checkpoint {
+  /** Whose files these are. */
+  readonly storeFolder: string;
   readonly folder: string;
   readonly manifestName: string;
   readonly manifestBytes: Uint8Array;
@@ -57,7 +59,7 @@ async function linkFiles(disk: Disk, files: StoreFiles, folder: string): Promise
     await linkOnce(disk, join(files.folder, name), join(folder, name));
   }
   const { logs, manifestBytes, manifestName } = files;
-  return { folder, manifestName, manifestBytes, tables, logs };
+  return { storeFolder: files.folder, folder, manifestName, manifestBytes, tables, logs };
 }
 
 async function linkTable(

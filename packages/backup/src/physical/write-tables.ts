@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { backupTableFile, type BackupTable } from '@pamina/format';
 import type { Disk } from '@pamina/env';
 import { orderedParallel } from '../ordered-parallel.js';
+import type { Pacer } from '../pacer.js';
 import { checkpointPieces, proveLogs, type CheckpointPiece } from './checkpoint-pieces.js';
 import type { Checkpoint } from './link-checkpoint.js';
 import type { StoredTables } from './stored-tables.js';
@@ -24,6 +25,9 @@ export interface WriteTablesOptions {
   readonly folder: string;
   readonly stored: StoredTables;
   readonly signal: AbortSignal | undefined;
+  readonly pacer?: Pacer | undefined;
+  /** Called once, before anything is copied, with what no earlier backup seems to hold. */
+  readonly requireFree: (bytes: number) => Promise<void>;
   /** After each file. */
   readonly onFile: (written: Omit<TablesWritten, 'tables'>) => void;
   /** A file of an earlier backup is not what it was. */
@@ -39,13 +43,15 @@ export async function writeTables(
   options: WriteTablesOptions,
 ): Promise<TablesWritten> {
   const { disk, signal } = options;
+  const pieces = checkpointPieces(disk, checkpoint);
+  const newPieces = pieces.filter((piece) => !options.stored.mayHold(piece));
+  await options.requireFree(newPieces.reduce((sum, piece) => sum + piece.bytes, 0));
   await proveLogs(disk, checkpoint, signal);
   const tables: BackupTable[] = [];
   const seen = new Set<string>();
   let bytes = 0;
   let newBytes = 0;
-  const pieces = [...checkpointPieces(disk, checkpoint).entries()];
-  const written = orderedParallel(pieces, underWay, ([index, piece]) =>
+  const written = orderedParallel(pieces.entries(), underWay, ([index, piece]) =>
     writePiece(piece, `incoming-${index}`, options),
   );
   for await (const { table, temporary } of written) {
@@ -96,7 +102,7 @@ async function linkStored(table: BackupTable, options: WriteTablesOptions): Prom
 async function copyPiece(
   piece: CheckpointPiece,
   path: string | null,
-  { disk, signal }: WriteTablesOptions,
+  { disk, pacer, signal }: WriteTablesOptions,
 ): Promise<string> {
   const hash = createHash('sha256');
   const file = path === null ? null : await disk.open(path, 'create');
@@ -108,8 +114,11 @@ async function copyPiece(
         hash.update(bytes);
         await writing;
         writing = file?.write(bytes, at);
-        writing?.catch(() => undefined);
+        writing?.catch(() => {
+          // It is awaited before the next one, or at the end.
+        });
         at += bytes.length;
+        await pacer?.rest();
       }
     } finally {
       await writing;

@@ -4,6 +4,7 @@ import type { BackupManifest, Timeline } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { readControl } from '@pamina/engine';
 import { listBackups } from '../backup-list.js';
+import { incrementalLogSource } from '../incremental-log-source.js';
 import { backupsFolderOf } from '../layout.js';
 import { logFolderSource, type LogFolderOptions } from '../log-folder-source.js';
 import type { LogSource } from '../log-source.js';
@@ -47,13 +48,24 @@ export async function folderPlace(
   const inside = backupsFolderOf(folder);
   const hasInside = control !== null || (await env.disk.stat(inside)) !== null;
   const backups = backupsFolder ?? (hasInside ? inside : folder);
+  const pattern = control?.pattern ?? (await patternIn(env, backups));
+  // First, what is the database's own: its end is the end of the original log.
+  const logs = [
+    logFolderSource({ ...log, disk: env.disk, folder: join(folder, 'log') }),
+    incrementalLogSource(env, backups, pattern),
+  ];
   return {
     describe: () => folder,
     backups: () => folderBackups(env, backups),
-    logs: [logFolderSource({ ...log, disk: env.disk, folder: join(folder, 'log') })],
+    logs,
     history: control?.timelines ?? null,
-    pattern: control?.pattern ?? null,
+    pattern,
   };
+}
+
+async function patternIn(env: Env, backupsFolder: string): Promise<string | null> {
+  const backups = await folderBackups(env, backupsFolder);
+  return backups.find(({ manifest }) => manifest.pattern !== null)?.manifest.pattern ?? null;
 }
 
 async function folderBackups(env: Env, folder: string): Promise<PlaceBackup[]> {

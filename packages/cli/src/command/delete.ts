@@ -7,7 +7,9 @@ export const deleteDatabase = defineCommand({
   summary: 'Delete a database and its files, with or without its backups',
   positionals: { name: { describe: 'Name of the database' } },
   options: {
-    'keep-backups': { describe: 'Keep the folder of its backups' },
+    'keep-backups': {
+      describe: 'Move its backups to DATA/.kept-backups; `pamina backups NAME` lists them still',
+    },
     'dry-run': { describe: 'Only print what would be removed and kept' },
   },
   examples: [
@@ -28,5 +30,8 @@ export const deleteDatabase = defineCommand({
         ...report.kept.map((path) => `${verb[1]}  ${printable(path)}`),
       ].join('\n'),
     );
+    if (report.kept.length > 0 && !dryRun) {
+      context.output.note(`"pamina backups ${name}" lists the backups that were kept.`);
+    }
   },
 });

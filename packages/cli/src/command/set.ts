@@ -1,7 +1,10 @@
 // Changes a setting of a database.
 import {
+  backupAgeDaysLimit,
+  backupForms,
   backupGenerationsMax,
   backupGenerationsMin,
+  backupTierGenerationsMax,
   PaminaError,
   replicationDelayMsMax,
 } from '@pamina/format';
@@ -12,7 +15,10 @@ import { printable } from '../print/units.js';
 const propertiesText = [
   `replicationDelayMs (0 to ${replicationDelayMsMax}; 0 = streaming; on the master),`,
   `backupGenerations (${backupGenerationsMin} to ${backupGenerationsMax}),`,
-  'readOnly, simultaneousQuery (true or false)',
+  `backupForm (${backupForms.join(' or ')}),`,
+  `backupDaily, backupWeekly, backupMonthly (0 to ${backupTierGenerationsMax}; 0 = none),`,
+  `backupAgeDaysMax (0 to ${backupAgeDaysLimit}; 0 = no limit),`,
+  'backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
 export const set = defineCommand({
@@ -29,6 +35,9 @@ export const set = defineCommand({
   examples: [
     ['pamina set cities replicationDelayMs=0', 'replicas are sent every commit at once'],
     ['pamina set cities backupGenerations=5', 'keep five full backups'],
+    ['pamina set cities backupForm=physical', 'back up the files of the store'],
+    ['pamina set cities backupMonthly=12', 'and the newest of each of twelve months'],
+    ['pamina set cities backupNoDelete=true', 'remove none of them, whatever the rules say'],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {

@@ -1,4 +1,4 @@
-// Backups, newest first, one a line.
+// Backups, newest first, one a line, each with why it stays or goes.
 import type { BackupSummary } from '@pamina/wire';
 import { table } from './table.js';
 import { formatBytes, formatCount, formatTime, printable } from './units.js';
@@ -15,6 +15,7 @@ export function backupsText(backups: readonly BackupSummary[]): string {
       { title: 'entries', align: 'right' },
       { title: 'stored', align: 'right' },
       { title: 'restored', align: 'right' },
+      { title: 'kept for' },
     ],
     backups.map((backup) => [
       printable(backup.id),
@@ -26,6 +27,13 @@ export function backupsText(backups: readonly BackupSummary[]): string {
       backup.entries === null ? '-' : formatCount(backup.entries),
       formatBytes(backup.bytes),
       backup.rawBytes === null ? '-' : formatBytes(backup.rawBytes),
+      reasonText(backup),
     ]),
   );
+}
+
+function reasonText({ isDue, problem, reasons = [] }: BackupSummary): string {
+  const why = reasons.map(printable).join('; ');
+  const fate = isDue === true ? `goes at the next expiry: ${why}` : why;
+  return problem === null || problem === undefined ? fate : `DAMAGED: ${printable(problem)}`;
 }

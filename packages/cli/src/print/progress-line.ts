@@ -1,11 +1,24 @@
 // A step of a long task in words.
 import type { ProgressStep } from '@pamina/wire';
+import type { Pace } from './pace.js';
 import { formatBytes, formatCount, formatDuration } from './units.js';
 
-/** `restore: 12.0 MiB of 40.0 MiB (30 %), 3.0 s`; without a step yet only title and time. */
-export function progressText(title: string, step: ProgressStep | null, elapsedMs: number): string {
+/** `restore: 12.0 MiB of 40.0 MiB (30 %), 4.0 MiB/s, 7.0 s left, 3.0 s`; without a step yet only title and time. */
+export function progressText(
+  title: string,
+  step: ProgressStep | null,
+  elapsedMs: number,
+  pace: Pace = { perSecond: null, leftMs: null },
+): string {
   if (step === null) return `${title}: ${formatDuration(elapsedMs)}`;
-  return `${title}: ${step.step}, ${amountText(step)}, ${formatDuration(elapsedMs)}`;
+  return `${title}: ${step.step}, ${amountText(step)}${paceText(step, pace)}, ${formatDuration(elapsedMs)}`;
+}
+
+/** `, 4.0 MiB/s, 7.0 s left`; what is not known is left out. */
+export function paceText(step: ProgressStep, { leftMs, perSecond }: Pace): string {
+  const rate =
+    perSecond === null ? '' : `, ${inUnit(Math.round(perSecond), step)}${suffix(step)}/s`;
+  return leftMs === null ? rate : `${rate}, ${formatDuration(leftMs)} left`;
 }
 
 export function amountText(step: ProgressStep): string {

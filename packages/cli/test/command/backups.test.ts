@@ -4,7 +4,7 @@ import { fakeAdministration, runWith } from '../fake-administration.js';
 it('prints one backup a line', async () => {
   const ran = await runWith(fakeAdministration(), ['backups', 'cities']);
   expect(ran.out).toMatch(
-    /^0000000000000005-1 +full +demo +1\/5 +2026-07-29 13:38:05Z +138,398 +5\.0 MiB +40\.0 MiB$/m,
+    /^0000000000000005-1 +full +logical +demo +1\/5 +2026-07-29 13:38:05Z +138,398 +5\.0 MiB +40\.0 MiB/m,
   );
 });
 
@@ -13,4 +13,30 @@ it('says how to take one when there is none', async () => {
   const ran = await runWith(administration, ['backups', 'cities']);
   expect(ran).toMatchObject({ status: 0, out: '' });
   expect(ran.err).toContain('pamina backup cities');
+});
+
+it('says of each why it stays or goes, and what is wrong with it', async () => {
+  const fake = fakeAdministration();
+  const one = (await fake.backups('cities')).at(0)!;
+  const rows = [
+    { ...one, id: 'a', reasons: ['its tag demo', 'generation 1 of 3'], isDue: false },
+    { ...one, id: 'b', reasons: ['beyond the 3 newest'], isDue: true },
+    { ...one, id: 'c', problem: 'chunk-000000.pbk is missing' },
+  ];
+  const administration = fakeAdministration({ backups: () => Promise.resolve(rows) });
+  const ran = await runWith(administration, ['backups', 'cities']);
+  expect(ran.out).toMatch(/^a .* its tag demo; generation 1 of 3$/m);
+  expect(ran.out).toMatch(/^b .* goes at the next expiry: beyond the 3 newest$/m);
+  expect(ran.out).toMatch(/^c .* DAMAGED: chunk-000000\.pbk is missing$/m);
+});
+
+it('of a deleted database says where its backups are and how to restore one', async () => {
+  const fake = fakeAdministration();
+  const one = (await fake.backups('cities')).at(0)!;
+  const kept = [{ ...one, problem: null, folder: '/data/.kept-backups/cities-then/5-1' }];
+  const administration = fakeAdministration({ backups: () => Promise.resolve(kept) });
+  const ran = await runWith(administration, ['backups', 'cities']);
+  expect(ran.err).toContain(
+    'pamina create cities --from-backup /data/.kept-backups/cities-then/5-1',
+  );
 });

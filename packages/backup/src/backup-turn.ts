@@ -1,0 +1,67 @@
+// What every way of taking a backup begins and ends with: one at a time, no tag twice, nothing left
+// behind by one that failed.
+import { PaminaError, isPaminaError, toPaminaError } from '@pamina/format';
+import type { ListedBackup } from './backup-list.js';
+import { lockBackups } from './backup-lock.js';
+import type { BackupDatabase } from './contract.js';
+
+/** Databases that are being backed up: one backup at a time each, wherever it goes. */
+const running = new WeakSet<object>();
+
+/** Runs `take` with the folder of backups locked. BACKUP_RUNNING; a failure is in the job log too. */
+export async function runAlone<T>(
+  database: BackupDatabase,
+  folder: string,
+  take: () => Promise<T>,
+): Promise<T> {
+  if (running.has(database)) {
+    const message = `a backup of ${database.control.name} is already running`;
+    throw new PaminaError('BACKUP_RUNNING', message, { context: { path: database.folder } });
+  }
+  running.add(database);
+  try {
+    const release = await lockBackups(database.env, folder);
+    try {
+      return await take();
+    } finally {
+      await release();
+    }
+  } catch (error) {
+    reportFailure(database, error);
+    throw error;
+  } finally {
+    running.delete(database);
+  }
+}
+
+export function refuseTakenTag(backups: readonly ListedBackup[], tag: string | undefined): void {
+  if (tag === undefined) return;
+  const holder = backups.find((backup) => backup.manifest?.tag === tag || backup.id === tag);
+  if (holder === undefined) return;
+  const message = `the tag ${JSON.stringify(tag)} names the backup ${holder.id}`;
+  throw new PaminaError('TAG_TAKEN', message, { context: { tag, backup: holder.id } });
+}
+
+/** Removes what there is of a backup that will not be. Never throws for what the disk says. */
+export async function discardPartial(
+  database: BackupDatabase,
+  partial: string,
+  why: unknown,
+): Promise<void> {
+  try {
+    await database.env.disk.removeTree(partial);
+  } catch (error) {
+    // Why the backup failed is the better error; the next one removes what is left by its name.
+    if (!isPaminaError(error)) throw error;
+    const message = `${partial} could not be removed; the next backup will.`;
+    const fields = { path: partial, code: error.code, cause: toPaminaError(why).code };
+    database.jobLog.write('warning', 'backup-leftover', message, fields);
+  }
+}
+
+function reportFailure(database: BackupDatabase, error: unknown): void {
+  const { code, message } = toPaminaError(error);
+  const name = database.control.name;
+  const text = `The backup of ${name} was not made: ${message}.`;
+  database.jobLog.write('error', 'backup-failed', text, { code });
+}
