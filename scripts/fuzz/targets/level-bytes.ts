@@ -1,6 +1,10 @@
 // LevelDB's own files, as scrubbing and physical backups read them: a table, and a MANIFEST.
 import { viewOf } from '@pamina/format';
-import { ByteCursor, encodeVarint } from '../../../packages/backup/src/level/byte-cursor.js';
+import {
+  ByteCursor,
+  MalformedBytes,
+  encodeVarint,
+} from '../../../packages/backup/src/level/byte-cursor.js';
 import { crc32c, maskChecksum } from '../../../packages/backup/src/level/crc32c.js';
 import { readManifest } from '../../../packages/backup/src/level/manifest.js';
 import { TableCheck } from '../../../packages/backup/src/level/table-check.js';
@@ -55,8 +59,9 @@ function sealTable(bytes: Uint8Array): void {
       const end = offset + length + 1;
       if (end + 4 <= bytes.length) bytes.set(withChecksum(bytes.subarray(offset, end)), end);
     }
-  } catch {
+  } catch (error) {
     // A footer that cannot be read has nothing behind it.
+    if (!(error instanceof MalformedBytes)) throw error;
   }
 }
 

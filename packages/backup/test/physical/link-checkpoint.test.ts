@@ -24,7 +24,7 @@ async function copied(checkpoint: Checkpoint): Promise<string> {
 async function contentOf(level: RawLevel): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for await (const [key, value] of level.iterator())
-    found.set(`${key}`, `${value.length} ${value.subarray(-8)}`);
+    found.set(key.toString(), `${value.length} ${value.subarray(-8).toString()}`);
   return found;
 }
 
