@@ -68,13 +68,27 @@ export function hasIn(level: StoreLevel, key: Datum, snapshot?: LevelSnapshot): 
 
 /** A snapshot is counted by the ordinary reads alone: it stays open until they end. */
 function isRaw(level: StoreLevel, snapshot: LevelSnapshot | undefined): boolean {
-  if (snapshot !== undefined || level.status !== 'open') return false;
-  const { utf8, view, buffer } = level.supports.encodings as Record<Format, boolean | undefined>;
-  return utf8 === true && view === true && buffer === true;
+  return snapshot === undefined && level.status === 'open' && takesAllFormats(level);
 }
 
+/** Asked once for each store: its manifest is looked up for every read otherwise. */
+const allFormats = new WeakMap<StoreLevel, boolean>();
+
+function takesAllFormats(level: StoreLevel): boolean {
+  let takesAll = allFormats.get(level);
+  if (takesAll === undefined) {
+    const { utf8, view, buffer } = level.supports.encodings as Record<Format, boolean | undefined>;
+    takesAll = utf8 === true && view === true && buffer === true;
+    allFormats.set(level, takesAll);
+  }
+  return takesAll;
+}
+
+/** As they are where they fit: most reads need no object of their own. */
 function readOf(key: Datum, options: ReadOptions, snapshot: LevelSnapshot | undefined): object {
-  const keyEncoding: Format = typeof key === 'string' ? 'utf8' : 'buffer';
+  const isText = typeof key === 'string';
+  if (snapshot === undefined && isText === (options.keyEncoding === 'utf8')) return options;
+  const keyEncoding: Format = isText ? 'utf8' : 'buffer';
   const { valueEncoding, fillCache } = options;
   return snapshot === undefined
     ? { keyEncoding, valueEncoding, fillCache }
