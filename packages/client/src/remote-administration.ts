@@ -81,24 +81,15 @@ export class RemoteAdministration implements Administration {
 
   /** Who answers at the address, without a token: the test whether a server is (still) there. */
   server(): Promise<ServerAnswer> {
-    return this.#caller.call(
-      { method: 'GET', path: '/server', signal: this.#signal() },
-      serverAnswer,
-    );
+    return this.#get('/server', serverAnswer);
   }
 
   list(): Promise<DatabaseSummary[]> {
-    return this.#caller.call(
-      { method: 'GET', path: '/databases', signal: this.#signal() },
-      listAnswer,
-    );
+    return this.#get('/databases', listAnswer);
   }
 
   status(name: string): Promise<DatabaseStatus> {
-    return this.#caller.call(
-      { method: 'GET', path: path`/databases/${name}`, signal: this.#signal() },
-      statusAnswer,
-    );
+    return this.#get(path`/databases/${name}`, statusAnswer);
   }
 
   create(name: string, options: CreateOptions = {}, progress?: Progress): Promise<DatabaseStatus> {
@@ -162,10 +153,7 @@ export class RemoteAdministration implements Administration {
   }
 
   backups(name: string): Promise<BackupSummary[]> {
-    return this.#caller.call(
-      { method: 'GET', path: path`/databases/${name}/backups`, signal: this.#signal() },
-      backupsAnswer,
-    );
+    return this.#get(path`/databases/${name}/backups`, backupsAnswer);
   }
 
   addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
@@ -182,10 +170,7 @@ export class RemoteAdministration implements Administration {
   }
 
   archives(name: string): Promise<ArchiveSummary[]> {
-    return this.#caller.call(
-      { method: 'GET', path: path`/databases/${name}/archives`, signal: this.#signal() },
-      archivesAnswer,
-    );
+    return this.#get(path`/databases/${name}/archives`, archivesAnswer);
   }
 
   runArchive(
@@ -226,10 +211,7 @@ export class RemoteAdministration implements Administration {
   }
 
   replicas(name: string): Promise<ReplicaSummary[]> {
-    return this.#caller.call(
-      { method: 'GET', path: path`/databases/${name}/replicas`, signal: this.#signal() },
-      replicasAnswer,
-    );
+    return this.#get(path`/databases/${name}/replicas`, replicasAnswer);
   }
 
   delete(
@@ -393,6 +375,10 @@ export class RemoteAdministration implements Administration {
       { method: 'POST', path: target, body, signal: this.#signal() },
       answer,
     );
+  }
+
+  #get<T extends Parameters<HttpCaller['call']>[1]>(target: string, answer: T) {
+    return this.#caller.call({ method: 'GET', path: target, signal: this.#signal() }, answer);
   }
 
   #signal(signal?: AbortSignal): AbortSignal {

@@ -1,11 +1,6 @@
 // What processes say to each other: the administration interface and the replication channel.
 export {
-  type AddArchiveOptions,
   type Administration,
-  type ArchiveState,
-  type ArchiveSummary,
-  type BackupOptions,
-  type BackupSummary,
   type BatchOperation,
   type CreateOptions,
   type DatabaseState,
@@ -15,8 +10,6 @@ export {
   type DeleteReport,
   type Entry,
   type ExportOptions,
-  type ExpireAnswer,
-  type ExpireDecision,
   type ImportReport,
   type JobEvent,
   type Lag,
@@ -31,6 +24,15 @@ export {
   type ReplicateOptions,
   type TimelineSummary,
 } from './administration.js';
+export type {
+  AddArchiveOptions,
+  ArchiveState,
+  ArchiveSummary,
+  BackupOptions,
+  BackupSummary,
+  ExpireAnswer,
+  ExpireDecision,
+} from './backups-and-archives.js';
 export { decodeSegmentBytes, encodeSegmentBytes, isBytesFrame } from './channel-bytes.js';
 export {
   decodeFeedMessage,

@@ -1,0 +1,104 @@
+// What the administration says of backups, of their expiry, and of the archives to which they are copied.
+
+export interface BackupOptions {
+  /** Names the backup, and keeps it from expiring. */
+  readonly tag?: string | undefined;
+  /** By default the database's setting `backupForm`. */
+  readonly form?: 'logical' | 'physical' | undefined;
+  /** Of a logical backup; lz4 if it is not given. */
+  readonly compression?: 'lz4' | 'brotli-1' | 'none' | undefined;
+  /** Only the log since the last backup. INCREMENTAL_IMPOSSIBLE */
+  readonly incremental?: boolean | undefined;
+}
+
+export interface BackupSummary {
+  /** Name of its folder below `backups/`. */
+  readonly id: string;
+  /** Entries in key order, or the files of the store; null if it cannot be told. */
+  readonly form?: 'logical' | 'physical' | null | undefined;
+  readonly kind: 'full' | 'initial' | 'incremental';
+  readonly tag: string | null;
+  readonly database: string;
+  readonly pattern: string | null;
+  readonly position: string | null;
+  readonly createdAt: number;
+  /** Null in a physical backup whose state was not read; `rawBytes` too. */
+  readonly entries: number | null;
+  /** Size as stored (compressed) and as restored. */
+  readonly bytes: number;
+  readonly rawBytes: number | null;
+  readonly stateHash: string | null;
+  /** What is wrong with it, if anything: then it is not to be counted on. */
+  readonly problem?: string | null | undefined;
+  /** Of an incremental backup: the id of the one that it continues. */
+  readonly after?: string | null | undefined;
+  /** Why it is kept, or why the next expiry removes it; absent where that could not be asked for. */
+  readonly reasons?: readonly string[] | undefined;
+  /** Where it is on the machine of the data folder: told of those that outlived their database. */
+  readonly folder?: string | undefined;
+  /** The next expiry removes it. */
+  readonly isDue?: boolean | undefined;
+}
+
+export interface ExpireDecision {
+  readonly id: string;
+  readonly kind: BackupSummary['kind'] | null;
+  readonly tag: string | null;
+  readonly bytes: number;
+  readonly keeps: boolean;
+  /** No rule keeps it; it stays all the same only where nothing is removed (backupNoDelete). */
+  readonly isDue: boolean;
+  readonly reasons: readonly string[];
+}
+
+export interface ExpireAnswer {
+  /** Of every backup, newest first. */
+  readonly decisions: readonly ExpireDecision[];
+  /** Ids; with `dryRun` what would be removed. */
+  readonly removed: readonly string[];
+  readonly freedBytes: number;
+  /** Oldest record of the log that the kept generations need, and the log from there on. */
+  readonly keepFromSeq: number | null;
+  readonly logBytes: number | null;
+  readonly dryRun: boolean;
+}
+
+/** What an archiver does: `blocked` means that a person must act, `offline` that the database is not open. */
+export type ArchiveState =
+  | 'offline'
+  | 'stopped'
+  | 'starting'
+  | 'idle'
+  | 'waiting'
+  | 'working'
+  | 'retrying'
+  | 'blocked';
+
+export interface ArchiveSummary {
+  readonly name: string;
+  readonly address: string;
+  readonly encrypted: boolean;
+  readonly state: ArchiveState;
+  /** Why it is `retrying` or `blocked`. */
+  readonly problem: { readonly code: string; readonly message: string } | null;
+  /** What to do about it. */
+  readonly hint: string | null;
+  /** The last record that is there, `1/48213`, and its commit time (ms since 1970). */
+  readonly archived: string | null;
+  readonly archivedTime: number | null;
+  /** Durable here and not there; null while the database is offline. */
+  readonly behindBytes: number | null;
+  /** Backups that are there; null where it was not asked. */
+  readonly backups: number | null;
+}
+
+export interface AddArchiveOptions {
+  /** `/path`, `file:///path` or `s3://bucket/prefix?endpoint=…&region=…`; never with a credential. */
+  readonly address: string;
+  /** Public keys of age: the archive is encrypted for them. */
+  readonly recipients?: readonly string[] | undefined;
+  /** File with the identity of one recipient, where the server runs; needed with recipients. */
+  readonly identityFile?: string | undefined;
+  /** File with the credentials, where the server runs; else they come from its environment. */
+  readonly credentialsFile?: string | undefined;
+}
