@@ -17,7 +17,7 @@ export type {
 } from './contract.js';
 export { expireBackups, planExpiry } from './expire-backups.js';
 export type { DecidedBackup, ExpireOptions, ExpirePlan, ExpireReport } from './expire-backups.js';
-export { backupsFolderOf } from './layout.js';
+export { backupsFolderOf, storedBytes } from './layout.js';
 export { lastRecordOf, logFolderSource } from './log-folder-source.js';
 export type { LogFolderOptions } from './log-folder-source.js';
 export type { CompleteUntil, LogSource, SegmentEntry, SegmentFacts } from './log-source.js';

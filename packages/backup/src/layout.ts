@@ -45,11 +45,11 @@ export function lockPath(backupsFolder: string): string {
 }
 
 /** Files of a backup beside its manifest, each once. */
-export function storedFiles({
-  chunks,
-  segments = [],
-  tables = [],
-}: BackupManifest): readonly { readonly file: string; readonly bytes: number }[] {
+export function storedFiles({ chunks, segments = [], tables = [] }: BackupManifest): readonly {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}[] {
   // Two files of a store may hold the same and be stored as one.
   return [
     ...new Map([...chunks, ...tables, ...segments].map((stored) => [stored.file, stored])).values(),

@@ -21,6 +21,7 @@ import {
   env,
   filesBelow,
   flipByte,
+  intoTables,
   newDatabase,
   openDatabase,
   temporaryFolder,
@@ -207,6 +208,27 @@ test('P4 incremental backups lead on from a full one, and on to the log that is 
   await expect(
     planRecovery({ place, target: { kind: 'all' }, backup: 'increment 0' }),
   ).rejects.toThrow(/does not have a full backup/);
+});
+
+test('P3 a physical backup is the start of a recovery too, to any position behind it', async () => {
+  const database = await newDatabase();
+  const model = new Model(database);
+  for (let i = 0; i < 30; i++) await model.put(`key-${i}`, Buffer.alloc(3000, `${i}`));
+  // Tables and a log of LevelDB's own.
+  await intoTables(database);
+  await model.put('more', '1');
+  const { id, position } = await takeBackup(database, { form: 'physical' });
+  for (let i = 0; i < 10; i++) await model.put(`key-${i}`, `later ${i}`);
+  const end = database.durable().seq;
+  await database.close();
+  const place = await folderPlace(env, database.folder);
+  for (const seq of [position.seq, position.seq + 1, end - 3, end]) {
+    const { entries, plan } = await recovered(place, at(seq));
+    expect(entries, `at ${seq}`).toEqual(model.at(seq));
+    expect(plan.backup.id).toBe(id);
+  }
+  const none = await recovered(place, { kind: 'none' }, id);
+  expect(none.entries).toEqual(model.at(position.seq));
 });
 
 test('P5 log of another database in a source is refused, and nothing is written', async () => {

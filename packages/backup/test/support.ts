@@ -44,6 +44,13 @@ export async function newDatabase(options: { env?: Env } = {}): Promise<Database
   return openDatabase(folder, options);
 }
 
+/** What was committed is in LevelDB's tables afterwards, not in its log. */
+export async function intoTables(database: Database): Promise<void> {
+  const { snapshot } = await database.stateSnapshot();
+  await snapshot.close();
+  await database.store.reopen();
+}
+
 interface Commit {
   readonly seq: number;
   readonly operations: readonly Operation[];

@@ -9,6 +9,7 @@ import {
   logFolderSource,
   type PlaceBackup,
   type RecoveryPlace,
+  storedBytes,
 } from '@pamina/backup';
 import {
   decodeManifest,
@@ -202,7 +203,7 @@ async function singlePlace(
   id: string,
 ): Promise<{ readonly place: RecoveryPlace; readonly id: string }> {
   const manifest = decodeManifest(await source.readManifest());
-  const bytes = manifest.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+  const bytes = storedBytes(manifest);
   const backups: readonly PlaceBackup[] = [{ id, bytes, manifest, source }];
   const place: RecoveryPlace = {
     describe: () => source.describe(),

@@ -8,7 +8,7 @@ import {
   type BackupManifest,
 } from '@pamina/format';
 import { readObject, type Archive } from '@pamina/archive';
-import { manifestFileName } from '../layout.js';
+import { manifestFileName, storedFiles } from '../layout.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import type { BackupSource } from '../source.js';
 import { backupObject, groupBackups, placePrefix, type ArchivePlace } from './archive-layout.js';
@@ -64,6 +64,8 @@ export function archiveBackupSource(
     describe: () => `${archive.describe()} (${place.database}, backup ${id})`,
     readManifest: () => readManifest(archive, place, id, signal),
     readFile: (file) => readFile(archive, backupObject(place, id, file), signal),
+    readRange: (file, offset, length) =>
+      fetchRanges(archive, backupObject(place, id, file), offset, offset + length, signal),
     async listFiles() {
       const objects = await archive.list(`${placePrefix(place)}backups/${id}/`, { signal });
       return [...(groupBackups(place, objects).get(id)?.keys() ?? [])];
@@ -112,7 +114,7 @@ function missingFile(
   manifest: BackupManifest,
   files: ReadonlyMap<string, { readonly bytes: number }>,
 ): PaminaError | null {
-  for (const { bytes, file } of manifest.chunks) {
+  for (const { bytes, file } of storedFiles(manifest)) {
     const found = files.get(file);
     const fits = found !== undefined && (archive.isEncrypted || found.bytes === bytes);
     if (fits) continue;

@@ -6,7 +6,7 @@ import type { Archive } from '@pamina/archive';
 import type { Env } from '@pamina/env';
 import { holdBackup } from '../backup-holds.js';
 import { listBackups, type ListedBackup } from '../backup-list.js';
-import { manifestFileName } from '../layout.js';
+import { manifestFileName, storedFiles } from '../layout.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import { folderSource } from '../source.js';
 import { backupObject, groupBackups, placePrefix, type ArchivePlace } from './archive-layout.js';
@@ -67,16 +67,12 @@ async function copyBackup(options: CopyBackupsOptions, backup: ListedBackup): Pr
   const { archive, env, place, signal } = options;
   const source = folderSource(env, backup.folder);
   const manifestBytes = await source.readManifest();
-  const { chunks } = decodeManifest(manifestBytes);
-  const hashes = new Map(chunks.map(({ file, sha256 }) => [file, sha256]));
-  const files = ((await source.listFiles?.()) ?? []).filter((file) => file !== manifestFileName);
-  const sizes = new Map(chunks.map(({ bytes, file }) => [file, bytes]));
-  const parallel = { ...underWay, weigh: (file: string) => sizes.get(file) ?? 0 };
-  const sent = orderedParallel(files, parallel, async (file) => {
+  const files = storedFiles(decodeManifest(manifestBytes));
+  const parallel = { ...underWay, weigh: ({ bytes }: { bytes: number }) => bytes };
+  const sent = orderedParallel(files, parallel, async ({ file, sha256 }) => {
     signal.throwIfAborted();
     const bytes = await env.disk.readFile(`${backup.folder}/${file}`);
-    const expected = hashes.get(file);
-    if (expected !== undefined && sha256Of(bytes) !== expected) {
+    if (sha256Of(bytes) !== sha256) {
       const message = `${backup.folder}/${file} is not what the manifest says; it was not archived`;
       throw new PaminaError('BACKUP_INVALID', message, { context: { file, path: backup.folder } });
     }

@@ -7,14 +7,27 @@ import type { Database } from '@pamina/engine';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { describe, expect, test } from 'vitest';
 import { archiveBackupSource, listArchivedBackups } from '../../src/archiver/archive-backups.js';
+import { backupObject } from '../../src/archiver/archive-layout.js';
 import { archiveLogSource } from '../../src/archiver/archive-log-source.js';
+import { archivePlace } from '../../src/archiver/archive-place.js';
 import { positionPath } from '../../src/archiver/archive-position.js';
 import type { ArchiverRunner } from '../../src/archiver/archiver-runner.js';
 import { segmentFacts, type LogSource } from '../../src/log-source.js';
 import { backupsFolderOf } from '../../src/layout.js';
 import { takeBackup } from '../../src/take-backup.js';
 import { verifyBackup } from '../../src/verify.js';
-import { env, newDatabase, openDatabase, temporaryFolder } from '../support.js';
+import { planRecovery } from '../../src/recover/plan.js';
+import { recoverTo } from '../../src/recover/recover.js';
+import {
+  Model,
+  env,
+  flipByte,
+  intoTables,
+  newDatabase,
+  openDatabase,
+  temporaryFolder,
+  userEntries,
+} from '../support.js';
 import { archiverOf, placeOf, unavailable, watchedArchive } from './bench.js';
 
 /** Some closed segments and an open one. */
@@ -166,14 +179,17 @@ describe('costs nothing while nothing is written', () => {
       now: () => env.clock.now(),
       after: (ms, task) => {
         timers++;
-        const cancel = env.clock.after(ms, () => {
-          timers--;
-          task();
-        });
         let isOver = false;
-        return () => {
+        const end = (): void => {
           if (!isOver) timers--;
           isOver = true;
+        };
+        const cancel = env.clock.after(ms, () => {
+          end();
+          task();
+        });
+        return () => {
+          end();
           cancel();
         };
       },
@@ -528,6 +544,49 @@ describe('backups', () => {
     await writeFile(path, bytes);
     expect(await failure(await archiverOf({ database, folder }))).toMatchObject({
       code: 'BACKUP_INVALID',
+    });
+    expect(await listArchivedBackups(await watchedArchive(folder), placeOf(database))).toEqual([]);
+  });
+
+  test('P3 physical ones are whole in the archive too, and a recovery begins with them', async () => {
+    const database = await newDatabase();
+    const model = new Model(database);
+    const folder = await temporaryFolder();
+    for (let at = 0; at < 9; at++) await model.put(`key${at}`, `${at}`.padEnd(8000, 'x'));
+    // What was written is in tables.
+    await intoTables(database);
+    const { id, position, tables = [] } = await takeBackup(database, { form: 'physical' });
+    await model.put('later', '1');
+    await model.put('last', '2');
+    await settled(await archiverOf({ database, folder }));
+    const archive = await watchedArchive(folder);
+    const { pattern } = database.identity;
+    const place = await archivePlace(archive, { name: 'orders', pattern });
+    const to = { timeline: 1, seq: position.seq + 1 };
+    const plan = await planRecovery({ place, target: { kind: 'position', position: to } });
+    expect(plan.backup.id).toBe(id);
+    const copy = join(await temporaryFolder(), 'copy');
+    await recoverTo({ env, plan, folder: copy, name: 'copy' });
+    const opened = await openDatabase(copy, { access: 'read' });
+    expect(await userEntries(opened)).toEqual(model.at(to.seq));
+    const lost = tables.find(({ name }) => name.endsWith('.ldb'))?.file ?? '';
+    await rm(join(folder, backupObject(placeOf(database), id, lost)));
+    expect(await listArchivedBackups(archive, placeOf(database))).toMatchObject([
+      { id, problem: { code: 'BACKUP_INVALID', context: { file: lost } } },
+    ]);
+  });
+
+  test('P9 a table that was damaged here is not copied', async () => {
+    const database = await newDatabase();
+    const folder = await temporaryFolder();
+    await write(database);
+    await intoTables(database);
+    const { id, tables = [] } = await takeBackup(database, { form: 'physical' });
+    const table = tables.find(({ name }) => name.endsWith('.ldb'))?.file ?? '';
+    await flipByte(join(backupsFolderOf(database.folder), id, table), 30);
+    expect(await failure(await archiverOf({ database, folder }))).toMatchObject({
+      code: 'BACKUP_INVALID',
+      context: { file: table },
     });
     expect(await listArchivedBackups(await watchedArchive(folder), placeOf(database))).toEqual([]);
   });
