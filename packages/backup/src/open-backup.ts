@@ -35,12 +35,27 @@ export interface VerifiedChunk {
 /** What is read ahead of its consumer. */
 const ahead = { countMax: 3, weightMax: 16 * 1024 * 1024 };
 
-/** Reads and checks the manifest of a full or initial backup. BACKUP_INCREMENTAL, MANIFEST_INVALID, FORMAT_UNKNOWN, BACKUP_NOT_FOUND, BACKUP_INVALID. */
-export async function openBackup(source: BackupSource): Promise<OpenedBackup> {
+/** A full or initial backup. BACKUP_INCREMENTAL, and what openAnyBackup throws. */
+export function openBackup(source: BackupSource): Promise<OpenedBackup> {
+  return open(source, ({ after }) => {
+    if (after !== undefined) throw incremental(after);
+  });
+}
+
+/** Also an incremental backup. MANIFEST_INVALID, FORMAT_UNKNOWN, BACKUP_NOT_FOUND, BACKUP_INVALID. */
+export function openAnyBackup(source: BackupSource): Promise<OpenedBackup> {
+  return open(source, () => undefined);
+}
+
+/** Reads and checks the manifest. */
+async function open(
+  source: BackupSource,
+  check: (manifest: BackupManifest) => void,
+): Promise<OpenedBackup> {
   const bytes = await source.readManifest();
   try {
     const manifest = decodeManifest(bytes);
-    if (manifest.after !== undefined) throw incremental(manifest.after);
+    check(manifest);
     for (const chunk of manifest.chunks) checkClaims(chunk);
     return { source, manifest };
   } catch (cause) {

@@ -210,9 +210,10 @@ async function plan(options: RebuildOptions, control: Control): Promise<Plan> {
 function startOf(folder: string, usable: readonly Good[], found: VerifiedLog): Good {
   const [damage] = found.damages;
   if (damage !== undefined) throw impossible(folder, damage.message, damage);
-  const start = usable.find(({ manifest: { position, chain } }) =>
-    found.firstSeq === null ? position.seq === 0 : found.chains.get(position.seq) === chain,
-  );
+  const start = usable.find(({ manifest: { after, chain, position } }) => {
+    if (after !== undefined) return false;
+    return found.firstSeq === null ? position.seq === 0 : found.chains.get(position.seq) === chain;
+  });
   if (start !== undefined) return start;
   const first =
     found.firstSeq === null ? 'there is no log' : `the log begins with record ${found.firstSeq}`;

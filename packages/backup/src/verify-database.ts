@@ -120,6 +120,7 @@ async function verifyBackups(options: VerifyDatabaseOptions): Promise<Verified[]
       source,
       subject: backup.id,
       folder: backup.folder,
+      problem: backup.problem,
     });
     // Expired while the others were read: nobody counts on it any more.
     const isGone = check.verdict !== 'verified' && (await env.disk.stat(backup.folder)) === null;
@@ -273,7 +274,8 @@ async function startOf(
   const watch = usable.map(({ manifest }) => manifest.position.seq);
   const found = await verifyLog({ ...log, toSeq: point.seq, watch, signal });
   const [damage] = found.damages;
-  const start = usable.find(({ manifest: { position, chain } }) => {
+  const start = usable.find(({ manifest: { after, chain, position } }) => {
+    if (after !== undefined) return false;
     const isAtEnd = position.seq === point.seq && found.firstSeq === null;
     return isAtEnd || found.chains.get(position.seq) === chain;
   });

@@ -1,41 +1,23 @@
 // Verifies an incremental backup: each segment is byte for byte what was proved by checksums and chain
-// when it was copied, and nothing lies beside them.
+// when it was copied.
 import { createHash } from 'node:crypto';
-import {
-  PaminaError,
-  decodeManifest,
-  type BackupManifest,
-  type BackupSegment,
-} from '@pamina/format';
-import { manifestFileName } from './layout.js';
+import { PaminaError, type BackupSegment } from '@pamina/format';
+import type { OpenedBackup } from './open-backup.js';
 import type { BackupSource } from './source.js';
 import type { VerifyOptions } from './verify.js';
 
-/** MANIFEST_INVALID, FORMAT_UNKNOWN; BACKUP_INVALID with the file for the first thing that is wrong. */
-export async function verifyIncremental(
-  source: BackupSource,
-  options: VerifyOptions = {},
-): Promise<BackupManifest> {
-  const release = source.hold?.();
-  try {
-    const manifest = decodeManifest(await source.readManifest());
-    const segments = manifest.segments ?? [];
-    const known = new Set([manifestFileName, ...segments.map(({ file }) => file)]);
-    const names = (await source.listFiles?.()) ?? [];
-    const stranger = names.find((name) => !known.has(name));
-    if (stranger !== undefined) {
-      throw invalid(source, stranger, 'the manifest does not name it');
-    }
-    const total = segments.reduce((sum, { bytes }) => sum + bytes, 0);
-    let done = 0;
-    for (const segment of segments) {
-      await verifySegment(source, segment, options.signal);
-      done += segment.bytes;
-      options.onProgress?.({ done, total, entries: 0 });
-    }
-    return manifest;
-  } finally {
-    release?.();
+/** BACKUP_INVALID with the file for the first thing that is wrong. */
+export async function verifySegments(
+  { manifest, source }: OpenedBackup,
+  { onProgress, signal }: VerifyOptions,
+): Promise<void> {
+  const segments = manifest.segments ?? [];
+  const total = segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  let done = 0;
+  for (const segment of segments) {
+    await verifySegment(source, segment, signal);
+    done += segment.bytes;
+    onProgress?.({ done, total, entries: 0 });
   }
 }
 

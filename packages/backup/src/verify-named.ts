@@ -9,7 +9,10 @@ import {
   type Timeline,
 } from '@pamina/format';
 import { Database, readControl, type Control } from '@pamina/engine';
+import type { Env } from '@pamina/env';
+import { backupChain } from './backup-chain.js';
 import { listBackups, type ListedBackup } from './backup-list.js';
+import { incrementalLogSource } from './incremental-log-source.js';
 import { backupsFolderOf, manifestFileName } from './layout.js';
 import { folderSource } from './source.js';
 import {
@@ -22,7 +25,7 @@ import {
 } from './verify-database.js';
 import type { RecordedHash } from './verify-replay.js';
 import { attemptCheck, type VerifyCheck } from './verify-report.js';
-import { verifyTarget, type VerifySettings } from './verify-target.js';
+import { verifyTarget, type VerifySettings, type VerifyTarget } from './verify-target.js';
 
 export interface VerifyNamedOptions extends VerifyDatabaseOptions {
   /** Id or tag. */
@@ -53,6 +56,8 @@ export async function verifyNamedBackup(options: VerifyNamedOptions): Promise<Ve
     log: await logOf(options, control),
     untilSeq: until === undefined ? undefined : seqOn(control.timelines, until),
     recorded: recordedBy(listed, control),
+    problem: backup.problem,
+    builtOn: builtOn(env, place, listed, backup),
   });
 }
 
@@ -83,8 +88,26 @@ export async function verifyFolder(options: VerifyFolderOptions): Promise<Verify
     throw new PaminaError('BACKUP_NOT_FOUND', message, { context: { path } });
   }
   const checks: VerifyCheck[] = [];
-  for (const backup of listed) checks.push(...(await verifyAlone(options, backup.folder, until)));
+  for (const backup of listed) {
+    const { problem } = backup;
+    const beside = { problem, builtOn: builtOn(env, path, listed, backup) };
+    checks.push(...(await verifyAlone(options, backup.folder, until, beside)));
+  }
   return checks;
+}
+
+/** Undefined for what is not incremental, and where something of what it builds on is wrong. */
+function builtOn(
+  env: Env,
+  backupsFolder: string,
+  listed: readonly ListedBackup[],
+  { id, manifest, problem }: ListedBackup,
+): VerifyTarget['builtOn'] {
+  if (manifest?.after === undefined || problem !== null) return undefined;
+  const [full] = backupChain(listed, id);
+  if (full === undefined) return undefined;
+  const log = incrementalLogSource(env, backupsFolder, manifest.pattern);
+  return { full: folderSource(env, full.folder), log };
 }
 
 /** A backup without a log beside it: it stands for its own position. */
@@ -92,10 +115,20 @@ function verifyAlone(
   options: VerifyFolderOptions,
   path: string,
   until: Position | undefined,
+  beside: Pick<VerifyTarget, 'problem' | 'builtOn'> = {},
 ): Promise<VerifyCheck[]> {
   const source = folderSource(options.env, path);
   const untilSeq = until?.seq;
-  return verifyTarget({ ...options, source, subject: path, folder: path, log: null, untilSeq });
+  const subject = path;
+  return verifyTarget({
+    ...options,
+    ...beside,
+    source,
+    subject,
+    folder: path,
+    log: null,
+    untilSeq,
+  });
 }
 
 async function verifyDatabaseFolder(options: VerifyFolderOptions): Promise<VerifyCheck[]> {

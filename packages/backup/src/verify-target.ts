@@ -13,7 +13,7 @@ import {
 import type { Env } from '@pamina/env';
 import { storedBytes } from './layout.js';
 import type { LogSource } from './log-source.js';
-import { openBackup } from './open-backup.js';
+import { openAnyBackup } from './open-backup.js';
 import type { BackupSource } from './source.js';
 import { verifyBackup } from './verify.js';
 import { verifyLog, type VerifiedLog } from './verify-log.js';
@@ -64,6 +64,10 @@ export interface VerifyTarget extends VerifySettings {
   readonly untilSeq?: number | undefined;
   /** State hashes that other backups recorded. */
   readonly recorded?: readonly RecordedHash[] | undefined;
+  /** What the list in which it stands says is wrong with it. */
+  readonly problem?: PaminaError | null | undefined;
+  /** Of an incremental backup: what it continues, and the log of all up to it. */
+  readonly builtOn?: { readonly full: BackupSource; readonly log: LogSource } | undefined;
 }
 
 /** One check for each depth that was asked for; a depth is not tried where the one before it failed. */
@@ -72,13 +76,17 @@ export async function verifyTarget(target: VerifyTarget): Promise<VerifyCheck[]>
   try {
     const files = await verifyFiles(target);
     if (files.verdict !== 'verified') return [files];
-    const { manifest } = await openBackup(target.source);
+    const { manifest } = await openAnyBackup(target.source);
     const checks = [files];
     const log = target.log === null ? null : await verifyChain(target, target.log, manifest);
     if (log !== null) checks.push(log.check);
     else if (target.untilSeq !== undefined) checks.push(withoutLog(target, target.untilSeq));
     if (target.deep !== true || checks.some(({ verdict }) => verdict !== 'verified')) return checks;
-    checks.push(await verifyRestore(target, manifest, log));
+    checks.push(
+      manifest.after === undefined
+        ? await verifyRestore(target, manifest, log)
+        : await verifyIncrement(target, manifest),
+    );
     return checks;
   } finally {
     release?.();
@@ -89,9 +97,10 @@ export async function verifyTarget(target: VerifyTarget): Promise<VerifyCheck[]>
 export function verifyFiles(
   target: Omit<VerifyTarget, 'log' | 'untilSeq' | 'recorded'>,
 ): Promise<VerifyCheck> {
-  const { env, folder, onProgress, signal, source, subject } = target;
+  const { env, folder, onProgress, problem, signal, source, subject } = target;
   const about = { check: 'files', subject } as const;
   return attemptCheck(about, signal, async () => {
+    if (problem !== undefined && problem !== null) throw problem;
     const known = await recall(target, 'files');
     if (known.remembered !== null) {
       const { at } = known.remembered;
@@ -233,6 +242,38 @@ export function verifyRestore(
         await note(target, known.fingerprint, 'restore', atBackup.found);
       }
       return check;
+    });
+  });
+}
+
+/** The full backup that it builds on, and every segment up to it: to its own position. */
+function verifyIncrement(target: VerifyTarget, manifest: BackupManifest): Promise<VerifyCheck> {
+  const { builtOn, env, onProgress, signal, subject } = target;
+  const about = { check: 'restore', subject } as const;
+  return attemptCheck(about, signal, () => {
+    if (builtOn === undefined) {
+      const message = `the full backup that ${subject} builds on is not beside it`;
+      throw new PaminaError('NOT_VERIFIED', message);
+    }
+    return inScratch(env, async (folder) => {
+      const options = {
+        env,
+        folder,
+        backup: builtOn.full,
+        log: builtOn.log,
+        pattern: manifest.pattern,
+        timelines: manifest.timelines,
+        toSeq: manifest.position.seq,
+        recorded: target.recorded ?? [],
+        signal,
+        onProgress: replayProgress(onProgress),
+      };
+      const replayed = await replayInto(options, (_, done) => Promise.resolve(done));
+      if (replayed.end.chain === manifest.chain) {
+        return restoreCheck(about, replayed, manifest.timelines);
+      }
+      const message = `the log of ${subject} does not lead to the state that it stands for`;
+      throw new PaminaError('BACKUP_INVALID', message, { context: { backup: manifest.id } });
     });
   });
 }

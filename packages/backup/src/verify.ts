@@ -3,10 +3,11 @@
 import { createHash } from 'node:crypto';
 import { PaminaError, type BackupManifest } from '@pamina/format';
 import { chunkInvalid } from './chunk-format.js';
-import { openBackup, verifiedChunks, type OpenedBackup } from './open-backup.js';
+import { openAnyBackup, verifiedChunks, type OpenedBackup } from './open-backup.js';
 import { manifestFileName, storedFiles } from './layout.js';
 import { verifyTables } from './physical/verify-tables.js';
 import type { BackupSource } from './source.js';
+import { verifySegments } from './verify-incremental.js';
 
 /** How far a backup has been read. `done` and `total` are bytes before compression, or of the files of a physical one. */
 export interface ReadProgress {
@@ -22,20 +23,24 @@ export interface VerifyOptions {
 
 export interface VerifiedBackup {
   readonly manifest: BackupManifest;
-  /** Computed from the entries; equal to the manifest's where that has one. Null in a physical backup. */
+  /** Computed from the entries; equal to the manifest's where that has one. Null in a physical or incremental backup. */
   readonly stateHash: string | null;
 }
 
-/** Throws what openBackup throws, and BACKUP_INVALID with the file for the first thing that is wrong. */
+/** Throws what openAnyBackup throws, and BACKUP_INVALID with the file for the first thing that is wrong. */
 export async function verifyBackup(
   source: BackupSource,
   options: VerifyOptions = {},
 ): Promise<VerifiedBackup> {
   const release = source.hold?.();
   try {
-    const backup = await openBackup(source);
+    const backup = await openAnyBackup(source);
     await refuseStrangers(backup);
     const { manifest } = backup;
+    if (manifest.after !== undefined) {
+      await verifySegments(backup, options);
+      return { manifest, stateHash: null };
+    }
     if (manifest.form === 'physical') {
       await verifyTables(backup, options);
       return { manifest, stateHash: null };

@@ -24,7 +24,6 @@ import {
   takeIncremental,
   verifyBackup,
 } from '../src/index.js';
-import { verifyIncremental } from '../src/verify-incremental.js';
 import {
   Model,
   env,
@@ -409,7 +408,7 @@ describe('P9 the log in an incremental backup', () => {
   }
 
   const verifying = (manifest: BackupManifest): Promise<string> =>
-    codeOf(verifyIncremental(folderSource(env, join(backups, manifest.id))));
+    codeOf(verifyBackup(folderSource(env, join(backups, manifest.id))));
 
   test('with a gap in the middle: a segment that is missing', async () => {
     expect(first.segments!.length).toBeGreaterThan(2);

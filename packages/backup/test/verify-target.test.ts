@@ -7,7 +7,7 @@ import type { Database } from '@pamina/engine';
 import { beforeEach, expect, test } from 'vitest';
 import { folderSource, logFolderSource, takeBackup } from '../src/index.js';
 import { verifyTarget, type VerifyTarget } from '../src/verify-target.js';
-import { Model, env, flipByte, newDatabase } from './support.js';
+import { Model, env, flipByte, intoTables, newDatabase } from './support.js';
 
 let database: Database;
 let model: Model;
@@ -182,7 +182,7 @@ test('a verification ends when it is told to, and leaves nothing behind', async 
 });
 
 test('P9 a physical backup is verified in all depths, and stays remembered when a later one shares its files', async () => {
-  await database.store.reopen();
+  await intoTables(database);
   const physical = await takeBackup(database, { form: 'physical', stateHash: true });
   folder = join(database.folder, 'backups', physical.id);
   const checks = await verifyTarget(target({ ...withLog(), deep: true }));

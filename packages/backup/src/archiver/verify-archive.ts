@@ -78,8 +78,14 @@ export async function verifyArchive(options: VerifyArchiveOptions): Promise<Veri
   );
   checks.push(...chains);
   if (options.deep !== true || checks.some(({ verdict }) => verdict !== 'verified')) return checks;
-  const oldest = onHistory.toSorted((a, b) => seqOf(a) - seqOf(b))[0];
-  if (oldest === undefined) return checks;
+  const oldest = onHistory
+    .filter(({ manifest }) => manifest.after === undefined)
+    .toSorted((a, b) => seqOf(a) - seqOf(b))[0];
+  if (oldest === undefined) {
+    const about = { check: 'restore', subject: archive.describe() } as const;
+    const message = 'none of these backups can be restored by itself';
+    return [...checks, failedCheck(about, [new PaminaError('NOT_VERIFIED', message)])];
+  }
   const target = {
     ...options,
     source: sourceOf(oldest.id),
