@@ -66,7 +66,7 @@ async function lifeOfADatabase(): Promise<void> {
   ]);
   const backup = await pamina('backup', 'cities', '--tag', 'demo', '--json');
   expect(backup.objects).toMatchObject([{ tag: 'demo', kind: 'full' }]);
-  expect((await pamina('backups', 'cities')).out).toMatch(/^\S+ +full +demo /m);
+  expect((await pamina('backups', 'cities')).out).toMatch(/^\S+ +full +logical +demo /m);
   expect((await pamina('log', 'cities')).out).toMatch(/commit .*put /);
   expect((await pamina('job-log', 'cities', '--json')).objects.length).toBeGreaterThan(0);
   expect((await pamina('hash', 'cities', '--json')).objects).toMatchObject([

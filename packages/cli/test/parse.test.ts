@@ -90,7 +90,10 @@ describe('P9 what is not understood is refused with what to write instead', () =
     [['list', '--no-json'], 'USAGE: There is no option --no-json for list, did you mean --json?'],
     [['list', '--json=true'], 'USAGE: --json takes no value'],
     [['put', 'cities', 'a'], 'USAGE: <value> missing: pamina put <name> <key> <value>'],
-    [['backup'], 'USAGE: <name> missing: pamina backup <name> [--incremental] [--tag TAG]'],
+    [
+      ['backup'],
+      'USAGE: <name> missing: pamina backup <name> [--incremental] [--tag TAG] [--form FORM] [--compression CODEC]',
+    ],
     [['list', 'cities'], 'USAGE: "cities" is one word too many: pamina list'],
     [
       ['replicate', 'x'],
