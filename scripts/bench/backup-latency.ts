@@ -77,18 +77,18 @@ type Latencies = ReturnType<typeof newHistogram>;
 
 /** Each writer has one commit under way until told to stop. Latencies in microseconds. */
 function startWriters(database: Database, writers: number, into: () => Latencies) {
-  let isStopped = false;
+  const stopping = new AbortController();
   const documents = Array.from({ length: 64 }, value);
   const one = async (writer: number): Promise<void> => {
-    for (let count = 0; !isStopped; count += 1) {
+    for (let count = 0; !stopping.signal.aborted; count += 1) {
       const from = performance.now();
-      await database.put(`w${writer}-${count % 5000}`, documents[count % 64] as Buffer);
+      await database.put(`w${writer}-${count % 5000}`, documents.at(count % 64)!);
       into().recordValue(Math.max(1, Math.round((performance.now() - from) * 1000)));
     }
   };
   const done = Promise.all(Array.from({ length: writers }, (_, writer) => one(writer)));
   return async (): Promise<void> => {
-    isStopped = true;
+    stopping.abort();
     await done;
   };
 }

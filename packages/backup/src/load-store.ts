@@ -69,9 +69,8 @@ async function loadEntries(backup: OpenedBackup, options: LoadOptions): Promise<
 
 /** What LevelDB says of a write that the system refused: a full disk is told apart by its words alone. */
 function storeRefused(error: unknown, folder: string): unknown {
-  const isLevel =
-    error instanceof Error && /^LEVEL_/.test(String((error as { code?: unknown }).code));
-  if (!isLevel) return error;
+  const code = error instanceof Error ? String((error as { code?: unknown }).code) : '';
+  if (!(error instanceof Error) || !code.startsWith('LEVEL_')) return error;
   const isFull = /No space left|ENOSPC|not enough space/i.test(
     `${error.message} ${String(error.cause)}`,
   );
