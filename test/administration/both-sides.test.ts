@@ -161,7 +161,11 @@ describe.each([
       steps.push(step),
     );
     expect(steps).toContain('backup');
-    expect((await administration.backups('cities'))[0]).toEqual(taken);
+    expect((await administration.backups('cities'))[0]).toEqual({
+      ...taken,
+      reasons: ['its tag one', 'generation 1 of 3'],
+      isDue: false,
+    });
     await expect(administration.backup('cities', { tag: 'one' })).rejects.toThrow(
       code('TAG_TAKEN'),
     );

@@ -63,8 +63,22 @@ async function loadEntries(backup: OpenedBackup, options: LoadOptions): Promise<
     return stateHash;
   } catch (error) {
     await loader.abandon();
-    throw error;
+    throw storeRefused(error, options.folder);
   }
+}
+
+/** What LevelDB says of a write that the system refused: a full disk is told apart by its words alone. */
+function storeRefused(error: unknown, folder: string): unknown {
+  const code = error instanceof Error ? String((error as { code?: unknown }).code) : '';
+  if (!(error instanceof Error) || !code.startsWith('LEVEL_')) return error;
+  const isFull = /No space left|ENOSPC|not enough space/i.test(
+    `${error.message} ${String(error.cause)}`,
+  );
+  const message = `LevelDB could not write to ${folder}: ${error.message}`;
+  return new PaminaError(isFull ? 'DISK_FULL' : 'STORE_ERROR', message, {
+    cause: error,
+    context: { path: folder },
+  });
 }
 
 /** The last record that a backup holds. */

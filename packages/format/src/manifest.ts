@@ -9,7 +9,7 @@ import { PaminaError } from './pamina-error.js';
 
 /** The newest that is written and read. */
 export const manifestFormatVersion = 2;
-/** What versions before incremental backups read too. */
+/** What versions before incremental and physical backups read too. */
 const manifestFormatVersionPlain = 1;
 /** `PAMINA`, zero, `M` */
 export const manifestMagic = Uint8Array.of(0x50, 0x41, 0x4d, 0x49, 0x4e, 0x41, 0x00, 0x4d);
@@ -65,8 +65,9 @@ export function decodeManifest(bytes: Uint8Array): BackupManifest {
 }
 
 /** As old as it can be: a full backup without anything new stays readable for older versions. */
-function versionOf({ kind }: BackupManifest): number {
-  return kind === 'incremental' ? manifestFormatVersion : manifestFormatVersionPlain;
+function versionOf({ codec, form, kind }: BackupManifest): number {
+  const isPlain = kind !== 'incremental' && form === 'logical' && codec !== 'lz4';
+  return isPlain ? manifestFormatVersionPlain : manifestFormatVersion;
 }
 
 function invalid(what: string): PaminaError {
