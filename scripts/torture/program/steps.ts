@@ -51,15 +51,16 @@ async function runSession(session: number): Promise<void> {
   if (level === null) return;
   await settleIfApplied(level);
   const underWay = await runRounds(level);
-  // The log that a backup lets go of is checked before.
-  if (underWay === null && session === 1 && (await settleIfApplied(level))) {
-    await attempt('backup', async () => {
-      await takeBackup(level.database);
-      await expireBackups(level.database, { generations: 1 });
-    });
-  }
+  if (underWay === null && session === 1) await backup(level);
   await attempt('close', () => level.close());
   await underWay;
+}
+
+/** The log that the backup lets go of is checked before, its own records too. */
+async function backup(level: Opened): Promise<void> {
+  await attempt('backup', () => takeBackup(level.database));
+  if (!(await settleIfApplied(level))) return;
+  await attempt('backup', () => expireBackups(level.database, { generations: 1 }));
 }
 
 /** The store may be closed while it waits for its disk: then nothing can be told, and false is returned. */
