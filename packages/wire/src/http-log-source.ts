@@ -5,8 +5,7 @@ import { type Static, Type } from 'typebox';
 import { type HttpCaller, path } from './http-caller.js';
 import { apiPrefix } from './http-limits.js';
 
-export const logSegmentsAnswer = Type.Object({
-  /** Last record that is on the server's disk; what stands behind it may still change. */
+const logSegmentsAnswer = Type.Object({
   settledSeq: Type.Number(),
   segments: Type.Array(
     Type.Object({
@@ -19,8 +18,19 @@ export const logSegmentsAnswer = Type.Object({
   ),
 });
 /** Which segments a database has, for restores elsewhere. */
-export type LogSegments = Static<typeof logSegmentsAnswer>;
-export type LogSegment = LogSegments['segments'][number];
+export interface LogSegments {
+  /** Last record that is on the server's disk; what stands behind it may still change. */
+  readonly settledSeq: number;
+  readonly segments: readonly LogSegment[];
+}
+
+export interface LogSegment {
+  readonly name: string;
+  readonly timeline: number;
+  readonly timelineId: string;
+  readonly firstSeq: number;
+  readonly bytes: number;
+}
 
 /** The segment by its name below the log folder; its bytes from one offset up to another. */
 export const logBytesQuery = Type.Object(
