@@ -25,6 +25,8 @@ export interface Budget {
   readonly quietSecondsMax: number;
   /** Records of one round of replay, catch-up, and of the store that is read. */
   readonly records: number;
+  /** Of the database that is backed up. */
+  readonly backupDocuments: number;
   readonly sustainedPuts: number;
   readonly sustainedSecondsMin: number;
   /** The minute of the sustained row. */
@@ -108,6 +110,7 @@ function budgetFor(quick: boolean, rounds: number | null, seconds: number | null
     warmUpSeconds: quick ? 0.2 : 2,
     quietSecondsMax: quick ? 0 : 10,
     records: quick ? 5000 : 300_000,
+    backupDocuments: quick ? 5000 : Math.round((commitSeconds / 60) * 2 ** 20),
     sustainedPuts: quick ? 10_000 : 3_000_000,
     sustainedSecondsMin: commitSeconds * 3,
     windowSeconds: commitSeconds,

@@ -1,5 +1,6 @@
 // All rows, in the order in which they run: the short ones first, the one that heats the disk last.
 import type { Row } from './row.js';
+import { backup } from './row/backup.js';
 import { catchUp } from './row/catch-up.js';
 import { commits } from './row/commits.js';
 import { encodingsRow } from './row/encodings.js';
@@ -17,5 +18,6 @@ export const rows: readonly Row[] = [
   catchUp,
   recovery,
   reads,
+  backup,
   sustained,
 ];

@@ -10,8 +10,9 @@ await level.open();
 
 await answerCommands(
   {
-    write: async ({ records, seed }) => {
+    write: async ({ records, seed, isSorted = false }) => {
       const made = makeRecords(records, seed);
+      if (isSorted) made.sort(([left], [right]) => Buffer.compare(left, right));
       const startedAt = performance.now();
       await writeBatches(level, made);
       return { seconds: (performance.now() - startedAt) / 1000 };

@@ -1,4 +1,5 @@
 // A master embedded in the program that writes to it, served so that replicas elsewhere can follow.
+import { join } from 'node:path';
 import { serve } from 'pamina';
 import { answerCommands, configuration } from './lib/commands.mjs';
 import { syncsAskedFor, withoutSync } from './lib/without-sync.mjs';
@@ -26,6 +27,12 @@ await answerCommands(
         throw new Error('no sync was asked for: the disk without sync is not in use');
       }
       return { ...turn, ...durable() };
+    },
+    backup: async ({ form }) => {
+      const startedAt = performance.now();
+      const { id } = await server.host.backup(name, { form });
+      const seconds = (performance.now() - startedAt) / 1000;
+      return { seconds, folder: join(dataFolder, name, 'backups', id) };
     },
     fill: async (command) => {
       await writeRecords({ ...command, values, put });
