@@ -237,6 +237,7 @@ export function storeReopened(): PaminaError {
 /** Fills a new store with entries in key order; nothing of it counts before finish(). */
 export class StoreLoader {
   readonly #store: StateStore;
+  #writing: Promise<void> = Promise.resolve();
 
   private constructor(store: StateStore) {
     this.#store = store;
@@ -247,19 +248,23 @@ export class StoreLoader {
     return new StoreLoader(await StateStore.open(world, folder, { create: true }));
   }
 
-  /** Keys with their prefix byte. */
+  /**
+   * Keys with their prefix byte; the bytes may be used again when it returns. Resolves when the entries
+   * of the calls before are in the store: the next ones are read while LevelDB writes these.
+   */
   async put(entries: readonly (readonly [Uint8Array, Uint8Array])[]): Promise<void> {
     const batch = this.#store.level.batch();
     for (const [key, value] of entries) batch.put(asBuffer(key), asBuffer(value));
-    await batch.write();
-  }
-
-  snapshot(): StoreSnapshot {
-    return this.#store.snapshot();
+    await this.#writing;
+    this.#writing = batch.write();
+    this.#writing.catch(() => {
+      // The next put or the end waits for it and throws.
+    });
   }
 
   /** Syncs everything and closes; the folder may be published afterwards. */
   async finish(point: ChainPoint, session: number): Promise<void> {
+    await this.#writing;
     // Before the synced write below: it would sync only the log that is current by then.
     await this.#store.syncLogs();
     await this.#store.initialize(point, session);
