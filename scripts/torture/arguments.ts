@@ -7,7 +7,7 @@ import type { FileSystem } from './machine.js';
 import { powerFileSystems, type PowerFileSystem } from './power.js';
 import { isPlant, plants, type Plant } from './program/plants.js';
 
-export const tortures = ['kill', 'power', 'errors', 'full'] as const;
+export const tortures = ['kill', 'power', 'errors', 'full', 'soak'] as const;
 export type Torture = (typeof tortures)[number];
 
 export interface Arguments {
@@ -17,6 +17,8 @@ export interface Arguments {
   readonly cycles: number;
   readonly cuts: number;
   readonly rounds: number;
+  readonly seconds: number;
+  readonly drillSeconds: number;
   readonly stride: number;
   readonly jobs: number;
   readonly powerOn: readonly PowerFileSystem[];
@@ -46,6 +48,9 @@ export const help = `npm run torture -- TORTURE [OPTIONS]
   full     the file system has no space left; space returns (root)
              --rounds N     on each file system (6)
              --on FS,FS     of ${fullFileSystems.join(', ')} (all)
+  soak     writers, backups, expiry and an archive; every few seconds a restore to a record drawn at random
+             --seconds N    how long (120)
+             --drill N      seconds between two drills (10)
 
   --seed N       as an earlier run printed it; decides what is written and how it is disturbed, though
                  not at which instruction a kill strikes
@@ -58,6 +63,7 @@ Examples
   npm run torture -- power --cuts 500 --on ext4
   npm run torture -- errors --only 'sync fails' --area log
   npm run torture -- power --plant no-sync
+  npm run torture -- soak --seconds 3600 --drill 30
 
 Progress goes to stderr. Exit status: 0 nothing wrong, 1 something wrong, 2 not understood, 3 nothing
 wrong, but a part could not run on this machine.`;
@@ -79,6 +85,8 @@ export function parseArguments(given: readonly string[]): Arguments | null {
     cycles: count('cycles', values.cycles, 200),
     cuts: count('cuts', values.cuts, 50),
     rounds: count('rounds', values.rounds, 6),
+    seconds: count('seconds', values.seconds, 120),
+    drillSeconds: count('drill', values.drill, 10, 0),
     stride: count('stride', values.stride, 1),
     jobs: count('jobs', values.jobs, 2),
     powerOn: known === 'power' ? some('on', on, powerFileSystems) : powerFileSystems,
@@ -99,6 +107,8 @@ function parse(given: readonly string[]) {
         cycles: text,
         cuts: text,
         rounds: text,
+        seconds: text,
+        drill: text,
         stride: text,
         jobs: text,
         on: text,

@@ -1,10 +1,11 @@
-// `npm run torture -- kill|power|errors|full`: what no test can prove by thinking. Everything that it
+// `npm run torture -- kill|power|errors|full|soak`: what no test can prove by thinking. Everything that it
 // makes is gone when it ends, also on Ctrl-C (workplace.ts).
 import { help, parseArguments, UsageError, type Arguments } from './arguments.js';
 import { errors } from './errors.js';
 import { full } from './full.js';
 import { kill } from './kill.js';
 import { power } from './power.js';
+import { soak } from './soak.js';
 import { exitStatus, progressOnStderr, reportText, statusOf, type Report } from './report.js';
 
 for (const [signal, status] of [
@@ -45,6 +46,10 @@ function run(given: Arguments): Promise<Report> {
       return kill({ ...shared, cycles: given.cycles });
     case 'power':
       return power({ ...shared, cuts: given.cuts, fileSystems: given.powerOn });
+    case 'soak': {
+      const { seconds, drillSeconds } = given;
+      return soak({ ...shared, seconds, drillSeconds });
+    }
     case 'full':
       return full({ ...shared, rounds: given.rounds, fileSystems: given.fullOn });
     case 'errors': {
