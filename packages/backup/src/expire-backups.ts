@@ -82,7 +82,7 @@ export async function planExpiry(
 ): Promise<ExpirePlan> {
   const { env } = database;
   const listed = await listBackups(env, backupsFolderOf(database.folder));
-  const policy = await policyOf(database, options);
+  const policy = await retentionPolicy(database, options);
   const held = await heldFolders(env.disk);
   const ruled = [];
   for (const backup of listed) {
@@ -99,9 +99,10 @@ export async function planExpiry(
   return { listed, decisions, keepFromSeq };
 }
 
-async function policyOf(
-  { system }: ExpiringDatabase,
-  options: Pick<ExpireOptions, 'generations'>,
+/** Of the backups here and of those in archives alike. */
+export async function retentionPolicy(
+  { system }: Pick<ExpiringDatabase, 'system'>,
+  options: Pick<ExpireOptions, 'generations'> = {},
 ): Promise<RetentionPolicy> {
   const settings = system.settings();
   const hasReplicas = (await system.permitted()).length > 0;
@@ -136,7 +137,13 @@ function ruledBackup(backup: ListedBackup, database: ExpiringDatabase, isHeld: b
 }
 
 /** What builds on another goes before it: a crash in between leaves no broken chain. */
-function inOrderOfRemoval({ listed, decisions }: ExpirePlan): DecidedBackup[] {
+export function inOrderOfRemoval<T extends Decision>({
+  listed,
+  decisions,
+}: {
+  readonly listed: readonly Pick<ListedBackup, 'id' | 'manifest'>[];
+  readonly decisions: readonly T[];
+}): T[] {
   const afterOf = new Map(listed.map(({ id, manifest }) => [id, manifest?.after ?? null]));
   const depthOf = (id: string): number => {
     let depth = 0;

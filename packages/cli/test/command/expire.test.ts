@@ -8,7 +8,7 @@ it('prints of each backup what becomes of it and why, then what is freed and whi
   expect(ran.out).toMatch(/^0000000000000009-1 +full +5\.0 MiB +kept +generation 1 of 3$/m);
   expect(ran.out).toMatch(/^0000000000000005-1 +full +2\.0 MiB +would go +beyond the 3 newest$/m);
   expect(ran.out).toContain('1 backup would be removed, 2.0 MiB freed.\n');
-  expect(ran.out).toContain('The generations need the log from record 10 on, 4.0 KiB.\n');
+  expect(ran.out).toContain('The backups that stay need the log from record 10 on, 4.0 KiB.\n');
   expect(administration.calls[0]).toEqual(['expire', 'cities', { dryRun: true }]);
 });
 
