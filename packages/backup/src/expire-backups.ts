@@ -64,7 +64,8 @@ export async function expireBackups(
   try {
     const plan = await planExpiry(database, options);
     // Backups first: a crash before the log is told of it only keeps more log than is needed.
-    for (const backup of inOrderOfRemoval(plan)) {
+    const going = plan.decisions.filter(({ keeps }) => !keeps);
+    for (const backup of deepestFirst(plan.listed, going)) {
       await removeBackupFiles(database.env, folder, backup.id);
       noteRemoved(database, backup);
     }
@@ -137,13 +138,10 @@ function ruledBackup(backup: ListedBackup, database: ExpiringDatabase, isHeld: b
 }
 
 /** What builds on another goes before it: a crash in between leaves no broken chain. */
-export function inOrderOfRemoval<T extends Decision>({
-  listed,
-  decisions,
-}: {
-  readonly listed: readonly Pick<ListedBackup, 'id' | 'manifest'>[];
-  readonly decisions: readonly T[];
-}): T[] {
+export function deepestFirst<T extends { readonly id: string }>(
+  listed: readonly Pick<ListedBackup, 'id' | 'manifest'>[],
+  decisions: readonly T[],
+): T[] {
   const afterOf = new Map(listed.map(({ id, manifest }) => [id, manifest?.after ?? null]));
   const depthOf = (id: string): number => {
     let depth = 0;
@@ -152,8 +150,7 @@ export function inOrderOfRemoval<T extends Decision>({
     }
     return depth;
   };
-  const going = decisions.filter(({ keeps }) => !keeps);
-  return going.toSorted((a, b) => depthOf(b.id) - depthOf(a.id));
+  return decisions.toSorted((a, b) => depthOf(b.id) - depthOf(a.id));
 }
 
 /** The record after the oldest of the generations that are on this database's history. */

@@ -4,7 +4,7 @@ import type { Archive, ArchiveObject } from '@pamina/archive';
 import type { Env } from '@pamina/env';
 import type { BackupSettings, JobLogWriter } from '../contract.js';
 import { listBackups, type ListedBackup } from '../backup-list.js';
-import { inOrderOfRemoval, retentionPolicy, type DecidedBackup } from '../expire-backups.js';
+import { deepestFirst, retentionPolicy, type DecidedBackup } from '../expire-backups.js';
 import { decideBackups, type Decision, type RuledBackup } from '../expire-rules.js';
 import { backupsFolderOf, manifestFileName } from '../layout.js';
 import { orderedParallel } from '../ordered-parallel.js';
@@ -123,7 +123,7 @@ async function planExpiry(options: ExpireArchiveOptions): Promise<Plan> {
     const fate = fateOf(decision, { noDelete: policy.noDelete, retired, keepMs, now });
     return { ...withFate(decision, fate, keepMs), kind, tag, bytes };
   });
-  const inOrder = inOrderOfRemoval({ listed, decisions });
+  const inOrder = deepestFirst(listed, decisions);
   const staying = listed.filter((_, index) => decisions[index]?.fate !== 'goes');
   const keepsInitial = decided.slice(listed.length).some(({ isGeneration }) => isGeneration);
   const needed = Math.min(keepsInitial ? 1 : neededFrom(staying), heldFromSeq(archive, place));
