@@ -357,6 +357,42 @@ describe('what goes', () => {
   });
 });
 
+test('P10 log of a timeline that was left goes with the rest, its last pieces too', async () => {
+  const { bench, ids, lastSeq } = await fourBackups();
+  const archive = await watchedArchive(bench.folder);
+  const place = await archivePlace(archive, { name: 'orders', pattern: bench.place.pattern });
+  // In the middle of a segment behind the third full backup; the old history goes on to its end.
+  const seq = Number(ids[4]?.slice(0, 16)) + 2;
+  const target = { kind: 'position', position: { timeline: 1, seq } } as const;
+  const folder = join(await temporaryFolder(), 'orders');
+  const plan = await planRecovery({ place, target });
+  await recoverTo({ env, plan, folder, name: 'orders' });
+  const database = await openDatabase(folder, { env: bench.database.env });
+  const branch: Bench = { ...bench, database, model: new Model(database) };
+  await database.system.setSettings({ backupGenerations: 1, archiveKeepHours: 0 });
+  await write(branch, 'branch');
+  const early = await takeBackup(database);
+  await archiveAll(branch);
+  const timelines = new Set((await names(archive)).filter(isLog).map((name) => name.split('/')[3]));
+  expect(timelines.size).toBe(2);
+  await expectVerified(branch, archive);
+
+  // That went by itself: the newest one by its commit is on the new timeline, the old one's end stays.
+  expect(await idsIn(branch)).toEqual([early.id]);
+  expect((await names(archive)).some((name) => isLog(name) && name.includes('/1-'))).toBe(
+    lastSeq > early.position.seq,
+  );
+  while (database.log.durable.seq <= lastSeq) await write(branch, 'on');
+  await takeBackup(database);
+  await expireBackups(database);
+  const end = await archiveAll(branch);
+  const left = (await names(archive)).filter(isLog);
+  expect(left.filter((name) => name.includes('/1-'))).toEqual([]);
+  expect(left.some((name) => name.includes('/2-'))).toBe(true);
+  await expectRecoverable(branch, archive, end);
+  await expectVerified(branch, archive);
+});
+
 class Killed extends Error {}
 
 /** From call `step` on none gets through; the one itself does with `after`. */

@@ -20,3 +20,16 @@ it('says what it removed without --dry-run, and all of it with --json', async ()
     { removed: ['0000000000000005-1'], freedBytes: 2_097_152, keepFromSeq: 10, dryRun: false },
   ]);
 });
+
+it('looks into an archive by its name, its address, or its folder seen from here', async () => {
+  const administration = fakeAdministration();
+  for (const from of ['cloud', 's3://bucket/x', './archive']) {
+    await runWith(administration, ['expire', 'cities', '--from', from]);
+  }
+  const asked = administration.calls.filter(([name]) => name === 'expire');
+  expect(asked.map(([, , options]) => (options as { from: string }).from)).toEqual([
+    'cloud',
+    's3://bucket/x',
+    '/nowhere/archive',
+  ]);
+});
