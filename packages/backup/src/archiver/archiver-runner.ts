@@ -116,8 +116,9 @@ export class ArchiverRunner {
     });
     this.#underWay = done.then(
       () => undefined,
-      // Told to who asked; the archiver goes on.
-      () => undefined,
+      () => {
+        // Told to who asked; the archiver goes on.
+      },
     );
     return done;
   }
