@@ -21,6 +21,7 @@ import {
   takeBackup,
   takeIncremental,
 } from '../../src/index.js';
+import { segmentFacts } from '../../src/log-source.js';
 import { verifyArchive } from '../../src/archiver/verify-archive.js';
 import { Model, env, newDatabase, openDatabase, temporaryFolder, userEntries } from '../support.js';
 import { archiverOf, placeOf, watchedArchive, type Hooks } from './bench.js';
@@ -120,6 +121,17 @@ const seqIn = (name: string): number => Number(/(\d{16})[^/]*$/.exec(name)?.[1])
 
 async function names(archive: Archive): Promise<string[]> {
   return (await archive.list('')).map(({ name }) => name);
+}
+
+/** Each segment goes on where the one before ends. */
+async function expectNoGap({ place }: Bench, archive: Archive): Promise<void> {
+  const source = archiveLogSource(archive, place);
+  let next: number | null = null;
+  for (const entry of await source.segments()) {
+    if (next !== null) expect(entry.firstSeq).toBe(next);
+    const { trailer } = await segmentFacts(source, entry);
+    next = trailer === null ? null : trailer.lastSeq + 1;
+  }
 }
 
 async function expectVerified({ database, place }: Bench, archive: Archive): Promise<void> {
@@ -449,6 +461,7 @@ test.each([
         const archive = await watchedArchive(victim);
         await idsIn(bench, archive);
         await expectRecoverable(bench, archive, lastSeq);
+        await expectNoGap(bench, archive);
         await expire(bench, { archive });
         expect(await names(archive), `step ${step}, ${way}`).toEqual(expected);
         await rm(victim, { recursive: true });
