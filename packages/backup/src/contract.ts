@@ -86,6 +86,8 @@ export interface BackupSettings {
   /** 0 = no limit. */
   readonly backupAgeDaysMax: number;
   readonly backupNoDelete: boolean;
+  /** How long what expires in an archive stays for those who read it elsewhere. */
+  readonly archiveKeepHours: number;
 }
 
 /** The database whose old backups are removed. */

@@ -64,7 +64,8 @@ export async function expireBackups(
   try {
     const plan = await planExpiry(database, options);
     // Backups first: a crash before the log is told of it only keeps more log than is needed.
-    for (const backup of inOrderOfRemoval(plan)) {
+    const going = plan.decisions.filter(({ keeps }) => !keeps);
+    for (const backup of deepestFirst(plan.listed, going)) {
       await removeBackupFiles(database.env, folder, backup.id);
       noteRemoved(database, backup);
     }
@@ -82,7 +83,7 @@ export async function planExpiry(
 ): Promise<ExpirePlan> {
   const { env } = database;
   const listed = await listBackups(env, backupsFolderOf(database.folder));
-  const policy = await policyOf(database, options);
+  const policy = await retentionPolicy(database, options);
   const held = await heldFolders(env.disk);
   const ruled = [];
   for (const backup of listed) {
@@ -99,9 +100,10 @@ export async function planExpiry(
   return { listed, decisions, keepFromSeq };
 }
 
-async function policyOf(
-  { system }: ExpiringDatabase,
-  options: Pick<ExpireOptions, 'generations'>,
+/** Of the backups here and of those in archives alike. */
+export async function retentionPolicy(
+  { system }: Pick<ExpiringDatabase, 'system'>,
+  options: Pick<ExpireOptions, 'generations'> = {},
 ): Promise<RetentionPolicy> {
   const settings = system.settings();
   const hasReplicas = (await system.permitted()).length > 0;
@@ -136,7 +138,10 @@ function ruledBackup(backup: ListedBackup, database: ExpiringDatabase, isHeld: b
 }
 
 /** What builds on another goes before it: a crash in between leaves no broken chain. */
-function inOrderOfRemoval({ listed, decisions }: ExpirePlan): DecidedBackup[] {
+export function deepestFirst<T extends { readonly id: string }>(
+  listed: readonly Pick<ListedBackup, 'id' | 'manifest'>[],
+  decisions: readonly T[],
+): T[] {
   const afterOf = new Map(listed.map(({ id, manifest }) => [id, manifest?.after ?? null]));
   const depthOf = (id: string): number => {
     let depth = 0;
@@ -145,8 +150,7 @@ function inOrderOfRemoval({ listed, decisions }: ExpirePlan): DecidedBackup[] {
     }
     return depth;
   };
-  const going = decisions.filter(({ keeps }) => !keeps);
-  return going.toSorted((a, b) => depthOf(b.id) - depthOf(a.id));
+  return decisions.toSorted((a, b) => depthOf(b.id) - depthOf(a.id));
 }
 
 /** The record after the oldest of the generations that are on this database's history. */

@@ -31,6 +31,8 @@ export interface RuledBackup {
   readonly isDamaged: boolean;
   /** Of another database: not ours to remove. */
   readonly isForeign: boolean;
+  /** Of one in an archive: the database itself has it too, and would send it again. */
+  readonly isHereToo?: boolean | undefined;
 }
 
 export interface Decision {
@@ -84,6 +86,7 @@ function ownReasons(backup: RuledBackup): string[] {
   if (backup.kind === 'initial') why.push('the initial backup');
   if (backup.tag !== null) why.push(`its tag ${backup.tag}`);
   if (backup.isHeld) why.push('it is being read');
+  if (backup.isHereToo === true) why.push('the database itself has it too');
   return why;
 }
 

@@ -2,6 +2,7 @@
 export { changeArchives } from './archiver/archive-settings.js';
 export { archivePlace } from './archiver/archive-place.js';
 export { positionPath, readPosition } from './archiver/archive-position.js';
+export type { ArchiveExpireReport } from './archiver/expire-archive.js';
 export { ArchiverRunner } from './archiver/archiver-runner.js';
 export type { ArchiverStatus } from './archiver/archiver-runner.js';
 export { holdBackup } from './backup-holds.js';

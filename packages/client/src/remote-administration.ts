@@ -22,6 +22,7 @@ import {
   type Entry,
   type ExpireAnswer,
   expireAnswer,
+  type ExpireOptions,
   entryAnswer,
   type ExportOptions,
   hashAnswer,
@@ -185,7 +186,7 @@ export class RemoteAdministration implements Administration {
     );
   }
 
-  expire(name: string, options: { dryRun?: boolean | undefined } = {}): Promise<ExpireAnswer> {
+  expire(name: string, options: ExpireOptions = {}): Promise<ExpireAnswer> {
     const target = path`/databases/${name}/backups/expire`;
     return this.#caller.task(
       { method: 'POST', path: target, body: options, signal: this.#signal() },

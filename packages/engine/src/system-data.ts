@@ -2,6 +2,7 @@
 // shipped, backed up and recovered like everything else.
 import {
   PaminaError,
+  archiveKeepHoursDefault,
   backupForms,
   backupGenerationsDefault,
   keyName,
@@ -32,6 +33,8 @@ export interface Settings {
   readonly backupAgeDaysMax: number;
   /** No backup is removed by a rule. */
   readonly backupNoDelete: boolean;
+  /** How long what expires in an archive stays for those who read it elsewhere; 0 = not at all. */
+  readonly archiveKeepHours: number;
 }
 
 const settingsDefault: Settings = {
@@ -43,6 +46,7 @@ const settingsDefault: Settings = {
   backupMonthly: 0,
   backupAgeDaysMax: 0,
   backupNoDelete: false,
+  archiveKeepHours: archiveKeepHoursDefault,
 };
 
 /** A name under which the master accepts a replica. */

@@ -13,6 +13,7 @@ test('settings have defaults, travel by commits, and are there after a crash', a
     backupMonthly: 0,
     backupAgeDaysMax: 0,
     backupNoDelete: false,
+    archiveKeepHours: 24,
   };
   expect(database.settings()).toEqual(byDefault);
   const { seq } = database.durable();

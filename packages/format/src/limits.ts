@@ -76,6 +76,9 @@ export const backupGenerationsMax = 1000;
 export const backupTierGenerationsMax = 1000;
 /** 0 = no limit, the default. */
 export const backupAgeDaysLimit = 36_500;
+/** How long what expires in an archive stays for those who read it elsewhere. */
+export const archiveKeepHoursDefault = 24;
+export const archiveKeepHoursMax = 8760;
 
 const relations: readonly (readonly [boolean, string])[] = [
   [recordBytesMax < 2 ** 31, 'a record length must fit a positive 32-bit integer'],

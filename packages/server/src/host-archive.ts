@@ -10,7 +10,7 @@ import {
 } from '@pamina/backup';
 import type { ArchiveSetting, Control, Database } from '@pamina/engine';
 import { errorTable, formatPosition, PaminaError, timelineAt, validateName } from '@pamina/format';
-import type { AddArchiveOptions, ArchiveSummary } from '@pamina/wire';
+import type { AddArchiveOptions, ArchiveSummary, ExpireAnswer, ExpireOptions } from '@pamina/wire';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -154,6 +154,31 @@ export async function runArchive(
     }
     return done;
   });
+}
+
+/**
+ * `from` names one of the database's archives, or is its address: others are left alone, for nobody knows
+ * what is to stay there. ARCHIVE_NOT_FOUND.
+ */
+export async function expireArchived(
+  core: HostCore,
+  name: string,
+  from: string,
+  { dryRun }: ExpireOptions,
+): Promise<ExpireAnswer> {
+  return core.use(name, 'read', async (held) => {
+    const { database, online } = held;
+    const setting = findBy(database.control, name, from);
+    const archiver = online?.archivers.get(setting.name) ?? archiverOf(core, database, setting);
+    return archiver.expire({ dryRun, signal: core.endOf(held) });
+  });
+}
+
+function findBy(control: Control, name: string, from: string): ArchiveSetting {
+  const { archives = [] } = control;
+  const isAddress = /[\\/]/.test(from);
+  const address = isAddress ? formatArchiveAddress(parseArchiveAddress(from)) : null;
+  return archives.find((one) => one.address === address) ?? find(control, name, from);
 }
 
 function find({ archives = [] }: Control, name: string, archive: string): ArchiveSetting {

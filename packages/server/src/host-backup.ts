@@ -18,7 +18,13 @@ import {
   toPaminaError,
   validateName,
 } from '@pamina/format';
-import type { BackupOptions, BackupSummary, ExpireAnswer, Progress } from '@pamina/wire';
+import type {
+  BackupOptions,
+  BackupSummary,
+  ExpireAnswer,
+  ExpireOptions,
+  Progress,
+} from '@pamina/wire';
 import { join } from 'node:path';
 import type { HostCore } from './host-core.js';
 import { listKeptBackups } from './host-kept-backups.js';
@@ -64,7 +70,7 @@ export async function backup(
 export function expire(
   core: HostCore,
   name: string,
-  options: { dryRun?: boolean | undefined },
+  options: ExpireOptions,
 ): Promise<ExpireAnswer> {
   return core.use(name, 'read', async ({ database }) => {
     const report = await expireBackups(database, { dryRun: options.dryRun });

@@ -2,6 +2,7 @@
 // commit on the master), some are this copy's own (control.json).
 
 import {
+  archiveKeepHoursMax,
   backupAgeDaysLimit,
   backupForms,
   backupGenerationsMax,
@@ -57,6 +58,10 @@ const setters: Readonly<Record<string, Setter>> = {
   backupNoDelete: async (database, value) => {
     await database.system.setSettings({ backupNoDelete: flag(value) });
   },
+  archiveKeepHours: async (database, value) => {
+    const archiveKeepHours = integer(value, 0, archiveKeepHoursMax);
+    await database.system.setSettings({ archiveKeepHours });
+  },
   readOnly: async (database, value) => {
     await database.updateControl({ readOnly: flag(value) });
   },
@@ -81,6 +86,7 @@ const travelling: ReadonlySet<string> = new Set([
   'backupMonthly',
   'backupAgeDaysMax',
   'backupNoDelete',
+  'archiveKeepHours',
 ]);
 
 export async function set(

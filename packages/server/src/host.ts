@@ -17,6 +17,7 @@ import type {
   Entry,
   ExportOptions,
   ExpireAnswer,
+  ExpireOptions,
   HashReport,
   ImportReport,
   JobEvent,
@@ -169,7 +170,9 @@ export class Host implements Served {
     return backupVerbs.backups(this.#core, name);
   }
 
-  expire(name: string, options: { dryRun?: boolean | undefined } = {}): Promise<ExpireAnswer> {
+  expire(name: string, options: ExpireOptions = {}): Promise<ExpireAnswer> {
+    const { from } = options;
+    if (from !== undefined) return archiveVerbs.expireArchived(this.#core, name, from, options);
     return backupVerbs.expire(this.#core, name, options);
   }
 

@@ -85,6 +85,35 @@ describe('a database that nobody serves', () => {
   });
 });
 
+describe('expiry', () => {
+  it('in an archive is asked for by its name or address, online and offline, and told before it is done', async () => {
+    const server = await bench.server();
+    const { host } = server;
+    await host.create('orders');
+    await host.addArchive('orders', 'main', { address });
+    const ids: string[] = [];
+    for (const key of ['a', 'b', 'c', 'd']) {
+      await host.put('orders', key, '1');
+      ids.push((await host.backup('orders')).id);
+      await host.runArchive('orders', undefined);
+    }
+    const [first] = ids;
+    const told = await host.expire('orders', { from: address, dryRun: true });
+    expect(told).toMatchObject({ removed: [], dryRun: true });
+    expect(told.decisions.find(({ id }) => id === first)).toMatchObject({ isDue: true });
+    expect((await names()).some((name) => name.endsWith(`/backups/${first}/retired`))).toBe(true);
+    await host.set('orders', 'archiveKeepHours', '0');
+    await host.stop('orders');
+    const done = await host.expire('orders', { from: 'main' });
+    expect(done.removed).toEqual([first]);
+    expect((await names()).some((name) => name.includes(`/backups/${first}/`))).toBe(false);
+    const code = 'ARCHIVE_NOT_FOUND';
+    for (const from of ['other', '/nowhere/archive']) {
+      await expect(host.expire('orders', { from })).rejects.toMatchObject({ code });
+    }
+  });
+});
+
 describe('adding and removing', () => {
   it('refuses a name twice, an address that is none, and half of encryption', async () => {
     const host = await bench.host();

@@ -7,6 +7,7 @@ import type {
   BackupOptions,
   BackupSummary,
   ExpireAnswer,
+  ExpireOptions,
 } from './backups-and-archives.js';
 import type {
   AuditStatus,
@@ -277,8 +278,8 @@ export interface Administration {
     archive: string | undefined,
     signal?: AbortSignal,
   ): Promise<ArchiveSummary[]>;
-  /** Removes the backups that no rule keeps. BACKUP_RUNNING. */
-  expire(name: string, options?: { dryRun?: boolean | undefined }): Promise<ExpireAnswer>;
+  /** Removes the backups that no rule keeps. BACKUP_RUNNING, ARCHIVE_NOT_FOUND. */
+  expire(name: string, options?: ExpireOptions): Promise<ExpireAnswer>;
   allow(
     name: string,
     replica: string,

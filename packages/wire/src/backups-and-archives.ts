@@ -40,6 +40,13 @@ export interface BackupSummary {
   readonly isDue?: boolean | undefined;
 }
 
+export interface ExpireOptions {
+  /** Says what would go; nothing is changed. */
+  readonly dryRun?: boolean | undefined;
+  /** An archive of the database, by name or address, instead of the database itself. */
+  readonly from?: string | undefined;
+}
+
 export interface ExpireDecision {
   readonly id: string;
   readonly kind: BackupSummary['kind'] | null;
@@ -57,6 +64,8 @@ export interface ExpireAnswer {
   /** Ids; with `dryRun` what would be removed. */
   readonly removed: readonly string[];
   readonly freedBytes: number;
+  /** Of log in an archive; that of the database goes by itself. */
+  readonly freedLogBytes?: number | undefined;
   /** Oldest record of the log that the kept generations need, and the log from there on. */
   readonly keepFromSeq: number | null;
   readonly logBytes: number | null;

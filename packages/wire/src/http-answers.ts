@@ -99,6 +99,7 @@ export const expireAnswer = Type.Object({
   ),
   removed: Type.Array(text),
   freedBytes: amount,
+  freedLogBytes: Type.Optional(amount),
   keepFromSeq: orNull(amount),
   logBytes: orNull(amount),
   dryRun: Type.Boolean(),

@@ -71,7 +71,13 @@ export const rebuildRequest = Type.Object(
   },
   strict,
 );
-export const expireRequest = Type.Object({ dryRun: Type.Optional(Type.Boolean()) }, strict);
+export const expireRequest = Type.Object(
+  {
+    dryRun: Type.Optional(Type.Boolean()),
+    from: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
+  },
+  strict,
+);
 export const allowRequest = Type.Object(
   { simultaneousQuery: Type.Optional(Type.Boolean()) },
   strict,

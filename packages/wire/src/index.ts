@@ -32,6 +32,7 @@ export type {
   BackupSummary,
   ExpireAnswer,
   ExpireDecision,
+  ExpireOptions,
 } from './backups-and-archives.js';
 export { decodeSegmentBytes, encodeSegmentBytes, isBytesFrame } from './channel-bytes.js';
 export {

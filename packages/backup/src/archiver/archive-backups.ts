@@ -11,7 +11,14 @@ import { readObject, type Archive } from '@pamina/archive';
 import { manifestFileName, storedFiles } from '../layout.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import type { BackupSource } from '../source.js';
-import { backupObject, groupBackups, placePrefix, type ArchivePlace } from './archive-layout.js';
+import { holdArchivedBackup } from './archive-holds.js';
+import {
+  backupObject,
+  groupBackups,
+  placePrefix,
+  retiredFileName,
+  type ArchivePlace,
+} from './archive-layout.js';
 import { fetchRanges } from './fetch-ranges.js';
 
 export interface ArchivedBackup {
@@ -25,16 +32,31 @@ export interface ArchivedBackup {
 
 const manifests = { countMax: 8, weightMax: 8, weigh: () => 1 };
 
-/** Newest first; those that cannot be read last. What has no manifest was never finished, and is none. */
+type Files = ReadonlyMap<string, { readonly bytes: number }>;
+
+/**
+ * Newest first; those that cannot be read last. What has no manifest was never finished, or is half
+ * removed, and is none; what is retired is on its way out.
+ */
 export async function listArchivedBackups(
   archive: Archive,
   place: ArchivePlace,
   signal?: AbortSignal,
 ): Promise<ArchivedBackup[]> {
   const objects = await archive.list(`${placePrefix(place)}backups/`, { signal });
-  const found = [...groupBackups(place, objects)].filter(([, files]) =>
-    files.has(manifestFileName),
+  const found = [...groupBackups(place, objects)].filter(
+    ([, files]) => files.has(manifestFileName) && !files.has(retiredFileName),
   );
+  return readArchivedBackups(archive, place, found, signal);
+}
+
+/** Those whose files were found in a list of objects; each must have a manifest. */
+export async function readArchivedBackups(
+  archive: Archive,
+  place: ArchivePlace,
+  found: Iterable<readonly [id: string, files: Files]>,
+  signal?: AbortSignal,
+): Promise<ArchivedBackup[]> {
   const backups: ArchivedBackup[] = [];
   const read = orderedParallel(found, manifests, async ([id, files]) => {
     const bytes = [...files.values()].reduce((sum, file) => sum + file.bytes, 0);
@@ -68,8 +90,10 @@ export function archiveBackupSource(
       fetchRanges(archive, backupObject(place, id, file), offset, offset + length, signal),
     async listFiles() {
       const objects = await archive.list(`${placePrefix(place)}backups/${id}/`, { signal });
-      return [...(groupBackups(place, objects).get(id)?.keys() ?? [])];
+      const files = [...(groupBackups(place, objects).get(id)?.keys() ?? [])];
+      return files.filter((file) => file !== retiredFileName);
     },
+    hold: () => holdArchivedBackup(archive, place, id),
   };
 }
 
@@ -109,11 +133,7 @@ async function* readFile(
   yield* fetchRanges(archive, name, 0, size, signal);
 }
 
-function missingFile(
-  archive: Archive,
-  manifest: BackupManifest,
-  files: ReadonlyMap<string, { readonly bytes: number }>,
-): PaminaError | null {
+function missingFile(archive: Archive, manifest: BackupManifest, files: Files): PaminaError | null {
   for (const { bytes, file } of storedFiles(manifest)) {
     const found = files.get(file);
     const fits = found !== undefined && (archive.isEncrypted || found.bytes === bytes);

@@ -58,6 +58,12 @@ export function backupObject(place: ArchivePlace, id: string, file: string): str
   return `${placePrefix(place)}backups/${id}/${file}`;
 }
 
+/**
+ * Beside the files of a backup that is going: whoever looks for backups leaves it out from then on, and
+ * whoever reads it already has until it is old enough.
+ */
+export const retiredFileName = 'retired';
+
 export function heartbeatObject(place: ArchivePlace): string {
   return `${placePrefix(place)}heartbeat`;
 }

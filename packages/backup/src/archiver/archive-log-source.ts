@@ -18,6 +18,7 @@ import {
   type ArchivedPiece,
   type ArchivePlace,
 } from './archive-layout.js';
+import { holdArchivedLog } from './archive-holds.js';
 import { fetchRanges } from './fetch-ranges.js';
 import { readHeartbeat } from './heartbeat.js';
 
@@ -54,6 +55,7 @@ export function archiveLogSource(archive: Archive, place: ArchivePlace): LogSour
       const heartbeat = await readHeartbeat(archive, place);
       return heartbeat === null ? null : { seq: heartbeat.seq, time: heartbeat.time };
     },
+    hold: (fromSeq) => holdArchivedLog(archive, place, fromSeq),
   };
 }
 

@@ -3,7 +3,8 @@
 import { toPaminaError, type PaminaError } from '@pamina/format';
 import type { ArchiverEffect, ArchiverEvent, ArchiverState, Problem } from './archiver-event.js';
 import { startArchiver, stepArchiver } from './archiver.js';
-import { ArchiverWork, type ArchiverWorkOptions } from './archiver-work.js';
+import { ArchiverWork, type ArchiverWorkOptions, type ExpireGiven } from './archiver-work.js';
+import type { ArchiveExpireReport } from './expire-archive.js';
 
 export interface ArchiverOptions extends ArchiverWorkOptions {
   /** How long the open segment waits between two pieces. */
@@ -101,6 +102,25 @@ export class ArchiverRunner {
       if (isDone && (name === 'idle' || name === 'waiting')) return;
       await this.#changed(signal);
     }
+  }
+
+  /**
+   * Removes what no rule keeps, between two requests of the archiver, so that no backup is being copied
+   * meanwhile; started or not. What the archive says.
+   */
+  expire(given: ExpireGiven = {}): Promise<ArchiveExpireReport> {
+    const { signal } = this.#ending;
+    const done = this.#underWay.then(() => {
+      if (signal.aborted) throw this.#work.stopped();
+      return this.#work.expire(given);
+    });
+    this.#underWay = done.then(
+      () => undefined,
+      () => {
+        // Told to who asked; the archiver goes on.
+      },
+    );
+    return done;
   }
 
   status(): ArchiverStatus {

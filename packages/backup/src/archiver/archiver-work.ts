@@ -6,13 +6,12 @@ import {
   isPaminaError,
   segmentHeaderBytes,
   timelineAt,
+  toPaminaError,
   type Timeline,
 } from '@pamina/format';
 import type { Archive } from '@pamina/archive';
-import type { Env } from '@pamina/env';
 import type { ArchiveSetting } from '@pamina/engine';
 import type { Log, Segment } from '@pamina/log';
-import type { JobLogWriter } from '../contract.js';
 import { backupsFolderOf } from '../layout.js';
 import {
   heartbeatObject,
@@ -31,21 +30,26 @@ import {
 import { changeArchives, type DatabaseWithArchives } from './archive-settings.js';
 import type { LogWork } from './archiver-event.js';
 import { copyBackups } from './copy-backups.js';
+import {
+  expireArchive,
+  type ArchiveExpireReport,
+  type ExpireArchiveOptions,
+  type ExpiringOwner,
+} from './expire-archive.js';
 import { encodeHeartbeat } from './heartbeat.js';
 import { provePiece, proveSegment } from './prove-log.js';
 import { placeOf, reconcile, recordsOf, type ReconcileOptions } from './reconcile.js';
 
 /** The database that is archived; it is open. */
-export interface ArchivedDatabase extends DatabaseWithArchives {
-  readonly folder: string;
-  readonly env: Env;
+export interface ArchivedDatabase extends DatabaseWithArchives, ExpiringOwner {
   readonly identity: { readonly pattern: string | null };
   readonly timelines: readonly Timeline[];
   /** Whether it commits: who only receives log cannot say that nothing came later. */
   readonly isWriter: boolean;
   readonly log: Pick<Log, 'segments' | 'durable' | 'firstSeq' | 'encodedSeq' | 'onDurable'>;
-  readonly jobLog: JobLogWriter;
 }
+
+export type ExpireGiven = Pick<ExpireArchiveOptions, 'dryRun' | 'signal'>;
 
 export interface ArchiverWorkOptions {
   readonly database: ArchivedDatabase;
@@ -67,6 +71,8 @@ export class ArchiverWork {
   /** Pieces of the segment that is open now. */
   #pieces: ArchivedPiece[] = [];
   #areBackupsKnown = false;
+  /** A backup came since what is no longer needed was removed. */
+  #isExpiryDue = false;
 
   constructor(options: ArchiverWorkOptions, signal: AbortSignal) {
     this.#options = options;
@@ -150,7 +156,37 @@ export class ArchiverWork {
   }
 
   async archiveBackups(): Promise<void> {
-    await this.#copyBackups(this.#open(false).archive);
+    const { archive } = this.#open(false);
+    await this.#copyBackups(archive);
+    if (!this.#isExpiryDue) return;
+    try {
+      await this.#expire(archive, { signal: this.#signal });
+    } catch (error) {
+      // What is retried is retried as the rest is; else it stays until the next backup, and archiving goes on.
+      const { code, message, retryable } = toPaminaError(error);
+      if (retryable || this.#signal.aborted) throw error;
+      this.#isExpiryDue = false;
+      const { name } = this.#options.setting;
+      const text = `Old backups and log in the archive ${name} were not removed: ${message}.`;
+      this.#options.database.jobLog.write('warning', 'archive-expire-failed', text, { code });
+    }
+  }
+
+  /** By hand; nothing else may be under way. */
+  async expire(given: ExpireGiven): Promise<ArchiveExpireReport> {
+    const archive =
+      this.#archive ?? (await this.#options.open(this.#options.setting, this.#signal));
+    const signals = [this.#signal, given.signal].filter((signal) => signal !== undefined);
+    return this.#expire(archive, { ...given, signal: AbortSignal.any(signals) });
+  }
+
+  async #expire(archive: Archive, given: ExpireGiven): Promise<ArchiveExpireReport> {
+    const { database } = this.#options;
+    const report = await expireArchive({ ...given, database, archive, place: this.#place() });
+    if (report.dryRun) return report;
+    this.#isExpiryDue = false;
+    for (const id of report.removed) this.backups.delete(id);
+    return report;
   }
 
   async #copyBackups(archive: Archive): Promise<void> {
@@ -165,6 +201,7 @@ export class ArchiverWork {
       signal: this.#signal,
     });
     this.#areBackupsKnown = true;
+    this.#isExpiryDue ||= copied.length > 0;
     for (const id of copied) {
       const { name } = this.#options.setting;
       const message = `Backup ${id} is in the archive ${name}.`;

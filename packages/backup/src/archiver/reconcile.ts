@@ -10,6 +10,7 @@ import {
 import { readRange, type Archive } from '@pamina/archive';
 import type { Disk } from '@pamina/env';
 import { loadHeader, type Log, type Segment } from '@pamina/log';
+import { manifestFileName } from '../layout.js';
 import {
   groupBackups,
   groupSegments,
@@ -45,6 +46,7 @@ export async function reconcile(options: ReconcileOptions): Promise<Reconciled> 
   const archived = groupSegments(place, objects);
   const known = new Map(archived.map((segment) => [segmentKey(segment), segment]));
   await refuseGap(options, archived);
+  const expiredTo = await oldestBackupSeq(options);
   const leftovers = archived
     .filter(({ closed }) => closed !== null)
     .flatMap(({ pieces }) => pieces.map(({ name }) => name));
@@ -53,6 +55,7 @@ export async function reconcile(options: ReconcileOptions): Promise<Reconciled> 
   let end: ArchivePosition | null = null;
   for (const [index, segment] of segments.entries()) {
     const found = known.get(segmentKey(placeOf(segment))) ?? null;
+    if (found === null && (segment.lastSeq ?? Infinity) <= expiredTo) continue;
     if (found === null || found.closed === null) {
       refuseAhead(archive, segment, found);
       const from = resumed(options, segment, found);
@@ -66,6 +69,20 @@ export async function reconcile(options: ReconcileOptions): Promise<Reconciled> 
     if (!isNoted) end = await requireSame(options, segment);
   }
   return { position: end ?? boundary(log.durable), leftovers };
+}
+
+/** No backup there needs log that ends before: what is missing of it expired, and is not sent again. 0: none. */
+async function oldestBackupSeq(options: ReconcileOptions): Promise<number> {
+  const seqs = await backupSeqs(options);
+  return seqs.length === 0 ? 0 : Math.min(...seqs);
+}
+
+/** Records that the backups there stand at. */
+async function backupSeqs({ archive, place, signal }: ReconcileOptions): Promise<number[]> {
+  const objects = await archive.list(`${placePrefix(place)}backups/`, { signal });
+  return [...groupBackups(place, objects)]
+    .filter(([, files]) => files.has(manifestFileName))
+    .map(([id]) => Number(id.split('-')[0]));
 }
 
 /** The segment's own place; a promoted copy stands under the new timeline. */
@@ -188,7 +205,7 @@ async function refuseGap(
   options: ReconcileOptions,
   archived: readonly ArchivedSegment[],
 ): Promise<void> {
-  const { archive, log, place, position, signal } = options;
+  const { archive, log, position } = options;
   const first = log.firstSeq;
   const before = archived.filter(({ closed, firstSeq }) => closed !== null && firstSeq < first);
   const reaches =
@@ -196,11 +213,7 @@ async function refuseGap(
       ? first - 1
       : Math.max(position?.seq ?? 0, await lastSeqOf(options, before.at(-1) ?? null));
   if (reaches >= first - 1) return;
-  const backups = await archive.list(`${placePrefix(place)}backups/`, { signal });
-  const seqs = [...groupBackups(place, backups)]
-    .filter(([, files]) => files.has('manifest'))
-    .map(([id]) => Number(id.split('-')[0]));
-  if (seqs.some((seq) => seq >= first - 1)) return;
+  if ((await backupSeqs(options)).some((seq) => seq >= first - 1)) return;
   const message = `${archive.describe()} ends with record ${reaches}, and the log here begins with ${first}`;
   throw new PaminaError('ARCHIVE_GAP', message, {
     context: { archive: archive.describe(), archived: reaches, first },

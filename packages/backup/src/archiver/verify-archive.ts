@@ -24,6 +24,8 @@ import {
   listArchivedBackups,
   type ArchivedBackup,
 } from './archive-backups.js';
+import { holdArchivedBackup, holdArchivedLog } from './archive-holds.js';
+import type { ArchivePlace } from './archive-layout.js';
 import { archiveLogSource } from './archive-log-source.js';
 import { findArchivePlace } from './archive-place.js';
 
@@ -44,17 +46,39 @@ type Good = ArchivedBackup & { readonly manifest: BackupManifest };
 
 /** BACKUP_NOT_FOUND, ARCHIVE_CONFLICT, and what the storage answers. */
 export async function verifyArchive(options: VerifyArchiveOptions): Promise<VerifyCheck[]> {
-  const { archive, backup: wanted, signal, until } = options;
+  const { archive, signal } = options;
   const place = await findArchivePlace(archive, options);
-  const listed = await listArchivedBackups(archive, place, signal);
+  const releases = [holdArchivedLog(archive, place, 0)];
+  try {
+    const listed = await listArchivedBackups(archive, place, signal);
+    const chosen = chosenOf(options, listed);
+    releases.push(...chosen.map(({ id }) => holdArchivedBackup(archive, place, id)));
+    return await verifyChosen(options, place, listed, chosen);
+  } finally {
+    for (const release of releases) release();
+  }
+}
+
+function chosenOf(
+  { archive, backup: wanted, name }: VerifyArchiveOptions,
+  listed: readonly ArchivedBackup[],
+): ArchivedBackup[] {
   const chosen = listed.filter(
     ({ id, manifest }) => wanted === undefined || id === wanted || manifest?.tag === wanted,
   );
-  if (chosen.length === 0) {
-    const what = wanted === undefined ? 'no backup' : `no backup ${JSON.stringify(wanted)}`;
-    const message = `${archive.describe()} has ${what} of ${options.name}`;
-    throw new PaminaError('BACKUP_NOT_FOUND', message);
-  }
+  if (chosen.length > 0) return chosen;
+  const what = wanted === undefined ? 'no backup' : `no backup ${JSON.stringify(wanted)}`;
+  const message = `${archive.describe()} has ${what} of ${name}`;
+  throw new PaminaError('BACKUP_NOT_FOUND', message);
+}
+
+async function verifyChosen(
+  options: VerifyArchiveOptions,
+  place: ArchivePlace,
+  listed: readonly ArchivedBackup[],
+  chosen: readonly ArchivedBackup[],
+): Promise<VerifyCheck[]> {
+  const { archive, signal, until } = options;
   const good = chosen.filter((one): one is Good => one.manifest !== null && one.problem === null);
   const timelines = options.history ?? longest(listed);
   const source = archiveLogSource(archive, place);

@@ -1,5 +1,6 @@
 // Changes a setting of a database.
 import {
+  archiveKeepHoursMax,
   backupAgeDaysLimit,
   backupForms,
   backupGenerationsMax,
@@ -18,6 +19,7 @@ const propertiesText = [
   `backupForm (${backupForms.join(' or ')}),`,
   `backupDaily, backupWeekly, backupMonthly (0 to ${backupTierGenerationsMax}; 0 = none),`,
   `backupAgeDaysMax (0 to ${backupAgeDaysLimit}; 0 = no limit),`,
+  `archiveKeepHours (0 to ${archiveKeepHoursMax}),`,
   'backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
@@ -38,6 +40,7 @@ export const set = defineCommand({
     ['pamina set cities backupForm=physical', 'back up the files of the store'],
     ['pamina set cities backupMonthly=12', 'and the newest of each of twelve months'],
     ['pamina set cities backupNoDelete=true', 'remove none of them, whatever the rules say'],
+    ['pamina set cities archiveKeepHours=72', 'restores elsewhere have three days to finish'],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {

@@ -22,7 +22,8 @@ export function expireText(report: ExpireAnswer): string {
   );
   const verb = report.dryRun ? 'would be removed' : 'removed';
   const removed = countOf(report.removed.length, 'backup');
-  return [rows, `${removed} ${verb}, ${formatBytes(report.freedBytes)} freed.`, logText(report)]
+  const freed = `${removed} ${verb}, ${formatBytes(report.freedBytes)} freed.`;
+  return [rows, freed, freedLogText(report), logText(report)]
     .filter((line) => line !== '')
     .join('\n');
 }
@@ -32,7 +33,12 @@ function fateText({ keeps }: ExpireDecision, dryRun: boolean): string {
   return dryRun ? 'would go' : 'removed';
 }
 
+function freedLogText({ dryRun, freedLogBytes = 0 }: ExpireAnswer): string {
+  if (freedLogBytes === 0) return '';
+  return `${formatBytes(freedLogBytes)} of log ${dryRun ? 'would be' : 'were'} removed.`;
+}
+
 function logText({ keepFromSeq, logBytes }: ExpireAnswer): string {
   if (keepFromSeq === null || logBytes === null) return '';
-  return `The generations need the log from record ${keepFromSeq} on, ${formatBytes(logBytes)}.`;
+  return `The backups that stay need the log from record ${keepFromSeq} on, ${formatBytes(logBytes)}.`;
 }

@@ -8,7 +8,7 @@ it('prints of each backup what becomes of it and why, then what is freed and whi
   expect(ran.out).toMatch(/^0000000000000009-1 +full +5\.0 MiB +kept +generation 1 of 3$/m);
   expect(ran.out).toMatch(/^0000000000000005-1 +full +2\.0 MiB +would go +beyond the 3 newest$/m);
   expect(ran.out).toContain('1 backup would be removed, 2.0 MiB freed.\n');
-  expect(ran.out).toContain('The generations need the log from record 10 on, 4.0 KiB.\n');
+  expect(ran.out).toContain('The backups that stay need the log from record 10 on, 4.0 KiB.\n');
   expect(administration.calls[0]).toEqual(['expire', 'cities', { dryRun: true }]);
 });
 
@@ -18,5 +18,18 @@ it('says what it removed without --dry-run, and all of it with --json', async ()
   const json = await runWith(fakeAdministration(), ['expire', 'cities', '--json']);
   expect(json.objects).toMatchObject([
     { removed: ['0000000000000005-1'], freedBytes: 2_097_152, keepFromSeq: 10, dryRun: false },
+  ]);
+});
+
+it('looks into an archive by its name, its address, or its folder seen from here', async () => {
+  const administration = fakeAdministration();
+  for (const from of ['cloud', 's3://bucket/x', './archive']) {
+    await runWith(administration, ['expire', 'cities', '--from', from]);
+  }
+  const asked = administration.calls.filter(([name]) => name === 'expire');
+  expect(asked.map(([, , options]) => (options as { from: string }).from)).toEqual([
+    'cloud',
+    's3://bucket/x',
+    '/nowhere/archive',
   ]);
 });
