@@ -39,6 +39,7 @@ describe('files of age', () => {
       const path = join(folder, `o/${size}`);
       const { stdout } = await execa('age', ['--decrypt', '-i', identityFile, path], {
         encoding: 'buffer',
+        stripFinalNewline: false,
       });
       expect(Buffer.compare(stdout, bytes)).toBe(0);
     }

@@ -40,6 +40,11 @@ export class StateReader {
     return this.#store.level;
   }
 
+  /** The last record that a read sees. */
+  get visibleSeq(): number {
+    return this.#overlay.isEmpty ? this.#applier.applied.seq : this.#overlay.visibleSeq;
+  }
+
   get(space: KeySpace, key: Datum, options: ReadOptions = asBytes): Promise<unknown> {
     const found = this.#find(space, key);
     if (found !== undefined) return Promise.resolve(valueAs(options.valueEncoding, found));

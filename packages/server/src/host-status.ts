@@ -172,7 +172,9 @@ function placesOf(database: Database, online: OnlineDatabase | null): Places {
   const applied = text(database.applied());
   const durable = text(database.durable());
   const received = follower === undefined ? durable : text(follower.received);
-  return { position: applied, received, durable, applied };
+  const seq = database.reader.visibleSeq;
+  const position = text({ seq, timeline: timelineAt(database.timelines, seq).timeline });
+  return { position, received, durable, applied };
 }
 
 function auditStatus(

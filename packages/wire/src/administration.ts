@@ -105,7 +105,7 @@ export interface DatabaseStatus {
   /** The current timeline, null before the first one. */
   readonly timeline: TimelineSummary | null;
   readonly timelines: readonly TimelineSummary[];
-  /** The applied position: the state that a read sees. */
+  /** The state that a read sees: what is acknowledged, also where the store follows a moment later. */
   readonly position: string | null;
   readonly received: string | null;
   readonly durable: string | null;
