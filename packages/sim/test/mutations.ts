@@ -5,11 +5,11 @@ import type { Edit, Mutation } from '../scripts/bundle.js';
 /** Where the search for the rarer ones begins. */
 const seedOf: ReadonlyMap<string, number> = new Map([
   ['a tail that may be in the page cache only is not written again at open', 100],
-  ['a damaged middle is cut like a torn tail', 147],
+  ['a damaged middle is cut like a torn tail', 112],
   ['replay begins at the applied position', 50],
   ['what a failed write left is rejected and not erased', 38],
   ['what is joined for the store goes past the record that somebody waits for', 66],
-  ['retention forgets the replicas', 45],
+  ['retention forgets the replicas', 423],
   ['a feed that has no more to send is not woken', 40],
 ]);
 
