@@ -15,7 +15,7 @@ import {
 } from '@pamina/format';
 import type { Disk, DiskFile } from '@pamina/env';
 import { sliceBytes, type Pacer } from './pacer.js';
-import { forEachRecord, scanSegment, type Segment } from '@pamina/log';
+import { forEachRecord, scanSegment, trailerFits, type ScanEnd, type Segment } from '@pamina/log';
 
 export interface CopyOptions {
   readonly folder: string;
@@ -146,22 +146,12 @@ async function proveSegment(
   return { header, bytes: end.offset + segmentTrailerBytes, end: end.point };
 }
 
-interface End {
-  readonly offset: number;
-  readonly point: { readonly seq: number; readonly chain: number };
-  readonly checksum: number;
-}
-
-async function proveTrailer(file: DiskFile, path: string, end: End): Promise<void> {
+async function proveTrailer(file: DiskFile, path: string, end: ScanEnd): Promise<void> {
   const bytes = new Uint8Array(segmentTrailerBytes);
   await file.read(bytes, end.offset);
   const trailer = decoded(path, end.offset, () => decodeSegmentTrailer(bytes));
   const fits =
-    trailer.lastSeq === end.point.seq &&
-    trailer.chain === end.point.chain &&
-    trailer.checksum === end.checksum &&
-    trailer.bytes === end.offset &&
-    (await file.size()) === end.offset + segmentTrailerBytes;
+    trailerFits(trailer, end) && (await file.size()) === end.offset + segmentTrailerBytes;
   if (!fits) throw damaged(path, end.offset, 'its trailer does not say what stands before it');
 }
 

@@ -10,7 +10,14 @@ import {
   type Synced,
   type Timeline,
 } from '@pamina/format';
-import { scanSegment, splitBatch, type ChainPoint, type RecordBatch } from '@pamina/log';
+import {
+  scanSegment,
+  splitBatch,
+  trailerFits,
+  type ChainPoint,
+  type RecordBatch,
+  type ScanEnd,
+} from '@pamina/log';
 import {
   damagedEntry,
   segmentFacts,
@@ -214,18 +221,12 @@ class Walk {
   #checkEnd(
     entry: SegmentEntry,
     { trailer }: SegmentFacts,
-    end: { reason: string; offset: number; point: ChainPoint; checksum: number },
+    end: ScanEnd,
     mayBeOpen: boolean,
   ): void {
     const { source, synced } = this.#options;
     if (trailer !== null) {
-      const fits =
-        trailer.lastSeq === end.point.seq &&
-        trailer.lastTime === end.point.time &&
-        trailer.chain === end.point.chain &&
-        trailer.bytes === end.offset &&
-        trailer.checksum === end.checksum &&
-        entry.bytes === end.offset + segmentTrailerBytes;
+      const fits = trailerFits(trailer, end) && entry.bytes === end.offset + segmentTrailerBytes;
       if (fits) return;
       const what =
         end.reason === 'trailer'

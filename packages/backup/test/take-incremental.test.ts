@@ -1,9 +1,16 @@
 // Incremental backups: the log since the last backup, proved, chained, and readable for recovery.
-import { readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Database } from '@pamina/engine';
-import { decodeManifest, encodeManifest, type BackupManifest } from '@pamina/format';
+import {
+  decodeManifest,
+  decodeSegmentTrailer,
+  encodeManifest,
+  encodeSegmentTrailer,
+  segmentTrailerBytes,
+  type BackupManifest,
+} from '@pamina/format';
 import {
   expireBackups,
   folderSource,
@@ -213,6 +220,24 @@ test('P9 a segment that is damaged in the log is not backed up, and nothing of i
     context: { file: damaged.path },
   });
   expect(await filesBelow(backupsOf(database))).toEqual(before);
+});
+
+test('P9 a trailer that says another time than the records before it is damage, though its own checksum is right', async () => {
+  const database = await newDatabase();
+  const model = new Model(database);
+  await model.put('a', '1');
+  await takeBackup(database);
+  for (let i = 0; i < 4; i++) await model.put(`b${i}`, Buffer.alloc(30_000, i));
+  const { path } = database.log.segments().findLast(({ closed }) => closed)!;
+  const bytes = await env.disk.readFile(path);
+  const at = bytes.length - segmentTrailerBytes;
+  const trailer = decodeSegmentTrailer(bytes.subarray(at));
+  bytes.set(encodeSegmentTrailer({ ...trailer, lastTime: trailer.lastTime + 1 }), at);
+  await writeFile(path, bytes);
+  await expect(takeIncremental(database)).rejects.toMatchObject({
+    code: 'LOG_DAMAGED',
+    context: { file: path, offset: at },
+  });
 });
 
 test('P10 the log behind a backup that is gone makes an incremental one impossible', async () => {

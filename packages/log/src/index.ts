@@ -8,5 +8,5 @@ export type { LogRecord } from './log-records.js';
 export type { ReceivedChunk, Receiver } from './receiver.js';
 export { forEachRecord, splitBatch, type ChainPoint, type RecordBatch } from './record-batch.js';
 export { listSegments, loadHeader, type Segment } from './segment-list.js';
-export { scanSegment, type ScanEnd } from './segment-scan.js';
+export { scanSegment, trailerFits, type ScanEnd } from './segment-scan.js';
 export { endsWithTrailer, findProofOfSync } from './tail-proof.js';

@@ -7,6 +7,7 @@ import {
   crc32,
   isSegmentTrailer,
   segmentTrailerBytes,
+  type SegmentTrailer,
 } from '@pamina/format';
 import type { DiskFile } from '@pamina/env';
 import { type ChainPoint, type RecordBatch } from './record-batch.js';
@@ -21,6 +22,17 @@ export interface ScanEnd {
   readonly point: ChainPoint;
   /** crc32 of the bytes [0, offset) when the scan began at 0 or was given the checksum so far. */
   readonly checksum: number;
+}
+
+/** Whether a trailer says what was read before it, from the first byte of its segment on. */
+export function trailerFits(trailer: SegmentTrailer, end: ScanEnd): boolean {
+  return (
+    trailer.lastSeq === end.point.seq &&
+    trailer.lastTime === end.point.time &&
+    trailer.chain === end.point.chain &&
+    trailer.bytes === end.offset &&
+    trailer.checksum === end.checksum
+  );
 }
 
 export interface ScanStart {

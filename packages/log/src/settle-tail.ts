@@ -11,7 +11,7 @@ import {
 import type { DiskFile } from '@pamina/env';
 import type { OpenTail, RecoveryOptions } from './log-recovery.js';
 import type { Segment } from './segment-list.js';
-import { damaged, type ScanEnd } from './segment-scan.js';
+import { damaged, trailerFits, type ScanEnd } from './segment-scan.js';
 import { endsWithTrailer, findProofOfSync } from './tail-proof.js';
 
 /** Where this disk is known to hold a segment up to; 0 if nothing is known. */
@@ -73,13 +73,8 @@ export async function settleClosed(
 
 /** Throws LOG_DAMAGED unless the trailer says what was read before it. */
 export function requireFits(trailer: SegmentTrailer, end: ScanEnd, path: string): void {
-  const fits =
-    trailer.lastSeq === end.point.seq &&
-    trailer.lastTime === end.point.time &&
-    trailer.chain === end.point.chain &&
-    trailer.bytes === end.offset &&
-    trailer.checksum === end.checksum;
-  if (!fits) throw damaged(path, end.offset, 'the trailer does not fit the records before it');
+  if (!trailerFits(trailer, end))
+    throw damaged(path, end.offset, 'the trailer does not fit the records before it');
 }
 
 /** Cuts what is not proven to have been synced, writes again what may not be on the disk, and syncs. */

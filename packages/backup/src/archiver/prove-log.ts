@@ -9,7 +9,13 @@ import {
   segmentTrailerBytes,
 } from '@pamina/format';
 import type { Clock, Disk, DiskFile } from '@pamina/env';
-import { forEachRecord, scanSegment, type ChainPoint, type Segment } from '@pamina/log';
+import {
+  forEachRecord,
+  scanSegment,
+  trailerFits,
+  type ChainPoint,
+  type Segment,
+} from '@pamina/log';
 import type { ArchivePosition } from './archive-position.js';
 
 export interface ProvedBytes {
@@ -46,14 +52,8 @@ export async function proveSegment(
       if (seq === position.seq) requireContinues(segment, position, checksum);
     });
   }
-  const { checksum, offset, point } = step.value;
-  const isWhole =
-    point.seq === trailer.lastSeq &&
-    point.chain === trailer.chain &&
-    offset === end &&
-    end === trailer.bytes &&
-    checksum === trailer.checksum;
-  if (isWhole) return { bytes, point };
+  const { point } = step.value;
+  if (trailer.bytes === end && trailerFits(trailer, step.value)) return { bytes, point };
   throw damaged(
     segment,
     end,
