@@ -1,19 +1,33 @@
 // What every way of taking a backup begins and ends with: one at a time, no tag twice, nothing left
 // behind by one that failed.
-import { PaminaError, isPaminaError, toPaminaError } from '@pamina/format';
+import { PaminaError, isPaminaError, toPaminaError, validateTag } from '@pamina/format';
 import type { ListedBackup } from './backup-list.js';
 import { lockBackups } from './backup-lock.js';
 import type { BackupDatabase } from './contract.js';
+import { backupsFolderOf } from './layout.js';
 
 /** Databases that are being backed up: one backup at a time each, wherever it goes. */
 const running = new WeakSet<object>();
 
-/** Runs `take` with the folder of backups locked. BACKUP_RUNNING; a failure is in the job log too. */
+/** What every way of taking a backup is asked for. */
+export interface BackupTurnOptions {
+  /** Names the backup and keeps it from expiring. TAG_TAKEN, TAG_INVALID. */
+  readonly tag?: string | undefined;
+  /** A folder of backups; by default the database's own. */
+  readonly destination?: string | undefined;
+  /** Ends the backup with `signal.reason`; nothing of it stays. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs `take` with the folder of backups locked. TAG_INVALID, BACKUP_RUNNING; a failure is in the job log too. */
 export async function runAlone<T>(
   database: BackupDatabase,
-  folder: string,
-  take: () => Promise<T>,
+  { destination, signal, tag }: BackupTurnOptions,
+  take: (folder: string) => Promise<T>,
 ): Promise<T> {
+  if (tag !== undefined) validateTag(tag);
+  signal?.throwIfAborted();
+  const folder = destination ?? backupsFolderOf(database.folder);
   if (running.has(database)) {
     const message = `a backup of ${database.control.name} is already running`;
     throw new PaminaError('BACKUP_RUNNING', message, { context: { path: database.folder } });
@@ -22,7 +36,7 @@ export async function runAlone<T>(
   try {
     const release = await lockBackups(database.env, folder);
     try {
-      return await take();
+      return await take(folder);
     } finally {
       await release();
     }

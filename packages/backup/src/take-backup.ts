@@ -8,19 +8,18 @@ import {
   formatPosition,
   isPaminaError,
   toPaminaError,
-  validateTag,
   type BackupForm,
   type BackupManifest,
 } from '@pamina/format';
 import { timelinesUntil, version } from '@pamina/engine';
 import { listBackups, type ListedBackup } from './backup-list.js';
-import { discardPartial, refuseTakenTag, runAlone } from './backup-turn.js';
+import { discardPartial, refuseTakenTag, runAlone, type BackupTurnOptions } from './backup-turn.js';
 import { writeChunks, writeManifest } from './backup-writer.js';
 import type { ChunkCodec } from './chunk-format.js';
 import { codecDefault } from './compression.js';
 import type { BackupDatabase, PlacedSnapshot } from './contract.js';
 import { folderBytes, requireFree, storeFolderOf } from './free-space.js';
-import { backupIdAt, backupsFolderOf, partialFolder, storedBytes } from './layout.js';
+import { backupIdAt, partialFolder, storedBytes } from './layout.js';
 import { pacerOf } from './pacer.js';
 import { StoredTables } from './physical/stored-tables.js';
 import { CheckpointMaker, removeOldCheckpoint } from './physical/take-checkpoint.js';
@@ -42,11 +41,7 @@ export interface BackupProgress {
   readonly bytesPerSecond: number;
 }
 
-export interface TakeBackupOptions {
-  /** Names the backup and keeps it from expiring. TAG_TAKEN, TAG_INVALID. */
-  readonly tag?: string | undefined;
-  /** A folder of backups; by default the database's own. */
-  readonly destination?: string | undefined;
+export interface TakeBackupOptions extends BackupTurnOptions {
   /** `logical` if it is not given. LINK_REFUSED, BACKUP_FORM where `physical` is not possible. */
   readonly form?: BackupForm | undefined;
   /** Of a logical backup. */
@@ -54,8 +49,6 @@ export interface TakeBackupOptions {
   /** Reads the state through for the hash of it in a physical backup too; a logical one has it anyhow. */
   readonly stateHash?: boolean | undefined;
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
-  /** Ends the backup with `signal.reason`; nothing of it stays. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -66,10 +59,7 @@ export async function takeBackup(
   database: BackupDatabase,
   options: TakeBackupOptions = {},
 ): Promise<BackupManifest> {
-  if (options.tag !== undefined) validateTag(options.tag);
-  options.signal?.throwIfAborted();
-  const folder = options.destination ?? backupsFolderOf(database.folder);
-  return runAlone(database, folder, () => takeLocked(database, folder, options));
+  return runAlone(database, options, (folder) => takeLocked(database, folder, options));
 }
 
 async function takeLocked(

@@ -6,7 +6,6 @@ import {
   currentTimeline,
   forkPoint,
   isPaminaError,
-  validateTag,
   type BackupManifest,
   type BackupSegment,
 } from '@pamina/format';
@@ -17,7 +16,7 @@ import { discardPartial, refuseTakenTag, runAlone } from './backup-turn.js';
 import { writeManifest } from './backup-writer.js';
 import type { BackupDatabase } from './contract.js';
 import { requireFree } from './free-space.js';
-import { backupIdAt, backupsFolderOf, partialFolder } from './layout.js';
+import { backupIdAt, partialFolder } from './layout.js';
 import { pacerOf } from './pacer.js';
 import { copySegment, type CopiedSegment } from './segment-copy.js';
 import type { TakeBackupOptions } from './take-backup.js';
@@ -40,10 +39,7 @@ export async function takeIncremental(
   database: BackupDatabase,
   options: TakeIncrementalOptions = {},
 ): Promise<BackupManifest> {
-  if (options.tag !== undefined) validateTag(options.tag);
-  options.signal?.throwIfAborted();
-  const folder = options.destination ?? backupsFolderOf(database.folder);
-  return runAlone(database, folder, () => takeLocked(database, folder, options));
+  return runAlone(database, options, (folder) => takeLocked(database, folder, options));
 }
 
 async function takeLocked(
