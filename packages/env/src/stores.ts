@@ -11,7 +11,8 @@ export interface Stores {
   readonly isLevelDb: boolean;
   /**
    * Opens the store in the folder (`create`: makes it; there must be none yet). Keys and values are
-   * bytes. Nothing written without `sync: true` is on disk before the store says so by its files.
+   * bytes. Nothing written without `sync: true` is on disk before the store says so by its files. Of two
+   * writes the order is only sure when the second began after the first had ended.
    * Errors are the store's own: one whose `cause.code` is LEVEL_LOCKED means that another process has it.
    */
   open(folder: string, options: { readonly create: boolean }): Promise<StoreLevel>;

@@ -95,10 +95,9 @@ export function storesContract(
       expect(await keys()).toEqual(['b']);
     });
 
-    test('writes from one caller count in the order of their calls', async () => {
-      await Promise.all(
-        Array.from({ length: 50 }, (_, index) => level.put(bytes('key'), bytes(`${index}`))),
-      );
+    test('a write that began after another had ended counts', async () => {
+      // Those that do not wait for one another have no order: LevelDB's run on several threads.
+      for (let index = 0; index < 50; index++) await level.put(bytes('key'), bytes(`${index}`));
       expect(await level.get(bytes('key'))).toEqual(bytes('49'));
     });
 
