@@ -1,7 +1,9 @@
 // When a commit is acknowledged (P1): at the sync of its record while the store follows closely, with
 // the store when it is too far behind, and before the sync for a commit that asks for no more.
 import { PaminaError, unappliedBytesMax, unsyncedBytesMax } from '@pamina/format';
+import type { Clock } from '@pamina/env';
 import type { Appender, Group } from '@pamina/log';
+import { CommitBrake } from './commit-brake.js';
 import type { DatabaseParts } from './database-parts.js';
 
 /**
@@ -21,17 +23,29 @@ export function checkDurability(durability: Durability): 'disk' | 'memory' {
   throw new PaminaError('DURABILITY_UNAVAILABLE', message, { context: { replicas } });
 }
 
+/** Whoever has more than this on the way does not wait for his commits: it would not slow him. */
+const brakedBytesMax = 4 * 1024 * 1024;
+
 export class Acknowledgement {
   readonly #parts: DatabaseParts;
   readonly #appender: () => Appender;
-  /** Durable, and not acknowledged until the store is nearer. */
+  readonly #brake: CommitBrake;
+  /** Durable and not acknowledged: the store is too far behind, or commits are slowed. */
   readonly #held: Group[] = [];
+  #heldBytes = 0;
+  /** The last record that is in the store. */
+  #appliedSeq = 0;
   /** Records acknowledged before their sync, by the last of them. */
   #memorySeq = 0;
 
-  constructor(parts: DatabaseParts, appender: () => Appender) {
+  constructor(parts: DatabaseParts, clock: Clock, appender: () => Appender) {
     this.#parts = parts;
     this.#appender = appender;
+    this.#brake = new CommitBrake({
+      clock,
+      pressure: () => parts.store.pressure,
+      onFree: () => this.#acknowledgeNear(),
+    });
   }
 
   /** A group is on disk: visible, acknowledged, and on its way into the store. */
@@ -39,6 +53,7 @@ export class Acknowledgement {
     const { overlay, applier } = this.#parts;
     if (group.point.seq > this.#memorySeq) overlay.show(group, group.end, group.point.seq);
     this.#held.push(group);
+    this.#heldBytes += group.end;
     this.#acknowledgeNear();
     applier.push(group, (error) => {
       // Reads go on from the overlay: its bytes stay.
@@ -47,8 +62,7 @@ export class Acknowledgement {
         return;
       }
       overlay.drop(group);
-      if (this.#held[0] === group) this.#held.shift();
-      group.complete();
+      this.#appliedSeq = group.point.seq;
       this.#acknowledgeNear();
       this.#appender().release(group);
     });
@@ -73,11 +87,17 @@ export class Acknowledgement {
     return this.#memorySeq <= this.#parts.log.durable.seq;
   }
 
+  /** Nobody commits any more: who waits gets his acknowledgement as soon as it is due. */
+  release(): void {
+    this.#brake.release();
+  }
+
   /** The log has failed: what is not on disk is visible no more. The error, with what that takes away. */
   failed(error: PaminaError): PaminaError {
     const { overlay, applier, log } = this.#parts;
     const { seq } = log.durable;
     const lost = Math.max(this.#memorySeq - seq, 0);
+    this.release();
     overlay.retract(seq);
     applier.giveUpBeyond(seq, error);
     if (lost === 0) return error;
@@ -87,8 +107,13 @@ export class Acknowledgement {
 
   #acknowledgeNear(): void {
     const { overlay } = this.#parts;
-    while (this.#held.length > 0 && overlay.bytes <= unappliedBytesMax) {
-      this.#held.shift()!.complete();
+    for (let group = this.#held[0]; group !== undefined; group = this.#held[0]) {
+      const isNear = overlay.bytes <= unappliedBytesMax || group.point.seq <= this.#appliedSeq;
+      if (!isNear) break;
+      if (this.#heldBytes <= brakedBytesMax && !this.#brake.letThrough(group.end)) break;
+      this.#held.shift();
+      this.#heldBytes -= group.end;
+      group.complete();
     }
   }
 }

@@ -77,6 +77,7 @@ export class RunningDatabase {
   async stop(isSound: boolean): Promise<void> {
     const { log, applier, store } = this.parts;
     try {
+      this.session?.release();
       await this.replica?.settle();
       await log.close();
     } finally {

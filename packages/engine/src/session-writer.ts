@@ -61,7 +61,7 @@ export class SessionWriter {
       session,
       lockData,
     };
-    const acknowledgement = new Acknowledgement(parts, () => appender);
+    const acknowledgement = new Acknowledgement(parts, env.clock, () => appender);
     const appender = await parts.log.startAppending(header, {
       onDurable: (group) => acknowledgement.durable(group),
       mayTakeBack: () => acknowledgement.mayTakeBack,
@@ -127,6 +127,11 @@ export class SessionWriter {
   ): Promise<void> {
     if (durability === 'memory' && this.#acknowledgement.early()) return Promise.resolve();
     return signal === undefined ? group.done : untilAborted(group.done, signal);
+  }
+
+  /** No commit comes any more: none is held back that is on disk. */
+  release(): void {
+    this.#acknowledgement.release();
   }
 
   /** A mark is the last record of its segment. */

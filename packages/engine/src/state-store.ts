@@ -72,6 +72,11 @@ export class StateStore {
     return store;
   }
 
+  /** See Stores.pressure. */
+  get pressure(): number {
+    return this.#level === null ? 0 : this.#world.stores.pressure(this.#level);
+  }
+
   /** The state that the store holds; null in a store that was never laid out. */
   async applied(): Promise<ChainPoint | null> {
     const bytes = await this.level.get(appliedKey);

@@ -1,41 +1,13 @@
 // How tasks are joined on their way into the store, with a clock that only the test moves.
-import type { Clock } from '@pamina/env';
 import { expect, test } from 'vitest';
 import type { RecordBatch } from '@pamina/log';
+import { HandClock } from './hand-clock.js';
 import { ApplyQueue, type ApplyRun, type ApplyTask } from '../src/apply-queue.js';
 
 const kib = 1024;
 
-class HandClock implements Pick<Clock, 'monotonic' | 'after'> {
-  #now = 0;
-  #timers: { readonly at: number; readonly task: () => void }[] = [];
-
-  get waiting(): number {
-    return this.#timers.length;
-  }
-
-  monotonic(): number {
-    return this.#now;
-  }
-
-  after(ms: number, task: () => void): () => void {
-    const timer = { at: this.#now + ms, task };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((one) => one !== timer);
-    };
-  }
-
-  pass(ms: number): void {
-    this.#now += ms;
-    const due = this.#timers.filter(({ at }) => at <= this.#now);
-    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
-    for (const { task } of due) task();
-  }
-}
-
 function queueOn(clock: HandClock): ApplyQueue {
-  return new ApplyQueue(clock as unknown as Clock);
+  return new ApplyQueue(clock.clock);
 }
 
 function task(seq: number, bytes: number): ApplyTask {

@@ -6,6 +6,8 @@ import { env } from './workbench.js';
 export class SlowStores {
   /** How long the next batch waits, in ms. */
   delayMs: () => number = () => 0;
+  /** What the store says of itself. */
+  pressure: () => number = () => 0;
   /** Thrown instead of the next write; null to write it. */
   fault: () => Error | null = () => null;
   #gate: Promise<void> | null = null;
@@ -14,6 +16,7 @@ export class SlowStores {
   readonly stores: Stores = {
     isLevelDb: env.stores.isLevelDb,
     open: async (folder, options) => this.#slowed(await env.stores.open(folder, options)),
+    pressure: () => this.pressure(),
   };
 
   get env(): Env {

@@ -16,4 +16,9 @@ export interface Stores {
    * Errors are the store's own: one whose `cause.code` is LEVEL_LOCKED means that another process has it.
    */
   open(folder: string, options: { readonly create: boolean }): Promise<StoreLevel>;
+  /**
+   * How far a store from open() is behind with sorting what it was given: from 0 to 1, where it takes
+   * no write until it has caught up. Cheap enough to be asked for many times a second.
+   */
+  pressure(level: StoreLevel): number;
 }

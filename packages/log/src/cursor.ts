@@ -139,8 +139,15 @@ export class HeaderWalker {
   }
 }
 
+export interface CursorOptions {
+  /** The bytes of a chunk are only its own until the next one is asked for: what ships them copies them anyway. */
+  readonly sharesBuffer?: boolean;
+}
+
 export class LogCursor {
   readonly #source: CursorSource;
+  readonly #sharesBuffer: boolean;
+  #buffer = new Uint8Array(0);
   #place: CursorPlace | null;
   #nextSeq: number;
   #file: { file: DiskFile; segment: Segment } | null = null;
@@ -149,8 +156,14 @@ export class LogCursor {
   /** End of a record that is larger than a chunk and is handed out in parts. */
   #cutRecordEnd: number | null = null;
 
-  constructor(source: CursorSource, place: CursorPlace | null, nextSeq: number) {
+  constructor(
+    source: CursorSource,
+    place: CursorPlace | null,
+    nextSeq: number,
+    options: CursorOptions = {},
+  ) {
     this.#source = source;
+    this.#sharesBuffer = options.sharesBuffer ?? false;
     this.#place = place;
     this.#nextSeq = nextSeq;
     this.#recordAt = Math.max(place?.offset ?? 0, segmentHeaderBytes);
@@ -271,7 +284,7 @@ export class LogCursor {
       await this.close();
       this.#file = { file: await openSegment(this.#source.disk, segment), segment };
     }
-    const bytes = new Uint8Array(length);
+    const bytes = this.#room(length);
     let held = 0;
     while (held < length) {
       const count = await this.#file.file.read(bytes.subarray(held), offset + held);
@@ -283,6 +296,13 @@ export class LogCursor {
       held += count;
     }
     return bytes;
+  }
+
+  /** A megabyte a chunk would keep the collector of garbage busier than the feed itself. */
+  #room(length: number): Uint8Array {
+    if (!this.#sharesBuffer) return new Uint8Array(length);
+    if (this.#buffer.length < length) this.#buffer = new Uint8Array(length);
+    return this.#buffer.subarray(0, length);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Clock, Disk } from '@pamina/env';
 import { dirname } from 'node:path';
 import { Appender } from './appender.js';
 import { closeTail } from './close-tail.js';
-import { LogCursor, locate, segmentWith, seqAt } from './cursor.js';
+import { LogCursor, locate, segmentWith, seqAt, type CursorOptions } from './cursor.js';
 import type { Group, SessionHeader } from './group.js';
 import { recoverLog, type LogEvent, type OpenTail } from './log-recovery.js';
 import { chainAfter, readBatches, readRecords, type LogRecord } from './log-records.js';
@@ -170,9 +170,9 @@ export class Log {
   }
 
   /** From the first byte of the segment if `seq` is its first record. LOG_GONE, POSITION_AHEAD. */
-  async openCursor(from: { readonly seq: number }): Promise<LogCursor> {
+  async openCursor(from: { readonly seq: number } & CursorOptions): Promise<LogCursor> {
     const source = this.#source();
-    return new LogCursor(source, await locate(source, from.seq), from.seq);
+    return new LogCursor(source, await locate(source, from.seq), from.seq, from);
   }
 
   /** Goes on inside a segment at a record's first byte, or behind its last one. LOG_GONE. */

@@ -36,7 +36,10 @@ async function write(count: number, bytes: number, switchEvery = Infinity): Prom
   }
 }
 
-async function read(from: { seq: number }, bytesMax: number): Promise<Map<string, Uint8Array>> {
+async function read(
+  from: Parameters<Log['openCursor']>[0],
+  bytesMax: number,
+): Promise<Map<string, Uint8Array>> {
   const cursor = await log.openCursor(from);
   const files = new Map<string, Uint8Array>();
   for (;;) {
@@ -67,6 +70,15 @@ test('P3 a cursor gives the files byte for byte at every chunk size, trailers wh
       const whole = await realDisk.readFile(segment.path);
       expect(files.get(segment.name)).toEqual(whole.subarray(0, segment.bytes));
     }
+  }
+});
+
+test('P3 a cursor that uses one buffer for all chunks gives the same bytes', async () => {
+  await write(40, 37, 9);
+  for (let bytesMax = 100; bytesMax < 900; bytesMax += 50) {
+    expect(await read({ seq: 1, sharesBuffer: true }, bytesMax)).toEqual(
+      await read({ seq: 1 }, bytesMax),
+    );
   }
 });
 

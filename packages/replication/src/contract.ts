@@ -42,7 +42,8 @@ export interface FeedLog {
    * Starts with the bytes of record `seq`; with the segment's header if that is its first record.
    * Record durable + 1 is allowed. LOG_GONE, POSITION_AHEAD.
    */
-  openCursor(from: { readonly seq: number }): Promise<FeedCursor>;
+  /** With `sharesBuffer` the bytes of a chunk change when the next one is asked for. */
+  openCursor(from: { readonly seq: number; readonly sharesBuffer: boolean }): Promise<FeedCursor>;
   /** Retention keeps records from `fromSeq` on until the returned function is called. */
   pin(fromSeq: number): () => void;
   /** Called after each sync and each closed segment; returns its own removal. */

@@ -27,9 +27,10 @@ export class FeedSource {
     this.#at = plan.inside;
   }
 
-  /** The next bytes that the replica lacks; null when it has all that is durable. LOG_GONE, DIVERGED. */
+  /** The next bytes that the replica lacks, its own until the next call; null when it has all that is durable. LOG_GONE, DIVERGED. */
   async next(bytesMax: number): Promise<SegmentBytes | null> {
-    this.#cursor ??= await this.#log.openCursor({ seq: this.#plan.openAt });
+    const seq = this.#plan.openAt;
+    this.#cursor ??= await this.#log.openCursor({ seq, sharesBuffer: true });
     for (;;) {
       const chunk = await this.#cursor.next(bytesMax);
       if (chunk === null) return null;

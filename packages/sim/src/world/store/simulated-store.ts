@@ -33,6 +33,9 @@ interface RangeOptions extends ReadOptions {
 
 const asBytes = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
 const noOptions = {};
+/** After so many batches the pressure begins anew; it is highest a while before. */
+const pressureBatches = 128;
+const pressurePeak = 96;
 
 /** What the store needs of the process that it runs in. */
 export interface StorePlace {
@@ -54,6 +57,7 @@ export class SimulatedStore extends AbstractLevel<Key, Buffer, Buffer> {
   /** The last write; each waits for the one before it. */
   #writes: Promise<unknown> = Promise.resolve();
   #flush: Promise<void> | null = null;
+  #batches = 0;
   /** LevelDB's errors stick: every later write fails with the first one. */
   #failure: unknown = null;
 
@@ -73,6 +77,11 @@ export class SimulatedStore extends AbstractLevel<Key, Buffer, Buffer> {
       { ...asBytes },
     );
     this.#place = place;
+  }
+
+  /** Rises to all that there is and falls to nothing, over and over. */
+  get pressure(): number {
+    return Math.min((this.#batches % pressureBatches) / pressurePeak, 1);
   }
 
   async _open(): Promise<void> {
@@ -178,6 +187,7 @@ export class SimulatedStore extends AbstractLevel<Key, Buffer, Buffer> {
 
   async #write(operations: readonly StoreOperation[], sync: boolean): Promise<void> {
     this.#assertWritable();
+    this.#batches++;
     try {
       if (this.#place.files.isLogFull) await this.#rotate();
       await this.#place.files.append(operations, sync);

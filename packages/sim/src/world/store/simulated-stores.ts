@@ -39,5 +39,6 @@ export function simulatedStores(
       const opened: unknown = store;
       return opened as StoreLevel;
     },
+    pressure: (level) => (level as unknown as SimulatedStore).pressure,
   };
 }

@@ -1,0 +1,131 @@
+// How commits are slowed as LevelDB falls behind, with a clock that only the test moves.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { CommitBrake, bytesPerSecondAt } from '../src/commit-brake.js';
+import { HandClock } from './hand-clock.js';
+import { newDatabase } from './workbench.js';
+import { SlowStores } from './slow-stores.js';
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+class Road {
+  readonly clock = new HandClock();
+  pressure = 0;
+  asked = 0;
+  freed = 0;
+  readonly brake = new CommitBrake({
+    clock: this.clock.clock,
+    pressure: () => {
+      this.asked++;
+      return this.pressure;
+    },
+    onFree: () => this.freed++,
+  });
+
+  /** Bytes that get through in so many ms, of groups of a size. */
+  carry(groupBytes: number, ms: number): number {
+    let bytes = 0;
+    for (let passed = 0; passed < ms; passed++) {
+      while (this.brake.letThrough(groupBytes)) {
+        bytes += groupBytes;
+        if (bytes > 1024 * mib) return Infinity;
+      }
+      this.clock.pass(1);
+    }
+    return bytes;
+  }
+}
+
+test('nothing is slowed while the store keeps up, and it is hardly ever asked', () => {
+  const road = new Road();
+  road.pressure = 5 / 12;
+  for (let group = 0; group < 1024; group++) {
+    expect(road.brake.letThrough(4 * kib)).toBe(true);
+  }
+  expect(road.asked).toBe(4);
+  expect(road.clock.waiting).toBe(0);
+});
+
+test.each([7, 9, 11])('P13 at %i of 12 tables commits keep the rate of that pressure', (tables) => {
+  const road = new Road();
+  road.pressure = tables / 12;
+  const rate = bytesPerSecondAt(road.pressure);
+  // The first megabyte comes before the store is asked.
+  road.carry(64 * kib, 100);
+  const perSecond = road.carry(64 * kib, 4000) / 4;
+  expect(perSecond / rate).toBeGreaterThan(0.9);
+  expect(perSecond / rate).toBeLessThan(1.1);
+});
+
+test('the nearer the store is to stopping the slower commits are, and none stops', () => {
+  const rates = Array.from({ length: 13 }, (_, tables) => bytesPerSecondAt(tables / 12));
+  expect(rates.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => Infinity));
+  const slowed = rates.slice(6);
+  expect(slowed).toEqual(slowed.toSorted((one, other) => other - one));
+  expect(new Set(slowed).size).toBe(slowed.length);
+  expect(rates[12]).toBeGreaterThan(512 * kib);
+});
+
+test('a commit of any size is followed by a wait of a quarter of a second at most', () => {
+  const road = new Road();
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 64 * mib }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (bytes, pressure) => {
+        road.pressure = pressure;
+        road.clock.pass(1000);
+        expect(road.brake.letThrough(mib)).toBe(true);
+        road.clock.pass(1000);
+        expect(road.brake.letThrough(bytes)).toBe(true);
+        const before = road.freed;
+        if (road.brake.letThrough(1)) return;
+        road.clock.pass(250);
+        expect(road.freed).toBe(before + 1);
+        expect(road.brake.letThrough(1)).toBe(true);
+      },
+    ),
+  );
+});
+
+test('once it is released nobody waits and no timer is left', () => {
+  const road = new Road();
+  road.pressure = 1;
+  while (road.brake.letThrough(256 * kib));
+  expect(road.clock.waiting).toBe(1);
+  road.brake.release();
+  expect(road.freed).toBe(1);
+  expect(road.clock.waiting).toBe(0);
+  expect(road.carry(256 * kib, 1)).toBe(Infinity);
+});
+
+test('P1 commits that are held back by the brake are acknowledged in order, and at once at close', async () => {
+  const store = new SlowStores();
+  const db = await newDatabase({ env: store.env });
+  await db.put('first', 'x'.repeat(mib + 1));
+  store.pressure = () => 1;
+  await db.put('second', 'x'.repeat(mib + 1));
+  const order: number[] = [];
+  const closing: Promise<void>[] = [];
+  const puts = Array.from({ length: 6 }, async (_, index) => {
+    await db.put(`held ${index}`, 'x'.repeat(100 * kib));
+    order.push(index);
+    if (index === 1) closing.push(db.close());
+  });
+  await Promise.all(puts);
+  await Promise.all(closing);
+  expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+test('who does not wait for his commits is not slowed: it would not help', async () => {
+  const store = new SlowStores();
+  const db = await newDatabase({ env: store.env });
+  store.pressure = () => 1;
+  const started = store.env.clock.monotonic();
+  const value = 'x'.repeat(mib);
+  await Promise.all(Array.from({ length: 20 }, (_, index) => db.put(`key ${index}`, value)));
+  const seconds = (store.env.clock.monotonic() - started) / 1000;
+  // At the rate of this pressure it would be 27 s.
+  expect((20 * mib) / seconds).toBeGreaterThan(2 * bytesPerSecondAt(1));
+});
