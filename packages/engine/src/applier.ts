@@ -50,6 +50,11 @@ export class Applier {
     return this.#applied;
   }
 
+  /** Why nothing is applied any more. */
+  get failure(): PaminaError | null {
+    return this.#failure;
+  }
+
   get queuedBytes(): number {
     return this.#queuedBytes;
   }

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { PaminaError, isHex, validateName, validateTimelines, type Timeline } from '@pamina/format';
 import type { Disk } from '@pamina/env';
+import type { ApplyRule } from './apply-rule.js';
 import { controlInvalid, parseFields, printChecked, verified } from './checked-json.js';
 
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
@@ -45,6 +46,8 @@ export interface Control {
   readonly formerMaster: string | null;
   /** None where it is left out, as older versions did. */
   readonly archives?: readonly ArchiveSetting[];
+  /** Of a replica: when it applies what it received; at once where it is left out or null. */
+  readonly apply?: ApplyRule | null;
 }
 
 const fileName = 'control.json';
@@ -104,7 +107,14 @@ const checks: Record<Exclude<keyof Control, 'formatVersion'>, (value: unknown) =
   keepFromSeq: orNull(isCount),
   formerMaster: orNull(isText),
   archives: (value) => value === undefined || (Array.isArray(value) && value.every(isArchive)),
+  apply: (value) => value === undefined || value === null || isApplyRule(value),
 };
+
+function isApplyRule(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { delayMs, paused } = value as Record<string, unknown>;
+  return isCount(delayMs) && isFlag(paused);
+}
 
 function isArchive(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -9,8 +9,9 @@ import {
   type PaminaError as Failure,
 } from '@pamina/format';
 import type { Disk, Env } from '@pamina/env';
-import { Log, listSegments, loadHeader, type ChainPoint } from '@pamina/log';
+import { Log, listSegments, loadHeader, splitBatch, type ChainPoint } from '@pamina/log';
 import { Applier } from './applier.js';
+import { applyAtOnce, isAtOnce } from './apply-rule.js';
 import { publishCheckpoint, readCheckpoint } from './checkpoint.js';
 import type { ControlFile } from './control-file.js';
 import { logFolder, storeFolder } from './create-database.js';
@@ -69,11 +70,13 @@ export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
         options.jobLog.write('warning', event, message, fields),
     });
     checkAgainstLog(folder, applied, checkpoint, log);
-    await replay(options, store, log, applied, checkpoint);
+    // A replica that waits with what it received shows what it showed before.
+    const end = isAtOnce(control.apply ?? applyAtOnce) ? log.durable : applied;
+    await replay(options, store, log, { applied, checkpoint, end });
     const { jobLog, onFailed } = options;
     const reopener = new StoreReopener(store, { disk: env.disk, clock: env.clock, jobLog });
     const { clock } = env;
-    const applier = new Applier({ clock, store, reopener, applied: log.durable, onFailed });
+    const applier = new Applier({ clock, store, reopener, applied: end, onFailed });
     const overlay = new Overlay();
     const reader = new StateReader({ store, applier, overlay });
     return { store, log, applier, overlay, reader };
@@ -129,19 +132,27 @@ function checkAgainstLog(
   }
 }
 
+interface ReplayPoints {
+  readonly applied: ChainPoint;
+  readonly checkpoint: ChainPoint;
+  /** The last record that is replayed. */
+  readonly end: ChainPoint;
+}
+
 /** From the checkpoint, not from the applied position: LevelDB may have lost what lies between (FACTS, hazard 3a). */
 async function replay(
   options: PartsOptions,
   store: StateStore,
   log: Log,
-  applied: ChainPoint,
-  checkpoint: ChainPoint,
+  { applied, checkpoint, end }: ReplayPoints,
 ): Promise<void> {
   const { env, folder, jobLog } = options;
-  if (checkpoint.seq >= log.durable.seq) return;
+  if (checkpoint.seq >= end.seq) return;
   const started = env.clock.monotonic();
   let writing: Promise<void> = Promise.resolve();
-  for await (const batch of log.batches(checkpoint.seq + 1)) {
+  for await (const whole of log.batches(checkpoint.seq + 1)) {
+    if (whole.firstSeq > end.seq) break;
+    const batch = whole.point.seq > end.seq ? splitBatch(whole, end.seq)[0] : whole;
     // Read, verified and encoded while LevelDB writes the batch before it.
     const prepared = store.prepare(batch);
     await writing;
@@ -151,9 +162,9 @@ async function replay(
     });
   }
   await writing;
-  await publishCheckpoint(env.disk, folder, store, log.durable);
-  const records = log.durable.seq - checkpoint.seq;
-  const missing = log.durable.seq - applied.seq;
+  await publishCheckpoint(env.disk, folder, store, end);
+  const records = end.seq - checkpoint.seq;
+  const missing = end.seq - applied.seq;
   const ms = Math.round(env.clock.monotonic() - started);
   jobLog.write(
     'info',

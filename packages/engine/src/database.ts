@@ -6,7 +6,6 @@ import {
   isPaminaError,
   segmentBytesDefault,
   toPaminaError,
-  userPrefix,
   type AuditBody,
   type MarkBody,
   type Position,
@@ -21,13 +20,14 @@ import type { Control } from './control.js';
 import { JobLog } from './job-log.js';
 import { locateDatabase, type LocatedDatabase } from './locate-database.js';
 import type { Datum, Operation } from './operation.js';
+import { promote, promotionEnd } from './promotion.js';
 import { refusedRead, refusedWrite } from './refusals.js';
 import { snapshotAtMark, snapshotNow, type PlacedSnapshot } from './placed-snapshot.js';
+import type { ReplicaApply } from './replica-apply.js';
 import type { ReplicaLog } from './replica-log.js';
 import { RunningDatabase } from './running-database.js';
 import type { SessionWriter } from './session-writer.js';
 import type { SlotTable } from './slots.js';
-import { startTimeline } from './start-timeline.js';
 import type { CommitOptions, DatabaseOptions } from './database-options.js';
 import type { DatabaseParts } from './database-parts.js';
 import type { StateReader } from './state-reader.js';
@@ -190,10 +190,7 @@ export class Database {
     return this.system.permitted();
   }
 
-  permit(
-    name: string,
-    options: { readonly simultaneousQuery: boolean },
-  ): Promise<PermittedReplica> {
+  permit(...[name, options]: Parameters<SystemData['permit']>): Promise<PermittedReplica> {
     return this.system.permit(name, options);
   }
 
@@ -222,8 +219,7 @@ export class Database {
   /** All user entries in key order, from one moment. Keys without prefix. */
   async *entries(): AsyncGenerator<[Uint8Array, Uint8Array]> {
     this.assertReadable();
-    const [from, to] = [Buffer.of(userPrefix), Buffer.of(userPrefix + 1)];
-    for await (const [key, value] of this.reader.entries(from, to)) yield [key.subarray(1), value];
+    yield* this.reader.userEntries();
   }
 
   /**
@@ -283,12 +279,18 @@ export class Database {
     return this.#located.control.update(change);
   }
 
+  /** When a replica applies what it receives. DATABASE_TYPE. */
+  get replicaApply(): ReplicaApply {
+    return this.#replicaLog().apply;
+  }
+
   /**
-   * A replica becomes a normal database: all that it received is applied, and a timeline starts. If
-   * that fails the database has failed; opening it again finds a replica or a normal database.
+   * A replica becomes a normal database: what it received is applied, or a part of it and the rest put
+   * aside, and a timeline starts. If that fails the database has failed; opening it again finds a
+   * replica or a normal database. POSITION_AHEAD, POSITION_PASSED.
    */
-  becomeNormal(why: string): Promise<void> {
-    const done = this.#lifecycle.then(() => this.#becomeNormal(why));
+  becomeNormal(why: string, untilSeq?: number): Promise<void> {
+    const done = this.#lifecycle.then(() => this.#becomeNormal(why, untilSeq));
     this.#lifecycle = done.catch(() => {
       // The caller hears of it; close() has nothing to wait for.
     });
@@ -338,20 +340,20 @@ export class Database {
     this.#state = 'open';
   }
 
-  async #becomeNormal(why: string): Promise<void> {
+  async #becomeNormal(why: string, untilSeq?: number): Promise<void> {
     const { name, type } = this.control;
     if (type === 'normal') {
       throw new PaminaError('DATABASE_TYPE', `${name} is a normal database already`);
     }
     if (this.#state !== 'open' || this.#closing !== null) throw this.#whyNotWritable();
     const { log, applier } = this.#parts;
-    await applier.whenApplied(log.durable.seq);
+    const seq = promotionEnd(log.durable.seq, applier.applied.seq, untilSeq);
+    await this.replicaApply.until(seq);
     this.#isResetting = true;
     try {
       await this.#running.stop(true);
-      const { env, jobLog } = this;
-      const { seq } = log.durable;
-      await startTimeline({ env, jobLog, control: this.#located.control }, seq, why);
+      const { env, folder, jobLog } = this;
+      await promote({ env, jobLog, control: this.#located.control }, { folder, seq, why });
       await this.#start();
     } catch (error) {
       this.#fail(toPaminaError(error));

@@ -25,7 +25,7 @@ export class Maintenance {
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
-    this.#checkpoint = options.parts.log.durable;
+    this.#checkpoint = options.parts.applier.applied;
   }
 
   /** Never rejects: errors end in the job log. */

@@ -8,11 +8,14 @@ import {
   type Timeline,
 } from '@pamina/format';
 import type { ReceivedChunk, Receiver, RecordBatch } from '@pamina/log';
-import { noteAudits, type AuditWatcher } from './audit-watch.js';
+import type { Clock } from '@pamina/env';
+import type { AuditWatcher } from './audit-watch.js';
 import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
+import { ReplicaApply } from './replica-apply.js';
 
 export interface ReplicaLogOptions {
+  readonly clock: Clock;
   readonly control: ControlFile;
   readonly onSegmentClosed: () => void;
   /** The log can no longer say what is on the disk (P7). */
@@ -24,12 +27,14 @@ export class ReplicaLog {
   readonly #onFailed: (error: PaminaError) => void;
   readonly #receiver: Receiver;
   #queue: Promise<void> = Promise.resolve();
-  #audits: AuditWatcher | null = null;
+  /** When what was received is applied. */
+  readonly apply: ReplicaApply;
 
   constructor(parts: DatabaseParts, options: ReplicaLogOptions) {
-    const { control, onSegmentClosed, onFailed } = options;
+    const { clock, control, onSegmentClosed, onFailed } = options;
     this.#parts = parts;
     this.#onFailed = onFailed;
+    this.apply = new ReplicaApply({ parts, clock, control, onFailed });
     this.#receiver = parts.log.startReceiving({
       pattern: () => control.current.pattern,
       mayFollow: (header) => {
@@ -54,9 +59,9 @@ export class ReplicaLog {
 
   /** One watcher; it ends when the returned function is called. */
   watchAudits(watcher: AuditWatcher): () => void {
-    this.#audits = watcher;
+    this.apply.audits = watcher;
     return () => {
-      if (this.#audits === watcher) this.#audits = null;
+      if (this.apply.audits === watcher) this.apply.audits = null;
     };
   }
 
@@ -69,8 +74,10 @@ export class ReplicaLog {
     return received;
   }
 
-  settle(): Promise<void> {
-    return this.#queue;
+  /** What was received is durable, and what waits for its time is left in the log. */
+  async settle(): Promise<void> {
+    await this.#queue;
+    await this.apply.stop();
   }
 
   /** The history to go on with if `theirs` continues `mine` here; null if nothing is new. DIVERGED. */
@@ -89,9 +96,7 @@ export class ReplicaLog {
     const { applier } = this.#parts;
     const batch = await this.#receiveDurably(chunk);
     if (batch === null) return;
-    if (this.#audits !== null) noteAudits(batch, this.#parts, this.#audits);
-    // A failure to apply ends in the database's state; what was received is durable all the same.
-    applier.push(batch, () => undefined);
+    this.apply.received(batch);
     if (applier.queuedBytes > unappliedBytesMax) await applier.whenApplied(batch.firstSeq - 1);
   }
 

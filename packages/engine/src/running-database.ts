@@ -62,7 +62,12 @@ export class RunningDatabase {
     const { control, onFailed } = options;
     const onSegmentClosed = (): void => void maintenance.run();
     if (control.current.type === 'replica') {
-      const replica = new ReplicaLog(parts, { control, onSegmentClosed, onFailed });
+      const replica = new ReplicaLog(parts, {
+        clock: options.env.clock,
+        control,
+        onSegmentClosed,
+        onFailed,
+      });
       return new RunningDatabase(opened, null, replica);
     }
     if (control.current.type === 'unassigned') {

@@ -19,7 +19,7 @@ export async function startTimeline(
   why: string,
 ): Promise<void> {
   const { env, control, jobLog } = owner;
-  const { name, timelines, master } = control.current;
+  const { archives = [], name, timelines, master } = control.current;
   const timeline = newTimeline(env, timelines, atSeq, why);
   await control.update({
     type: 'normal',
@@ -28,6 +28,9 @@ export async function startTimeline(
     readOnly: false,
     simultaneousQuery: false,
     formerMaster: master,
+    apply: null,
+    // What an archive has of the history that is given up is not the log of this one.
+    archives: archives.map((one) => ({ ...one, fromSeq: Math.min(one.fromSeq, atSeq + 1) })),
   });
   const message = `${name} is a normal database on timeline ${timeline.timeline} (${timeline.id}), forked after record ${atSeq}: ${why}.`;
   jobLog.write('info', 'timeline-started', message, { ...timeline });

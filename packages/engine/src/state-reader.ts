@@ -145,6 +145,12 @@ export class StateReader {
     }
   }
 
+  /** Without their prefix byte. */
+  async *userEntries(): AsyncGenerator<[Buffer, Buffer]> {
+    const [from, to] = [Buffer.of(userPrefix), Buffer.of(userPrefix + 1)];
+    for await (const [key, value] of this.entries(from, to)) yield [key.subarray(1), value];
+  }
+
   #find(space: KeySpace, key: Datum): Found {
     return this.#overlay.isEmpty ? undefined : this.#overlay.find(storeKey(space, key));
   }

@@ -237,6 +237,9 @@ export const errorTable = {
     true,
   ),
   POSITION_INVALID: usage('Write a position as TIMELINE/SEQ, for example 1/48213.'),
+  POSITION_PASSED: state(
+    'A replica cannot go back. Restore a copy at that position: `pamina restore NAME BACKUP --until-position P --as COPY`.',
+  ),
   POSITION_UNREACHABLE: missing(
     'No kept backup and log lead to exactly this position. Choose one between the oldest backup and now.',
     409,

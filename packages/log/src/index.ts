@@ -1,5 +1,6 @@
 // The exports of @pamina/log.
 export { Appender } from './appender.js';
+export { cutLogBehind, type CutLog } from './cut-log.js';
 export type { LogChunk, LogCursor } from './cursor.js';
 export type { Group, SessionHeader } from './group.js';
 export { Log, type AppendHooks, type LogOptions } from './log.js';

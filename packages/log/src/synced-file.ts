@@ -30,6 +30,13 @@ export class SyncedFile {
     return bytes === null ? null : decodeSynced(bytes);
   }
 
+  /** What was noted is true no more; nobody has the log open. */
+  static async forget(disk: Disk, folder: string): Promise<void> {
+    if ((await disk.stat(join(folder, 'synced'))) === null) return;
+    await disk.remove(join(folder, 'synced'));
+    await disk.syncFolder(folder);
+  }
+
   /** Notes a sync that has succeeded. Does not wait; notes that come while one is written replace each other. */
   note(synced: Synced): void {
     this.#next = synced;
