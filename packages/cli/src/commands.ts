@@ -2,6 +2,7 @@
 import type { AnyCommand } from './command.js';
 import { adopt } from './command/adopt.js';
 import { allow } from './command/allow.js';
+import { apply } from './command/apply.js';
 import { archive } from './command/archive.js';
 import { backup } from './command/backup.js';
 import { backups } from './command/backups.js';
@@ -17,11 +18,14 @@ import { importEntries } from './command/import.js';
 import { jobLog } from './command/job-log.js';
 import { list } from './command/list.js';
 import { log } from './command/log.js';
+import { pause } from './command/pause.js';
+import { pending } from './command/pending.js';
 import { put } from './command/put.js';
 import { rename } from './command/rename.js';
 import { rebuild } from './command/rebuild.js';
 import { replicas } from './command/replicas.js';
 import { replicate } from './command/replicate.js';
+import { resume } from './command/resume.js';
 import { reset } from './command/reset.js';
 import { restore } from './command/restore.js';
 import { serve } from './command/serve.js';
@@ -53,6 +57,10 @@ export const commands: readonly AnyCommand[] = [
   allow,
   deny,
   replicas,
+  pause,
+  resume,
+  pending,
+  apply,
   reset,
   put,
   get,

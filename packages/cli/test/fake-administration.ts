@@ -252,6 +252,7 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
     deny: () => Promise.resolve(),
     replicas: () => Promise.resolve([aPermitted]),
     replicate: (name) => Promise.resolve({ ...aReplica, name }),
+    apply: (name) => Promise.resolve({ ...aReplica, name, state: 'paused' }),
     reset: (name) => Promise.resolve({ ...aStatus, name }),
     rename: (_name, to) => Promise.resolve({ ...aStatus, name: to }),
     delete: () => Promise.resolve({ removed: ['cities/store'], kept: [] }),

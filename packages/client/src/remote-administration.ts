@@ -13,6 +13,7 @@ import {
   type BatchOperation,
   backupAnswer,
   backupsAnswer,
+  type ApplyTarget,
   type CreateOptions,
   type DatabaseStatus,
   type DatabaseSummary,
@@ -45,6 +46,7 @@ import {
   type ReplicaSummary,
   replicasAnswer,
   type ReplicateOptions,
+  type ResetOptions,
   restoreAnswer,
   type RestoreOptions,
   type RestoreReport,
@@ -123,8 +125,21 @@ export class RemoteAdministration implements Administration {
     return this.#verb(path`/databases/${name}/stop`);
   }
 
-  reset(name: string): Promise<DatabaseStatus> {
-    return this.#verb(path`/databases/${name}/reset`);
+  apply(name: string, target: ApplyTarget): Promise<DatabaseStatus> {
+    return this.#verb(path`/databases/${name}/apply`, target);
+  }
+
+  reset(name: string, options: ResetOptions = {}): Promise<DatabaseStatus> {
+    const { untilPosition } = options;
+    return this.#caller.task(
+      {
+        method: 'POST',
+        path: path`/databases/${name}/reset`,
+        query: { untilPosition },
+        signal: this.#signal(),
+      },
+      statusAnswer,
+    );
   }
 
   rename(name: string, to: string): Promise<DatabaseStatus> {

@@ -47,7 +47,7 @@ export interface Control {
   /** None where it is left out, as older versions did. */
   readonly archives?: readonly ArchiveSetting[];
   /** Of a replica: when it applies what it received; at once where it is left out or null. */
-  readonly apply?: ApplyRule | null;
+  readonly apply?: (ApplyRule & { readonly since: number }) | null;
 }
 
 const fileName = 'control.json';
@@ -112,8 +112,8 @@ const checks: Record<Exclude<keyof Control, 'formatVersion'>, (value: unknown) =
 
 function isApplyRule(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { delayMs, paused } = value as Record<string, unknown>;
-  return isCount(delayMs) && isFlag(paused);
+  const { delayMs, paused, since } = value as Record<string, unknown>;
+  return isCount(delayMs) && isFlag(paused) && isCount(since);
 }
 
 function isArchive(value: unknown): boolean {

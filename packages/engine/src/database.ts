@@ -279,6 +279,11 @@ export class Database {
     return this.#located.control.update(change);
   }
 
+  /** Whether it is a replica that is open for writing. */
+  get isReceiving(): boolean {
+    return this.#running.replica !== null;
+  }
+
   /** When a replica applies what it receives. DATABASE_TYPE. */
   get replicaApply(): ReplicaApply {
     return this.#replicaLog().apply;

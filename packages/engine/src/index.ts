@@ -18,6 +18,7 @@ export {
   refuseOccupied,
   type CreateOptions,
 } from './create-database.js';
+export type { ApplyRule } from './apply-rule.js';
 export type { Durability } from './acknowledgement.js';
 export { Database, type DatabaseState } from './database.js';
 export type { CommitOptions, DatabaseOptions } from './database-options.js';

@@ -59,7 +59,8 @@ export class ReplicaApply {
 
   /** On disk, and in force, when it resolves. */
   async change(change: Partial<ApplyRule>): Promise<void> {
-    await this.#options.control.update({ apply: { ...this.rule, ...change } });
+    const { clock, control } = this.#options;
+    await control.update({ apply: { ...this.rule, ...change, since: clock.now() } });
     this.#go();
   }
 

@@ -160,13 +160,16 @@ test('P11 a replica becomes normal before a mistake: the rest of the log is kept
 test.each([
   ['POSITION_PASSED', -1],
   ['POSITION_AHEAD', 9],
-] as const)('%s: a promotion ends neither before what is applied nor ahead of what is here', async (code, by) => {
-  const pair = await paused();
-  await pair.write('a');
-  expect(await codeOf(pair.replica.becomeNormal('reset', pair.appliedSeq + by))).toBe(code);
-  await pair.write('b');
-  expect(pair.replica.durable()).toEqual(pair.master.durable());
-});
+] as const)(
+  '%s: a promotion ends neither before what is applied nor ahead of what is here',
+  async (code, by) => {
+    const pair = await paused();
+    await pair.write('a');
+    expect(await codeOf(pair.replica.becomeNormal('reset', pair.appliedSeq + by))).toBe(code);
+    await pair.write('b');
+    expect(pair.replica.durable()).toEqual(pair.master.durable());
+  },
+);
 
 test('P8 P11 power that goes at any step of such a promotion leaves a replica or a normal database', async () => {
   const pair = await paused(65_536);

@@ -29,6 +29,7 @@ export {
   archiveKeepHoursDefault,
   archiveKeepHoursMax,
   backlogBytesMax,
+  applyDelayMsMax,
   unappliedBytesMax,
   unsyncedBytesMax,
   backupAgeDaysLimit,

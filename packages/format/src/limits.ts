@@ -55,6 +55,8 @@ export const documentValuesMax = 4 * mebibyte;
 // Replication.
 export const replicationDelayMsDefault = 5_000;
 export const replicationDelayMsMax = 24 * 60 * 60 * 1000;
+/** How long after its commit a replica applies a record. */
+export const applyDelayMsMax = 366 * 24 * 60 * 60 * 1000;
 export const wireMessageBytesMax = 2 * mebibyte;
 export const feedChunkBytesMax = 1 * mebibyte;
 /** Sent by a master and not yet confirmed by the replica. */

@@ -2,15 +2,25 @@
 
 import { type Control, Database, readControl, writeControl } from '@pamina/engine';
 import { isPaminaError, PaminaError, validateName } from '@pamina/format';
-import type { DeleteReport } from '@pamina/wire';
+import type { DeleteReport, ResetOptions } from '@pamina/wire';
 import { join, relative } from 'node:path';
+import { pauseBefore } from './host-apply.js';
 import type { HostCore } from './host-core.js';
 import { keptBackupsFolder, keptBackupsPath } from './host-kept-backups.js';
 import { enterName, inheritName, requireNameFree, withdrawName } from './host-names.js';
 import { bringUp, goOffline, goOnline } from './host-start.js';
 
-/** A replica becomes normal, with all that it received, on a timeline of its own. DATABASE_TYPE. */
-export async function reset(core: HostCore, name: string): Promise<void> {
+/**
+ * A replica becomes normal, with all that it received or with what is before a position, on a timeline of
+ * its own. DATABASE_TYPE, POSITION_AHEAD, POSITION_PASSED.
+ */
+export async function reset(
+  core: HostCore,
+  name: string,
+  { untilPosition }: ResetOptions = {},
+): Promise<void> {
+  const untilSeq =
+    untilPosition === undefined ? undefined : await pauseBefore(core, name, untilPosition);
   await core.turns.run(name, async () => {
     const { master, type } = await core.control(name);
     if (type !== 'replica') {
@@ -21,7 +31,8 @@ export async function reset(core: HostCore, name: string): Promise<void> {
     await goOffline(core, name, { keepName: true });
     const database = await Database.open(core.folder(name), { env: core.env });
     try {
-      await database.becomeNormal(`reset of a replica of ${master ?? 'an unknown master'}`);
+      const why = `reset of a replica of ${master ?? 'an unknown master'}`;
+      await database.becomeNormal(why, untilSeq);
     } catch (error) {
       await database.close();
       if (wasOnline) await goOnline(core, name);

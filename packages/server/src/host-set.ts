@@ -2,6 +2,7 @@
 // commit on the master), some are this copy's own (control.json).
 
 import {
+  applyDelayMsMax,
   archiveKeepHoursMax,
   backupAgeDaysLimit,
   backupForms,
@@ -12,6 +13,7 @@ import {
   replicationDelayMsMax,
 } from '@pamina/format';
 import type { Database } from '@pamina/engine';
+import { ruleOf } from './host-apply.js';
 import type { HostCore } from './host-core.js';
 
 const generationsMinWithReplicas = 2;
@@ -66,15 +68,26 @@ const setters: Readonly<Record<string, Setter>> = {
     await database.updateControl({ readOnly: flag(value) });
   },
   simultaneousQuery: async (database, value, name) => {
-    if (database.control.type !== 'replica') {
-      throw new PaminaError(
-        'DATABASE_TYPE',
-        `${name} is no replica: simultaneousQuery is for replicas`,
-      );
-    }
+    requireReplica(database, 'simultaneousQuery', name);
     await database.updateControl({ simultaneousQuery: flag(value) });
   },
+  applyDelayMs: async (database, value, name) => {
+    requireReplica(database, 'applyDelayMs', name);
+    await database.replicaApply.change({ delayMs: integer(value, 0, applyDelayMsMax) });
+  },
+  applyPaused: async (database, value, name) => {
+    requireReplica(database, 'applyPaused', name);
+    await database.replicaApply.change({ paused: flag(value) });
+  },
 };
+
+function requireReplica({ control }: Database, property: string, name: string): void {
+  if (control.type === 'replica') return;
+  throw new PaminaError('DATABASE_TYPE', `${name} is no replica: ${property} is for replicas`);
+}
+
+/** Those that only a database which is open for writing can change, though they are this copy's own. */
+const receiving: ReadonlySet<string> = new Set(['applyDelayMs', 'applyPaused']);
 
 /** Those whose change is a commit. */
 const travelling: ReadonlySet<string> = new Set([
@@ -111,15 +124,17 @@ export async function set(
       },
     );
   }
-  const access = travelling.has(property) ? 'write' : 'read';
+  const access = travelling.has(property) || receiving.has(property) ? 'write' : 'read';
   return core.use(name, access, async ({ database, online }) => {
     await setter(database, value, name);
     if (property === 'readOnly') online?.follower?.setReadOnly(database.control.readOnly);
     // A follower says it in its hello.
     if (property === 'simultaneousQuery') await online?.restartFollower();
     database.jobLog.write('info', 'property-set', `${property} was set to ${value}`, { property });
-    const { readOnly, simultaneousQuery } = database.control;
-    return { ...database.settings(), readOnly, simultaneousQuery };
+    const { readOnly, simultaneousQuery, type } = database.control;
+    const { delayMs: applyDelayMs, paused: applyPaused } = ruleOf(database.control);
+    const ofReplica = type === 'replica' ? { applyDelayMs, applyPaused } : {};
+    return { ...database.settings(), readOnly, simultaneousQuery, ...ofReplica };
   });
 }
 

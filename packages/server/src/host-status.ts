@@ -17,6 +17,7 @@ import type {
   MasterStatus,
 } from '@pamina/wire';
 import { join } from 'node:path';
+import { applyingStatus } from './host-apply.js';
 import { summaries } from './host-archive.js';
 import { listed } from './host-backup.js';
 import type { HostCore } from './host-core.js';
@@ -99,10 +100,26 @@ function conditionOf({ database, follower, since }: OnlineDatabase): Condition {
   if (database.failure !== null) return failed(database.failure, null);
   if (follower !== null) {
     const { message, reason, since: changedAt, state } = follower.status();
-    return { state, reason, since: changedAt, message };
+    const condition = { state, reason, since: changedAt, message };
+    return inTouch.has(state) ? (waitingCondition(database) ?? condition) : condition;
   }
   const reason = database.control.readOnly ? 'it is read only' : null;
   return { state: 'open', reason, since, message: null };
+}
+
+const inTouch: ReadonlySet<string> = new Set(['catching-up', 'streaming', 'waiting']);
+
+/** Of a replica that receives and holds back what it received. */
+function waitingCondition(database: Database): Condition | null {
+  const applying = applyingStatus(database);
+  if (applying === null) return null;
+  const { delayMs, paused, since, waiting } = applying;
+  const records = `${waiting} ${waiting === 1 ? 'record waits' : 'records wait'}`;
+  if (paused)
+    return { state: 'paused', reason: `nothing is applied, ${records}`, since, message: null };
+  if (delayMs === 0 || waiting === 0) return null;
+  const reason = `records are applied ${delayMs / 1000} s after their commit, ${records}`;
+  return { state: 'delayed', reason, since, message: null };
 }
 
 async function whole(
@@ -119,6 +136,7 @@ async function whole(
     ...placesOf(database, online),
     online: online !== null,
     settings: database.settings(),
+    applying: applyingStatus(database),
     master: masterOf(control, online),
     log: { segments: log.segments().length, bytes: log.bytes, firstSeq: log.firstSeq },
   };

@@ -6,6 +6,7 @@ import type { Channel } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import type {
   AddArchiveOptions,
+  ApplyTarget,
   ArchiveSummary,
   BackupOptions,
   BackupSummary,
@@ -29,11 +30,13 @@ import type {
   RebuildRequest,
   ReplicaSummary,
   ReplicateOptions,
+  ResetOptions,
   VerifyReport,
   VerifyRequest,
   RestoreOptions,
   RestoreReport,
 } from '@pamina/wire';
+import { applyUntil } from './host-apply.js';
 import * as archiveVerbs from './host-archive.js';
 import * as backupVerbs from './host-backup.js';
 import * as change from './host-change.js';
@@ -225,8 +228,13 @@ export class Host implements Served {
     return this.status(name);
   }
 
-  async reset(name: string): Promise<DatabaseStatus> {
-    await change.reset(this.#core, name);
+  async apply(name: string, target: ApplyTarget): Promise<DatabaseStatus> {
+    await applyUntil(this.#core, name, target);
+    return this.status(name);
+  }
+
+  async reset(name: string, options: ResetOptions = {}): Promise<DatabaseStatus> {
+    await change.reset(this.#core, name, options);
     return this.status(name);
   }
 

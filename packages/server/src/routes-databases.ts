@@ -1,6 +1,8 @@
 // Routes of databases as wholes: list, status, and the verbs that change what they are.
 
 import {
+  type ApplyRequest,
+  applyRequest,
   type CreateRequest,
   createRequest,
   type DeleteQuery,
@@ -11,6 +13,8 @@ import {
   renameRequest,
   type ReplicateRequest,
   replicateRequest,
+  type ResetQuery,
+  resetQuery,
   type RestoreOptions,
   restoreRequest,
   type SetRequest,
@@ -46,7 +50,19 @@ export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteCon
       ),
   );
 
-  for (const verb of ['start', 'stop', 'reset'] as const) {
+  app.post<Named & { Body: ApplyRequest }>(
+    '/databases/:name/apply',
+    { schema: { params: nameParameters, body: applyRequest } },
+    ({ body, params }, reply) => answerLines(reply, clock, () => served.apply(params.name, body)),
+  );
+
+  app.post<Named & { Querystring: ResetQuery }>(
+    '/databases/:name/reset',
+    { schema: { params: nameParameters, querystring: resetQuery } },
+    ({ params, query }, reply) => answerLines(reply, clock, () => served.reset(params.name, query)),
+  );
+
+  for (const verb of ['start', 'stop'] as const) {
     app.post<Named>(
       `/databases/:name/${verb}`,
       { schema: { params: nameParameters } },

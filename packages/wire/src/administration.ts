@@ -121,6 +121,8 @@ export interface DatabaseStatus {
   } | null;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;
+  /** When a replica applies what it received; null on everything but a replica. Left out by older servers. */
+  readonly applying?: ApplyingStatus | null | undefined;
   /** The last audit; null on everything but a replica, and before the first one. */
   readonly audit?: AuditStatus | null | undefined;
   readonly backups: { readonly count: number; readonly newest: BackupSummary | null };
@@ -132,6 +134,31 @@ export interface DatabaseStatus {
   readonly createdAt: number;
   /** Where the database is archived; left out by older servers. */
   readonly archives?: readonly ArchiveSummary[] | undefined;
+}
+
+/** What a replica has received waits for its delay, or for an administrator. */
+export interface ApplyingStatus {
+  /** So long after its commit a record is applied; 0 = at once. */
+  readonly delayMs: number;
+  readonly paused: boolean;
+  /** When that was set, ms since 1970; null if it never was. */
+  readonly since: number | null;
+  /** Records that are durable here and not applied. */
+  readonly waiting: number;
+  /** When the next one is applied by itself, ms since 1970; null if nothing waits or it is paused. */
+  readonly nextAt: number | null;
+}
+
+/** One of the two. */
+export interface ApplyTarget {
+  readonly untilPosition?: string | undefined;
+  /** ms since 1970: the last commit at this time or before it. */
+  readonly untilTime?: number | undefined;
+}
+
+export interface ResetOptions {
+  /** It becomes normal behind this position; what it received behind that is kept aside. */
+  readonly untilPosition?: string | undefined;
 }
 
 /** A replica as its master sees it: permitted, seen, or both. */
@@ -288,7 +315,13 @@ export interface Administration {
   deny(name: string, replica: string): Promise<void>;
   replicas(name: string): Promise<ReplicaSummary[]>;
   replicate(name: string, options: ReplicateOptions, progress?: Progress): Promise<DatabaseStatus>;
-  reset(name: string): Promise<DatabaseStatus>;
+  /**
+   * What a replica received is applied up to there, whatever its delay, and it is paused. POSITION_AHEAD,
+   * POSITION_PASSED, DATABASE_TYPE.
+   */
+  apply(name: string, target: ApplyTarget): Promise<DatabaseStatus>;
+  /** POSITION_AHEAD, POSITION_PASSED, DATABASE_TYPE. */
+  reset(name: string, options?: ResetOptions): Promise<DatabaseStatus>;
   rename(name: string, to: string): Promise<DatabaseStatus>;
   delete(
     name: string,

@@ -163,6 +163,17 @@ export const statusAnswer = Type.Object({
       lastReplicatedModificationTime: orNull(amount),
     }),
   ),
+  applying: Type.Optional(
+    orNull(
+      Type.Object({
+        delayMs: amount,
+        paused: Type.Boolean(),
+        since: orNull(amount),
+        waiting: amount,
+        nextAt: orNull(amount),
+      }),
+    ),
+  ),
   audit: Type.Optional(
     orNull(
       Type.Object({

@@ -90,6 +90,12 @@ export const replicateRequest = Type.Object(
   },
   strict,
 );
+const position = Type.String({ minLength: 1, maxLength: 64 });
+export const applyRequest = Type.Object(
+  { untilPosition: Type.Optional(position), untilTime: Type.Optional(Type.Number()) },
+  strict,
+);
+export const resetQuery = Type.Object({ untilPosition: Type.Optional(position) }, strict);
 export const renameRequest = Type.Object({ to: name }, strict);
 export const setRequest = Type.Object(
   { value: Type.String({ maxLength: settingLengthMax }) },
@@ -145,6 +151,8 @@ export type BackupRequest = Static<typeof backupRequest>;
 export type ExpireRequest = Static<typeof expireRequest>;
 export type AllowRequest = Static<typeof allowRequest>;
 export type ReplicateRequest = Static<typeof replicateRequest>;
+export type ApplyRequest = Static<typeof applyRequest>;
+export type ResetQuery = Static<typeof resetQuery>;
 export type RenameRequest = Static<typeof renameRequest>;
 export type SetRequest = Static<typeof setRequest>;
 export type KeyRequest = Static<typeof keyRequest>;

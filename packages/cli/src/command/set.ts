@@ -1,5 +1,6 @@
 // Changes a setting of a database.
 import {
+  applyDelayMsMax,
   archiveKeepHoursMax,
   backupAgeDaysLimit,
   backupForms,
@@ -20,7 +21,8 @@ const propertiesText = [
   `backupDaily, backupWeekly, backupMonthly (0 to ${backupTierGenerationsMax}; 0 = none),`,
   `backupAgeDaysMax (0 to ${backupAgeDaysLimit}; 0 = no limit),`,
   `archiveKeepHours (0 to ${archiveKeepHoursMax}),`,
-  'backupNoDelete, readOnly, simultaneousQuery (true or false)',
+  `applyDelayMs (0 to ${applyDelayMsMax}; on a replica: how long after its commit a record is applied),`,
+  'applyPaused (on a replica), backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
 export const set = defineCommand({
@@ -41,6 +43,7 @@ export const set = defineCommand({
     ['pamina set cities backupMonthly=12', 'and the newest of each of twelve months'],
     ['pamina set cities backupNoDelete=true', 'remove none of them, whatever the rules say'],
     ['pamina set cities archiveKeepHours=72', 'restores elsewhere have three days to finish'],
+    ['pamina set cities-replica applyDelayMs=3600000', 'an hour to notice a mistake of the master'],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {

@@ -102,9 +102,19 @@ function replicaText(status: DatabaseStatus, master: MasterStatus, now: number):
       'last replicated modification',
       since(master.lastReplicatedModificationTime, now) ?? 'none yet',
     ],
+    ['apply delay', applyText(status)],
     ['simultaneous query', status.simultaneousQuery ? 'permitted' : 'not permitted'],
   ]);
   return `${positions}\n\n${about}`;
+}
+
+function applyText({ applying }: DatabaseStatus): string | null {
+  if (applying === null || applying === undefined) return null;
+  const { delayMs, nextAt, paused } = applying;
+  if (paused) return 'paused';
+  if (delayMs === 0) return null;
+  const next = nextAt === null ? '' : `, next record at ${formatTime(nextAt)}`;
+  return `${formatDuration(delayMs)}${next}`;
 }
 
 /** Lags are counted to what the master said last: out of touch with it they are no upper bound. */

@@ -5,7 +5,20 @@ it('makes a replica normal', async () => {
   const administration = fakeAdministration();
   const ran = await runWith(administration, ['reset', 'cities-replica']);
   expect(ran.out).toBe('Reset cities-replica: normal, open, position 1/5\n');
-  expect(administration.calls[0]).toEqual(['reset', 'cities-replica']);
+  expect(administration.calls[0]).toEqual(['reset', 'cities-replica', {}]);
+});
+
+it('makes it normal behind a position, and says so before', async () => {
+  const administration = fakeAdministration();
+  const until = ['reset', 'cities-replica', '--until-position', '1/490'];
+  const planned = await runWith(administration, [...until, '--dry-run', '--json']);
+  expect(planned.objects).toMatchObject([{ dryRun: true, until: '1/490' }]);
+  await runWith(administration, until);
+  expect(administration.calls).toContainEqual([
+    'reset',
+    'cities-replica',
+    { untilPosition: '1/490' },
+  ]);
 });
 
 it('with --dry-run only says what would be done', async () => {
