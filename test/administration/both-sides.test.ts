@@ -115,6 +115,21 @@ describe.each([
     expect(count).toBe(20_000);
   });
 
+  it('refuses to apply, to pause and to reset what is no replica', async () => {
+    const until = { untilPosition: '1/1' };
+    for (const refused of [
+      () => administration.apply('cities', until),
+      () => administration.apply('cities', { untilTime: 0 }),
+      () => administration.reset('cities', until),
+      () => administration.set('cities', 'applyDelayMs', '1000'),
+      () => administration.set('cities', 'applyPaused', 'true'),
+    ]) {
+      await expect(refused()).rejects.toThrow(code('DATABASE_TYPE'));
+    }
+    await expect(administration.apply('cities', {})).rejects.toThrow(code('REQUEST_INVALID'));
+    expect((await administration.status('cities')).applying).toBeNull();
+  });
+
   it('adds, runs, shows and removes an archive', async () => {
     const address = join(folder, 'archive');
     expect(await administration.archives('cities')).toEqual([]);

@@ -130,16 +130,7 @@ export class RemoteAdministration implements Administration {
   }
 
   reset(name: string, options: ResetOptions = {}): Promise<DatabaseStatus> {
-    const { untilPosition } = options;
-    return this.#caller.task(
-      {
-        method: 'POST',
-        path: path`/databases/${name}/reset`,
-        query: { untilPosition },
-        signal: this.#signal(),
-      },
-      statusAnswer,
-    );
+    return this.#verb(path`/databases/${name}/reset`, options);
   }
 
   rename(name: string, to: string): Promise<DatabaseStatus> {

@@ -279,14 +279,9 @@ export class Database {
     return this.#located.control.update(change);
   }
 
-  /** Whether it is a replica that is open for writing. */
-  get isReceiving(): boolean {
-    return this.#running.replica !== null;
-  }
-
-  /** When a replica applies what it receives. DATABASE_TYPE. */
-  get replicaApply(): ReplicaApply {
-    return this.#replicaLog().apply;
+  /** When a replica applies what it receives; null of everything but a replica that is open for writing. */
+  get replicaApply(): ReplicaApply | null {
+    return this.#running.replica?.apply ?? null;
   }
 
   /**
@@ -353,7 +348,7 @@ export class Database {
     if (this.#state !== 'open' || this.#closing !== null) throw this.#whyNotWritable();
     const { log, applier } = this.#parts;
     const seq = promotionEnd(log.durable.seq, applier.applied.seq, untilSeq);
-    await this.replicaApply.until(seq);
+    await this.#replicaLog().apply.until(seq);
     this.#isResetting = true;
     try {
       await this.#running.stop(true);

@@ -28,6 +28,7 @@ export { timelinesUntil } from './log-point.js';
 export type { Datum, KeySpace, Operation } from './operation.js';
 export { Pamina, type PaminaOptions, type PaminaWriteOptions } from './pamina.js';
 export type { PlacedSnapshot } from './placed-snapshot.js';
+export type { ReplicaApply } from './replica-apply.js';
 export type { Slot, SlotPositions, SlotTable } from './slots.js';
 export { StateStore, StoreLoader, type StoreSnapshot } from './state-store.js';
 export { keptStores, partialStoreFolder, rebuiltStoreFolder, swapStore } from './store-swap.js';

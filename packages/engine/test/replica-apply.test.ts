@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Database } from '../src/database.js';
+import type { ReplicaApply } from '../src/replica-apply.js';
 import {
   FaultyDisk,
   codeOf,
@@ -16,6 +17,7 @@ import {
   openDatabase,
   pump,
   stateOf,
+  there,
   until,
 } from './workbench.js';
 
@@ -56,6 +58,10 @@ class Pair {
     await pump(this.master, this.replica);
   }
 
+  get apply(): ReplicaApply {
+    return there(this.replica.replicaApply);
+  }
+
   get appliedSeq(): number {
     return this.replica.applied().seq;
   }
@@ -69,7 +75,7 @@ async function paused(segmentBytes?: number): Promise<Pair> {
   const pair = await Pair.start(segmentBytes);
   await pair.write('before');
   await pair.replica.whenApplied(pair.replica.durable().seq);
-  await pair.replica.replicaApply.change({ paused: true });
+  await pair.apply.change({ paused: true });
   return pair;
 }
 
@@ -77,11 +83,11 @@ test('a record is received at once and applied when the delay after its commit i
   const pair = await Pair.start();
   await pair.write('first');
   await pair.replica.whenApplied(pair.replica.durable().seq);
-  await pair.replica.replicaApply.change({ delayMs: hour });
+  await pair.apply.change({ delayMs: hour });
   await pair.write('second');
   pair.pass(hour / 2);
   await pair.write('third');
-  await until(() => pair.replica.replicaApply.nextAt !== null);
+  await until(() => pair.apply.nextAt !== null);
   expect(pair.replica.durable()).toEqual(pair.master.durable());
   expect(await pair.keys()).toEqual(['base', 'first']);
   pair.pass(hour / 2);
@@ -98,7 +104,7 @@ test('P13 what waits is in the log and not in memory, however much it is', async
   for (let index = 0; index < 50; index++) await pair.master.put(`key ${index}`, value);
   await pump(pair.master, pair.replica);
   expect(pair.replica.durable()).toEqual(pair.master.durable());
-  await pair.replica.replicaApply.change({ paused: false });
+  await pair.apply.change({ paused: false });
   await until(() => pair.appliedSeq === pair.replica.durable().seq);
   expect(await stateOf(pair.replica)).toEqual(await stateOf(pair.master));
 });
@@ -113,7 +119,7 @@ test('a replica that waits shows the same state after it was opened again, then 
   expect(await pair.keys()).toEqual(['base', 'before']);
   await pair.write('fourth');
   expect(pair.appliedSeq).toBe(seq);
-  await pair.replica.replicaApply.change({ paused: false });
+  await pair.apply.change({ paused: false });
   await until(() => pair.appliedSeq === pair.replica.durable().seq);
   expect(await stateOf(pair.replica)).toEqual(await stateOf(pair.master));
 });
@@ -122,7 +128,7 @@ test('P4 a paused replica applies up to a record that it is told, and nothing be
   const pair = await paused(65_536);
   const seq = pair.appliedSeq;
   await pair.write('a', 'b', 'c', 'd');
-  await pair.replica.replicaApply.until(seq + 2);
+  await pair.apply.until(seq + 2);
   await pair.write('e');
   expect(pair.appliedSeq).toBe(seq + 2);
   expect(await pair.keys()).toEqual(['a', 'b', 'base', 'before']);
@@ -131,7 +137,7 @@ test('P4 a paused replica applies up to a record that it is told, and nothing be
 test('who waits for a record hears it when the database is closed', async () => {
   const pair = await paused();
   await pair.write('a');
-  const heard = codeOf(pair.replica.replicaApply.until(pair.replica.durable().seq + 1));
+  const heard = codeOf(pair.apply.until(pair.replica.durable().seq + 1));
   await pair.replica.close();
   expect(await heard).toBe('DATABASE_OFFLINE');
 });

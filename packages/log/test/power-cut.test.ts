@@ -10,6 +10,7 @@ import {
   body,
   cleanUp,
   openLog,
+  randomOf,
   pump,
   realDisk,
   sessionHeader,
@@ -17,15 +18,6 @@ import {
   startWriting,
   temporaryFolder,
 } from './workbench.js';
-
-/** A small generator with a seed, so that a failure can be run again. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 interface Workload {
   readonly sizes: readonly number[];

@@ -187,3 +187,12 @@ export async function pump(
     count++;
   }
 }
+
+/** A small generator with a seed, so that a failure can be run again. */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

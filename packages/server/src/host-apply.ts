@@ -1,7 +1,7 @@
 // What a replica has received and not applied: it waits for its delay, or because an administrator has
 // paused it, and is applied up to a record that he chooses.
 
-import type { ApplyRule, Control, Database, LogPoint } from '@pamina/engine';
+import type { ApplyRule, Control, Database, LogPoint, ReplicaApply } from '@pamina/engine';
 import {
   formatPosition,
   PaminaError,
@@ -19,7 +19,7 @@ export function applyUntil(core: HostCore, name: string, target: ApplyTarget): P
     throw new PaminaError('REQUEST_INVALID', 'a position or a time is wanted, and not both');
   }
   return core.use(name, 'write', async ({ database }) => {
-    const { replicaApply } = database;
+    const replicaApply = requireReplica(database);
     const seq =
       untilPosition === undefined
         ? await lastUntil(database, untilTime ?? 0)
@@ -39,11 +39,19 @@ export function applyUntil(core: HostCore, name: string, target: ApplyTarget): P
 export async function pauseBefore(core: HostCore, name: string, text: string): Promise<number> {
   const position = parsePosition(text);
   return core.use(name, 'write', async ({ database }) => {
+    const replicaApply = requireReplica(database);
     const seq = seqAt(database, position);
     requireWaiting(database, seq);
-    await database.replicaApply.change({ paused: true });
+    await replicaApply.change({ paused: true });
     return seq;
   });
+}
+
+/** DATABASE_TYPE. */
+export function requireReplica({ control, replicaApply }: Database): ReplicaApply {
+  if (replicaApply !== null) return replicaApply;
+  const message = `${control.name} is ${control.type}, and only a replica waits with what it received`;
+  throw new PaminaError('DATABASE_TYPE', message);
 }
 
 /** Null on everything but a replica. */
@@ -51,7 +59,7 @@ export function applyingStatus(database: Database): ApplyingStatus | null {
   if (database.control.type !== 'replica') return null;
   const { delayMs, paused, since } = ruleOf(database.control);
   const waiting = database.durable().seq - database.applied().seq;
-  const nextAt = database.isReceiving ? database.replicaApply.nextAt : null;
+  const nextAt = database.replicaApply?.nextAt ?? null;
   return { delayMs, paused, since, waiting, nextAt };
 }
 
@@ -64,11 +72,7 @@ export function ruleOf({ apply }: Control): ApplyRule & { readonly since: number
   };
 }
 
-function seqAt(
-  { durable, timelines }: Pick<Database, 'durable' | 'timelines'>,
-  position: Position,
-) {
-  const { seq, timeline } = position;
+function seqAt({ timelines }: Database, { seq, timeline }: Position): number {
   if (timelineAt(timelines, seq).timeline === timeline) return seq;
   const here = timelineAt(timelines, seq).timeline;
   const message = `record ${seq} is on timeline ${here} here, not on ${timeline}`;

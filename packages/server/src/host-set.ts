@@ -13,7 +13,7 @@ import {
   replicationDelayMsMax,
 } from '@pamina/format';
 import type { Database } from '@pamina/engine';
-import { ruleOf } from './host-apply.js';
+import { requireReplica, ruleOf } from './host-apply.js';
 import type { HostCore } from './host-core.js';
 
 const generationsMinWithReplicas = 2;
@@ -68,23 +68,21 @@ const setters: Readonly<Record<string, Setter>> = {
     await database.updateControl({ readOnly: flag(value) });
   },
   simultaneousQuery: async (database, value, name) => {
-    requireReplica(database, 'simultaneousQuery', name);
+    if (database.control.type !== 'replica') {
+      throw new PaminaError(
+        'DATABASE_TYPE',
+        `${name} is no replica: simultaneousQuery is for replicas`,
+      );
+    }
     await database.updateControl({ simultaneousQuery: flag(value) });
   },
-  applyDelayMs: async (database, value, name) => {
-    requireReplica(database, 'applyDelayMs', name);
-    await database.replicaApply.change({ delayMs: integer(value, 0, applyDelayMsMax) });
+  applyDelayMs: async (database, value) => {
+    await requireReplica(database).change({ delayMs: integer(value, 0, applyDelayMsMax) });
   },
-  applyPaused: async (database, value, name) => {
-    requireReplica(database, 'applyPaused', name);
-    await database.replicaApply.change({ paused: flag(value) });
+  applyPaused: async (database, value) => {
+    await requireReplica(database).change({ paused: flag(value) });
   },
 };
-
-function requireReplica({ control }: Database, property: string, name: string): void {
-  if (control.type === 'replica') return;
-  throw new PaminaError('DATABASE_TYPE', `${name} is no replica: ${property} is for replicas`);
-}
 
 /** Those that only a database which is open for writing can change, though they are this copy's own. */
 const receiving: ReadonlySet<string> = new Set(['applyDelayMs', 'applyPaused']);

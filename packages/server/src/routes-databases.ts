@@ -1,8 +1,6 @@
 // Routes of databases as wholes: list, status, and the verbs that change what they are.
 
 import {
-  type ApplyRequest,
-  applyRequest,
   type CreateRequest,
   createRequest,
   type DeleteQuery,
@@ -11,10 +9,6 @@ import {
   propertyParameters,
   type RenameRequest,
   renameRequest,
-  type ReplicateRequest,
-  replicateRequest,
-  type ResetQuery,
-  resetQuery,
   type RestoreOptions,
   restoreRequest,
   type SetRequest,
@@ -50,18 +44,6 @@ export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteCon
       ),
   );
 
-  app.post<Named & { Body: ApplyRequest }>(
-    '/databases/:name/apply',
-    { schema: { params: nameParameters, body: applyRequest } },
-    ({ body, params }, reply) => answerLines(reply, clock, () => served.apply(params.name, body)),
-  );
-
-  app.post<Named & { Querystring: ResetQuery }>(
-    '/databases/:name/reset',
-    { schema: { params: nameParameters, querystring: resetQuery } },
-    ({ params, query }, reply) => answerLines(reply, clock, () => served.reset(params.name, query)),
-  );
-
   for (const verb of ['start', 'stop'] as const) {
     app.post<Named>(
       `/databases/:name/${verb}`,
@@ -75,13 +57,6 @@ export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteCon
     { schema: { params: nameParameters, body: renameRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, () => served.rename(params.name, body.to)),
-  );
-
-  app.post<Named & { Body: ReplicateRequest }>(
-    '/databases/:name/replicate',
-    { schema: { params: nameParameters, body: replicateRequest } },
-    ({ body, params }, reply) =>
-      answerLines(reply, clock, (answer) => served.replicate(params.name, body, answer.progress)),
   );
 
   app.post<Named & { Body: RestoreOptions }>(

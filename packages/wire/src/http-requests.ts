@@ -95,7 +95,7 @@ export const applyRequest = Type.Object(
   { untilPosition: Type.Optional(position), untilTime: Type.Optional(Type.Number()) },
   strict,
 );
-export const resetQuery = Type.Object({ untilPosition: Type.Optional(position) }, strict);
+export const resetRequest = Type.Object({ untilPosition: Type.Optional(position) }, strict);
 export const renameRequest = Type.Object({ to: name }, strict);
 export const setRequest = Type.Object(
   { value: Type.String({ maxLength: settingLengthMax }) },
@@ -152,7 +152,7 @@ export type ExpireRequest = Static<typeof expireRequest>;
 export type AllowRequest = Static<typeof allowRequest>;
 export type ReplicateRequest = Static<typeof replicateRequest>;
 export type ApplyRequest = Static<typeof applyRequest>;
-export type ResetQuery = Static<typeof resetQuery>;
+export type ResetRequest = Static<typeof resetRequest>;
 export type RenameRequest = Static<typeof renameRequest>;
 export type SetRequest = Static<typeof setRequest>;
 export type KeyRequest = Static<typeof keyRequest>;
