@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CommitBrake, bytesPerSecondAt } from '../src/commit-brake.js';
 import { HandClock } from './hand-clock.js';
-import { newDatabase } from './workbench.js';
+import { newDatabase, until } from './workbench.js';
 import { SlowStores } from './slow-stores.js';
 
 const kib = 1024;
@@ -116,6 +116,23 @@ test('P1 commits that are held back by the brake are acknowledged in order, and 
   await Promise.all(puts);
   await Promise.all(closing);
   expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+test('commits from memory are slowed with the others', async () => {
+  const store = new SlowStores();
+  const db = await newDatabase({ env: store.env });
+  await db.put('first', 'x'.repeat(mib + 1));
+  store.pressure = () => 1;
+  const order: string[] = [];
+  const put = async (key: string, durability: 'disk' | 'memory'): Promise<void> => {
+    await db.put(key, 'x'.repeat(mib + 1), { durability });
+    order.push(key);
+  };
+  await put('free', 'disk');
+  const held = put('held', 'disk');
+  await until(() => db.durable().seq === db.log.encodedSeq);
+  await Promise.all([put('from memory', 'memory'), held]);
+  expect(order).toEqual(['free', 'held', 'from memory']);
 });
 
 test('who does not wait for his commits is not slowed: it would not help', async () => {
