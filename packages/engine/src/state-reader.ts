@@ -132,11 +132,14 @@ export class StateReader {
   /** Entries between two keys of the store, from one moment; values and keys with their prefix byte. */
   async *entries(gte: Buffer, lt: Buffer): AsyncGenerator<[Buffer, Buffer]> {
     const range = { gte, lt, reverse: false };
-    const due = this.exactly((level, behind) => openIterator(level, range, bytesOf, { behind }));
-    const iterator = await arrived(due);
+    const due = this.exactly((level, behind) => ({
+      level,
+      iterator: openIterator(level, range, bytesOf, { behind }),
+    }));
+    const { level, iterator } = await arrived(due);
     try {
       for (;;) {
-        const entries = await iterator.nextv(entriesPerRead);
+        const entries = await this.#store.readNext(level, iterator, entriesPerRead);
         if (entries.length === 0) return;
         yield* entries as [Buffer, Buffer][];
       }

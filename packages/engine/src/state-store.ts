@@ -32,6 +32,10 @@ export interface StoreSnapshot {
   close(): Promise<void>;
 }
 
+interface Iterates<T> {
+  nextv(size: number): Promise<T[]>;
+}
+
 /** Either written or discarded, once. */
 export interface PreparedBatch {
   write(): Promise<void>;
@@ -150,6 +154,8 @@ export class StateStore {
   /** Taken at once: no operation applied later is in it. STORE_REOPENED where it ends before it is read. */
   snapshot(): StoreSnapshot {
     const { level } = this;
+    const readNext = <T>(iterator: Iterates<T>, size: number): Promise<T[]> =>
+      this.readNext(level, iterator, size);
     const snapshot = level.snapshot();
     const assertOpen = (): void => {
       if (this.#level !== level) throw storeReopened();
@@ -162,7 +168,7 @@ export class StateStore {
         try {
           for (;;) {
             assertOpen();
-            const entries = await iterator.nextv(perRead);
+            const entries = await readNext(iterator, perRead);
             if (entries.length === 0) return;
             yield entries;
           }
@@ -172,6 +178,17 @@ export class StateStore {
       },
       close: () => snapshot.close(),
     };
+  }
+
+  /** The next entries of an iterator of `level`; STORE_REOPENED or DATABASE_CLOSED where that is closed by now. */
+  async readNext<T>(level: StoreLevel, iterator: Iterates<T>, size: number): Promise<T[]> {
+    try {
+      return await iterator.nextv(size);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'LEVEL_ITERATOR_NOT_OPEN') throw error;
+      if (this.#level !== level) throw storeReopened();
+      throw new PaminaError('DATABASE_CLOSED', 'the database was closed while it was read');
+    }
   }
 
   /**

@@ -88,6 +88,45 @@ test('open iterators and snapshots end with STORE_REOPENED, new ones read on', a
   expect(await db.keys().all()).toEqual(['a', 'b', 'c']);
 });
 
+/** Two reads over several turns that have begun, and how to go on with one to its end. */
+async function longReads(database: Database): Promise<{
+  reads: AsyncGenerator<unknown>[];
+  drain: (read: AsyncGenerator<unknown>) => Promise<void>;
+}> {
+  for (let at = 0; at < 3; at++) {
+    const operations = Array.from({ length: 1000 }, (_, key) => {
+      return { type: 'put', key: `${at} ${key}`, value: '1' } as const;
+    });
+    await database.commit(operations);
+  }
+  await database.whenApplied(database.durable().seq);
+  const { snapshot } = await database.stateSnapshot();
+  const reads = [database.entries(), snapshot.entries()];
+  await Promise.all(reads.map((read) => read.next()));
+  const drain = async (read: AsyncGenerator<unknown>): Promise<void> => {
+    while ((await read.next()).done !== true);
+  };
+  return { reads, drain };
+}
+
+test('P9 what reads over several turns ends with STORE_REOPENED too, wherever it is', async () => {
+  const { env: failingEnv, failWith } = failing();
+  const database = await newDatabase({ env: failingEnv });
+  const { reads, drain } = await longReads(database);
+  failWith([broken]);
+  await database.put('c', '1');
+  await database.whenApplied(database.durable().seq);
+  for (const read of reads) expect(await codeOf(drain(read))).toBe('STORE_REOPENED');
+  expect(Object.keys(await contents(database))).toHaveLength(3001);
+});
+
+test('P9 a database that is closed under them says so, and nothing of an error of the disk', async () => {
+  const database = await newDatabase();
+  const { reads, drain } = await longReads(database);
+  await database.close();
+  for (const read of reads) expect(await codeOf(drain(read))).toBe('DATABASE_CLOSED');
+});
+
 test('P1 while the disk is full commits are acknowledged by the log, reads are exact, and the store catches up with space', async () => {
   const { env: withoutSpace, makeSpace } = fullEnv();
   const { env: failingEnv, failWith } = failing(withoutSpace);
