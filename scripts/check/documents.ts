@@ -12,7 +12,8 @@ const formatTest = 'packages/format/test/format-document.test.ts';
 
 export const documents: Check = {
   name: 'documents',
-  holds: 'ERRORS.md and FORMAT.md say what the code says, and every `npm run` in a document is there',
+  holds:
+    'ERRORS.md and FORMAT.md say what the code says, and every `npm run` in a document is there',
   async run(root) {
     const missing = [generator, errorsDocument, formatTest, 'packages/format/FORMAT.md']
       .filter((file) => !existsSync(join(root, file)))

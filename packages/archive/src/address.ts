@@ -42,7 +42,8 @@ export function parseArchiveAddress(text: string): ArchiveAddress {
 function folderOf(url: URL): FolderAddress {
   if (url.host !== '' || url.search !== '') throw invalid('a folder is written as file:///path');
   const path = pathOf(url);
-  if (path === null || path.includes('\0')) throw invalid('its path holds a "%" that is no character');
+  if (path === null || path.includes('\0'))
+    throw invalid('its path holds a "%" that is no character');
   return { kind: 'folder', path };
 }
 

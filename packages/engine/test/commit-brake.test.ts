@@ -169,7 +169,8 @@ test('a mark whose commit is held back has the state at exactly its record', asy
   const { point, snapshot } = await marking;
   await Promise.all([held, later]);
   const keys: string[] = [];
-  for await (const entries of snapshot.entries()) keys.push(...entries.map(([key]) => text(key.subarray(1))));
+  for await (const entries of snapshot.entries())
+    keys.push(...entries.map(([key]) => text(key.subarray(1))));
   await snapshot.close();
   expect(keys).toContain('held');
   expect(keys).not.toContain('later');
