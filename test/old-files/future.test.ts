@@ -44,12 +44,19 @@ async function segmentsOf(database: string): Promise<string[]> {
 }
 
 /** Nothing below the folder changes while the task runs, but for what `mayChange` names. */
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
 async function requireUnchanged(folder: string, task: () => Promise<void>, except?: RegExp) {
   const before = await filesBelow(folder);
   await task();
   const after = await filesBelow(folder);
   const isHeld = ([path]: readonly [string, Buffer]): boolean => except?.test(path) !== true;
-  expect([...after].filter(isHeld)).toEqual([...before].filter(isHeld));
+  // By their hashes: bytes are compared one by one, and there are many.
+  const briefs = (files: ReadonlyMap<string, Buffer>): string[] =>
+    [...files].filter(isHeld).map(([path, bytes]) => `${path} ${sha256Of(bytes)}`);
+  expect(briefs(after)).toEqual(briefs(before));
 }
 
 describe('files of a version after this one', () => {
@@ -151,9 +158,7 @@ describe('files of a version after this one', () => {
         view.setUint16(8, view.getUint16(8, true) + 1, true);
         view.setUint32(32, crc32(bytes.subarray(0, 32)), true);
       });
-      const sha256 = createHash('sha256')
-        .update(await env.disk.readFile(chunkPath))
-        .digest('hex');
+      const sha256 = sha256Of(await env.disk.readFile(chunkPath));
       const chunks = [{ ...chunk, sha256 }, ...manifest.chunks.slice(1)];
       await env.disk.replaceFile(manifestPath, encodeManifest({ ...manifest, chunks }));
       await requireUnchanged(folder, async () => {

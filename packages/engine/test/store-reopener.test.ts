@@ -90,8 +90,8 @@ test('open iterators and snapshots end with STORE_REOPENED, new ones read on', a
 
 /** Two reads over several turns that have begun, and how to go on with one to its end. */
 async function longReads(database: Database): Promise<{
-  reads: AsyncGenerator<unknown>[];
-  drain: (read: AsyncGenerator<unknown>) => Promise<void>;
+  reads: AsyncGenerator[];
+  drain: (read: AsyncGenerator) => Promise<void>;
 }> {
   for (let at = 0; at < 3; at++) {
     const operations = Array.from({ length: 1000 }, (_, key) => {
@@ -103,7 +103,7 @@ async function longReads(database: Database): Promise<{
   const { snapshot } = await database.stateSnapshot();
   const reads = [database.entries(), snapshot.entries()];
   await Promise.all(reads.map((read) => read.next()));
-  const drain = async (read: AsyncGenerator<unknown>): Promise<void> => {
+  const drain = async (read: AsyncGenerator): Promise<void> => {
     while ((await read.next()).done !== true);
   };
   return { reads, drain };
