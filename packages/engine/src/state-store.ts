@@ -45,8 +45,11 @@ export interface PreparedBatch {
 export class StateStore {
   readonly folder: string;
   readonly #world: StoreWorld;
-  /** Null while it is being opened again. */
+  /** Null while it is being opened again, and when it could not be. */
   #level: StoreLevel | null;
+  #reopening: Promise<void> | null = null;
+  /** Why it could not be opened again. */
+  #lost: PaminaError | null = null;
   #lastSession = 0;
   /** Logs of LevelDB whose sync has failed, with why: what a later sync says of them proves nothing (P7). */
   readonly #doubtful = new Map<string, PaminaError>();
@@ -57,10 +60,15 @@ export class StateStore {
     this.folder = folder;
   }
 
-  /** LevelDB; another one after each reopen(). STORE_REOPENED for the moment that this takes. */
+  /** LevelDB; another one after each reopen(). STORE_REOPENED for the moment that this takes, STORE_ERROR if it failed. */
   get level(): StoreLevel {
-    if (this.#level === null) throw storeReopened();
+    if (this.#level === null) throw this.#lost ?? storeReopened();
     return this.#level;
+  }
+
+  /** For whoever can wait: resolves when LevelDB is open again or could not be. Null if it is not being opened. */
+  get reopening(): Promise<void> | null {
+    return this.#reopening;
   }
 
   /** DATABASE_IN_USE if another process has it, STORE_ERROR if LevelDB refuses it. */
@@ -222,7 +230,18 @@ export class StateStore {
 
   /** After an error of LevelDB, which it would repeat for ever. Iterators and snapshots end. */
   async reopen(): Promise<void> {
-    const { level } = this;
+    const opening = this.#reopen(this.level);
+    this.#reopening = opening.catch((error: unknown) => {
+      this.#lost = toPaminaError(error);
+    });
+    try {
+      await opening;
+    } finally {
+      this.#reopening = null;
+    }
+  }
+
+  async #reopen(level: StoreLevel): Promise<void> {
     this.#level = null;
     await level.close();
     this.#level = await openLevel(this.#world, this.folder, false);
