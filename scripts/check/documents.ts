@@ -1,9 +1,10 @@
-// Holds generated and byte-exact documents against the code: ERRORS.md is what its generator writes, and
-// FORMAT.md passes the test that compares it with the constants.
+// Holds documents against the code: ERRORS.md is what its generator writes, FORMAT.md passes the test that
+// compares it with the constants, and what a document tells the reader to run with npm is there.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check, Finding } from './check.js';
 import { runTool, toolFailure } from './check.js';
+import { ownFiles, readJson, readText } from './source-files.js';
 
 const generator = 'packages/format/scripts/errors-document.ts';
 const errorsDocument = 'packages/format/ERRORS.md';
@@ -11,15 +12,33 @@ const formatTest = 'packages/format/test/format-document.test.ts';
 
 export const documents: Check = {
   name: 'documents',
-  holds: 'ERRORS.md and FORMAT.md say what the code says',
+  holds:
+    'ERRORS.md and FORMAT.md say what the code says, and every `npm run` in a document is there',
   async run(root) {
     const missing = [generator, errorsDocument, formatTest, 'packages/format/FORMAT.md']
       .filter((file) => !existsSync(join(root, file)))
       .map((file) => ({ file, message: 'is missing' }));
     if (missing.length > 0) return missing;
-    return [...(await checkErrors(root)), ...(await checkFormat(root))];
+    return [...checkScripts(root), ...(await checkErrors(root)), ...(await checkFormat(root))];
   },
 };
+
+function checkScripts(root: string): Finding[] {
+  const { scripts = {} } = readJson<{ scripts?: Record<string, string> }>(root, 'package.json');
+  return ownFiles(root, ['.md']).flatMap((file) =>
+    readText(root, file)
+      .split('\n')
+      .flatMap((text, index) =>
+        [...text.matchAll(/\bnpm run (?:-\S+ )*(\w[\w:-]*)/g)]
+          .map(([, name = '']) => name)
+          .filter((name) => !Object.hasOwn(scripts, name))
+          .map((name) => {
+            const message = `there is no script ${name} in package.json: add it, or name another`;
+            return { file, line: index + 1, message };
+          }),
+      ),
+  );
+}
 
 async function checkErrors(root: string): Promise<Finding[]> {
   const result = await runTool(root, 'tsx', [generator, '--print']);

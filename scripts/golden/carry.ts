@@ -1,7 +1,7 @@
 // What a feed and a follower do between two databases of one process: the master's log, carried over.
 import type { Database } from '@pamina/engine';
 
-/** Carries everything durable, in chunks of about `bytesMax`. */
+/** Carries everything durable, in chunks of about `bytesMax`; each is applied before the next one comes. */
 export async function carryLog(
   master: Database,
   replica: Database,
@@ -17,6 +17,7 @@ export async function carryLog(
       const chunk = await cursor.next(bytesMax);
       if (chunk === null) return;
       await replica.receive({ name: chunk.name, offset: chunk.offset, bytes: chunk.bytes });
+      await replica.whenApplied(replica.durable().seq);
     }
   } finally {
     await cursor.close();

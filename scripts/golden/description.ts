@@ -59,6 +59,8 @@ export async function describeDatabase(database: Database): Promise<DatabaseDesc
 
 export interface BackupDescription {
   readonly kind: string;
+  /** Null in what is not full: an incremental one. */
+  readonly form: string | null;
   readonly tag: string | null;
   readonly position: string;
   readonly codec: string;
@@ -68,8 +70,9 @@ export interface BackupDescription {
 
 export async function describeBackup(source: BackupSource): Promise<BackupDescription> {
   const { manifest, stateHash } = await verifyBackup(source);
-  const { kind, tag, position, codec, entries } = manifest;
-  return { kind, tag, position: formatPosition(position), codec, entries, stateHash };
+  const { kind, tag, position, codec, entries, after } = manifest;
+  const form = after === undefined ? manifest.form : null;
+  return { kind, form, tag, position: formatPosition(position), codec, entries, stateHash };
 }
 
 function shown(value: Uint8Array): string {
@@ -81,10 +84,15 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
 
+export interface ExpectedBackup extends BackupDescription {
+  /** State hash of what is restored from it; not in files that have logical ones alone. */
+  readonly restoredHash?: string;
+}
+
 /** The file `expected.json` of a version. */
 export interface Expected {
   /** By the name of its folder. */
   readonly databases: Readonly<Record<string, DatabaseDescription>>;
   /** By its path. */
-  readonly backups: Readonly<Record<string, BackupDescription>>;
+  readonly backups: Readonly<Record<string, ExpectedBackup>>;
 }

@@ -3,7 +3,7 @@
 import { cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { folderSource, restore, takeBackup } from '@pamina/backup';
+import { folderSource, listBackups, restore, takeBackup, takeIncremental } from '@pamina/backup';
 import { Database, createDatabase, version, type Operation } from '@pamina/engine';
 import { segmentBytesMin } from '@pamina/format';
 import { printDirectory } from '../../packages/directory/src/directory-content.js';
@@ -12,10 +12,11 @@ import { checksumsFile, goldenFolder, listChecksums } from './checksums.js';
 import {
   describeBackup,
   describeDatabase,
-  type BackupDescription,
   type DatabaseDescription,
+  type ExpectedBackup,
 } from './description.js';
 import { fixedEnv } from './fixed-env.js';
+import { restoreAny } from './restore-any.js';
 
 const env = fixedEnv();
 const target = join(goldenFolder, version);
@@ -31,7 +32,9 @@ async function commitAll(
 ): Promise<void> {
   for (const operations of commits) {
     env.tick();
-    await database.commit(operations);
+    const { seq } = await database.commit(operations);
+    // How commits are joined for the store is a matter of time.
+    await database.whenApplied(seq);
   }
 }
 
@@ -96,6 +99,11 @@ async function writeDatabases(): Promise<void> {
   await promoted.close();
   await takeBackup(orders, { compression: 'brotli-1' });
   await commitAll(orders, commitsOf(5).slice(0, 3));
+  await takeIncremental(orders, { tag: 'increment' });
+  await commitAll(orders, commitsOf(7).slice(0, 2));
+  await takeBackup(orders, { form: 'physical', tag: 'tables' });
+  await commitAll(orders, commitsOf(8).slice(1, 3));
+  await takeIncremental(orders);
   await orders.close();
   const crashed = await open('orders');
   await commitAll(crashed, commitsOf(6).slice(0, 2));
@@ -120,7 +128,7 @@ async function copyPublished(work: string): Promise<void> {
 /** Opens copies: to read a database changes its store. */
 async function describe(): Promise<void> {
   const databases: Record<string, DatabaseDescription> = {};
-  const backups: Record<string, BackupDescription> = {};
+  const backups: Record<string, ExpectedBackup> = {};
   for (const entry of await readdir('.', { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     const copy = `.described-${entry.name}`;
@@ -128,25 +136,30 @@ async function describe(): Promise<void> {
     const database = await open(copy, 'read');
     databases[entry.name] = await describeDatabase(database);
     await database.close();
-    for (const id of await readdir(join(entry.name, 'backups')).catch(noFolder)) {
-      if (id.startsWith('.')) continue;
-      const path = `${entry.name}/backups/${id}`;
-      backups[path] = await describeBackup(folderSource(env, path));
+    const folder = `${entry.name}/backups`;
+    if ((await stat(folder).catch(noFolder)) === null) continue;
+    for (const { id } of await listBackups(env, folder)) {
+      const restored = `.restored-${id}`;
+      await restoreAny(env, folder, id, restored);
+      const state = await open(restored, 'read');
+      const { stateHash } = await describeDatabase(state);
+      await state.close();
+      const described = await describeBackup(folderSource(env, `${folder}/${id}`));
+      backups[`${folder}/${id}`] = { ...described, restoredHash: stateHash };
     }
   }
   const expected = { databases, backups };
   await writeFile(join(target, 'expected.json'), `${JSON.stringify(expected, null, 1)}\n`);
 }
 
-function noFolder(error: NodeJS.ErrnoException): string[] {
+function noFolder(error: NodeJS.ErrnoException): null {
   if (error.code !== 'ENOENT') throw error;
-  return [];
+  return null;
 }
 
 async function main(): Promise<void> {
   if (process.argv.includes('--replace')) await rm(target, { recursive: true, force: true });
-  const isThere = await stat(target).then(() => true, noFolder);
-  if (isThere === true) {
+  if ((await stat(target).catch(noFolder)) !== null) {
     throw new Error(
       `${target} is there: golden files of a released version are never written again`,
     );

@@ -32,6 +32,15 @@ describe('the documents check', () => {
     expect(places(found)).toEqual(['packages/format/test/format-document.test.ts']);
   });
 
+  it('finds that a document names a script of npm that is not there', async () => {
+    const files = {
+      ...format('# Errors\n\nONE\n', true),
+      'package.json': json({ name: 'planted', type: 'module', scripts: { there: 'true' } }),
+      'README.md': 'Run\n`npm run there`, `npm run -s there` and\n`npm run not-there`.\n',
+    };
+    expect(places(await findingsOf(documents, files))).toEqual(['README.md:3']);
+  });
+
   it('finds that a document is missing', async () => {
     expect(places(await findingsOf(documents))).toContain('packages/format/ERRORS.md');
   });

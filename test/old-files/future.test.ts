@@ -1,6 +1,6 @@
 // P15: a file of a version that is not known is refused with a code that says so, and left as it is.
 import { folderSource, listBackups, restore, verifyBackup } from '@pamina/backup';
-import { Database } from '@pamina/engine';
+import { Database, version } from '@pamina/engine';
 import { crc32, decodeManifest, encodeManifest, viewOf } from '@pamina/format';
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
@@ -9,15 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { parseDirectory } from '../../packages/directory/src/directory-content.js';
 import { parseFields, printChecked, verified } from '../../packages/engine/src/checked-json.js';
 import { describeDatabase } from '../../scripts/golden/description.js';
-import {
-  copyOf,
-  env,
-  expectedOf,
-  filesBelow,
-  goldenVersions,
-  openDatabase,
-  withLaterSettings,
-} from './golden.js';
+import { copyOf, env, expectedOf, filesBelow, openDatabase, withLaterSettings } from './golden.js';
 
 /** The job log says that the database could not be opened. */
 const mayChange = /(^|\/)job\.log$/;
@@ -52,15 +44,22 @@ async function segmentsOf(database: string): Promise<string[]> {
 }
 
 /** Nothing below the folder changes while the task runs, but for what `mayChange` names. */
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
 async function requireUnchanged(folder: string, task: () => Promise<void>, except?: RegExp) {
   const before = await filesBelow(folder);
   await task();
   const after = await filesBelow(folder);
   const isHeld = ([path]: readonly [string, Buffer]): boolean => except?.test(path) !== true;
-  expect([...after].filter(isHeld)).toEqual([...before].filter(isHeld));
+  // By their hashes: bytes are compared one by one, and there are many.
+  const briefs = (files: ReadonlyMap<string, Buffer>): string[] =>
+    [...files].filter(isHeld).map(([path, bytes]) => `${path} ${sha256Of(bytes)}`);
+  expect(briefs(after)).toEqual(briefs(before));
 }
 
-describe.each(await goldenVersions())('files of a version after %s', (version) => {
+describe('files of a version after this one', () => {
   test('P15 a control.json of another version is refused, and not a byte of the folder changes', async () => {
     const folder = join(await copyOf(version), 'orders');
     const path = join(folder, 'control.json');
@@ -159,9 +158,7 @@ describe.each(await goldenVersions())('files of a version after %s', (version) =
         view.setUint16(8, view.getUint16(8, true) + 1, true);
         view.setUint32(32, crc32(bytes.subarray(0, 32)), true);
       });
-      const sha256 = createHash('sha256')
-        .update(await env.disk.readFile(chunkPath))
-        .digest('hex');
+      const sha256 = sha256Of(await env.disk.readFile(chunkPath));
       const chunks = [{ ...chunk, sha256 }, ...manifest.chunks.slice(1)];
       await env.disk.replaceFile(manifestPath, encodeManifest({ ...manifest, chunks }));
       await requireUnchanged(folder, async () => {

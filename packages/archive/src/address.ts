@@ -41,7 +41,21 @@ export function parseArchiveAddress(text: string): ArchiveAddress {
 
 function folderOf(url: URL): FolderAddress {
   if (url.host !== '' || url.search !== '') throw invalid('a folder is written as file:///path');
-  return { kind: 'folder', path: fileURLToPath(url) };
+  const path = pathOf(url);
+  if (path === null || path.includes('\0'))
+    throw invalid('its path holds a "%" that is no character');
+  return { kind: 'folder', path };
+}
+
+/** Null where what stands behind a "%" is no UTF-8, or is a "/". */
+function pathOf(url: URL): string | null {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (error instanceof URIError || code === 'ERR_INVALID_FILE_URL_PATH') return null;
+    throw error;
+  }
 }
 
 function s3Of(url: URL): S3Address {

@@ -56,6 +56,10 @@ describe('addresses', () => {
       'http://secretsecret/',
       'relative/secretsecret',
       '/a\0secretsecret',
+      'file:///secretsecret/%',
+      'file:///secretsecret/%ff',
+      'file:///secretsecret%2Fa',
+      'file:///secretsecret%00',
       '',
     ]) {
       let message = '';

@@ -68,8 +68,10 @@ export class Acknowledgement {
     });
   }
 
-  /** Makes what is encoded so far visible. False if too much of it waits for the disk already. */
+  /** Makes what is encoded so far visible. False if too much of it waits for the disk already, or for the store. */
   early(): boolean {
+    // Who commits from memory fills the store as well: he waits where others wait, not at BACKLOG_FULL.
+    if (this.#held.length > 0) return false;
     const { unsynced } = this.#appender();
     const bytes = unsynced.reduce((sum, group) => sum + group.end, 0);
     if (bytes > unsyncedBytesMax) return false;

@@ -1,5 +1,6 @@
 // Reads the state after the last acknowledged record, exactly: the overlay of what the store has not
-// taken yet, then the store. What is read over several turns begins where the store is just there.
+// taken yet, then the store. What is read over several turns begins where the store is just there. Point
+// reads that can wait do so while LevelDB is being opened again.
 import { systemPrefix, toPaminaError, userPrefix } from '@pamina/format';
 import type { StoreLevel } from '@pamina/env';
 import type { Applier } from './applier.js';
@@ -48,6 +49,8 @@ export class StateReader {
   get(space: KeySpace, key: Datum, options: ReadOptions = asBytes): Promise<unknown> {
     const found = this.#find(space, key);
     if (found !== undefined) return Promise.resolve(valueAs(options.valueEncoding, found));
+    const { reopening } = this.#store;
+    if (reopening !== null) return reopening.then(() => this.get(space, key, options));
     return getFrom(this.#store.level, this.#key(space, key, options), options);
   }
 
@@ -59,6 +62,7 @@ export class StateReader {
 
   /** All from one state. */
   async getMany(space: KeySpace, keys: readonly Datum[], options: ReadOptions): Promise<unknown[]> {
+    if (this.#store.reopening !== null) await this.#store.reopening;
     const { level } = this.#store;
     if (this.#overlay.isEmpty) {
       const stored = keys.map((key) => this.#key(space, key, options));
@@ -75,6 +79,7 @@ export class StateReader {
 
   /** All from one state. */
   async hasMany(space: KeySpace, keys: readonly Datum[]): Promise<boolean[]> {
+    if (this.#store.reopening !== null) await this.#store.reopening;
     const { level } = this.#store;
     const snapshot = level.snapshot();
     try {
@@ -92,6 +97,8 @@ export class StateReader {
   async has(space: KeySpace, key: Datum): Promise<boolean> {
     const found = this.#find(space, key);
     if (found !== undefined) return found !== null;
+    const { reopening } = this.#store;
+    if (reopening !== null) return reopening.then(() => this.has(space, key));
     return hasIn(this.#store.level, storeKey(space, key));
   }
 
@@ -132,11 +139,14 @@ export class StateReader {
   /** Entries between two keys of the store, from one moment; values and keys with their prefix byte. */
   async *entries(gte: Buffer, lt: Buffer): AsyncGenerator<[Buffer, Buffer]> {
     const range = { gte, lt, reverse: false };
-    const due = this.exactly((level, behind) => openIterator(level, range, bytesOf, { behind }));
-    const iterator = await arrived(due);
+    const due = this.exactly((level, behind) => ({
+      level,
+      iterator: openIterator(level, range, bytesOf, { behind }),
+    }));
+    const { level, iterator } = await arrived(due);
     try {
       for (;;) {
-        const entries = await iterator.nextv(entriesPerRead);
+        const entries = await this.#store.readNext(level, iterator, entriesPerRead);
         if (entries.length === 0) return;
         yield* entries as [Buffer, Buffer][];
       }

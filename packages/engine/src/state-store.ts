@@ -32,6 +32,10 @@ export interface StoreSnapshot {
   close(): Promise<void>;
 }
 
+interface Iterates<T> {
+  nextv(size: number): Promise<T[]>;
+}
+
 /** Either written or discarded, once. */
 export interface PreparedBatch {
   write(): Promise<void>;
@@ -41,8 +45,11 @@ export interface PreparedBatch {
 export class StateStore {
   readonly folder: string;
   readonly #world: StoreWorld;
-  /** Null while it is being opened again. */
+  /** Null while it is being opened again, and when it could not be. */
   #level: StoreLevel | null;
+  #reopening: Promise<void> | null = null;
+  /** Why it could not be opened again. */
+  #lost: PaminaError | null = null;
   #lastSession = 0;
   /** Logs of LevelDB whose sync has failed, with why: what a later sync says of them proves nothing (P7). */
   readonly #doubtful = new Map<string, PaminaError>();
@@ -53,10 +60,15 @@ export class StateStore {
     this.folder = folder;
   }
 
-  /** LevelDB; another one after each reopen(). STORE_REOPENED for the moment that this takes. */
+  /** LevelDB; another one after each reopen(). STORE_REOPENED for the moment that this takes, STORE_ERROR if it failed. */
   get level(): StoreLevel {
-    if (this.#level === null) throw storeReopened();
+    if (this.#level === null) throw this.#lost ?? storeReopened();
     return this.#level;
+  }
+
+  /** For whoever can wait: resolves when LevelDB is open again or could not be. Null if it is not being opened. */
+  get reopening(): Promise<void> | null {
+    return this.#reopening;
   }
 
   /** DATABASE_IN_USE if another process has it, STORE_ERROR if LevelDB refuses it. */
@@ -150,6 +162,8 @@ export class StateStore {
   /** Taken at once: no operation applied later is in it. STORE_REOPENED where it ends before it is read. */
   snapshot(): StoreSnapshot {
     const { level } = this;
+    const readNext = <T>(iterator: Iterates<T>, size: number): Promise<T[]> =>
+      this.readNext(level, iterator, size);
     const snapshot = level.snapshot();
     const assertOpen = (): void => {
       if (this.#level !== level) throw storeReopened();
@@ -162,7 +176,7 @@ export class StateStore {
         try {
           for (;;) {
             assertOpen();
-            const entries = await iterator.nextv(perRead);
+            const entries = await readNext(iterator, perRead);
             if (entries.length === 0) return;
             yield entries;
           }
@@ -172,6 +186,17 @@ export class StateStore {
       },
       close: () => snapshot.close(),
     };
+  }
+
+  /** The next entries of an iterator of `level`; STORE_REOPENED or DATABASE_CLOSED where that is closed by now. */
+  async readNext<T>(level: StoreLevel, iterator: Iterates<T>, size: number): Promise<T[]> {
+    try {
+      return await iterator.nextv(size);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'LEVEL_ITERATOR_NOT_OPEN') throw error;
+      if (this.#level !== level) throw storeReopened();
+      throw new PaminaError('DATABASE_CLOSED', 'the database was closed while it was read');
+    }
   }
 
   /**
@@ -205,7 +230,18 @@ export class StateStore {
 
   /** After an error of LevelDB, which it would repeat for ever. Iterators and snapshots end. */
   async reopen(): Promise<void> {
-    const { level } = this;
+    const opening = this.#reopen(this.level);
+    this.#reopening = opening.catch((error: unknown) => {
+      this.#lost = toPaminaError(error);
+    });
+    try {
+      await opening;
+    } finally {
+      this.#reopening = null;
+    }
+  }
+
+  async #reopen(level: StoreLevel): Promise<void> {
     this.#level = null;
     await level.close();
     this.#level = await openLevel(this.#world, this.folder, false);

@@ -1,13 +1,20 @@
 // How commits are slowed as LevelDB falls behind, with a clock that only the test moves.
+import type { Env } from '@pamina/env';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CommitBrake, bytesPerSecondAt } from '../src/commit-brake.js';
+import type { Database } from '../src/database.js';
 import { HandClock } from './hand-clock.js';
-import { newDatabase } from './workbench.js';
+import { FaultyDisk, codeOf, env, newDatabase, openDatabase, text, until } from './workbench.js';
 import { SlowStores } from './slow-stores.js';
 
 const kib = 1024;
 const mib = 1024 * kib;
+
+interface Held {
+  readonly db: Database;
+  readonly held: Promise<void>;
+}
 
 class Road {
   readonly clock = new HandClock();
@@ -100,6 +107,76 @@ test('once it is released nobody waits and no timer is left', () => {
   expect(road.carry(256 * kib, 1)).toBe(Infinity);
 });
 
+/** A database with one commit that is on disk and held back, for a quarter of a second at least. */
+async function withHeld(base: Env = env): Promise<Held> {
+  const store = new SlowStores();
+  const db = await newDatabase({ env: { ...base, stores: store.stores } });
+  await db.put('first', 'x'.repeat(mib + 1));
+  store.pressure = () => 1;
+  await db.put('free', 'x'.repeat(mib + 1));
+  const held = db.put('held', 'x'.repeat(mib + 1));
+  await until(() => db.durable().seq === db.log.encodedSeq);
+  return { db, held };
+}
+
+test('P1 a commit that is held back is visible, and ends with COMMIT_UNKNOWN when its signal is aborted', async () => {
+  const { db, held } = await withHeld();
+  const controller = new AbortController();
+  const put = codeOf(db.put('more', '1', { signal: controller.signal }));
+  await until(() => db.durable().seq === db.log.encodedSeq);
+  expect(text(await db.get('more'))).toBe('1');
+  controller.abort(new Error('enough'));
+  expect(await put).toBe('COMMIT_UNKNOWN');
+  await held;
+  expect(text(await db.get('more'))).toBe('1');
+});
+
+test('P7 when the log fails, commits that are held back and on disk are acknowledged, those behind are not', async () => {
+  const disk = new FaultyDisk();
+  const { db, held } = await withHeld(disk.env);
+  disk.fault = ({ operation, path }) =>
+    operation.startsWith('sync') && path.endsWith('.seg') ? 'DISK_ERROR' : null;
+  const lost = codeOf(db.put('lost', '1'));
+  await held;
+  expect(await lost).toBe('COMMIT_UNKNOWN');
+  expect(db.state).toBe('failed');
+  disk.fault = () => null;
+  await db.close();
+  const again = await openDatabase(db.folder);
+  expect((await again.get('held'))?.length).toBe(mib + 1);
+});
+
+test('P7 when the store fails, a commit that is held back has an end, and is there after the next open', async () => {
+  const store = new SlowStores();
+  const db = await newDatabase({ env: store.env });
+  await db.put('first', 'x'.repeat(mib + 1));
+  store.pressure = () => 1;
+  await db.put('free', 'x'.repeat(mib + 1));
+  await db.whenApplied(db.durable().seq);
+  store.fault = () => new Error('IO error: store/000005.log: Input/output error');
+  const held = codeOf(db.put('held', '1'));
+  await until(() => db.state === 'failed');
+  expect(await held).toBe('COMMIT_UNKNOWN');
+  store.fault = () => null;
+  await db.close();
+  expect(text(await (await openDatabase(db.folder)).get('held'))).toBe('1');
+});
+
+test('a mark whose commit is held back has the state at exactly its record', async () => {
+  const { db, held } = await withHeld();
+  const marking = db.mark(() => ({ backup: 'b-1', tag: null }));
+  const later = db.put('later', '1');
+  const { point, snapshot } = await marking;
+  await Promise.all([held, later]);
+  const keys: string[] = [];
+  for await (const entries of snapshot.entries())
+    keys.push(...entries.map(([key]) => text(key.subarray(1))));
+  await snapshot.close();
+  expect(keys).toContain('held');
+  expect(keys).not.toContain('later');
+  expect(point.seq).toBe(db.durable().seq - 1);
+});
+
 test('P1 commits that are held back by the brake are acknowledged in order, and at once at close', async () => {
   const store = new SlowStores();
   const db = await newDatabase({ env: store.env });
@@ -116,6 +193,23 @@ test('P1 commits that are held back by the brake are acknowledged in order, and 
   await Promise.all(puts);
   await Promise.all(closing);
   expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+test('commits from memory are slowed with the others', async () => {
+  const store = new SlowStores();
+  const db = await newDatabase({ env: store.env });
+  await db.put('first', 'x'.repeat(mib + 1));
+  store.pressure = () => 1;
+  const order: string[] = [];
+  const put = async (key: string, durability: 'disk' | 'memory'): Promise<void> => {
+    await db.put(key, 'x'.repeat(mib + 1), { durability });
+    order.push(key);
+  };
+  await put('free', 'disk');
+  const held = put('held', 'disk');
+  await until(() => db.durable().seq === db.log.encodedSeq);
+  await Promise.all([put('from memory', 'memory'), held]);
+  expect(order).toEqual(['free', 'held', 'from memory']);
 });
 
 test('who does not wait for his commits is not slowed: it would not help', async () => {

@@ -266,6 +266,29 @@ test('P13 commits from memory wait for the disk when too many are ahead of it', 
   expect(await db.get('19')).toBe(value);
 });
 
+test('P13 commits from memory wait for the store when it is too far behind, and never meet BACKLOG_FULL', async () => {
+  const { db, store } = await lagging();
+  const { log } = db.database;
+  const value = 'x'.repeat(4 * 1024 * 1024);
+  let acknowledged = 0;
+  const put = async (): Promise<void> => {
+    await db.put(`${acknowledged}`, value, { durability: 'memory' });
+    acknowledged++;
+  };
+  const puts: Promise<void>[] = [];
+  while (acknowledged === puts.length) {
+    const latest = put();
+    puts.push(latest);
+    // Then nothing of it waits for the log any more.
+    const synced = until(() => log.durable.seq === log.encodedSeq);
+    await Promise.race([latest, synced]);
+    await synced;
+  }
+  store.release();
+  await Promise.all(puts);
+  expect(await db.get(`${puts.length - 1}`)).toBe(value);
+});
+
 test('durability of replicas is refused as long as there is none, and nonsense as a misuse', async () => {
   const { db } = await lagging();
   expect(await codeOf(db.put('x', '1', { durability: { replicas: 2 } }))).toBe(

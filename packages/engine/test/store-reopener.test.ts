@@ -1,8 +1,9 @@
 // LevelDB's own errors cannot be had through the disk that tests hold; its words are put into its mouth.
 import { join } from 'node:path';
-import { valueBytesMax } from '@pamina/format';
+import { PaminaError, valueBytesMax } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { expect, test } from 'vitest';
+import { createDatabase } from '../src/create-database.js';
 import type { Database } from '../src/database.js';
 import { Pamina } from '../src/pamina.js';
 import { SlowStores } from './slow-stores.js';
@@ -86,6 +87,101 @@ test('open iterators and snapshots end with STORE_REOPENED, new ones read on', a
   await iterator.close();
   await snapshot.close();
   expect(await db.keys().all()).toEqual(['a', 'b', 'c']);
+});
+
+/** A database whose LevelDB is closed after an error and not open again before `open` is called. */
+async function reopening(): Promise<{ database: Database; open: (error?: Error) => void }> {
+  const store = new SlowStores();
+  let open = (_error?: Error): void => undefined;
+  const gate = new Promise<void>((resolve, reject) => {
+    open = (error) => (error === undefined ? resolve() : reject(error));
+  });
+  let opened = 0;
+  const stores: Env['stores'] = {
+    ...store.stores,
+    open: async (folder, options) => {
+      opened++;
+      if (opened > 1) await gate;
+      return store.stores.open(folder, options);
+    },
+  };
+  const folder = join(await temporaryFolder(), 'orders');
+  await createDatabase(folder, { env });
+  const database = await openDatabase(folder, { env: { ...env, stores } });
+  await database.commit(['a', 'b'].map((key) => ({ type: 'put', key, value: '1' }) as const));
+  await database.whenApplied(database.durable().seq);
+  const errors = [broken];
+  store.fault = () => errors.shift() ?? null;
+  await database.put('c', '1');
+  await until(() => opened === 2);
+  return { database, open };
+}
+
+test('P1 point reads wait for a LevelDB that is being opened again', async () => {
+  const { database, open } = await reopening();
+  const { reader } = database;
+  const key = (text: string): Buffer => Buffer.from(text);
+  const formats = { keyEncoding: 'buffer', valueEncoding: 'utf8' } as const;
+  const reads = Promise.all([
+    reader.get('user', key('a'), formats),
+    reader.getMany('user', ['a', 'b', 'c', 'd'].map(key), formats),
+    reader.has('user', key('b')),
+    reader.hasMany('user', ['a', 'c', 'd'].map(key)),
+  ]);
+  expect(text(await database.get('c'))).toBe('1');
+  expect(() => reader.getSync('user', key('a'))).toThrow(/opened again/);
+  open();
+  expect(await reads).toEqual(['1', ['1', '1', '1', undefined], true, [true, true, false]]);
+});
+
+test('P9 where LevelDB cannot be opened again reads say why, and what only the log has is read', async () => {
+  const { database, open } = await reopening();
+  const read = codeOf(database.get('a'));
+  open(new PaminaError('STORE_ERROR', 'LevelDB cannot open it'));
+  expect(await read).toBe('STORE_ERROR');
+  await until(() => database.state === 'failed');
+  expect(await codeOf(database.get('a'))).toBe('STORE_ERROR');
+  expect(() => database.reader.view()).toThrow('cannot open it');
+  expect(text(await database.get('c'))).toBe('1');
+});
+
+/** Two reads over several turns that have begun, and how to go on with one to its end. */
+async function longReads(database: Database): Promise<{
+  reads: AsyncGenerator[];
+  drain: (read: AsyncGenerator) => Promise<void>;
+}> {
+  for (let at = 0; at < 3; at++) {
+    const operations = Array.from({ length: 1000 }, (_, key) => {
+      return { type: 'put', key: `${at} ${key}`, value: '1' } as const;
+    });
+    await database.commit(operations);
+  }
+  await database.whenApplied(database.durable().seq);
+  const { snapshot } = await database.stateSnapshot();
+  const reads = [database.entries(), snapshot.entries()];
+  await Promise.all(reads.map((read) => read.next()));
+  const drain = async (read: AsyncGenerator): Promise<void> => {
+    while ((await read.next()).done !== true);
+  };
+  return { reads, drain };
+}
+
+test('P9 what reads over several turns ends with STORE_REOPENED too, wherever it is', async () => {
+  const { env: failingEnv, failWith } = failing();
+  const database = await newDatabase({ env: failingEnv });
+  const { reads, drain } = await longReads(database);
+  failWith([broken]);
+  await database.put('c', '1');
+  await database.whenApplied(database.durable().seq);
+  for (const read of reads) expect(await codeOf(drain(read))).toBe('STORE_REOPENED');
+  expect(Object.keys(await contents(database))).toHaveLength(3001);
+});
+
+test('P9 a database that is closed under them says so, and nothing of an error of the disk', async () => {
+  const database = await newDatabase();
+  const { reads, drain } = await longReads(database);
+  await database.close();
+  for (const read of reads) expect(await codeOf(drain(read))).toBe('DATABASE_CLOSED');
 });
 
 test('P1 while the disk is full commits are acknowledged by the log, reads are exact, and the store catches up with space', async () => {

@@ -262,6 +262,16 @@ export function storesContract(
       expect((await again.get(bytes('large')))?.equals(large)).toBe(true);
     });
 
+    test('a new store is not behind with anything, and what any store says of that is from 0 to 1', async () => {
+      expect(stores.pressure(level)).toBe(0);
+      for (let index = 0; index < 200; index += 1) {
+        await fill(`key ${index}`, 'last');
+        const pressure = stores.pressure(level);
+        expect(pressure).toBeGreaterThanOrEqual(0);
+        expect(pressure).toBeLessThanOrEqual(1);
+      }
+    });
+
     test('create refuses a store that is there, and open one that is not', async () => {
       await fill('a');
       await level.close();
