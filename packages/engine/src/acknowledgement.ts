@@ -24,7 +24,7 @@ export function checkDurability(durability: Durability): 'disk' | 'memory' {
 }
 
 /** Whoever has more than this on the way does not wait for his commits: it would not slow him. */
-const brakedBytesMax = 4 * 1024 * 1024;
+const brakedBytesMax = 16 * 1024 * 1024;
 
 export class Acknowledgement {
   readonly #parts: DatabaseParts;

@@ -218,8 +218,8 @@ test('who does not wait for his commits is not slowed: it would not help', async
   store.pressure = () => 1;
   const started = store.env.clock.monotonic();
   const value = 'x'.repeat(mib);
-  await Promise.all(Array.from({ length: 20 }, (_, index) => db.put(`key ${index}`, value)));
+  await Promise.all(Array.from({ length: 40 }, (_, index) => db.put(`key ${index}`, value)));
   const seconds = (store.env.clock.monotonic() - started) / 1000;
-  // At the rate of this pressure it would be 27 s.
-  expect((20 * mib) / seconds).toBeGreaterThan(2 * bytesPerSecondAt(1));
+  // At the rate of this pressure it would be 53 s.
+  expect((40 * mib) / seconds).toBeGreaterThan(2 * bytesPerSecondAt(1));
 });
