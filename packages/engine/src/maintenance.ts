@@ -1,13 +1,18 @@
 // Checkpoints and retention, one run after the other: at each closed segment, after each backup, and
 // at close. A run that fails costs disk and replay time, never data.
+import { archiveHeldBytesMax, archiveHoldGraceMs } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import type { ChainPoint } from '@pamina/log';
 import { publishCheckpoint } from './checkpoint.js';
 import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
 import type { JobLog } from './job-log.js';
-import { firstSeqToKeep } from './retention.js';
+import type { ArchiveSetting } from './control.js';
+import { firstSeqAfter, firstSeqToKeep } from './retention.js';
 import type { SlotTable } from './slots.js';
+import { settingsIn } from './system-data.js';
+
+const dayMs = 24 * 60 * 60 * 1000;
 
 export interface MaintenanceOptions {
   readonly env: Env;
@@ -22,10 +27,12 @@ export class Maintenance {
   readonly #options: MaintenanceOptions;
   #checkpoint: ChainPoint;
   #queue: Promise<void> = Promise.resolve();
+  readonly #openedMs: number;
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
     this.#checkpoint = options.parts.applier.applied;
+    this.#openedMs = options.env.clock.monotonic();
   }
 
   /** Never rejects: errors end in the job log. */
@@ -52,17 +59,47 @@ export class Maintenance {
     const { parts, slots, control, jobLog } = this.#options;
     await this.#attempt(async () => {
       await this.#publish();
+      const archives = control.current.archives ?? [];
+      const archiveFromSeqs = archives.map(({ fromSeq }) => fromSeq);
+      const archiveFloorSeq = await this.#archiveFloor(archiveFromSeqs);
       const first = firstSeqToKeep(parts.log, {
         checkpointSeq: this.#checkpoint.seq,
         keepFromSeq: control.current.keepFromSeq,
         slots: slots.list(),
-        archiveFromSeqs: (control.current.archives ?? []).map(({ fromSeq }) => fromSeq),
+        archiveFromSeqs,
+        archiveFloorSeq,
       });
+      const before = parts.log.firstSeq;
       const removed = await parts.log.deleteBefore(first);
       if (removed.length === 0) return;
       const message = `Deleted ${removed.length} segments of the log that nobody needs, up to record ${parts.log.firstSeq - 1}.`;
       jobLog.write('info', 'log-deleted', message, { segments: removed, firstSeq: first });
+      for (const archive of archives) this.#noteGivenUp(archive, before, archiveFloorSeq);
     });
+  }
+
+  /** Who opens a database gives its archives the time to take what was left when it was closed. */
+  async #archiveFloor(fromSeqs: readonly number[]): Promise<number> {
+    const { env, parts } = this.#options;
+    const isNew = env.clock.monotonic() - this.#openedMs < archiveHoldGraceMs;
+    if (fromSeqs.length === 0 || isNew) return 0;
+    const { archiveHoldDays } = settingsIn(parts.reader);
+    const time = env.clock.now() - archiveHoldDays * dayMs;
+    return firstSeqAfter(parts.log, env.disk, Math.min(...fromSeqs), time);
+  }
+
+  /** Said once: by the run that deletes the first record which the archive has not got. */
+  #noteGivenUp({ fromSeq, name }: ArchiveSetting, before: number, floorSeq: number): void {
+    const { jobLog, parts } = this.#options;
+    const { firstSeq } = parts.log;
+    if (fromSeq >= firstSeq || fromSeq < before) return;
+    const cap =
+      floorSeq > fromSeq
+        ? `for ${settingsIn(parts.reader).archiveHoldDays} days (archiveHoldDays)`
+        : `before ${archiveHeldBytesMax / 2 ** 30} GiB were held for it`;
+    const message = `The archive ${name} did not take the log from record ${fromSeq} on ${cap}: it is deleted up to record ${firstSeq - 1}, and will be missing there. Mend the archive and take a full backup with \`pamina backup\`: archiving goes on from it.`;
+    const fields = { archive: name, fromSeq, toSeq: firstSeq - 1 };
+    jobLog.write('error', 'archive-hold-given-up', message, fields);
   }
 
   async #attempt(step: () => Promise<void>): Promise<void> {

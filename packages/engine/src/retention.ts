@@ -1,6 +1,7 @@
 // How much log is kept (P10): what the kept backups, the replicas seen here and local recovery need.
 import { archiveHeldBytesMax, closedSegmentBytesMaxWithoutBackup } from '@pamina/format';
-import type { Log } from '@pamina/log';
+import { loadHeader, type Log } from '@pamina/log';
+import type { Disk } from '@pamina/env';
 import type { Slot } from './slots.js';
 
 export interface RetentionNeeds {
@@ -11,6 +12,8 @@ export interface RetentionNeeds {
   readonly slots: readonly Slot[];
   /** Of each archive, the oldest record that is not in it yet. */
   readonly archiveFromSeqs?: readonly number[] | undefined;
+  /** Log before this record is too old to be kept for an archive. */
+  readonly archiveFloorSeq?: number | undefined;
 }
 
 /** The first record that must stay. Pins of running readers are the log's own affair. */
@@ -21,10 +24,34 @@ export function firstSeqToKeep(log: Log, needs: RetentionNeeds): number {
   // An archive that cannot be reached must not fill the disk: it loses its place past the cap.
   const held = Math.max(
     Math.min(...(needs.archiveFromSeqs ?? [])),
+    needs.archiveFloorSeq ?? 0,
     firstWithin(log, archiveHeldBytesMax),
   );
   const kept = needs.keepFromSeq ?? firstWithin(log, closedSegmentBytesMaxWithoutBackup);
   return Math.min(first, held, kept);
+}
+
+/**
+ * The first record of what was committed after `time`, as far as whole closed segments tell: a segment is as
+ * old as the beginning of the next one. Only those from `fromSeq` on are looked at, up to the first younger one.
+ */
+export async function firstSeqAfter(
+  log: Pick<Log, 'segments' | 'firstSeq'>,
+  disk: Disk,
+  fromSeq: number,
+  time: number,
+): Promise<number> {
+  const segments = [...log.segments()];
+  let first = log.firstSeq;
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1];
+    if (!segment.closed || next === undefined) break;
+    if ((segment.lastSeq ?? 0) < fromSeq) continue;
+    const { startTime } = await loadHeader(disk, next);
+    if (startTime > time) break;
+    first = next.firstSeq;
+  }
+  return first;
 }
 
 /** Without a backup nothing but the initial one could use old log: it is dropped past a stated size. */

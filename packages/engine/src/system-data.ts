@@ -2,6 +2,7 @@
 // shipped, backed up and recovered like everything else.
 import {
   PaminaError,
+  archiveHoldDaysDefault,
   archiveKeepHoursDefault,
   backupForms,
   backupGenerationsDefault,
@@ -35,6 +36,8 @@ export interface Settings {
   readonly backupNoDelete: boolean;
   /** How long what expires in an archive stays for those who read it elsewhere; 0 = not at all. */
   readonly archiveKeepHours: number;
+  /** Log that is older is not kept for an archive that does not take it. */
+  readonly archiveHoldDays: number;
 }
 
 const settingsDefault: Settings = {
@@ -47,6 +50,7 @@ const settingsDefault: Settings = {
   backupAgeDaysMax: 0,
   backupNoDelete: false,
   archiveKeepHours: archiveKeepHoursDefault,
+  archiveHoldDays: archiveHoldDaysDefault,
 };
 
 /** A name under which the master accepts a replica. */
@@ -100,8 +104,7 @@ export class SystemData {
   }
 
   settings(): Settings {
-    const bytes = this.#owner.reader.getSync('system', settingsName) as Uint8Array | undefined;
-    return readSettings(bytes === undefined ? null : decodeDocument(settingsName, bytes));
+    return settingsIn(this.#owner.reader);
   }
 
   /** Values are checked by the caller. */
@@ -139,6 +142,11 @@ export class SystemData {
     const permitted = await this.permitted();
     this.#owner.setLockData(permitted.some((replica) => replica.simultaneousQuery));
   }
+}
+
+export function settingsIn(reader: StateReader): Settings {
+  const bytes = reader.getSync('system', settingsName) as Uint8Array | undefined;
+  return readSettings(bytes === undefined ? null : decodeDocument(settingsName, bytes));
 }
 
 /** By name. */

@@ -3,7 +3,7 @@ import type { Log } from '@pamina/log';
 import { expect, test } from 'vitest';
 import { firstSeqToKeep } from '../src/retention.js';
 import type { Slot } from '../src/slots.js';
-import { newDatabase } from './workbench.js';
+import { env, newDatabase } from './workbench.js';
 
 /** A log of closed segments of ten records each, the first of which starts with record 1. */
 function logOf(segmentBytes: number, count: number): Log {
@@ -76,4 +76,65 @@ test('P10 a run deletes whole closed segments that nobody needs, says so, and sp
   expect(database.log.firstSeq).toBeGreaterThan(10);
   const events = await database.jobLog.tail(50);
   expect(events.filter(({ event }) => event === 'log-deleted').length).toBeGreaterThanOrEqual(3);
+});
+
+test('P10 log is kept for an archive that does not take it up to the stated age, and given up loudly', async () => {
+  const dayMs = 24 * 60 * 60 * 1000;
+  let ahead = 0;
+  const clock = {
+    ...env.clock,
+    now: () => env.clock.now() + ahead,
+    monotonic: () => env.clock.monotonic() + ahead,
+  };
+  const database = await newDatabase({ segmentBytes: 65_536, env: { ...env, clock } });
+  const archive = {
+    name: 'away',
+    address: '/mnt/away',
+    database: 'orders',
+    recipients: null,
+    identityFile: null,
+    credentialsFile: null,
+    fromSeq: 3,
+  };
+  await database.updateControl({ archives: [archive], keepFromSeq: 1000 });
+  const write = async (): Promise<void> => {
+    for (let index = 0; index < 8; index++) await database.put('a', 'x'.repeat(40_000));
+  };
+  await database.system.setSettings({ archiveHoldDays: 3 });
+  await write();
+  const old = database.log.durable.seq;
+  ahead += 2 * dayMs;
+  await write();
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBeLessThanOrEqual(3);
+  ahead += 1.5 * dayMs;
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBeGreaterThan(3);
+  expect(database.log.firstSeq).toBeLessThanOrEqual(old + 1);
+  await database.applyRetention();
+  const events = await database.jobLog.tail(50);
+  const said = events.filter(({ event }) => event === 'archive-hold-given-up');
+  expect(said).toHaveLength(1);
+  expect(said[0]).toMatchObject({ level: 'error', fields: { archive: 'away', fromSeq: 3 } });
+  expect(said[0]?.message).toMatch(/3 days .* full backup/);
+});
+
+test('P10 a database that was closed for long gives its archives an hour to take what is left', async () => {
+  let ahead = 10 * 24 * 60 * 60 * 1000;
+  const clock = { ...env.clock, now: () => env.clock.now() + ahead };
+  const database = await newDatabase({ segmentBytes: 65_536, env: { ...env, clock } });
+  const archive = {
+    name: 'main',
+    address: '/mnt/main',
+    database: 'orders',
+    recipients: null,
+    identityFile: null,
+    credentialsFile: null,
+    fromSeq: 2,
+  };
+  await database.updateControl({ archives: [archive], keepFromSeq: 1000 });
+  for (let index = 0; index < 8; index++) await database.put('a', 'x'.repeat(40_000));
+  ahead *= 2;
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBeLessThanOrEqual(2);
 });

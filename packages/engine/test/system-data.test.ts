@@ -14,6 +14,7 @@ test('settings have defaults, travel by commits, and are there after a crash', a
     backupAgeDaysMax: 0,
     backupNoDelete: false,
     archiveKeepHours: 24,
+    archiveHoldDays: 7,
   };
   expect(database.settings()).toEqual(byDefault);
   const { seq } = database.durable();

@@ -26,6 +26,10 @@ export { readUint64, viewOf, writeUint64 } from './integers.js';
 export { keyName, metaKey, systemPrefix, userPrefix } from './keys.js';
 export {
   archiveHeldBytesMax,
+  archiveHoldDaysDefault,
+  archiveHoldDaysMax,
+  archiveHoldDaysMin,
+  archiveHoldGraceMs,
   archiveKeepHoursDefault,
   archiveKeepHoursMax,
   backlogBytesMax,

@@ -34,6 +34,12 @@ export const segmentBytesMax = 1 * gibibyte;
 export const closedSegmentBytesMaxWithoutBackup = 1 * gibibyte;
 /** Closed segments beyond this are not kept for an archive that does not take them. */
 export const archiveHeldBytesMax = 16 * gibibyte;
+/** Nor those whose last record is older than so many days. */
+export const archiveHoldDaysDefault = 7;
+export const archiveHoldDaysMin = 1;
+export const archiveHoldDaysMax = 3650;
+/** How long a database that was just opened keeps log that is older all the same: its archives may be taking it. */
+export const archiveHoldGraceMs = 60 * 60 * 1000;
 
 // Names and texts, in characters.
 export const nameLengthMax = 64;

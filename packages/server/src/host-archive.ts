@@ -1,16 +1,11 @@
 // Archives of the databases here: added, removed, looked at, run; and the archivers of what is online.
 
 import { formatArchiveAddress, openArchive, parseArchiveAddress } from '@pamina/archive';
-import {
-  ArchiverRunner,
-  type ArchiverStatus,
-  changeArchives,
-  positionPath,
-  readPosition,
-} from '@pamina/backup';
+import { ArchiverRunner, changeArchives, positionPath } from '@pamina/backup';
 import type { ArchiveSetting, Control, Database } from '@pamina/engine';
-import { errorTable, formatPosition, PaminaError, timelineAt, validateName } from '@pamina/format';
+import { PaminaError, validateName } from '@pamina/format';
 import type { AddArchiveOptions, ArchiveSummary, ExpireAnswer, ExpireOptions } from '@pamina/wire';
+import { shown, summary } from './host-archive-summary.js';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -113,20 +108,6 @@ export async function removeArchive(core: HostCore, name: string, archive: strin
   });
 }
 
-export async function archives(core: HostCore, name: string): Promise<ArchiveSummary[]> {
-  return summaries(core, await core.control(name), core.online.get(name) ?? null);
-}
-
-export function summaries(
-  core: HostCore,
-  control: Control,
-  online: OnlineDatabase | null,
-): Promise<ArchiveSummary[]> {
-  return Promise.all(
-    (control.archives ?? []).map((setting) => summary(core, control, setting, online)),
-  );
-}
-
 /** Of an online database its archivers hurry; for one that is offline they are made for this once. */
 export async function runArchive(
   core: HostCore,
@@ -147,7 +128,7 @@ export async function runArchive(
       if (running === undefined) archiver.start();
       try {
         await archiver.settle(until);
-        done.push(shown(database.control, setting, archiver.status()));
+        done.push(shown(database.control, setting, archiver.status(), database.log.firstSeq));
       } finally {
         if (running === undefined) await archiver.stop();
       }
@@ -187,57 +168,4 @@ function find({ archives = [] }: Control, name: string, archive: string): Archiv
   throw new PaminaError('ARCHIVE_NOT_FOUND', `${name} has no archive ${archive}`, {
     context: { name, archive },
   });
-}
-
-async function summary(
-  core: HostCore,
-  control: Control,
-  setting: ArchiveSetting,
-  online: OnlineDatabase | null,
-): Promise<ArchiveSummary> {
-  const archiver = online?.archivers.get(setting.name);
-  if (archiver !== undefined) return shown(control, setting, archiver.status());
-  const path = positionPath(core.folder(control.name), setting.name);
-  const position = await readPosition(core.env.disk, path);
-  return {
-    ...shown(control, setting, {
-      state: 'stopped',
-      problem: null,
-      archivedSeq: position?.seq ?? null,
-      archivedTime: position?.time ?? null,
-      behindBytes: 0,
-      backups: 0,
-    }),
-    state: 'offline',
-    behindBytes: null,
-    backups: null,
-  };
-}
-
-function shown(
-  { timelines }: Control,
-  { address, name, recipients }: ArchiveSetting,
-  status: Omit<ArchiverStatus, 'name' | 'address'>,
-): ArchiveSummary {
-  const { archivedSeq: seq, archivedTime, backups, behindBytes, problem, state } = status;
-  const archived =
-    seq === null ? null : formatPosition({ timeline: timelineAt(timelines, seq).timeline, seq });
-  const hint = problem === null ? null : hintOf(problem.code);
-  const encrypted = recipients !== null;
-  return {
-    name,
-    address,
-    encrypted,
-    state,
-    problem,
-    hint,
-    archived,
-    archivedTime,
-    behindBytes,
-    backups,
-  };
-}
-
-function hintOf(code: string): string | null {
-  return Object.hasOwn(errorTable, code) ? errorTable[code as keyof typeof errorTable].hint : null;
 }

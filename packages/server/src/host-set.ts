@@ -3,6 +3,8 @@
 
 import {
   applyDelayMsMax,
+  archiveHoldDaysMax,
+  archiveHoldDaysMin,
   archiveKeepHoursMax,
   backupAgeDaysLimit,
   backupForms,
@@ -64,6 +66,10 @@ const setters: Readonly<Record<string, Setter>> = {
     const archiveKeepHours = integer(value, 0, archiveKeepHoursMax);
     await database.system.setSettings({ archiveKeepHours });
   },
+  archiveHoldDays: async (database, value) => {
+    const archiveHoldDays = integer(value, archiveHoldDaysMin, archiveHoldDaysMax);
+    await database.system.setSettings({ archiveHoldDays });
+  },
   readOnly: async (database, value) => {
     await database.updateControl({ readOnly: flag(value) });
   },
@@ -98,6 +104,7 @@ const travelling: ReadonlySet<string> = new Set([
   'backupAgeDaysMax',
   'backupNoDelete',
   'archiveKeepHours',
+  'archiveHoldDays',
 ]);
 
 export async function set(

@@ -18,7 +18,7 @@ import type {
 } from '@pamina/wire';
 import { join } from 'node:path';
 import { applyingStatus } from './host-apply.js';
-import { summaries } from './host-archive.js';
+import { summaries } from './host-archive-summary.js';
 import { listed } from './host-backup.js';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';

@@ -38,6 +38,7 @@ import type {
 } from '@pamina/wire';
 import { applyUntil } from './host-apply.js';
 import * as archiveVerbs from './host-archive.js';
+import { archives } from './host-archive-summary.js';
 import * as backupVerbs from './host-backup.js';
 import * as change from './host-change.js';
 import { HostCore, type HostOptions } from './host-core.js';
@@ -192,7 +193,7 @@ export class Host implements Served {
   }
 
   archives(name: string): Promise<ArchiveSummary[]> {
-    return archiveVerbs.archives(this.#core, name);
+    return archives(this.#core, name);
   }
 
   runArchive(

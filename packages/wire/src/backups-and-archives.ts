@@ -38,6 +38,16 @@ export interface BackupSummary {
   readonly folder?: string | undefined;
   /** The next expiry removes it. */
   readonly isDue?: boolean | undefined;
+  /** In an archive: it expired, and is kept for a while for those who read it. */
+  readonly retired?: Pick<RetiredBackup, 'since' | 'goesAt'> | null | undefined;
+}
+
+export interface BackupsOptions {
+  /** An archive, by the name that the database gave it or its address, instead of the database itself. */
+  readonly from?: string | undefined;
+  /** Keys of an archive that the database does not have, as for a restore. */
+  readonly credentialsFile?: string | undefined;
+  readonly identityFile?: string | undefined;
 }
 
 export interface ExpireOptions {
@@ -95,10 +105,23 @@ export interface ArchiveSummary {
   /** The last record that is there, `1/48213`, and its commit time (ms since 1970). */
   readonly archived: string | null;
   readonly archivedTime: number | null;
+  /** Records that were deleted here before they were there (P10): a full backup closes the gap. */
+  readonly missing?: { readonly fromSeq: number; readonly toSeq: number } | null | undefined;
   /** Durable here and not there; null while the database is offline. */
   readonly behindBytes: number | null;
-  /** Backups that are there; null where it was not asked. */
+  /** Backups that are there and did not expire; null where it was not asked. */
   readonly backups: number | null;
+  /** Those that expired there and are kept for readers elsewhere; null where it was not asked. */
+  readonly retired?: readonly RetiredBackup[] | null | undefined;
+}
+
+/** A backup in an archive that no rule keeps: it is in no list of what can be restored any more. */
+export interface RetiredBackup {
+  readonly id: string;
+  /** By the storage's clock, ms since 1970; null where it does not say. */
+  readonly since: number | null;
+  /** The first expiry after it removes the backup. */
+  readonly goesAt: number | null;
 }
 
 export interface AddArchiveOptions {

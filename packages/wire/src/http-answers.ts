@@ -105,6 +105,8 @@ export const expireAnswer = Type.Object({
   dryRun: Type.Boolean(),
 });
 
+const retirement = { since: orNull(amount), goesAt: orNull(amount) };
+
 export const archiveAnswer = Type.Object({
   name: text,
   address: text,
@@ -123,8 +125,10 @@ export const archiveAnswer = Type.Object({
   hint: orNull(text),
   archived: orNull(text),
   archivedTime: orNull(amount),
+  missing: Type.Optional(orNull(Type.Object({ fromSeq: amount, toSeq: amount }))),
   behindBytes: orNull(amount),
   backups: orNull(amount),
+  retired: Type.Optional(orNull(Type.Array(Type.Object({ id: text, ...retirement })))),
 });
 export const archivesAnswer = Type.Array(archiveAnswer);
 

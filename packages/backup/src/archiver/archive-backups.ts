@@ -7,7 +7,7 @@ import {
   toPaminaError,
   type BackupManifest,
 } from '@pamina/format';
-import { readObject, type Archive } from '@pamina/archive';
+import { readObject, type Archive, type ArchiveObject } from '@pamina/archive';
 import { manifestFileName, storedFiles } from '../layout.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import type { BackupSource } from '../source.js';
@@ -20,55 +20,68 @@ import {
   type ArchivePlace,
 } from './archive-layout.js';
 import { fetchRanges } from './fetch-ranges.js';
+import { SharedFiles } from './shared-files.js';
 
 export interface ArchivedBackup {
   readonly id: string;
   /** Null if it cannot be read; `problem` says why. */
   readonly manifest: BackupManifest | null;
-  /** As stored, all files together. */
+  /** As stored, all files of its own together. */
   readonly bytes: number;
   readonly problem: PaminaError | null;
+  /** It expired, and stays for those who read it; `since` by the storage's clock, where that says it. */
+  readonly retired: { readonly since: number | null } | null;
 }
 
 const manifests = { countMax: 8, weightMax: 8, weigh: () => 1 };
 
-type Files = ReadonlyMap<string, { readonly bytes: number }>;
+type Files = ReadonlyMap<string, ArchiveObject>;
 
 /**
  * Newest first; those that cannot be read last. What has no manifest was never finished, or is half
- * removed, and is none; what is retired is on its way out.
+ * removed, and is none; what is retired is on its way out, and only told of where it is asked for.
  */
 export async function listArchivedBackups(
   archive: Archive,
   place: ArchivePlace,
   signal?: AbortSignal,
+  { withRetired = false }: { readonly withRetired?: boolean } = {},
 ): Promise<ArchivedBackup[]> {
   const objects = await archive.list(`${placePrefix(place)}backups/`, { signal });
   const found = [...groupBackups(place, objects)].filter(
-    ([, files]) => files.has(manifestFileName) && !files.has(retiredFileName),
+    ([, files]) => files.has(manifestFileName) && (withRetired || !files.has(retiredFileName)),
   );
-  return readArchivedBackups(archive, place, found, signal);
+  const shared = new SharedFiles(archive, place, signal);
+  return readArchivedBackups(archive, place, { found, shared, signal });
 }
 
-/** Those whose files were found in a list of objects; each must have a manifest. */
+export interface FoundBackups {
+  /** Files of each, as they were listed; each must have a manifest. */
+  readonly found: Iterable<readonly [id: string, files: Files]>;
+  readonly shared: SharedFiles;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Those that were found in a list of objects. */
 export async function readArchivedBackups(
   archive: Archive,
   place: ArchivePlace,
-  found: Iterable<readonly [id: string, files: Files]>,
-  signal?: AbortSignal,
+  { found, shared, signal }: FoundBackups,
 ): Promise<ArchivedBackup[]> {
   const backups: ArchivedBackup[] = [];
   const read = orderedParallel(found, manifests, async ([id, files]) => {
     const bytes = [...files.values()].reduce((sum, file) => sum + file.bytes, 0);
+    const mark = files.get(retiredFileName);
+    const retired = mark === undefined ? null : { since: mark.modifiedMs };
     try {
       const manifest = decodeManifest(await readManifest(archive, place, id, signal));
-      const problem = missingFile(archive, manifest, files);
-      return { id, manifest, bytes, problem };
+      const problem = await missingFile(archive, manifest, files, shared);
+      return { id, manifest, bytes, problem, retired };
     } catch (error) {
       // Whether the storage answers at all is not a matter of this one backup.
       const isAway = isPaminaError(error) && (error.retryable || error.code === 'ARCHIVE_DENIED');
       if (isAway || signal?.aborted === true) throw error;
-      return { id, manifest: null, bytes, problem: toPaminaError(error) };
+      return { id, manifest: null, bytes, problem: toPaminaError(error), retired };
     }
   });
   for await (const backup of read) backups.push(backup);
@@ -82,19 +95,79 @@ export function archiveBackupSource(
   id: string,
   signal?: AbortSignal,
 ): BackupSource {
+  const files = new BackupFiles(archive, place, id, signal);
   return {
     describe: () => `${archive.describe()} (${place.database}, backup ${id})`,
     readManifest: () => readManifest(archive, place, id, signal),
-    readFile: (file) => readFile(archive, backupObject(place, id, file), signal),
-    readRange: (file, offset, length) =>
-      fetchRanges(archive, backupObject(place, id, file), offset, offset + length, signal),
-    async listFiles() {
-      const objects = await archive.list(`${placePrefix(place)}backups/${id}/`, { signal });
-      const files = [...(groupBackups(place, objects).get(id)?.keys() ?? [])];
-      return files.filter((file) => file !== retiredFileName);
+    async *readFile(file) {
+      const { name, bytes } = await files.require(file);
+      yield* fetchRanges(archive, name, 0, bytes, signal);
     },
+    async *readRange(file, offset, length) {
+      const { name } = await files.require(file);
+      yield* fetchRanges(archive, name, offset, offset + length, signal);
+    },
+    listFiles: () => files.names(),
     hold: () => holdArchivedBackup(archive, place, id),
   };
+}
+
+/** Where the files of one backup are: beside its manifest, or shared with others. */
+class BackupFiles {
+  readonly #archive: Archive;
+  readonly #place: ArchivePlace;
+  readonly #id: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #shared: SharedFiles;
+  #own: Promise<Files> | null = null;
+  #manifest: Promise<BackupManifest> | null = null;
+
+  constructor(archive: Archive, place: ArchivePlace, id: string, signal: AbortSignal | undefined) {
+    this.#archive = archive;
+    this.#place = place;
+    this.#id = id;
+    this.#signal = signal;
+    this.#shared = new SharedFiles(archive, place, signal);
+  }
+
+  /** The object, and as many bytes as can be read of it. BACKUP_INVALID if there is none. */
+  async require(file: string): Promise<{ readonly name: string; readonly bytes: number }> {
+    const object = (await this.#listed()).get(file) ?? (await this.#shared.find(await this.#read(), file));
+    const bytes =
+      object !== null && this.#archive.isEncrypted
+        ? await this.#archive.size(object.name, { signal: this.#signal })
+        : (object?.bytes ?? null);
+    if (object !== null && bytes !== null) return { name: object.name, bytes };
+    const name = backupObject(this.#place, this.#id, file);
+    const message = `${this.#archive.describe()}: the file ${name} is missing`;
+    throw new PaminaError('BACKUP_INVALID', message, { context: { file: name } });
+  }
+
+  /** All that stand beside the manifest, and of shared ones those that it names. */
+  async names(): Promise<string[]> {
+    const own = await this.#listed();
+    const manifest = await this.#read();
+    const names = new Set([...own.keys()].filter((file) => file !== retiredFileName));
+    for (const { file } of storedFiles(manifest)) {
+      if (!names.has(file) && (await this.#shared.find(manifest, file)) !== null) names.add(file);
+    }
+    return [...names];
+  }
+
+  #listed(): Promise<Files> {
+    const prefix = `${placePrefix(this.#place)}backups/${this.#id}/`;
+    this.#own ??= this.#archive
+      .list(prefix, { signal: this.#signal })
+      .then((objects) => groupBackups(this.#place, objects).get(this.#id) ?? new Map());
+    return this.#own;
+  }
+
+  #read(): Promise<BackupManifest> {
+    this.#manifest ??= readManifest(this.#archive, this.#place, this.#id, this.#signal).then(
+      decodeManifest,
+    );
+    return this.#manifest;
+  }
 }
 
 /** BACKUP_NOT_FOUND; BACKUP_INVALID if what is stored there is the manifest of another backup. */
@@ -120,26 +193,17 @@ async function readManifest(
   }
 }
 
-async function* readFile(
+async function missingFile(
   archive: Archive,
-  name: string,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const size = await archive.size(name, { signal });
-  if (size === null) {
-    const message = `${archive.describe()}: the file ${name} is missing`;
-    throw new PaminaError('BACKUP_INVALID', message, { context: { file: name } });
-  }
-  yield* fetchRanges(archive, name, 0, size, signal);
-}
-
-function missingFile(archive: Archive, manifest: BackupManifest, files: Files): PaminaError | null {
+  manifest: BackupManifest,
+  files: Files,
+  shared: SharedFiles,
+): Promise<PaminaError | null> {
   for (const { bytes, file } of storedFiles(manifest)) {
-    const found = files.get(file);
-    const fits = found !== undefined && (archive.isEncrypted || found.bytes === bytes);
+    const found = files.get(file) ?? (await shared.find(manifest, file));
+    const fits = found !== null && (archive.isEncrypted || found.bytes === bytes);
     if (fits) continue;
-    const what =
-      found === undefined ? 'is missing' : `has ${found.bytes} bytes instead of ${bytes}`;
+    const what = found === null ? 'is missing' : `has ${found.bytes} bytes instead of ${bytes}`;
     const message = `${archive.describe()}, backup ${manifest.id}: ${file} ${what}`;
     return new PaminaError('BACKUP_INVALID', message, { context: { file, backup: manifest.id } });
   }

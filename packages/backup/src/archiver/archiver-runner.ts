@@ -5,6 +5,7 @@ import type { ArchiverEffect, ArchiverEvent, ArchiverState, Problem } from './ar
 import { startArchiver, stepArchiver } from './archiver.js';
 import { ArchiverWork, type ArchiverWorkOptions, type ExpireGiven } from './archiver-work.js';
 import type { ArchiveExpireReport } from './expire-archive.js';
+import type { RetiredBackup } from './expire-plan.js';
 
 export interface ArchiverOptions extends ArchiverWorkOptions {
   /** How long the open segment waits between two pieces. */
@@ -21,8 +22,10 @@ export interface ArchiverStatus {
   readonly archivedTime: number | null;
   /** Durable here and not there. */
   readonly behindBytes: number;
-  /** Backups that are in the archive. */
+  /** Backups that are in the archive and did not expire. */
   readonly backups: number;
+  /** Those that expired, and are kept there for readers elsewhere. */
+  readonly retired: readonly RetiredBackup[];
 }
 
 const archiveIntervalMsDefault = 5000;
@@ -134,7 +137,8 @@ export class ArchiverRunner {
       archivedSeq: position?.seq ?? null,
       archivedTime: position?.time ?? null,
       behindBytes: this.#work.behindBytes(),
-      backups: this.#work.backups.size,
+      backups: this.#work.backups.size - this.#work.retired.length,
+      retired: this.#work.retired,
     };
   }
 

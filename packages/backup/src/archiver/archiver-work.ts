@@ -30,12 +30,14 @@ import {
 import { changeArchives, type DatabaseWithArchives } from './archive-settings.js';
 import type { LogWork } from './archiver-event.js';
 import { copyBackups } from './copy-backups.js';
+import { expireArchive, type ArchiveExpireReport } from './expire-archive.js';
 import {
-  expireArchive,
-  type ArchiveExpireReport,
+  archiveKeepMs,
+  retiredIn,
   type ExpireArchiveOptions,
   type ExpiringOwner,
-} from './expire-archive.js';
+  type RetiredBackup,
+} from './expire-plan.js';
 import { encodeHeartbeat } from './heartbeat.js';
 import { provePiece, proveSegment } from './prove-log.js';
 import { placeOf, reconcile, recordsOf, type ReconcileOptions } from './reconcile.js';
@@ -65,6 +67,8 @@ export class ArchiverWork {
   readonly #options: ArchiverWorkOptions;
   readonly #signal: AbortSignal;
   readonly backups = new Set<string>();
+  /** As they were when the archive was last listed, or expired. */
+  retired: readonly RetiredBackup[] = [];
   failure: PaminaError | null = null;
   #archive: Archive | null = null;
   #position: ArchivePosition | null = null;
@@ -186,18 +190,23 @@ export class ArchiverWork {
     if (report.dryRun) return report;
     this.#isExpiryDue = false;
     for (const id of report.removed) this.backups.delete(id);
+    this.retired = report.retired;
     return report;
   }
 
   async #copyBackups(archive: Archive): Promise<void> {
     const { database } = this.#options;
+    const place = this.#place();
     const copied = await copyBackups({
       env: database.env,
       archive,
-      place: this.#place(),
+      place,
       folder: backupsFolderOf(database.folder),
       known: this.backups,
       isFirst: !this.#areBackupsKnown,
+      onListed: (objects) => {
+        this.retired = retiredIn(place, objects, archiveKeepMs(database));
+      },
       signal: this.#signal,
     });
     this.#areBackupsKnown = true;

@@ -7,11 +7,11 @@ import type { Database } from '@pamina/engine';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { describe, expect, test } from 'vitest';
 import { archiveBackupSource, listArchivedBackups } from '../../src/archiver/archive-backups.js';
-import { backupObject } from '../../src/archiver/archive-layout.js';
 import { archiveLogSource } from '../../src/archiver/archive-log-source.js';
 import { archivePlace } from '../../src/archiver/archive-place.js';
 import { positionPath } from '../../src/archiver/archive-position.js';
 import type { ArchiverRunner } from '../../src/archiver/archiver-runner.js';
+import { tableObject } from '../../src/archiver/shared-files.js';
 import { segmentFacts, type LogSource } from '../../src/log-source.js';
 import { backupsFolderOf } from '../../src/layout.js';
 import { takeBackup } from '../../src/take-backup.js';
@@ -572,7 +572,7 @@ describe('backups', () => {
     const opened = await openDatabase(copy, { access: 'read' });
     expect(await userEntries(opened)).toEqual(model.at(to.seq));
     const lost = tables.find(({ name }) => name.endsWith('.ldb'))?.file ?? '';
-    await rm(join(folder, backupObject(placeOf(database), id, lost)));
+    await rm(join(folder, tableObject(placeOf(database), lost)));
     expect(await listArchivedBackups(archive, placeOf(database))).toMatchObject([
       { id, problem: { code: 'BACKUP_INVALID', context: { file: lost } } },
     ]);

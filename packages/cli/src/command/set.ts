@@ -1,6 +1,8 @@
 // Changes a setting of a database.
 import {
   applyDelayMsMax,
+  archiveHoldDaysMax,
+  archiveHoldDaysMin,
   archiveKeepHoursMax,
   backupAgeDaysLimit,
   backupForms,
@@ -22,6 +24,7 @@ const propertiesText = [
   `backupAgeDaysMax (0 to ${backupAgeDaysLimit}; 0 = no limit),`,
   `archiveKeepHours (0 to ${archiveKeepHoursMax}),`,
   `applyDelayMs (0 to ${applyDelayMsMax}; on a replica: how long after its commit a record is applied),`,
+  `archiveHoldDays (${archiveHoldDaysMin} to ${archiveHoldDaysMax}),`,
   'applyPaused (on a replica), backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
@@ -44,6 +47,7 @@ export const set = defineCommand({
     ['pamina set cities backupNoDelete=true', 'remove none of them, whatever the rules say'],
     ['pamina set cities archiveKeepHours=72', 'restores elsewhere have three days to finish'],
     ['pamina set cities-replica applyDelayMs=3600000', 'an hour to notice a mistake of the master'],
+    ['pamina set cities archiveHoldDays=14', 'keep log for two weeks for an archive that is away'],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {
