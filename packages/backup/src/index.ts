@@ -1,7 +1,9 @@
 // What other packages may use of backup. Never imported from inside this package.
 export { changeArchives } from './archiver/archive-settings.js';
-export { archivePlace } from './archiver/archive-place.js';
+export { archivePlace, findArchivePlace } from './archiver/archive-place.js';
 export { positionPath, readPosition } from './archiver/archive-position.js';
+export { listArchivedBackups } from './archiver/archive-backups.js';
+export { expireArchive } from './archiver/expire-archive.js';
 export type { ArchiveExpireReport } from './archiver/expire-archive.js';
 export { ArchiverRunner } from './archiver/archiver-runner.js';
 export type { ArchiverStatus } from './archiver/archiver-runner.js';

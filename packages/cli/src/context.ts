@@ -1,6 +1,7 @@
 // What a verb works with: where the databases are, the administration of a name, output, progress.
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Env } from '@pamina/env';
+import { isPaminaError } from '@pamina/format';
 import type { Administration, Progress } from '@pamina/wire';
 import type { Io } from './io.js';
 import type { Output } from './output.js';
@@ -59,6 +60,12 @@ export class Context {
     return isAbsolute(text) ? text : resolve(this.io.cwd, text);
   }
 
+  /** A name or an address as it is; the path of a folder is meant from where the command was given. */
+  archive(text: string): string {
+    const isPath = /[\\/]/.test(text) && !/^[a-z0-9]+:\/\//i.test(text);
+    return isPath ? this.path(text) : text;
+  }
+
   /** From --token-file, null without one. Read once. */
   token(): Promise<string | null> {
     const { tokenFile } = this.places;
@@ -69,6 +76,16 @@ export class Context {
   /** The administration that the database `name` is under, wherever it is. DATABASE_NOT_FOUND. */
   administrationOf(name: string): Promise<Administration> {
     return this.#target(name);
+  }
+
+  /** The same, or that of this run's data folder, for a database of which only an archive may be left. */
+  async administrationOfArchived(name: string): Promise<Administration> {
+    try {
+      return await this.#target(name);
+    } catch (error) {
+      if (!isPaminaError(error, 'DATABASE_NOT_FOUND')) throw error;
+      return this.#target(null);
+    }
   }
 
   /** The administration of this run's data folder, for names that need not exist yet. */

@@ -9,6 +9,7 @@ import {
   archivesAnswer,
   type ArchiveSummary,
   type BackupOptions,
+  type BackupsOptions,
   type BackupSummary,
   type BatchOperation,
   backupAnswer,
@@ -159,8 +160,8 @@ export class RemoteAdministration implements Administration {
     );
   }
 
-  backups(name: string): Promise<BackupSummary[]> {
-    return this.#get(path`/databases/${name}/backups`, backupsAnswer);
+  backups(name: string, options: BackupsOptions = {}): Promise<BackupSummary[]> {
+    return this.#get(path`/databases/${name}/backups`, backupsAnswer, { ...options });
   }
 
   addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
@@ -384,8 +385,13 @@ export class RemoteAdministration implements Administration {
     );
   }
 
-  #get<T extends Parameters<HttpCaller['call']>[1]>(target: string, answer: T) {
-    return this.#caller.call({ method: 'GET', path: target, signal: this.#signal() }, answer);
+  #get<T extends Parameters<HttpCaller['call']>[1]>(
+    target: string,
+    answer: T,
+    query?: Readonly<Record<string, string | undefined>>,
+  ) {
+    const signal = this.#signal();
+    return this.#caller.call({ method: 'GET', path: target, query, signal }, answer);
   }
 
   #signal(signal?: AbortSignal): AbortSignal {

@@ -22,7 +22,7 @@ function startArchiver(core: HostCore, online: OnlineDatabase, setting: ArchiveS
   archiver.start();
 }
 
-function archiverOf(core: HostCore, database: Database, setting: ArchiveSetting): ArchiverRunner {
+export function archiverOf(core: HostCore, database: Database, setting: ArchiveSetting): ArchiverRunner {
   return new ArchiverRunner({
     database,
     setting,
@@ -31,7 +31,7 @@ function archiverOf(core: HostCore, database: Database, setting: ArchiveSetting)
   });
 }
 
-function openAs(
+export function openAs(
   core: HostCore,
   setting: ArchiveSetting,
   options: { readonly create: boolean; readonly signal: AbortSignal },
@@ -98,7 +98,7 @@ function refuseTaken({ archives = [] }: Control, name: string, archive: string):
 
 export async function removeArchive(core: HostCore, name: string, archive: string): Promise<void> {
   await core.use(name, 'read', async ({ database, online }) => {
-    find(database.control, name, archive);
+    findArchive(database.control, name, archive);
     await online?.archivers.get(archive)?.stop();
     online?.archivers.delete(archive);
     await changeArchives(database, (archives) => archives.filter((one) => one.name !== archive));
@@ -118,7 +118,7 @@ export async function runArchive(
   return core.use(name, 'read', async (held) => {
     const { database, online } = held;
     const { archives: settings = [] } = database.control;
-    const wanted = archive === undefined ? settings : [find(database.control, name, archive)];
+    const wanted = archive === undefined ? settings : [findArchive(database.control, name, archive)];
     const end = core.endOf(held);
     const until = signal === undefined ? end : AbortSignal.any([signal, end]);
     const done: ArchiveSummary[] = [];
@@ -137,32 +137,7 @@ export async function runArchive(
   });
 }
 
-/**
- * `from` names one of the database's archives, or is its address: others are left alone, for nobody knows
- * what is to stay there. ARCHIVE_NOT_FOUND.
- */
-export async function expireArchived(
-  core: HostCore,
-  name: string,
-  from: string,
-  { dryRun }: ExpireOptions,
-): Promise<ExpireAnswer> {
-  return core.use(name, 'read', async (held) => {
-    const { database, online } = held;
-    const setting = findBy(database.control, name, from);
-    const archiver = online?.archivers.get(setting.name) ?? archiverOf(core, database, setting);
-    return archiver.expire({ dryRun, signal: core.endOf(held) });
-  });
-}
-
-function findBy(control: Control, name: string, from: string): ArchiveSetting {
-  const { archives = [] } = control;
-  const isAddress = /[\\/]/.test(from);
-  const address = isAddress ? formatArchiveAddress(parseArchiveAddress(from)) : null;
-  return archives.find((one) => one.address === address) ?? find(control, name, from);
-}
-
-function find({ archives = [] }: Control, name: string, archive: string): ArchiveSetting {
+export function findArchive({ archives = [] }: Control, name: string, archive: string): ArchiveSetting {
   const found = archives.find((one) => one.name === archive);
   if (found !== undefined) return found;
   throw new PaminaError('ARCHIVE_NOT_FOUND', `${name} has no archive ${archive}`, {

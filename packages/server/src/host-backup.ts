@@ -122,7 +122,10 @@ export async function listed(core: HostCore, name: string): Promise<BackupSummar
   return found.map((entry) => summary(name, entry));
 }
 
-function summary(name: string, { bytes, id, manifest, problem }: ListedBackup): BackupSummary {
+export function summary(
+  name: string,
+  { bytes, id, manifest, problem }: Omit<ListedBackup, 'folder'>,
+): BackupSummary {
   return {
     id,
     kind: manifest?.kind ?? 'full',

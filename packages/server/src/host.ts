@@ -9,6 +9,7 @@ import type {
   ApplyTarget,
   ArchiveSummary,
   BackupOptions,
+  BackupsOptions,
   BackupSummary,
   BatchOperation,
   CreateOptions,
@@ -39,6 +40,7 @@ import type {
 import { applyUntil } from './host-apply.js';
 import * as archiveVerbs from './host-archive.js';
 import { archives } from './host-archive-summary.js';
+import { archivedBackups, expireArchived } from './host-archived.js';
 import * as backupVerbs from './host-backup.js';
 import * as change from './host-change.js';
 import { HostCore, type HostOptions } from './host-core.js';
@@ -170,13 +172,15 @@ export class Host implements Served {
     return backupVerbs.backup(this.#core, name, options, progress, signal);
   }
 
-  backups(name: string): Promise<BackupSummary[]> {
+  backups(name: string, options: BackupsOptions = {}): Promise<BackupSummary[]> {
+    const { from } = options;
+    if (from !== undefined) return archivedBackups(this.#core, name, { ...options, from });
     return backupVerbs.backups(this.#core, name);
   }
 
   expire(name: string, options: ExpireOptions = {}): Promise<ExpireAnswer> {
     const { from } = options;
-    if (from !== undefined) return archiveVerbs.expireArchived(this.#core, name, from, options);
+    if (from !== undefined) return expireArchived(this.#core, name, { ...options, from });
     return backupVerbs.expire(this.#core, name, options);
   }
 

@@ -6,6 +6,8 @@ import {
   backupFileParameters,
   type BackupRequest,
   backupRequest,
+  type BackupsQuery,
+  backupsQuery,
   type LogBytesQuery,
   logBytesQuery,
   type ExpireRequest,
@@ -49,8 +51,10 @@ export function replicaRoutes(app: FastifyInstance, { served }: RouteContext): v
 }
 
 export function backupRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
-  app.get<Named>('/databases/:name/backups', { schema: { params: nameParameters } }, ({ params }) =>
-    served.backups(params.name),
+  app.get<Named & { Querystring: BackupsQuery }>(
+    '/databases/:name/backups',
+    { schema: { params: nameParameters, querystring: backupsQuery } },
+    ({ params, query }) => served.backups(params.name, query),
   );
 
   app.post<Named & { Body: BackupRequest }>(

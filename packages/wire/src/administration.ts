@@ -5,6 +5,7 @@ import type {
   AddArchiveOptions,
   ArchiveSummary,
   BackupOptions,
+  BackupsOptions,
   BackupSummary,
   ExpireAnswer,
   ExpireOptions,
@@ -292,8 +293,11 @@ export interface Administration {
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary>;
-  /** Newest first, the initial one included. Also of a deleted database whose backups were kept. */
-  backups(name: string): Promise<BackupSummary[]>;
+  /**
+   * Newest first, the initial one included. Also of a deleted database whose backups were kept. Of an
+   * archive what it has, with what expired and is not removed yet. ARCHIVE_NOT_FOUND.
+   */
+  backups(name: string, options?: BackupsOptions): Promise<BackupSummary[]>;
   /** Log and backups are copied there from now on. ARCHIVE_EXISTS, and what the archive says. */
   addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary>;
   /** Nothing is copied there any more; what is there stays. ARCHIVE_NOT_FOUND. */

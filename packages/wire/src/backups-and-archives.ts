@@ -55,6 +55,22 @@ export interface ExpireOptions {
   readonly dryRun?: boolean | undefined;
   /** An archive of the database, by name or address, instead of the database itself. */
   readonly from?: string | undefined;
+  /** For an archive, by its address, that no database here has: what is to stay there. */
+  readonly keep?: KeepRule | undefined;
+  /** Keys of such an archive, as for a restore. */
+  readonly credentialsFile?: string | undefined;
+  readonly identityFile?: string | undefined;
+}
+
+/** As the settings `backupGenerations`, `backupDaily` and so on; what is left out is none, or no limit. */
+export interface KeepRule {
+  readonly generations: number;
+  readonly daily?: number | undefined;
+  readonly weekly?: number | undefined;
+  readonly monthly?: number | undefined;
+  readonly ageDaysMax?: number | undefined;
+  /** How long what expires stays for those who read it; 24 if it is left out. */
+  readonly keepHours?: number | undefined;
 }
 
 export interface ExpireDecision {
@@ -79,6 +95,8 @@ export interface ExpireAnswer {
   /** Oldest record of the log that the kept generations need, and the log from there on. */
   readonly keepFromSeq: number | null;
   readonly logBytes: number | null;
+  /** In an archive: what expired and stays for its readers. */
+  readonly retired?: readonly RetiredBackup[] | undefined;
   readonly dryRun: boolean;
 }
 

@@ -65,6 +65,8 @@ const summaryAnswer = Type.Object({
   sizeBytes: amount,
 });
 
+const retirement = { since: orNull(amount), goesAt: orNull(amount) };
+
 export const backupAnswer = Type.Object({
   id: text,
   form: Type.Optional(orNull(oneOf('logical', 'physical'))),
@@ -83,6 +85,7 @@ export const backupAnswer = Type.Object({
   reasons: Type.Optional(Type.Array(text)),
   folder: Type.Optional(text),
   isDue: Type.Optional(Type.Boolean()),
+  retired: Type.Optional(orNull(Type.Object(retirement))),
 });
 
 export const expireAnswer = Type.Object({
@@ -102,10 +105,9 @@ export const expireAnswer = Type.Object({
   freedLogBytes: Type.Optional(amount),
   keepFromSeq: orNull(amount),
   logBytes: orNull(amount),
+  retired: Type.Optional(Type.Array(Type.Object({ id: text, ...retirement }))),
   dryRun: Type.Boolean(),
 });
-
-const retirement = { since: orNull(amount), goesAt: orNull(amount) };
 
 export const archiveAnswer = Type.Object({
   name: text,

@@ -1,7 +1,16 @@
 // What the HTTP administration accepts: one schema a request body or query. The server checks each
 // request against them before anything else looks at it.
 
-import { keyBytesMax, nameLengthMax, tagLengthMax } from '@pamina/format';
+import {
+  archiveKeepHoursMax,
+  backupAgeDaysLimit,
+  backupGenerationsMax,
+  backupGenerationsMin,
+  backupTierGenerationsMax,
+  keyBytesMax,
+  nameLengthMax,
+  tagLengthMax,
+} from '@pamina/format';
 import { type Static, Type } from 'typebox';
 import { batchOperationsMax, settingLengthMax, sourceLengthMax } from './http-limits.js';
 
@@ -10,6 +19,7 @@ const name = Type.String({ minLength: 1, maxLength: nameLengthMax });
 // In characters, of which each has at least one byte; the engine holds the bytes against its limit.
 const key = Type.String({ maxLength: keyBytesMax });
 const count = Type.String({ pattern: '^[0-9]{1,15}$' });
+const whole = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum });
 const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
 
 export const nameParameters = Type.Object({ name });
@@ -74,7 +84,22 @@ export const rebuildRequest = Type.Object(
 export const expireRequest = Type.Object(
   {
     dryRun: Type.Optional(Type.Boolean()),
-    from: Type.Optional(Type.String({ minLength: 1, maxLength: sourceLengthMax })),
+    from: Type.Optional(path),
+    keep: Type.Optional(
+      Type.Object(
+        {
+          generations: whole(backupGenerationsMin, backupGenerationsMax),
+          daily: Type.Optional(whole(0, backupTierGenerationsMax)),
+          weekly: Type.Optional(whole(0, backupTierGenerationsMax)),
+          monthly: Type.Optional(whole(0, backupTierGenerationsMax)),
+          ageDaysMax: Type.Optional(whole(0, backupAgeDaysLimit)),
+          keepHours: Type.Optional(whole(0, archiveKeepHoursMax)),
+        },
+        strict,
+      ),
+    ),
+    credentialsFile: Type.Optional(path),
+    identityFile: Type.Optional(path),
   },
   strict,
 );
@@ -124,6 +149,14 @@ export const deleteQuery = Type.Object(
   { keepBackups: Type.Optional(flag), dryRun: Type.Optional(flag) },
   strict,
 );
+export const backupsQuery = Type.Object(
+  {
+    from: Type.Optional(path),
+    credentialsFile: Type.Optional(path),
+    identityFile: Type.Optional(path),
+  },
+  strict,
+);
 export const jobLogQuery = Type.Object(
   { lines: Type.Optional(count), follow: Type.Optional(flag) },
   strict,
@@ -158,6 +191,7 @@ export type SetRequest = Static<typeof setRequest>;
 export type KeyRequest = Static<typeof keyRequest>;
 export type BatchRequest = Static<typeof batchRequest>;
 export type DeleteQuery = Static<typeof deleteQuery>;
+export type BackupsQuery = Static<typeof backupsQuery>;
 export type JobLogQuery = Static<typeof jobLogQuery>;
 export type ExportQuery = Static<typeof exportQuery>;
 export type LogQuery = Static<typeof logQuery>;

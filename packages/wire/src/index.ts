@@ -32,10 +32,13 @@ export type {
   ArchiveState,
   ArchiveSummary,
   BackupOptions,
+  BackupsOptions,
   BackupSummary,
   ExpireAnswer,
   ExpireDecision,
   ExpireOptions,
+  KeepRule,
+  RetiredBackup,
 } from './backups-and-archives.js';
 export { decodeSegmentBytes, encodeSegmentBytes, isBytesFrame } from './channel-bytes.js';
 export {
@@ -126,6 +129,11 @@ export {
   type DeleteQuery,
   deleteQuery,
   entrySchema,
+  exportQuery,
+  type ExportQuery,
+  backupsQuery,
+  type BackupsQuery,
+  expireRequest,
   type ExpireRequest,
   expireRequest,
   type ExportQuery,

@@ -72,7 +72,7 @@ export async function readArchivedBackups(
   const read = orderedParallel(found, manifests, async ([id, files]) => {
     const bytes = [...files.values()].reduce((sum, file) => sum + file.bytes, 0);
     const mark = files.get(retiredFileName);
-    const retired = mark === undefined ? null : { since: mark.modifiedMs };
+    const retired = mark === undefined ? null : { since: wholeMs(mark.modifiedMs) };
     try {
       const manifest = decodeManifest(await readManifest(archive, place, id, signal));
       const problem = await missingFile(archive, manifest, files, shared);
@@ -208,6 +208,10 @@ async function missingFile(
     return new PaminaError('BACKUP_INVALID', message, { context: { file, backup: manifest.id } });
   }
   return null;
+}
+
+function wholeMs(time: number | null): number | null {
+  return time === null ? null : Math.round(time);
 }
 
 function newestFirst(one: ArchivedBackup, other: ArchivedBackup): number {

@@ -44,6 +44,7 @@ import { placeOf, reconcile, recordsOf, type ReconcileOptions } from './reconcil
 
 /** The database that is archived; it is open. */
 export interface ArchivedDatabase extends DatabaseWithArchives, ExpiringOwner {
+  readonly folder: string;
   readonly identity: { readonly pattern: string | null };
   readonly timelines: readonly Timeline[];
   /** Whether it commits: who only receives log cannot say that nothing came later. */

@@ -25,7 +25,8 @@ const hourMs = 3_600_000;
 
 /** The database whose settings decide; what is archived is its own. */
 export interface ExpiringOwner {
-  readonly folder: string;
+  /** null where there is no database any more, and a person says what is to stay. */
+  readonly folder: string | null;
   readonly env: Env;
   readonly jobLog: JobLogWriter;
   readonly timelines: readonly { readonly id: string }[];
@@ -73,7 +74,8 @@ export function retiredIn(
 }
 
 export function retiredBackup(id: string, since: number | null, keepMs: number): RetiredBackup {
-  return { id, since, goesAt: since === null ? null : since + keepMs };
+  if (since === null) return { id, since, goesAt: null };
+  return { id, since: Math.round(since), goesAt: Math.round(since) + keepMs };
 }
 
 export type Files = ReadonlyMap<string, ArchiveObject>;
@@ -100,7 +102,7 @@ export async function planExpiry(options: ExpireArchiveOptions): Promise<ExpiryP
   const whole = [...groups].filter(([, files]) => files.has(manifestFileName));
   const shared = SharedFiles.of(archive, place, objects);
   const listed = await readArchivedBackups(archive, place, { found: whole, shared, signal });
-  const here = await listBackups(env, backupsFolderOf(folder));
+  const here = folder === null ? [] : await listBackups(env, backupsFolderOf(folder));
   const hereIds = new Set(here.map(({ id }) => id));
   const segments = groupSegments(place, objects);
   const initial = standingInitial(here, segments);

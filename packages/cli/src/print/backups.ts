@@ -1,5 +1,5 @@
 // Backups, newest first, one a line, each with why it stays or goes.
-import type { BackupSummary } from '@pamina/wire';
+import type { BackupSummary, RetiredBackup } from '@pamina/wire';
 import { table } from './table.js';
 import { formatBytes, formatCount, formatTime, printable } from './units.js';
 
@@ -32,8 +32,16 @@ export function backupsText(backups: readonly BackupSummary[]): string {
   );
 }
 
-function reasonText({ isDue, problem, reasons = [] }: BackupSummary): string {
+function reasonText({ isDue, problem, reasons = [], retired }: BackupSummary): string {
+  if (problem !== null && problem !== undefined) return `DAMAGED: ${printable(problem)}`;
   const why = reasons.map(printable).join('; ');
-  const fate = isDue === true ? `goes at the next expiry: ${why}` : why;
-  return problem === null || problem === undefined ? fate : `DAMAGED: ${printable(problem)}`;
+  if (retired !== null && retired !== undefined) return retiredText(retired);
+  return isDue === true ? `goes at the next expiry: ${why}` : why;
+}
+
+/** Of a backup in an archive that expired. */
+export function retiredText({ goesAt, since }: Pick<RetiredBackup, 'since' | 'goesAt'>): string {
+  const when = since === null ? '' : ` ${formatTime(since)}`;
+  const goes = goesAt === null ? '' : `, goes at the first expiry after ${formatTime(goesAt)}`;
+  return `expired${when}${goes}`;
 }

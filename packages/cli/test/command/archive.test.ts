@@ -70,3 +70,19 @@ it('refuses other words, and add without an address', async () => {
   expect((await runWith(fakeAdministration(), ['archive', 'burn', 'cities'])).status).toBe(2);
   expect((await runWith(fakeAdministration(), ['archive', 'add', 'cities'])).status).toBe(2);
 });
+
+it('shows what expired there and when it goes, and what was deleted here before it was there', async () => {
+  const since = Date.UTC(2026, 6, 29, 13, 38, 5);
+  const retired = [{ id: '0000000000000005-1', since, goesAt: since + 86_400_000 }];
+  const missing = { fromSeq: 40, toSeq: 60 };
+  const administration = fakeAdministration({
+    archives: () => Promise.resolve([{ ...anArchive, retired, missing }]),
+  });
+  const ran = await runWith(administration, ['archive', 'status', 'cities']);
+  expect(ran.out).toContain(
+    'main: backup 0000000000000005-1 expired 2026-07-29 13:38:05Z, goes at the first expiry after 2026-07-30 13:38:05Z',
+  );
+  expect(ran.out).toContain('main: records 40 to 60 were deleted here before they were there.');
+  const json = await runWith(administration, ['archive', 'status', 'cities', '--json']);
+  expect(json.objects).toMatchObject([{ archives: [{ retired, missing }] }]);
+});

@@ -40,3 +40,19 @@ it('of a deleted database says where its backups are and how to restore one', as
     'pamina create cities --from-backup /data/.kept-backups/cities-then/5-1',
   );
 });
+
+it('lists those in an archive, by its name or folder, and says which expired and when they go', async () => {
+  const fake = fakeAdministration();
+  const one = (await fake.backups('cities')).at(0)!;
+  const retired = { since: Date.UTC(2026, 6, 30), goesAt: Date.UTC(2026, 6, 31) };
+  const administration = fakeAdministration({
+    backups: () => Promise.resolve([{ ...one, problem: null, retired }]),
+  });
+  const ran = await runWith(administration, ['backups', 'cities', '--from', './archive']);
+  expect(administration.calls[0]).toEqual(['backups', 'cities', { from: '/nowhere/archive' }]);
+  expect(ran.out).toMatch(
+    /^0000000000000005-1 .* expired 2026-07-30 00:00:00Z, goes at the first expiry after 2026-07-31 00:00:00Z$/m,
+  );
+  const json = await runWith(administration, ['backups', 'cities', '--from', 'main', '--json']);
+  expect(json.objects).toMatchObject([{ backups: [{ retired }] }]);
+});

@@ -33,3 +33,25 @@ it('looks into an archive by its name, its address, or its folder seen from here
     '/nowhere/archive',
   ]);
 });
+
+it('takes a rule for an archive that no database here has, and only for one', async () => {
+  const administration = fakeAdministration();
+  const ran = await runWith(administration, [
+    ...['expire', 'cities', '--from', './archive', '--keep-generations', '2'],
+    ...['--keep-monthly', '12', '--keep-hours', '0', '--identity-file', 'key.txt'],
+  ]);
+  expect(ran.status).toBe(0);
+  const [, , options] = administration.calls.find(([name]) => name === 'expire') ?? [];
+  expect(options).toMatchObject({
+    from: '/nowhere/archive',
+    identityFile: '/nowhere/key.txt',
+    keep: { generations: 2, monthly: 12, keepHours: 0 },
+  });
+  for (const argv of [
+    ['expire', 'cities', '--keep-generations', '2'],
+    ['expire', 'cities', '--from', 'main', '--keep-daily', '2'],
+    ['expire', 'cities', '--from', 'main', '--keep-generations', '0'],
+  ]) {
+    expect((await runWith(fakeAdministration(), argv)).status).toBe(2);
+  }
+});

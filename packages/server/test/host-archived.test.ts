@@ -1,0 +1,116 @@
+// What an archive holds, listed and expired: of a database here, and of one that is gone or was detached.
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Workbench } from './workbench.js';
+
+let bench: Workbench;
+let address: string;
+
+beforeEach(async () => {
+  bench = await Workbench.open();
+  address = join(bench.folder, 'archive');
+});
+afterEach(() => bench.close());
+
+type AnyHost = Awaited<ReturnType<Workbench['host']>>;
+
+/** Four full backups, all of them archived; three generations are kept. */
+async function fourBackups(host: AnyHost): Promise<string[]> {
+  await host.create('orders');
+  await host.addArchive('orders', 'main', { address });
+  const ids: string[] = [];
+  for (const key of ['a', 'b', 'c', 'd']) {
+    await host.put('orders', key, '1');
+    ids.push((await host.backup('orders')).id);
+    await host.runArchive('orders', undefined);
+  }
+  return ids;
+}
+
+describe('what an archive holds', () => {
+  it('is listed by name and address, online and offline, with what expired and when it goes', async () => {
+    const server = await bench.server();
+    const { host } = server;
+    const ids = await fourBackups(host);
+    const [first] = ids;
+    const [status] = await host.archives('orders');
+    expect(status).toMatchObject({ backups: 3, retired: [{ id: first }], missing: null });
+    const [retired] = status?.retired ?? [];
+    expect((retired?.goesAt ?? 0) - (retired?.since ?? 0)).toBe(24 * 3_600_000);
+    for (const from of ['main', address]) {
+      const listed = await host.backups('orders', { from });
+      expect(listed.map(({ id }) => id)).toEqual([...ids].reverse());
+      const there = listed.at(-1)?.retired;
+      expect((there?.goesAt ?? 0) - (there?.since ?? 0)).toBe(24 * 3_600_000);
+      expect(listed.filter((backup) => backup.retired !== undefined)).toHaveLength(1);
+    }
+    await host.stop('orders');
+    expect(await host.backups('orders', { from: 'main' })).toHaveLength(4);
+    await expect(host.backups('orders', { from: 'other' })).rejects.toMatchObject({
+      code: 'ARCHIVE_NOT_FOUND',
+    });
+  });
+
+  it('of a database that is gone is listed and expired, by the rule that is given', async () => {
+    const host = await bench.host();
+    const ids = await fourBackups(host);
+    await host.delete('orders');
+    const listed = await host.backups('orders', { from: address });
+    expect(listed.map(({ id }) => id)).toEqual([...ids].reverse());
+    await expect(host.expire('orders', { from: address })).rejects.toMatchObject({
+      code: 'ARCHIVE_NOT_FOUND',
+      hint: expect.stringContaining('--keep-generations'),
+    });
+    const keep = { generations: 1, keepHours: 0 };
+    const told = await host.expire('orders', { from: address, keep, dryRun: true });
+    expect(told).toMatchObject({ dryRun: true, removed: ids.slice(0, 3).reverse() });
+    const done = await host.expire('orders', { from: address, keep });
+    expect(done.removed).toEqual(told.removed);
+    const left = await host.backups('orders', { from: address });
+    expect(left.map(({ id }) => id)).toEqual([ids.at(-1)]);
+    const report = await host.restore('orders', { from: address });
+    expect(report.backup).toBe(ids.at(-1));
+  });
+
+  it('of a database that was detached from it is left alone without a rule', async () => {
+    const host = await bench.host();
+    const ids = await fourBackups(host);
+    const rule = { from: address, keep: { generations: 1 } };
+    await expect(host.expire('orders', rule)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    await host.removeArchive('orders', 'main');
+    const code = 'ARCHIVE_NOT_FOUND';
+    await expect(host.expire('orders', { from: address })).rejects.toMatchObject({ code });
+    await host.expire('orders', rule);
+    const listed = await host.backups('orders', { from: address });
+    const retired = listed.filter((backup) => backup.retired !== undefined);
+    expect(retired.map(({ id }) => id)).toEqual(ids.slice(0, 3).reverse());
+  });
+});
+
+it('P10 log that was deleted before it was archived is shown in status, online and offline, until a backup closes the gap', async () => {
+  const { host } = await bench.server();
+  await host.create('orders');
+  await host.addArchive('orders', 'main', { address });
+  await host.put('orders', 'a', '1');
+  await host.runArchive('orders', undefined);
+  await rename(address, `${address}.away`);
+  const before = host.database('orders').log.durable.seq;
+  for (const key of ['b', 'c']) {
+    await host.put('orders', key, '2');
+    await host.backup('orders');
+  }
+  const { log } = host.database('orders');
+  await log.deleteBefore(log.durable.seq);
+  const missing = { fromSeq: before + 1, toSeq: log.firstSeq - 1 };
+  expect(log.firstSeq).toBeGreaterThan(before + 1);
+  expect(await host.archives('orders')).toMatchObject([{ missing }]);
+  await host.stop('orders');
+  expect(await host.archives('orders')).toMatchObject([{ missing }]);
+  await host.start('orders');
+  await rename(`${address}.away`, address);
+  await host.put('orders', 'd', '3');
+  await host.backup('orders');
+  const [mended] = await host.runArchive('orders', undefined);
+  expect(mended).toMatchObject({ missing: null, problem: null });
+});
