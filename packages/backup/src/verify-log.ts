@@ -26,6 +26,8 @@ export interface VerifyLogOptions {
   readonly toSeq?: number | undefined;
   /** Records whose chain is asked for. */
   readonly watch: readonly number[];
+  /** Called before each segment with the point that it says to continue. */
+  readonly onSegment?: ((before: ChainPoint) => void) | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -58,7 +60,10 @@ export async function verifyLog(options: VerifyLogOptions): Promise<VerifiedLog>
     signal,
     onProgress,
     onDamage: (damage) => damages.push(damage),
-    onSegment: note,
+    onSegment: (before) => {
+      note(before);
+      options.onSegment?.(before);
+    },
   });
   for (;;) {
     const step = await walk.next();

@@ -5,7 +5,6 @@ import {
   PaminaError,
   formatPosition,
   forkPoint,
-  isPaminaError,
   type BackupManifest,
   type Synced,
   type Timeline,
@@ -17,7 +16,7 @@ import { openAnyBackup } from './open-backup.js';
 import type { BackupSource } from './source.js';
 import { verifyBackup } from './verify.js';
 import { verifyLog, type VerifiedLog } from './verify-log.js';
-import { VerifyMemory, fingerprintOf, type RememberedDepth } from './verify-memory.js';
+import { folderMemory, noMemory, type BackupMemory, type RecallSettings } from './verify-recall.js';
 import { replayInto, type RecordedHash, type Replayed } from './verify-replay.js';
 import { attemptCheck, failedCheck, verifiedCheck, type VerifyCheck } from './verify-report.js';
 
@@ -30,20 +29,12 @@ export interface VerifyProgress {
 }
 
 /** What all verifications are told. */
-export interface VerifySettings {
-  readonly env: Env;
+export interface VerifySettings extends RecallSettings {
   /** A restore, too. */
   readonly deep?: boolean | undefined;
-  /** What is remembered counts for nothing. */
-  readonly again?: boolean | undefined;
-  /** What was verified longer ago is verified again, ms; by default `verifyMaxAgeMsDefault`. */
-  readonly maxAgeMs?: number | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** Bits rot without a trace in what a file system tells of a file: none stays unread for longer. */
-const verifyMaxAgeMsDefault = 30 * 24 * 60 * 60 * 1000;
 
 /** The log that a backup is to be recovered with. */
 export interface TargetLog {
@@ -59,6 +50,8 @@ export interface VerifyTarget extends VerifySettings {
   readonly subject: string;
   /** Where the backup's files are, to remember them by; null where no file system tells of changes. */
   readonly folder: string | null;
+  /** Of a backup in an archive, instead of the folder. */
+  readonly memory?: BackupMemory | undefined;
   readonly log: TargetLog | null;
   /** The record that the chain must reach; by default the last one of the log. */
   readonly untilSeq?: number | undefined;
@@ -97,27 +90,28 @@ export async function verifyTarget(target: VerifyTarget): Promise<VerifyCheck[]>
 export function verifyFiles(
   target: Omit<VerifyTarget, 'log' | 'untilSeq' | 'recorded'>,
 ): Promise<VerifyCheck> {
-  const { env, folder, onProgress, problem, signal, source, subject } = target;
+  const { onProgress, problem, signal, source, subject } = target;
   const about = { check: 'files', subject } as const;
   return attemptCheck(about, signal, async () => {
     if (problem !== undefined && problem !== null) throw problem;
-    const known = await recall(target, 'files');
-    if (known.remembered !== null) {
-      const { at } = known.remembered;
+    const memory = memoryOf(target);
+    const known = await memory.recollect('files');
+    if (known.at !== null) {
       const message = 'verified before, and not changed since';
-      return verifiedCheck(about, message, { rememberedAt: at });
+      return verifiedCheck(about, message, { rememberedAt: known.at });
     }
     try {
-      const { manifest, stateHash } = await verifyBackup(source, {
+      const { manifest, readBytes, stateHash } = await verifyBackup(source, {
         signal,
+        isKnown: memory.knows,
         onProgress: ({ done, total }) =>
           onProgress?.({ step: `files of ${subject}`, done, total, unit: 'bytes' }),
       });
-      await note(target, known.fingerprint, 'files', stateHash);
+      await known.note(stateHash);
       const message = 'every file is what the manifest says';
-      return verifiedCheck(about, message, { bytes: storedBytes(manifest) });
+      return verifiedCheck(about, message, { bytes: readBytes ?? storedBytes(manifest) });
     } catch (error) {
-      if (folder !== null) await VerifyMemory.of(env.disk, folder).forget(folder);
+      await known.forget();
       throw error;
     }
   });
@@ -216,10 +210,10 @@ export function verifyRestore(
   return attemptCheck(about, signal, async () => {
     const { seq } = manifest.position;
     const log = chain?.log ?? null;
-    const known = await recall(target, 'restore');
-    if (log === null && known.remembered !== null) {
+    const known = await memoryOf(target).recollect('restore');
+    if (log === null && known.at !== null) {
       const message = 'restored and compared before, and not changed since';
-      return verifiedCheck(about, message, { rememberedAt: known.remembered.at });
+      return verifiedCheck(about, message, { rememberedAt: known.at });
     }
     const audits = log?.audits.map((audit): RecordedHash => audit) ?? [];
     return inScratch(env, async (folder) => {
@@ -239,7 +233,7 @@ export function verifyRestore(
       const check = restoreCheck(about, replayed, target.log?.timelines ?? manifest.timelines);
       const atBackup = replayed.compared.find((one) => one.seq === seq);
       if (check.verdict === 'verified' && atBackup !== undefined) {
-        await note(target, known.fingerprint, 'restore', atBackup.found);
+        await known.note(atBackup.found);
       }
       return check;
     });
@@ -325,36 +319,6 @@ export async function inScratch<T>(env: Env, task: (folder: string) => Promise<T
   }
 }
 
-async function recall(target: VerifySettings & { folder: string | null }, depth: RememberedDepth) {
-  const { again, env, folder, maxAgeMs = verifyMaxAgeMsDefault } = target;
-  if (folder === null) return { fingerprint: null, remembered: null };
-  const fingerprint = await currentFingerprint(env, folder);
-  if (fingerprint === null) return { fingerprint, remembered: null };
-  const found = await VerifyMemory.of(env.disk, folder).recall(folder, fingerprint, depth);
-  const isFresh =
-    found !== null && found.at <= env.clock.now() && env.clock.now() - found.at <= maxAgeMs;
-  return { fingerprint, remembered: isFresh && again !== true ? found : null };
-}
-
-/** null where there is no such folder: the verification will say so. */
-async function currentFingerprint(env: Env, folder: string): Promise<string | null> {
-  try {
-    return await fingerprintOf(env.disk, folder);
-  } catch (error) {
-    if (isPaminaError(error, 'FILE_NOT_FOUND')) return null;
-    throw error;
-  }
-}
-
-/** With the fingerprint from before the files were read: what changed meanwhile is not remembered. */
-async function note(
-  target: VerifySettings & { folder: string | null },
-  fingerprint: string | null,
-  depth: RememberedDepth,
-  stateHash: string | null,
-): Promise<void> {
-  const { env, folder } = target;
-  if (folder === null || fingerprint === null) return;
-  const memory = VerifyMemory.of(env.disk, folder);
-  await memory.note(folder, { at: env.clock.now(), depth, stateHash, fingerprint });
+function memoryOf({ folder, memory, ...settings }: Pick<VerifyTarget, 'folder' | 'memory'> & VerifySettings): BackupMemory {
+  return memory ?? (folder === null ? noMemory() : folderMemory(settings, folder));
 }

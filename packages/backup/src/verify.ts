@@ -19,12 +19,16 @@ export interface ReadProgress {
 export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
+  /** Whether a file of a physical backup, which others share, was proved already: it is not read again. */
+  readonly isKnown?: ((file: string) => boolean) | undefined;
 }
 
 export interface VerifiedBackup {
   readonly manifest: BackupManifest;
   /** Computed from the entries; equal to the manifest's where that has one. Null in a physical or incremental backup. */
   readonly stateHash: string | null;
+  /** Of a physical backup, without what was known. */
+  readonly readBytes?: number;
 }
 
 /** Throws what openAnyBackup throws, and BACKUP_INVALID with the file for the first thing that is wrong. */
@@ -42,8 +46,8 @@ export async function verifyBackup(
       return { manifest, stateHash: null };
     }
     if (manifest.form === 'physical') {
-      await verifyTables(backup, options);
-      return { manifest, stateHash: null };
+      const readBytes = await verifyTables(backup, options);
+      return { manifest, readBytes, stateHash: null };
     }
     const stateHash = await readThrough(backup, options, () => Promise.resolve());
     return { manifest, stateHash };

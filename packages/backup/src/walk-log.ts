@@ -136,9 +136,7 @@ class Walk {
 
   async #entries(): Promise<SegmentEntry[]> {
     const { source, timelines, fromSeq } = this.#options;
-    const all = (await source.segments()).filter((entry) => isOf(timelines, entry));
-    // Of two with one first record the newer timeline's is the closed copy that a promotion made.
-    const entries = all.filter((entry, index) => all[index + 1]?.firstSeq !== entry.firstSeq);
+    const entries = entriesOn(timelines, await source.segments());
     const first = entries.findLastIndex((entry) => entry.firstSeq <= fromSeq);
     return entries.slice(Math.max(0, first));
   }
@@ -275,6 +273,16 @@ export function isDamage(error: PaminaError): boolean {
 
 /** In the table of errors. */
 const damagedStatus = 6;
+
+/** What a walk along a history looks at. */
+export function entriesOn(
+  timelines: readonly Timeline[],
+  entries: readonly SegmentEntry[],
+): SegmentEntry[] {
+  const all = entries.filter((entry) => isOf(timelines, entry));
+  // Of two with one first record the newer timeline's is the closed copy that a promotion made.
+  return all.filter((entry, index) => all[index + 1]?.firstSeq !== entry.firstSeq);
+}
 
 /** A timeline's segments count up to where the next one leaves it. */
 function isOf(timelines: readonly Timeline[], entry: SegmentEntry): boolean {

@@ -11,6 +11,8 @@ import {
   verifyNamedBackup,
 } from '@pamina/backup';
 import { JobLog } from '@pamina/engine';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { PaminaError, parsePosition, type Position } from '@pamina/format';
 import type { Progress, VerifyReport, VerifyRequest } from '@pamina/wire';
 import { openArchiveAt } from './host-archive-place.js';
@@ -76,8 +78,18 @@ async function verifyArchived(
     backup,
     pattern: pattern ?? control?.pattern ?? null,
     history: isOurs ? control.timelines : null,
+    memoryPath: (place) => memoryPath(core, archive.describe(), placeKey(place)),
   });
 }
+
+/** Beside the databases: what is archived need not be of one of them. */
+function memoryPath(core: HostCore, archive: string, place: string): string {
+  const name = createHash('sha256').update(`${archive}\n${place}`).digest('hex').slice(0, 32);
+  return join(core.dataFolder, '.verified-archives', `${name}.json`);
+}
+
+const placeKey = ({ database, pattern }: { database: string; pattern: string }): string =>
+  `${database}/${pattern}`;
 
 type Settings = Parameters<typeof verifyDatabaseFiles>[0];
 

@@ -1,4 +1,5 @@
 // Backups in an archive: what there is, and each as a source that restores and verification read from.
+import { createHash } from 'node:crypto';
 import {
   PaminaError,
   decodeManifest,
@@ -29,6 +30,10 @@ export interface ArchivedBackup {
   /** As stored, all files of its own together. */
   readonly bytes: number;
   readonly problem: PaminaError | null;
+  /** Every file that is there, shared ones too. */
+  readonly objects: readonly { readonly file: string; readonly object: ArchiveObject }[];
+  /** sha256 of the manifest's bytes; null if they cannot be read. */
+  readonly manifestHash: string | null;
   /** It expired, and stays for those who read it; `since` by the storage's clock, where that says it. */
   readonly retired: { readonly since: number | null } | null;
 }
@@ -36,6 +41,7 @@ export interface ArchivedBackup {
 const manifests = { countMax: 8, weightMax: 8, weigh: () => 1 };
 
 type Files = ReadonlyMap<string, ArchiveObject>;
+const unreadable = { manifest: null, objects: [], manifestHash: null } as const;
 
 /**
  * Newest first; those that cannot be read last. What has no manifest was never finished, or is half
@@ -74,14 +80,18 @@ export async function readArchivedBackups(
     const mark = files.get(retiredFileName);
     const retired = mark === undefined ? null : { since: wholeMs(mark.modifiedMs) };
     try {
-      const manifest = decodeManifest(await readManifest(archive, place, id, signal));
-      const problem = await missingFile(archive, manifest, files, shared);
-      return { id, manifest, bytes, problem, retired };
+      const encoded = await readManifest(archive, place, id, signal);
+      const manifestHash = createHash('sha256').update(encoded).digest('hex');
+      const manifest = decodeManifest(encoded);
+      const objects = await objectsOf(manifest, files, shared);
+      const problem = missingFile(archive, manifest, objects);
+      return { id, manifest, bytes, problem, objects: asList(objects), manifestHash, retired };
     } catch (error) {
       // Whether the storage answers at all is not a matter of this one backup.
       const isAway = isPaminaError(error) && (error.retryable || error.code === 'ARCHIVE_DENIED');
       if (isAway || signal?.aborted === true) throw error;
-      return { id, manifest: null, bytes, problem: toPaminaError(error), retired };
+      const problem = toPaminaError(error);
+      return { ...unreadable, id, bytes, problem, retired };
     }
   });
   for await (const backup of read) backups.push(backup);
@@ -193,17 +203,35 @@ async function readManifest(
   }
 }
 
-async function missingFile(
-  archive: Archive,
+/** Those beside the manifest, and of shared ones those that it names. */
+async function objectsOf(
   manifest: BackupManifest,
   files: Files,
   shared: SharedFiles,
-): Promise<PaminaError | null> {
+): Promise<Files> {
+  const objects = new Map(files);
+  objects.delete(retiredFileName);
+  for (const { file } of storedFiles(manifest)) {
+    const found = objects.get(file) ?? (await shared.find(manifest, file));
+    if (found !== null) objects.set(file, found);
+  }
+  return objects;
+}
+
+function asList(objects: Files): ArchivedBackup['objects'] {
+  return [...objects].map(([file, object]) => ({ file, object }));
+}
+
+function missingFile(
+  archive: Archive,
+  manifest: BackupManifest,
+  objects: Files,
+): PaminaError | null {
   for (const { bytes, file } of storedFiles(manifest)) {
-    const found = files.get(file) ?? (await shared.find(manifest, file));
-    const fits = found !== null && (archive.isEncrypted || found.bytes === bytes);
+    const found = objects.get(file);
+    const fits = found !== undefined && (archive.isEncrypted || found.bytes === bytes);
     if (fits) continue;
-    const what = found === null ? 'is missing' : `has ${found.bytes} bytes instead of ${bytes}`;
+    const what = found === undefined ? 'is missing' : `has ${found.bytes} bytes instead of ${bytes}`;
     const message = `${archive.describe()}, backup ${manifest.id}: ${file} ${what}`;
     return new PaminaError('BACKUP_INVALID', message, { context: { file, backup: manifest.id } });
   }

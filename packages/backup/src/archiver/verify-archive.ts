@@ -9,7 +9,6 @@ import {
   type Timeline,
 } from '@pamina/format';
 import type { Archive } from '@pamina/archive';
-import { verifyLog, type VerifiedLog } from '../verify-log.js';
 import type { RecordedHash } from '../verify-replay.js';
 import { attemptCheck, failedCheck, verifiedCheck, type VerifyCheck } from '../verify-report.js';
 import {
@@ -27,7 +26,9 @@ import {
 import { holdArchivedBackup, holdArchivedLog } from './archive-holds.js';
 import type { ArchivePlace } from './archive-layout.js';
 import { archiveLogSource } from './archive-log-source.js';
+import { ArchiveMemory, fingerprintOf } from './archive-memory.js';
 import { findArchivePlace } from './archive-place.js';
+import { verifyArchivedLog, type VerifiedArchivedLog } from './verify-archived-log.js';
 
 export interface VerifyArchiveOptions extends VerifySettings {
   readonly archive: Archive;
@@ -40,6 +41,8 @@ export interface VerifyArchiveOptions extends VerifySettings {
   readonly backup?: string | undefined;
   /** What the chain must reach; by default the end of the archived log. */
   readonly until?: Position | undefined;
+  /** File for what is remembered, by the place in the archive; without it all is verified each time. */
+  readonly memoryPath?: ((place: ArchivePlace) => string) | undefined;
 }
 
 type Good = ArchivedBackup & { readonly manifest: BackupManifest };
@@ -53,7 +56,10 @@ export async function verifyArchive(options: VerifyArchiveOptions): Promise<Veri
     const listed = await listArchivedBackups(archive, place, signal);
     const chosen = chosenOf(options, listed);
     releases.push(...chosen.map(({ id }) => holdArchivedBackup(archive, place, id)));
-    return await verifyChosen(options, place, listed, chosen);
+    const memory = await ArchiveMemory.open(options, options.memoryPath?.(place) ?? null);
+    const checks = await verifyChosen(options, { place, listed, chosen, memory });
+    await memory.save(listed);
+    return checks;
   } finally {
     for (const release of releases) release();
   }
@@ -72,29 +78,30 @@ function chosenOf(
   throw new PaminaError('BACKUP_NOT_FOUND', message);
 }
 
-async function verifyChosen(
-  options: VerifyArchiveOptions,
-  place: ArchivePlace,
-  listed: readonly ArchivedBackup[],
-  chosen: readonly ArchivedBackup[],
-): Promise<VerifyCheck[]> {
-  const { archive, signal, until } = options;
+interface Chosen {
+  readonly place: ArchivePlace;
+  readonly listed: readonly ArchivedBackup[];
+  readonly chosen: readonly ArchivedBackup[];
+  readonly memory: ArchiveMemory;
+}
+
+async function verifyChosen(options: VerifyArchiveOptions, given: Chosen): Promise<VerifyCheck[]> {
+  const { archive, until } = options;
+  const { chosen, listed, memory, place } = given;
   const good = chosen.filter((one): one is Good => one.manifest !== null && one.problem === null);
   const timelines = options.history ?? longest(listed);
   const source = archiveLogSource(archive, place);
   const log: TargetLog = { source, pattern: place.pattern, timelines, synced: null };
-  const sourceOf = (id: string) => archiveBackupSource(archive, place, id, signal);
   const checks: VerifyCheck[] = [];
-  for (const { id, problem } of chosen) {
-    const subject = { check: 'files', subject: id } as const;
-    if (problem !== null) checks.push(failedCheck(subject, [problem]));
-    else
-      checks.push(
-        await verifyFiles({ ...options, source: sourceOf(id), subject: id, folder: null }),
-      );
+  for (const backup of chosen) {
+    const { id, problem } = backup;
+    if (problem === null) {
+      const files = { ...targetOf(options, given, backup), memory: memory.ofBackup(backup) };
+      checks.push(await verifyFiles(files));
+    } else checks.push(failedCheck({ check: 'files', subject: id }, [problem]));
   }
   const onHistory = good.filter(({ manifest }) => isOn(timelines, manifest));
-  const { check, found } = await verifyWholeLog(options, log, onHistory);
+  const { check, found } = await verifyWholeLog(options, given, log, onHistory);
   checks.push(check);
   if (found === null) return checks;
   const chains = onHistory.map(({ id, manifest }) =>
@@ -102,45 +109,82 @@ async function verifyChosen(
   );
   checks.push(...chains);
   if (options.deep !== true || checks.some(({ verdict }) => verdict !== 'verified')) return checks;
+  return [...checks, await verifyOldest(options, given, { check, found, log, onHistory })];
+}
+
+interface WholeLog {
+  readonly check: VerifyCheck;
+  readonly found: VerifiedArchivedLog;
+  readonly log: TargetLog;
+  readonly onHistory: readonly Good[];
+}
+
+/** The oldest backup restored, and all of the log replayed over it: to every state that was recorded. */
+async function verifyOldest(
+  options: VerifyArchiveOptions,
+  given: Chosen,
+  { check, found, log, onHistory }: WholeLog,
+): Promise<VerifyCheck> {
+  const { archive, until } = options;
   const oldest = onHistory
     .filter(({ manifest }) => manifest.after === undefined)
     .toSorted((a, b) => seqOf(a) - seqOf(b))[0];
   if (oldest === undefined) {
     const about = { check: 'restore', subject: archive.describe() } as const;
     const message = 'none of these backups can be restored by itself';
-    return [...checks, failedCheck(about, [new PaminaError('NOT_VERIFIED', message)])];
+    return failedCheck(about, [new PaminaError('NOT_VERIFIED', message)]);
   }
-  const target = {
-    ...options,
-    source: sourceOf(oldest.id),
-    subject: oldest.id,
-    folder: null,
-    log,
-    untilSeq: until?.seq,
-    recorded: recordedBy(onHistory),
-  };
-  checks.push(await verifyRestore(target, oldest.manifest, { check, log: found }));
-  return checks;
+  const recorded = recordedBy(onHistory);
+  const fingerprint = fingerprintOf(oldest.objects, oldest.manifestHash);
+  const end = until === undefined ? found.end : null;
+  const same =
+    fingerprint === null || end === null
+      ? null
+      : {
+          backup: oldest.id,
+          fingerprint,
+          seq: end.seq,
+          chain: end.chain,
+          recorded: recorded.length + found.audits.length,
+        };
+  const at = same === null ? null : given.memory.restoredAt(same);
+  if (at !== null) {
+    const message = 'restored and compared before, and nothing came since';
+    return verifiedCheck({ check: 'restore', subject: oldest.id }, message, { rememberedAt: at });
+  }
+  const target = { ...targetOf(options, given, oldest), log, untilSeq: until?.seq, recorded };
+  const restored = await verifyRestore(target, oldest.manifest, { check, log: found });
+  if (same !== null && restored.verdict === 'verified') given.memory.noteRestore(same);
+  return restored;
+}
+
+function targetOf(options: VerifyArchiveOptions, { place }: Chosen, { id }: ArchivedBackup) {
+  const source = archiveBackupSource(options.archive, place, id, options.signal);
+  return { ...options, source, subject: id, folder: null };
 }
 
 async function verifyWholeLog(
-  { onProgress, signal, until }: VerifyArchiveOptions,
+  { archive, onProgress, signal, until }: VerifyArchiveOptions,
+  { memory, place }: Chosen,
   log: TargetLog,
   backups: readonly Good[],
-): Promise<{ check: VerifyCheck; found: VerifiedLog | null }> {
+): Promise<{ check: VerifyCheck; found: VerifiedArchivedLog | null }> {
   const about = { check: 'log', subject: log.source.describe() } as const;
-  let found: VerifiedLog | null = null;
+  let found: VerifiedArchivedLog | null = null;
   const check = await attemptCheck(about, signal, async () => {
     const foreign = await unknownTimeline(log);
-    const verified = await verifyLog({
-      ...log,
+    const verified = await verifyArchivedLog({
+      archive,
+      place,
+      log,
+      memory,
+      backupSeqs: backups.map(seqOf),
       toSeq: until?.seq,
-      watch: backups.map(seqOf),
       signal,
       onProgress: (done, total) => onProgress?.({ step: 'log', done, total, unit: 'bytes' }),
     });
     found = verified;
-    const { bytes, damages, end, segments } = verified;
+    const { bytes, damages, end, remembered, rememberedAt, segments } = verified;
     if (damages.length > 0) return failedCheck(about, damages, { bytes });
     if (foreign !== null) {
       const message = `segments of timeline ${foreign}, which no backup here knows, were not verified`;
@@ -148,8 +192,9 @@ async function verifyWholeLog(
     }
     const timeline = log.timelines.at(-1)?.timeline ?? 1;
     const to = formatPosition({ timeline, seq: end?.seq ?? 0 });
-    const message = `${segments} segments up to position ${to}, none missing, every checksum right`;
-    return verifiedCheck(about, message, { bytes });
+    const before = remembered === 0 ? '' : `, ${remembered} of them verified before and not changed since`;
+    const message = `${segments} segments up to position ${to}, none missing, every checksum right${before}`;
+    return verifiedCheck(about, message, { bytes, rememberedAt });
   });
   return { check, found };
 }

@@ -1,7 +1,6 @@
 // Verifies the files of a physical backup where they are: each is what its name says, and together they
 // are what their MANIFEST names. Their blocks were proved before they were given these names.
 import { isManifestTable } from '@pamina/format';
-import { storedFiles } from '../layout.js';
 import type { OpenedBackup } from '../open-backup.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import type { VerifyOptions } from '../verify.js';
@@ -10,13 +9,15 @@ import { fetchTable } from './fetch-table.js';
 
 const underWay = { countMax: 2, weightMax: Infinity, weigh: () => 0 };
 
-/** BACKUP_INVALID names the first file that is wrong. */
-export async function verifyTables(backup: OpenedBackup, options: VerifyOptions): Promise<void> {
+/** The bytes that were read. BACKUP_INVALID names the first file that is wrong. */
+export async function verifyTables(backup: OpenedBackup, options: VerifyOptions): Promise<number> {
   const { source } = backup;
-  const { onProgress, signal } = options;
+  const { isKnown, onProgress, signal } = options;
   const tables = backup.manifest.tables ?? [];
-  const files = new Map(tables.map((table) => [table.file, table]));
-  const total = storedFiles(backup.manifest).reduce((sum, { bytes }) => sum + bytes, 0);
+  // The MANIFEST of the store is read each time: it says which tables there must be.
+  const wanted = tables.filter((table) => isManifestTable(table) || isKnown?.(table.file) !== true);
+  const files = new Map(wanted.map((table) => [table.file, table]));
+  const total = [...files.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   const manifest: Uint8Array[] = [];
   let done = 0;
   const read = orderedParallel(files.values(), underWay, (table) =>
@@ -32,4 +33,5 @@ export async function verifyTables(backup: OpenedBackup, options: VerifyOptions)
   );
   for await (const _ of read) signal?.throwIfAborted();
   requireAgreement(tables, Buffer.concat(manifest));
+  return done;
 }
