@@ -159,7 +159,7 @@ class Walk {
     mayBeOpen: boolean,
   ): AsyncGenerator<RecordBatch, void, undefined> {
     const { source, synced } = this.#options;
-    if (mayBeOpen && entry.bytes < segmentHeaderBytes && synced?.segmentFirstSeq !== entry.firstSeq)
+    if (mayBeOpen && synced?.segmentFirstSeq !== entry.firstSeq && (await this.#isBeingBorn(entry)))
       return;
     const facts = await this.#facts(entry);
     const { header } = facts;
@@ -191,6 +191,24 @@ class Walk {
       this.#segments++;
       this.#bytes += file.bytesRead;
     }
+  }
+
+  /**
+   * It has its name, and perhaps the zeros that are reserved for it, but no header yet. Only where `synced`
+   * says what is known to be on the disk can that be told from a header that was lost.
+   */
+  async #isBeingBorn(entry: SegmentEntry): Promise<boolean> {
+    if (entry.bytes < segmentHeaderBytes) return true;
+    const { source, synced } = this.#options;
+    if (synced === null || synced === undefined) return false;
+    let left = segmentHeaderBytes;
+    for await (const piece of source.read(entry, 0)) {
+      const start = piece.subarray(0, left);
+      if (start.some((byte) => byte !== 0)) return false;
+      left -= start.length;
+      if (left === 0) break;
+    }
+    return true;
   }
 
   async #facts(entry: SegmentEntry): Promise<SegmentFacts> {

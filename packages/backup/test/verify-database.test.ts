@@ -1,7 +1,7 @@
 // A database is verified from its files alone, running or not; the deepest check opens it.
 import { randomBytes } from 'node:crypto';
-import { cp, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Database } from '@pamina/engine';
 import { beforeEach, expect, test } from 'vitest';
 import {
@@ -62,6 +62,16 @@ test('P9 a sound database is verified while it is running and after it was close
   expect(await content(database)).toMatchObject({ verdict: 'verified' });
   await database.close();
   expect(verdictOf(await files())).toBe('verified');
+});
+
+test('P9 a segment that has its name and its space, and no header yet, is no damage', async () => {
+  await fill(0, 10);
+  const { durable } = database.log;
+  const last = database.log.segments().at(-1)?.path ?? '';
+  const name = `${String(durable.seq + 1).padStart(16, '0')}.seg`;
+  await writeFile(join(dirname(last), name), new Uint8Array(65_536));
+  const checks = await files();
+  expect(verdictOf(checks), JSON.stringify(checks)).toBe('verified');
 });
 
 test('P9 a running database that is written to all the time is verified as it is', async () => {
