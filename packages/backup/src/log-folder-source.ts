@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import type { Disk, DiskFile } from '@pamina/env';
 import { PaminaError, isPaminaError } from '@pamina/format';
 import { listSegments } from '@pamina/log';
-import { segmentFacts, type LogSource, type SegmentEntry } from './log-source.js';
+import {
+  segmentFacts,
+  type CompleteUntil,
+  type LogSource,
+  type SegmentEntry,
+} from './log-source.js';
 import { pointIn } from './recover/segment-stream.js';
 
 const pieceBytes = 1024 * 1024;
@@ -15,6 +20,8 @@ export interface LogFolderOptions {
   readonly folder: string;
   /** Since when nobody has the database open for writing, in ms since 1970; null if somebody has. */
   readonly stoppedAt?: (() => Promise<number | null>) | undefined;
+  /** Of a log that is written to in this process: until when its writer says that nothing came. */
+  readonly completeUntil?: (() => CompleteUntil | null) | undefined;
   /** Of a log that is written to: the last record that is on disk. */
   readonly settledSeq?: (() => number) | undefined;
   /** Last record that was noted as synced. */
@@ -24,7 +31,7 @@ export interface LogFolderOptions {
 }
 
 export function logFolderSource(options: LogFolderOptions): LogSource {
-  const { disk, folder, knownSeq, pin, settledSeq, stoppedAt } = options;
+  const { completeUntil, disk, folder, knownSeq, pin, settledSeq, stoppedAt } = options;
   const source: LogSource = {
     describe: () => folder,
     async segments() {
@@ -45,6 +52,7 @@ export function logFolderSource(options: LogFolderOptions): LogSource {
       return time === null || seq === null ? null : { seq, time };
     };
   }
+  if (completeUntil !== undefined) source.completeUntil = () => Promise.resolve(completeUntil());
   if (settledSeq !== undefined) source.settledSeq = settledSeq;
   if (knownSeq !== undefined) source.knownSeq = () => knownSeq;
   if (pin !== undefined) source.hold = pin;

@@ -2,6 +2,7 @@
 // shipped, backed up and recovered like everything else.
 import {
   PaminaError,
+  archiveHeartbeatMinutesDefault,
   archiveHoldDaysDefault,
   archiveKeepHoursDefault,
   backupForms,
@@ -38,6 +39,8 @@ export interface Settings {
   readonly archiveKeepHours: number;
   /** Log that is older is not kept for an archive that does not take it. */
   readonly archiveHoldDays: number;
+  /** So often an idle database says in its archives that nothing came; 0 = once, when it has become idle. */
+  readonly archiveHeartbeatMinutes: number;
 }
 
 const settingsDefault: Settings = {
@@ -51,6 +54,7 @@ const settingsDefault: Settings = {
   backupNoDelete: false,
   archiveKeepHours: archiveKeepHoursDefault,
   archiveHoldDays: archiveHoldDaysDefault,
+  archiveHeartbeatMinutes: archiveHeartbeatMinutesDefault,
 };
 
 /** A name under which the master accepts a replica. */

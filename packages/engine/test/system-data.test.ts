@@ -15,6 +15,7 @@ test('settings have defaults, travel by commits, and are there after a crash', a
     backupNoDelete: false,
     archiveKeepHours: 24,
     archiveHoldDays: 7,
+    archiveHeartbeatMinutes: 60,
   };
   expect(database.settings()).toEqual(byDefault);
   const { seq } = database.durable();

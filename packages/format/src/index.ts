@@ -26,6 +26,8 @@ export { readUint64, viewOf, writeUint64 } from './integers.js';
 export { keyName, metaKey, systemPrefix, userPrefix } from './keys.js';
 export {
   archiveHeldBytesMax,
+  archiveHeartbeatMinutesDefault,
+  archiveHeartbeatMinutesMax,
   archiveHoldDaysDefault,
   archiveHoldDaysMax,
   archiveHoldDaysMin,

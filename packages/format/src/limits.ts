@@ -84,6 +84,9 @@ export const backupGenerationsMax = 1000;
 export const backupTierGenerationsMax = 1000;
 /** 0 = no limit, the default. */
 export const backupAgeDaysLimit = 36_500;
+/** While nothing is written an archive is told so often that nothing came; 0 = once. */
+export const archiveHeartbeatMinutesDefault = 60;
+export const archiveHeartbeatMinutesMax = 24 * 60;
 /** How long what expires in an archive stays for those who read it elsewhere. */
 export const archiveKeepHoursDefault = 24;
 export const archiveKeepHoursMax = 8760;

@@ -43,6 +43,7 @@ export class Appender {
   readonly #options: AppenderOptions;
   readonly #pool = new BufferPool();
   readonly #preparer: SegmentPreparer;
+  #timeMin = 0;
   #session: SessionHeader;
   /** The last record that is durable. */
   #durable: ChainPoint;
@@ -113,12 +114,17 @@ export class Appender {
     return group;
   }
 
+  /** No record gets an earlier commit time from now on, wherever the clock goes. */
+  notBefore(time: number): void {
+    this.#timeMin = Math.max(this.#timeMin, time);
+  }
+
   /** Gives the record its number, time and checksum. Returns the group whose `done` is the acknowledgement. */
   seal(kind: RecordKind, bodyBytes: number): Group {
     const group = this.#filling!;
     const recordBytes = recordHeaderBytes + bodyBytes;
     const seq = this.#encoded.seq + 1;
-    const time = Math.max(this.#options.clock.now(), this.#encoded.time);
+    const time = Math.max(this.#options.clock.now(), this.#encoded.time, this.#timeMin);
     const syncedTo = this.#syncedTo(group);
     const chain = sealRecord(
       group.bytes,

@@ -88,6 +88,14 @@ export class Log {
     return this.#appender?.encoded.seq ?? this.#durable.seq;
   }
 
+  /**
+   * What is appended from now on was committed at `time` (ms since 1970) at the earliest: somebody was told
+   * that nothing came before. Of a log that is not appended to nothing can come.
+   */
+  notBefore(time: number): void {
+    this.#appender?.notBefore(time);
+  }
+
   /** Oldest first. The array is the log's own and changes. */
   segments(): readonly Segment[] {
     return this.#segments;

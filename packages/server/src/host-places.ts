@@ -2,6 +2,7 @@
 
 import {
   type BackupSource,
+  type CompleteUntil,
   folderPlace,
   folderSource,
   joinPlaces,
@@ -24,6 +25,7 @@ import {
   parseBackupUrl,
   type RestoreOptions,
 } from '@pamina/wire';
+import type { Database } from '@pamina/engine';
 import { basename, dirname, join, resolve } from 'node:path';
 import { archiveAt, type ArchiveChoice } from './host-archive-place.js';
 import { requireUnused } from './host-change.js';
@@ -67,6 +69,7 @@ export async function ownPlace(core: HostCore, name: string): Promise<RecoveryPl
   if (online !== undefined) {
     const { log } = online.database;
     return folderPlace(env, folder, {
+      completeUntil: () => completeUntilNow(core, online.database),
       pin: (fromSeq) => log.pin(fromSeq),
       settledSeq: () => log.durable.seq,
     });
@@ -83,13 +86,25 @@ export async function ownPlace(core: HostCore, name: string): Promise<RecoveryPl
   return folderPlace(env, folder, { stoppedAt, settledSeq, knownSeq: synced });
 }
 
+/** Who commits knows that nothing else did; null while a record is on its way. */
+function completeUntilNow({ env }: HostCore, database: Database): CompleteUntil | null {
+  const { log } = database;
+  const { seq } = log.durable;
+  if (!database.isWriter || log.encodedSeq !== seq) return null;
+  const now = env.clock.now();
+  log.notBefore(now);
+  return { seq, time: now - 1 };
+}
+
 /** What a restore elsewhere asks first. */
 export async function logSegments(core: HostCore, name: string): Promise<LogSegments> {
   await core.control(name);
   const [log] = (await ownPlace(core, name)).logs;
   const segments = (await log?.segments()) ?? [];
   const settledSeq = log?.settledSeq?.() ?? Number.MAX_SAFE_INTEGER;
-  return { settledSeq, segments: [...segments] };
+  // Last: what came after the segments were listed is not the end that was listed.
+  const completeUntil = (await log?.completeUntil?.()) ?? null;
+  return { settledSeq, segments: [...segments], completeUntil };
 }
 
 /** LOG_GONE; SEGMENT_INVALID for what is not the name of a segment, which could lead anywhere. */

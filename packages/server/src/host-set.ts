@@ -3,6 +3,7 @@
 
 import {
   applyDelayMsMax,
+  archiveHeartbeatMinutesMax,
   archiveHoldDaysMax,
   archiveHoldDaysMin,
   archiveKeepHoursMax,
@@ -70,6 +71,10 @@ const setters: Readonly<Record<string, Setter>> = {
     const archiveHoldDays = integer(value, archiveHoldDaysMin, archiveHoldDaysMax);
     await database.system.setSettings({ archiveHoldDays });
   },
+  archiveHeartbeatMinutes: async (database, value) => {
+    const archiveHeartbeatMinutes = integer(value, 0, archiveHeartbeatMinutesMax);
+    await database.system.setSettings({ archiveHeartbeatMinutes });
+  },
   readOnly: async (database, value) => {
     await database.updateControl({ readOnly: flag(value) });
   },
@@ -105,6 +110,7 @@ const travelling: ReadonlySet<string> = new Set([
   'backupNoDelete',
   'archiveKeepHours',
   'archiveHoldDays',
+  'archiveHeartbeatMinutes',
 ]);
 
 export async function set(
@@ -135,6 +141,7 @@ export async function set(
     if (property === 'readOnly') online?.follower?.setReadOnly(database.control.readOnly);
     // A follower says it in its hello.
     if (property === 'simultaneousQuery') await online?.restartFollower();
+    for (const archiver of online?.archivers.values() ?? []) archiver.settingsChanged();
     database.jobLog.write('info', 'property-set', `${property} was set to ${value}`, { property });
     const { readOnly, simultaneousQuery, type } = database.control;
     const { delayMs: applyDelayMs, paused: applyPaused } = ruleOf(database.control);

@@ -102,7 +102,7 @@ export class OnlineDatabase {
     await Promise.all(feeds.map(({ run }) => run));
     await this.audit?.close();
     await this.#whenUnused();
-    await Promise.all([...this.archivers.values()].map((archiver) => archiver.stop()));
+    await Promise.all([...this.archivers.values()].map((archiver) => archiver.finish()));
     await this.database.close();
   }
 

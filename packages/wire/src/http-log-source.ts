@@ -7,6 +7,9 @@ import { apiPrefix } from './http-limits.js';
 
 const logSegmentsAnswer = Type.Object({
   settledSeq: Type.Number(),
+  completeUntil: Type.Optional(
+    Type.Union([Type.Object({ seq: Type.Number(), time: Type.Number() }), Type.Null()]),
+  ),
   segments: Type.Array(
     Type.Object({
       name: Type.String(),
@@ -22,6 +25,8 @@ export interface LogSegments {
   /** Last record that is on the server's disk; what stands behind it may still change. */
   readonly settledSeq: number;
   readonly segments: readonly LogSegment[];
+  /** Record `seq` was the last one committed up to `time`, ms since 1970; null where nobody can say it. */
+  readonly completeUntil?: { readonly seq: number; readonly time: number } | null | undefined;
 }
 
 export interface LogSegment {
@@ -48,6 +53,7 @@ export class HttpLogSource {
   readonly #database: string;
   readonly #signal: AbortSignal | undefined;
   #settledSeq = 0;
+  #completeUntil: LogSegments['completeUntil'] = null;
 
   constructor(caller: HttpCaller, database: string, signal?: AbortSignal) {
     this.#caller = caller;
@@ -66,12 +72,18 @@ export class HttpLogSource {
       logSegmentsAnswer,
     );
     this.#settledSeq = answer.settledSeq;
+    this.#completeUntil = answer.completeUntil;
     return answer.segments;
   }
 
   /** As of the last listing. */
   settledSeq(): number {
     return this.#settledSeq;
+  }
+
+  /** As of the last listing: of the end that it showed. */
+  completeUntil(): Promise<{ readonly seq: number; readonly time: number } | null> {
+    return Promise.resolve(this.#completeUntil ?? null);
   }
 
   read(entry: LogSegment, offset: number): AsyncIterable<Uint8Array> {

@@ -5,7 +5,7 @@ export type ArchiverStateName =
   | 'stopped'
   /** Opens the archive and holds it against the log. */
   | 'starting'
-  /** Everything that is durable is archived; nothing is asked of the archive. */
+  /** Everything that is durable is archived; nothing is asked of the archive but a heartbeat now and then. */
   | 'idle'
   /** Something is to be archived, and its time has not come. */
   | 'waiting'
@@ -32,6 +32,8 @@ export interface Problem {
 export interface ArchiverState {
   readonly name: ArchiverStateName;
   readonly intervalMs: number;
+  /** While it is idle a heartbeat is written so often; 0 = once, when it has become idle. */
+  readonly heartbeatMs: number;
   /** Failures since something succeeded. */
   readonly attempts: number;
   /** Backups may have come that are not archived. */
@@ -53,6 +55,7 @@ interface At {
 
 export type ArchiverEvent =
   | { readonly type: 'start' }
+  | { readonly type: 'heartbeat-interval'; readonly ms: number }
   /** Archive and log agree on a position. */
   | ({ readonly type: 'started' } & At)
   /** More became durable, or a segment was closed. */

@@ -1,6 +1,6 @@
 // Runs the archiver's state machine for one database and one archive: keeps the timer, watches the log,
 // carries out one request at a time. While nothing is written it does nothing at all.
-import { toPaminaError, type PaminaError } from '@pamina/format';
+import { isPaminaError, toPaminaError, type PaminaError } from '@pamina/format';
 import type { ArchiverEffect, ArchiverEvent, ArchiverState, Problem } from './archiver-event.js';
 import { startArchiver, stepArchiver } from './archiver.js';
 import { ArchiverWork, type ArchiverWorkOptions, type ExpireGiven } from './archiver-work.js';
@@ -29,6 +29,9 @@ export interface ArchiverStatus {
 }
 
 const archiveIntervalMsDefault = 5000;
+const minuteMs = 60_000;
+/** How long a database that closes waits for an archive that takes what it is given. */
+const farewellMs = 5000;
 
 /** No retry helps against these. */
 const finalCodes: ReadonlySet<string> = new Set([
@@ -72,7 +75,39 @@ export class ArchiverRunner {
       const isNews = name === 'idle' || (name === 'waiting' && this.#work.isSegmentClosed);
       if (isNews) this.#dispatch({ type: 'log-changed', ...this.#moment() });
     });
+    this.settingsChanged();
     this.#dispatch({ type: 'start' });
+  }
+
+  /** How often an idle database says so. */
+  settingsChanged(): void {
+    const { archiveHeartbeatMinutes } = this.#options.database.system.settings();
+    this.#dispatch({ type: 'heartbeat-interval', ms: archiveHeartbeatMinutes * minuteMs });
+  }
+
+  /**
+   * Before the database closes, when nobody commits any more: what is left is archived, and that nothing came
+   * after it until now. An archive that does not take it in a few seconds gets it after the next start.
+   */
+  async finish(): Promise<void> {
+    const { clock } = this.#options.database.env;
+    const { name } = this.#state;
+    if (name === 'idle' || name === 'waiting' || name === 'working') {
+      const late = new AbortController();
+      const cancel = clock.after(farewellMs, () => late.abort(new Error('the archive is slow')));
+      const signal = AbortSignal.any([late.signal, this.#ending.signal]);
+      try {
+        await this.settle(signal);
+        await Promise.race([this.#sayFarewell(), whenAborted(signal)]);
+      } catch (error) {
+        // What the archive said is in the job log already.
+        const isTold = error === this.#work.failure || signal.aborted;
+        if (!isTold && !isPaminaError(error)) throw error;
+      } finally {
+        cancel();
+      }
+    }
+    await this.stop();
   }
 
   /** Ends what is under way and resolves when nothing runs any more. */
@@ -140,6 +175,14 @@ export class ArchiverRunner {
       backups: this.#work.backups.size - this.#work.retired.length,
       retired: this.#work.retired,
     };
+  }
+
+  #sayFarewell(): Promise<void> {
+    const done = this.#underWay.then(() => this.#work.writeHeartbeat());
+    this.#underWay = done.catch(() => {
+      // Told to who asked.
+    });
+    return done;
   }
 
   #moment() {
@@ -222,4 +265,11 @@ export class ArchiverRunner {
       signal?.addEventListener('abort', done);
     });
   }
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }

@@ -12,6 +12,7 @@ import {
 import type { Archive } from '@pamina/archive';
 import type { ArchiveSetting } from '@pamina/engine';
 import type { Log, Segment } from '@pamina/log';
+import type { BackupSettings } from '../contract.js';
 import { backupsFolderOf } from '../layout.js';
 import {
   heartbeatObject,
@@ -38,7 +39,7 @@ import {
   type ExpiringOwner,
   type RetiredBackup,
 } from './expire-plan.js';
-import { encodeHeartbeat } from './heartbeat.js';
+import { encodeHeartbeat, readHeartbeat, type Heartbeat } from './heartbeat.js';
 import { provePiece, proveSegment } from './prove-log.js';
 import { placeOf, reconcile, recordsOf, type ReconcileOptions } from './reconcile.js';
 
@@ -49,7 +50,13 @@ export interface ArchivedDatabase extends DatabaseWithArchives, ExpiringOwner {
   readonly timelines: readonly Timeline[];
   /** Whether it commits: who only receives log cannot say that nothing came later. */
   readonly isWriter: boolean;
-  readonly log: Pick<Log, 'segments' | 'durable' | 'firstSeq' | 'encodedSeq' | 'onDurable'>;
+  readonly log: Pick<
+    Log,
+    'segments' | 'durable' | 'firstSeq' | 'encodedSeq' | 'notBefore' | 'onDurable'
+  >;
+  readonly system: Pick<ExpiringOwner['system'], 'permitted'> & {
+    settings(): BackupSettings & { readonly archiveHeartbeatMinutes: number };
+  };
 }
 
 export type ExpireGiven = Pick<ExpireArchiveOptions, 'dryRun' | 'signal'>;
@@ -76,6 +83,8 @@ export class ArchiverWork {
   /** Pieces of the segment that is open now. */
   #pieces: ArchivedPiece[] = [];
   #areBackupsKnown = false;
+  /** The last heartbeat, here or before the archiver began. */
+  #said: Heartbeat | null = null;
   /** A backup came since what is no longer needed was removed. */
   #isExpiryDue = false;
 
@@ -234,8 +243,16 @@ export class ArchiverWork {
     if (!database.isWriter || !isComplete || time < position.time) return;
     const { id: timelineId, timeline } = timelineAt(database.timelines, position.seq);
     const { chain, seq } = position;
-    const bytes = encodeHeartbeat({ timeline, timelineId, seq, chain, time });
+    this.#said ??= await readHeartbeat(archive, this.#place());
+    const isSame = this.#said?.timelineId === timelineId && this.#said.seq === seq;
+    // What was said stays said, also where the clock was set back.
+    if (isSame && (this.#said?.time ?? 0) >= time) return;
+    if (log.encodedSeq !== seq) return;
+    log.notBefore(time + 1);
+    const heartbeat = { timeline, timelineId, seq, chain, time };
+    const bytes = encodeHeartbeat(heartbeat);
     await archive.replace(heartbeatObject(this.#place()), bytes, { signal: this.#signal });
+    this.#said = heartbeat;
   }
 
   stopped(): PaminaError {

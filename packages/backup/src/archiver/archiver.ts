@@ -22,10 +22,11 @@ interface Moment {
 const retryMsMin = 1000;
 const retryMsMax = 60_000;
 
-export function startArchiver(intervalMs: number): ArchiverState {
+export function startArchiver(intervalMs: number, heartbeatMs = 0): ArchiverState {
   return {
     name: 'stopped',
     intervalMs,
+    heartbeatMs,
     attempts: 0,
     areBackupsDue: true,
     isHeartbeatDue: false,
@@ -72,10 +73,13 @@ function proceed(state: ArchiverState, { nowMs, work }: Moment): ArchiverStep {
       effects: [{ type: 'set-timer', ms: Math.max(1, Math.ceil(restMs)) }],
     };
   }
-  return {
-    state: { ...state, name: 'idle', isHurried: false },
-    effects: [{ type: 'cancel-timer' }],
-  };
+  return resting({ ...state, name: 'idle', isHurried: false });
+}
+
+/** Nothing is to be done; that nothing was is said now and then. */
+function resting(state: ArchiverState): ArchiverStep {
+  const { heartbeatMs: ms } = state;
+  return { state, effects: [ms > 0 ? { type: 'set-timer', ms } : { type: 'cancel-timer' }] };
 }
 
 function succeeded(state: ArchiverState): ArchiverState {
@@ -134,6 +138,11 @@ const stop = (state: ArchiverState): ArchiverStep => ({
   effects: [{ type: 'cancel-timer' }],
 });
 
+const noteInterval = (
+  state: ArchiverState,
+  { ms }: EventOf<'heartbeat-interval'>,
+): ArchiverStep => stay({ ...state, heartbeatMs: ms });
+
 /** A backup may be what closes a gap. */
 function startOverForBackup(state: ArchiverState): ArchiverStep {
   return start({ ...state, areBackupsDue: true });
@@ -149,9 +158,10 @@ const late = {
 const away = { ...late, 'log-changed': stay, timer: stay, failed: stay } as const;
 
 const table: Readonly<Record<ArchiverStateName, Row>> = {
-  stopped: { ...away, start, 'backups-changed': noteBackups, hurry: stay, stop: stay },
+  stopped: { ...away, 'heartbeat-interval': noteInterval, start, 'backups-changed': noteBackups, hurry: stay, stop: stay },
   starting: {
     ...late,
+    'heartbeat-interval': noteInterval,
     start: stay,
     started,
     'log-changed': stay,
@@ -163,16 +173,18 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
   },
   idle: {
     ...late,
+    'heartbeat-interval': (state, { ms }) => resting({ ...state, heartbeatMs: ms }),
     start: stay,
     'log-changed': proceed,
     'backups-changed': (state, event) => proceed({ ...state, areBackupsDue: true }, event),
     hurry: (state, event) => proceed({ ...state, isHurried: true }, event),
-    timer: stay,
+    timer: (state, event) => proceed({ ...state, isHeartbeatDue: true }, event),
     failed: stay,
     stop,
   },
   waiting: {
     ...late,
+    'heartbeat-interval': noteInterval,
     start: stay,
     'log-changed': (state, event) => (event.work.isClosed ? proceed(state, event) : stay(state)),
     'backups-changed': (state, event) => proceed({ ...state, areBackupsDue: true }, event),
@@ -183,6 +195,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
   },
   working: {
     ...late,
+    'heartbeat-interval': noteInterval,
     start: stay,
     'log-archived': logArchived,
     'backups-archived': backupsArchived,
@@ -196,6 +209,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
   },
   retrying: {
     ...away,
+    'heartbeat-interval': noteInterval,
     start,
     'backups-changed': noteBackups,
     hurry: (state) => start({ ...state, isHurried: true }),
@@ -204,6 +218,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
   },
   blocked: {
     ...away,
+    'heartbeat-interval': noteInterval,
     start,
     'backups-changed': startOverForBackup,
     hurry: (state) => start({ ...state, isHurried: true }),

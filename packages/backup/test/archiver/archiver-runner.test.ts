@@ -172,7 +172,7 @@ describe('what is archived', () => {
 });
 
 describe('costs nothing while nothing is written', () => {
-  test('no request and no timer once all is there', async () => {
+  test('no request and no timer but for the next heartbeat once all is there', async () => {
     let timers = 0;
     const clock: typeof env.clock = {
       ...env.clock,
@@ -195,6 +195,7 @@ describe('costs nothing while nothing is written', () => {
       },
     };
     const database = await newDatabase({ env: { ...env, clock } });
+    await database.system.setSettings({ archiveHeartbeatMinutes: 0 });
     const folder = await temporaryFolder();
     const calls: string[] = [];
     const archiver = await archiverOf({ database, folder, calls, intervalMs: 10 });
@@ -210,6 +211,11 @@ describe('costs nothing while nothing is written', () => {
     await database.put('a', 'b');
     await until(() => archiver.status().state === 'idle' && calls.length > before);
     expect(calls.slice(before).map((call) => call.split(' ')[0])).toEqual(['put', 'replace']);
+    const rested = calls.length;
+    await database.system.setSettings({ archiveHeartbeatMinutes: 60 });
+    await until(() => archiver.status().state === 'idle' && calls.length > rested);
+    archiver.settingsChanged();
+    expect(timers).toBe(1);
   });
 });
 
@@ -228,6 +234,85 @@ describe('the heartbeat', () => {
     expect(complete?.time).toBeLessThanOrEqual(env.clock.now());
   });
 
+  test('P9 comes again while the database is idle, and never goes back with the clock', async () => {
+    let ahead = 0;
+    let tick: (() => void) | null = null;
+    const clock: typeof env.clock = {
+      ...env.clock,
+      now: () => env.clock.now() + ahead,
+      after: (ms, task) => {
+        if (ms !== 60 * 60_000) return env.clock.after(ms, task);
+        tick = task;
+        return () => (tick = null);
+      },
+    };
+    const database = await newDatabase({ env: { ...env, clock } });
+    const folder = await temporaryFolder();
+    const calls: string[] = [];
+    const archiver = await archiverOf({ database, folder, calls, intervalMs: 10 });
+    await write(database, 3);
+    archiver.start();
+    await until(() => archiver.status().state === 'idle' && tick !== null);
+    const source = await sourceOf(database, folder);
+    const first = await source.completeUntil?.();
+    const asked = calls.length;
+    const beat = async (): Promise<void> => {
+      const due = tick;
+      tick = null;
+      due?.();
+      await until(() => archiver.status().state === 'idle' && tick !== null);
+    };
+    ahead += 60 * 60_000;
+    await beat();
+    expect(calls.slice(asked).map((call) => call.split(' ')[0])).toEqual(['replace']);
+    const second = await source.completeUntil?.();
+    expect(second?.seq).toBe(first?.seq);
+    expect((second?.time ?? 0) - (first?.time ?? 0)).toBeGreaterThanOrEqual(60 * 60_000);
+    ahead = 0;
+    await beat();
+    expect(await source.completeUntil?.()).toEqual(second);
+    // A commit after it is later than what was said, whatever the clock says.
+    await database.put('later', '1');
+    expect(database.log.durable.time).toBeGreaterThan(second?.time ?? 0);
+    await archiver.stop();
+    const again = await archiverOf({ database, folder });
+    await settled(again);
+    await again.finish();
+    const third = await source.completeUntil?.();
+    expect(third === null || third === undefined || third.time >= (second?.time ?? 0)).toBe(true);
+  });
+
+  test('P9 is written once more when the database closes, and what is left is archived', async () => {
+    const database = await newDatabase();
+    const folder = await temporaryFolder();
+    const archiver = await archiverOf({ database, folder });
+    await settled(archiver);
+    await database.put('a', 'b');
+    const before = env.clock.now();
+    await archiver.finish();
+    const complete = await (await sourceOf(database, folder)).completeUntil?.();
+    expect(complete?.seq).toBe(database.log.durable.seq);
+    expect(complete?.time).toBeGreaterThanOrEqual(before - 1);
+    expect(archiver.status().state).toBe('stopped');
+  });
+
+  test('a database does not wait at its close for an archive that fails', async () => {
+    const database = await newDatabase();
+    const folder = await temporaryFolder();
+    let isAway = false;
+    const hooks = {
+      before: () => {
+        if (isAway) throw unavailable();
+      },
+    };
+    const archiver = await archiverOf({ database, folder, hooks });
+    await settled(archiver);
+    isAway = true;
+    await database.put('a', 'b');
+    await archiver.finish();
+    expect(archiver.status().state).toBe('stopped');
+  });
+
   test('P9 is not written while a record is on its way', async () => {
     const database = await newDatabase();
     const folder = await temporaryFolder();
@@ -244,6 +329,7 @@ describe('the heartbeat', () => {
       get encodedSeq() {
         return database.log.durable.seq + 1;
       },
+      notBefore: (time: number) => database.log.notBefore(time),
       onDurable: (listener: () => void) => database.log.onDurable(listener),
     };
     const view = new Proxy(database, {

@@ -47,6 +47,18 @@ describe('the archiver', () => {
     expect(asked(rest)).toEqual([]);
   });
 
+  test('says now and then that nothing came, if it is to', () => {
+    const rested = play(caughtUp, startArchiver(5000, 3_600_000));
+    expect(rested.effects).toEqual([{ type: 'set-timer', ms: 3_600_000 }]);
+    const beat = play([{ type: 'timer', ...at(3_600_000, nothing) }], rested.state);
+    expect(asked(beat)).toEqual(['write-heartbeat']);
+    const again = play([{ type: 'heartbeat-written', ...at(3_600_001, nothing) }], beat.state);
+    expect(again.state.name).toBe('idle');
+    expect(again.effects).toEqual([{ type: 'set-timer', ms: 3_600_000 }]);
+    const never = play([{ type: 'heartbeat-interval', ms: 0 }], again.state);
+    expect(never.effects).toEqual([{ type: 'cancel-timer' }]);
+  });
+
   test('sends the open segment at once after a rest, and then every interval', () => {
     const rested = play(caughtUp);
     const first = play([{ type: 'log-changed', ...at(100, some) }], rested.state);
@@ -118,6 +130,7 @@ describe('the archiver', () => {
       'failed',
       'stop',
       'start',
+      'heartbeat-interval',
     ] as const;
     const steps = fc.array(fc.tuple(fc.constantFrom(...types), work, fc.nat(9000)), {
       maxLength: 60,
@@ -147,7 +160,8 @@ describe('the archiver', () => {
           const isBusy = state.name === 'starting' || state.name === 'working';
           const mayWait = state.name === 'waiting' || state.name === 'retrying';
           expect(isUnderWay !== null).toBe(isBusy);
-          expect(hasTimer).toBe(mayWait);
+          const isResting = state.name === 'idle' && state.heartbeatMs > 0;
+          expect(hasTimer).toBe(mayWait || isResting);
         }
       }),
       { numRuns: 2000 },
@@ -178,5 +192,6 @@ function eventOf(
       ? null
       : { type, problem, isFinal: moment.nowMs % 2 === 0, chance: 0.5 };
   }
+  if (type === 'heartbeat-interval') return { type, ms: moment.nowMs % 3 };
   return { type, ...moment } as unknown as ArchiverEvent;
 }

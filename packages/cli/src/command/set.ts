@@ -1,6 +1,7 @@
 // Changes a setting of a database.
 import {
   applyDelayMsMax,
+  archiveHeartbeatMinutesMax,
   archiveHoldDaysMax,
   archiveHoldDaysMin,
   archiveKeepHoursMax,
@@ -24,6 +25,7 @@ const propertiesText = [
   `backupAgeDaysMax (0 to ${backupAgeDaysLimit}; 0 = no limit),`,
   `archiveKeepHours (0 to ${archiveKeepHoursMax}),`,
   `applyDelayMs (0 to ${applyDelayMsMax}; on a replica: how long after its commit a record is applied),`,
+  `archiveHeartbeatMinutes (0 to ${archiveHeartbeatMinutesMax}; 0 = once),`,
   `archiveHoldDays (${archiveHoldDaysMin} to ${archiveHoldDaysMax}),`,
   'applyPaused (on a replica), backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
