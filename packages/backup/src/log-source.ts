@@ -35,6 +35,8 @@ export interface SegmentFacts {
 export interface CompleteUntil {
   readonly seq: number;
   readonly time: number;
+  /** Of the writer that says so: on another branch more may have come. Left out: the database's own. */
+  readonly timelineId?: string | undefined;
 }
 
 export interface LogSource {

@@ -52,8 +52,7 @@ export function folderMemory(settings: RecallSettings, folder: string): BackupMe
     async recollect(depth) {
       const memory = VerifyMemory.of(env.disk, folder);
       const fingerprint = await currentFingerprint(env, folder);
-      const found =
-        fingerprint === null ? null : await memory.recall(folder, fingerprint, depth);
+      const found = fingerprint === null ? null : await memory.recall(folder, fingerprint, depth);
       return {
         at: found !== null && isFresh(settings, found.at) ? found.at : null,
         async note(stateHash) {

@@ -319,6 +319,10 @@ export async function inScratch<T>(env: Env, task: (folder: string) => Promise<T
   }
 }
 
-function memoryOf({ folder, memory, ...settings }: Pick<VerifyTarget, 'folder' | 'memory'> & VerifySettings): BackupMemory {
+function memoryOf({
+  folder,
+  memory,
+  ...settings
+}: Pick<VerifyTarget, 'folder' | 'memory'> & VerifySettings): BackupMemory {
   return memory ?? (folder === null ? noMemory() : folderMemory(settings, folder));
 }

@@ -22,7 +22,11 @@ function startArchiver(core: HostCore, online: OnlineDatabase, setting: ArchiveS
   archiver.start();
 }
 
-export function archiverOf(core: HostCore, database: Database, setting: ArchiveSetting): ArchiverRunner {
+export function archiverOf(
+  core: HostCore,
+  database: Database,
+  setting: ArchiveSetting,
+): ArchiverRunner {
   return new ArchiverRunner({
     database,
     setting,
@@ -118,7 +122,8 @@ export async function runArchive(
   return core.use(name, 'read', async (held) => {
     const { database, online } = held;
     const { archives: settings = [] } = database.control;
-    const wanted = archive === undefined ? settings : [findArchive(database.control, name, archive)];
+    const wanted =
+      archive === undefined ? settings : [findArchive(database.control, name, archive)];
     const end = core.endOf(held);
     const until = signal === undefined ? end : AbortSignal.any([signal, end]);
     const done: ArchiveSummary[] = [];
@@ -137,7 +142,11 @@ export async function runArchive(
   });
 }
 
-export function findArchive({ archives = [] }: Control, name: string, archive: string): ArchiveSetting {
+export function findArchive(
+  { archives = [] }: Control,
+  name: string,
+  archive: string,
+): ArchiveSetting {
   const found = archives.find((one) => one.name === archive);
   if (found !== undefined) return found;
   throw new PaminaError('ARCHIVE_NOT_FOUND', `${name} has no archive ${archive}`, {

@@ -142,7 +142,8 @@ class BackupFiles {
 
   /** The object, and as many bytes as can be read of it. BACKUP_INVALID if there is none. */
   async require(file: string): Promise<{ readonly name: string; readonly bytes: number }> {
-    const object = (await this.#listed()).get(file) ?? (await this.#shared.find(await this.#read(), file));
+    const object =
+      (await this.#listed()).get(file) ?? (await this.#shared.find(await this.#read(), file));
     const bytes =
       object !== null && this.#archive.isEncrypted
         ? await this.#archive.size(object.name, { signal: this.#signal })
@@ -231,7 +232,8 @@ function missingFile(
     const found = objects.get(file);
     const fits = found !== undefined && (archive.isEncrypted || found.bytes === bytes);
     if (fits) continue;
-    const what = found === undefined ? 'is missing' : `has ${found.bytes} bytes instead of ${bytes}`;
+    const what =
+      found === undefined ? 'is missing' : `has ${found.bytes} bytes instead of ${bytes}`;
     const message = `${archive.describe()}, backup ${manifest.id}: ${file} ${what}`;
     return new PaminaError('BACKUP_INVALID', message, { context: { file, backup: manifest.id } });
   }

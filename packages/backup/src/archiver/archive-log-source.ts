@@ -53,7 +53,9 @@ export function archiveLogSource(archive: Archive, place: ArchivePlace): LogSour
     facts: (entry) => factsOf(archive, entry, pieces.has(entry.name)),
     completeUntil: async () => {
       const heartbeat = await readHeartbeat(archive, place);
-      return heartbeat === null ? null : { seq: heartbeat.seq, time: heartbeat.time };
+      if (heartbeat === null) return null;
+      const { seq, time, timelineId } = heartbeat;
+      return { seq, time, timelineId };
     },
     hold: (fromSeq) => holdArchivedLog(archive, place, fromSeq),
   };

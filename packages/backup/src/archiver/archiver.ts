@@ -138,10 +138,8 @@ const stop = (state: ArchiverState): ArchiverStep => ({
   effects: [{ type: 'cancel-timer' }],
 });
 
-const noteInterval = (
-  state: ArchiverState,
-  { ms }: EventOf<'heartbeat-interval'>,
-): ArchiverStep => stay({ ...state, heartbeatMs: ms });
+const noteInterval = (state: ArchiverState, { ms }: EventOf<'heartbeat-interval'>): ArchiverStep =>
+  stay({ ...state, heartbeatMs: ms });
 
 /** A backup may be what closes a gap. */
 function startOverForBackup(state: ArchiverState): ArchiverStep {
@@ -158,7 +156,14 @@ const late = {
 const away = { ...late, 'log-changed': stay, timer: stay, failed: stay } as const;
 
 const table: Readonly<Record<ArchiverStateName, Row>> = {
-  stopped: { ...away, 'heartbeat-interval': noteInterval, start, 'backups-changed': noteBackups, hurry: stay, stop: stay },
+  stopped: {
+    ...away,
+    'heartbeat-interval': noteInterval,
+    start,
+    'backups-changed': noteBackups,
+    hurry: stay,
+    stop: stay,
+  },
   starting: {
     ...late,
     'heartbeat-interval': noteInterval,

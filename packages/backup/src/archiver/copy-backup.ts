@@ -98,7 +98,10 @@ class BackupCopy {
 
   async #aimOf(stored: Stored): Promise<Aim> {
     const { archive, place } = this.#options;
-    const own: Aim = { isShared: false, object: backupObject(place, this.#manifest.id, stored.file) };
+    const own: Aim = {
+      isShared: false,
+      object: backupObject(place, this.#manifest.id, stored.file),
+    };
     if (isSharedTable(stored.file)) {
       const table = (await this.#shared.tables()).get(stored.file);
       if (table === undefined) return { isShared: true, object: tableObject(place, stored.file) };

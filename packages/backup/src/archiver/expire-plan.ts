@@ -133,11 +133,11 @@ export async function planExpiry(options: ExpireArchiveOptions): Promise<ExpiryP
     currentTimelineId: database.timelines.at(-1)?.id ?? null,
     writtenBefore: now - keepMs,
   });
-  const tables = planTables(
-    groupTables(place, objects),
-    staysOf(listed, decisions, groups),
-    { noDelete: policy.noDelete, keepMs, now },
-  );
+  const tables = planTables(groupTables(place, objects), staysOf(listed, decisions, groups), {
+    noDelete: policy.noDelete,
+    keepMs,
+    now,
+  });
   const leftovers = policy.noDelete ? [] : leftoversIn(groups, hereIds, now - keepMs);
   return { decisions, inOrder, groups, leftovers, tables, log };
 }
@@ -257,4 +257,3 @@ function leftoversIn(
     )
     .map(([id]) => id);
 }
-

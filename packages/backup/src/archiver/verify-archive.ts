@@ -192,7 +192,8 @@ async function verifyWholeLog(
     }
     const timeline = log.timelines.at(-1)?.timeline ?? 1;
     const to = formatPosition({ timeline, seq: end?.seq ?? 0 });
-    const before = remembered === 0 ? '' : `, ${remembered} of them verified before and not changed since`;
+    const before =
+      remembered === 0 ? '' : `, ${remembered} of them verified before and not changed since`;
     const message = `${segments} segments up to position ${to}, none missing, every checksum right${before}`;
     return verifiedCheck(about, message, { bytes, rememberedAt });
   });

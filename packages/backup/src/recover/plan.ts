@@ -225,7 +225,13 @@ async function lastBefore(way: Way, time: number, all: Survey): Promise<number |
     }
     last = span.toSeq;
   }
-  const isProven = (await all.completeUntil()).some((end) => end.seq === last && end.time >= time);
+  const timelineId = way.history.at(-1)?.id;
+  const isProven = (await all.completeUntil()).some(
+    (end) =>
+      end.seq === last &&
+      end.time >= time &&
+      (end.timelineId === undefined || end.timelineId === timelineId),
+  );
   return isProven ? last : null;
 }
 

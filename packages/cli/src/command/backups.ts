@@ -16,7 +16,10 @@ export const backups = defineCommand({
     ['pamina backups cities', 'all backups, the initial one included, and why each is kept'],
     ['pamina backups cities --json', 'as one JSON object'],
     ['pamina backups cities --from main', 'in one of its archives, with what expired there'],
-    ['pamina backups cities --from ./archive', 'in an archive, whether or not the database is here'],
+    [
+      'pamina backups cities --from ./archive',
+      'in an archive, whether or not the database is here',
+    ],
   ],
   async execute(context, given) {
     const { name } = given;

@@ -13,7 +13,10 @@ import { wholeNumber } from '../numbers.js';
 import { expireText } from '../print/expire.js';
 
 const rules = {
-  'keep-generations': { value: 'N', describe: 'The N newest full backups stay, and what is tagged' },
+  'keep-generations': {
+    value: 'N',
+    describe: 'The N newest full backups stay, and what is tagged',
+  },
   'keep-daily': { value: 'N', describe: 'The newest one of each of N days' },
   'keep-weekly': { value: 'N', describe: 'The newest one of each of N weeks' },
   'keep-monthly': { value: 'N', describe: 'The newest one of each of N months' },
