@@ -103,7 +103,7 @@ export function verifyFiles(
     try {
       const { manifest, readBytes, stateHash } = await verifyBackup(source, {
         signal,
-        isKnown: memory.knows,
+        isKnown: (file) => memory.knows?.(file) === true,
         onProgress: ({ done, total }) =>
           onProgress?.({ step: `files of ${subject}`, done, total, unit: 'bytes' }),
       });

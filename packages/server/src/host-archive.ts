@@ -4,7 +4,7 @@ import { formatArchiveAddress, openArchive, parseArchiveAddress } from '@pamina/
 import { ArchiverRunner, changeArchives, positionPath } from '@pamina/backup';
 import type { ArchiveSetting, Control, Database } from '@pamina/engine';
 import { PaminaError, validateName } from '@pamina/format';
-import type { AddArchiveOptions, ArchiveSummary, ExpireAnswer, ExpireOptions } from '@pamina/wire';
+import type { AddArchiveOptions, ArchiveSummary } from '@pamina/wire';
 import { shown, summary } from './host-archive-summary.js';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';
@@ -142,11 +142,7 @@ export async function runArchive(
   });
 }
 
-export function findArchive(
-  { archives = [] }: Control,
-  name: string,
-  archive: string,
-): ArchiveSetting {
+function findArchive({ archives = [] }: Control, name: string, archive: string): ArchiveSetting {
   const found = archives.find((one) => one.name === archive);
   if (found !== undefined) return found;
   throw new PaminaError('ARCHIVE_NOT_FOUND', `${name} has no archive ${archive}`, {

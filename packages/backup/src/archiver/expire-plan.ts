@@ -96,7 +96,7 @@ export interface ExpiryPlan {
 
 export async function planExpiry(options: ExpireArchiveOptions): Promise<ExpiryPlan> {
   const { archive, database, place, signal } = options;
-  const { env, folder, system } = database;
+  const { env, folder } = database;
   const objects = await archive.list(placePrefix(place), { signal });
   const groups = groupBackups(place, objects);
   const whole = [...groups].filter(([, files]) => files.has(manifestFileName));
