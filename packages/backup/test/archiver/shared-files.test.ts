@@ -1,6 +1,6 @@
 // What backups in an archive share: each table stands there once, and goes when nobody needs it any more,
 // also while a backup is on its way; an incremental backup does not bring again the log that is there.
-import { rename, utimes } from 'node:fs/promises';
+import { cp, rename, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Archive } from '@pamina/archive';
 import type { Database } from '@pamina/engine';
@@ -154,6 +154,43 @@ describe('tables', () => {
     expect(report.freedBytes).toBeGreaterThan(0);
     expect((await tablesThere(bench)).sort()).toEqual(hashed(second).sort());
     await expectWhole(bench, [second.id]);
+  });
+
+  test('P8 killed at every call of their expiry, what is listed is whole and a second run finishes', async () => {
+    const bench = await makeBench();
+    await physicalBackup(bench, 'first');
+    await archiveAll(bench);
+    const second = await physicalBackup(bench, 'second');
+    await archiveAll(bench);
+    await expireBackups(bench.database);
+    await expireArchive(bench);
+    bench.advance(25);
+    const place = await temporaryFolder();
+    const copyOf = async (name: string): Promise<string> => {
+      const folder = join(place, name);
+      await cp(bench.folder, folder, { recursive: true, preserveTimestamps: true });
+      return folder;
+    };
+    const done = await watchedArchive(await copyOf('done'));
+    await expireArchive({ ...bench, archive: done });
+    const expected = (await done.list('')).map(({ name }) => name);
+    for (let step = 1, isDead = true; isDead; step++) {
+      const folder = await copyOf(`victim-${step}`);
+      let deletions = 0;
+      const die = (operation: string): void => {
+        if (operation === 'delete' && ++deletions > step) throw new TypeError('killed');
+      };
+      const victim = await watchedArchive(folder, { before: die });
+      isDead = await expireArchive({ ...bench, archive: victim }).then(
+        () => false,
+        () => true,
+      );
+      const archive = await watchedArchive(folder);
+      await expectWhole({ ...bench, archive }, [second.id]);
+      await expireArchive({ ...bench, archive });
+      expect((await archive.list('')).map(({ name }) => name)).toEqual(expected);
+      expect(step).toBeLessThan(100);
+    }
   });
 
   test('P10 that are on their way out are not counted on by a backup that is sent then', async () => {
