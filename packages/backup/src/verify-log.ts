@@ -34,6 +34,8 @@ export interface VerifyLogOptions {
 
 export interface VerifiedLog extends WalkedLog {
   readonly damages: readonly PaminaError[];
+  /** From this record on nothing is wrong up to the end; Infinity where nothing is behind the last damage. */
+  readonly soundFromSeq: number;
   /** Chain after each watched record that was passed; also of the one before the first. */
   readonly chains: ReadonlyMap<number, number>;
   /** The state hashes that are recorded in the log. */
@@ -44,6 +46,7 @@ export interface VerifiedLog extends WalkedLog {
 export async function verifyLog(options: VerifyLogOptions): Promise<VerifiedLog> {
   const { source, pattern, timelines, synced, fromSeq = 0, toSeq, onProgress, signal } = options;
   const damages: PaminaError[] = [];
+  let soundFromSeq = 0;
   const chains = new Map<number, number>();
   const audits: AuditBody[] = [];
   const watched = new Set(options.watch);
@@ -59,15 +62,19 @@ export async function verifyLog(options: VerifyLogOptions): Promise<VerifiedLog>
     toSeq,
     signal,
     onProgress,
-    onDamage: (damage) => damages.push(damage),
+    onDamage(damage) {
+      damages.push(damage);
+      soundFromSeq = Infinity;
+    },
     onSegment: (before) => {
       note(before);
+      if (soundFromSeq === Infinity) soundFromSeq = before.seq + 1;
       options.onSegment?.(before);
     },
   });
   for (;;) {
     const step = await walk.next();
-    if (step.done === true) return { ...step.value, damages, chains, audits };
+    if (step.done === true) return { ...step.value, damages, soundFromSeq, chains, audits };
     const { bytes } = step.value;
     forEachRecord(step.value, ({ seq, kind, length, checksum }, at) => {
       if (watched.size > 0) note({ seq, chain: checksum });

@@ -154,7 +154,8 @@ export function chainCheck(
   { manifest, untilSeq }: { manifest: BackupManifest; untilSeq?: number | undefined },
 ): VerifyCheck {
   const { seq } = manifest.position;
-  const errors = [...log.damages];
+  // What is damaged before it does not concern it.
+  const errors = seq + 1 >= log.soundFromSeq ? [] : [...log.damages];
   const endSeq = log.end?.seq ?? 0;
   const timeline = timelines.at(-1)?.timeline ?? manifest.position.timeline;
   const broken = (message: string): void => {

@@ -58,7 +58,9 @@ export async function verifyArchivedLog(options: ArchivedLogOptions): Promise<Ve
           onProgress,
         });
   const audits = dedupe([...auditsIn(memory.log(), last), ...(walked?.audits ?? [])]);
-  const damages = [...(walked?.damages ?? []), ...breakAt(log, last, walked)];
+  const breaks = breakAt(log, last, walked);
+  const damages = [...(walked?.damages ?? []), ...breaks];
+  const sound = walked?.soundFromSeq ?? 0;
   if (toSeq === undefined) {
     const read = rememberedIn(entries.slice(known.length), seen, points, walked, memory.now);
     memory.noteLog(damages.length === 0 ? { segments: [...known, ...read], audits } : null);
@@ -69,6 +71,7 @@ export async function verifyArchivedLog(options: ArchivedLogOptions): Promise<Ve
     segments: known.length + (walked?.segments ?? 0),
     bytes: walked?.bytes ?? 0,
     damages,
+    soundFromSeq: breaks.length > 0 ? Math.max(sound, walked?.firstSeq ?? 0) : sound,
     chains: new Map([...chainsOf(entries, known), ...(walked?.chains ?? [])]),
     audits,
     remembered: known.length,

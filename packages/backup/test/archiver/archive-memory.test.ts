@@ -63,6 +63,29 @@ async function segmentIn(bench: Bench, index: number): Promise<string> {
   return join(bench.folder, String(segments.at(index)));
 }
 
+test('P9 P10 behind a gap that a backup closed the log is verified from it on, and the gap is told', async () => {
+  const bench = await makeBench();
+  await write(bench, 'first');
+  const before = await takeBackup(bench.database);
+  await archiveAll(bench);
+  await write(bench, 'lost');
+  const after = await takeBackup(bench.database);
+  await bench.database.log.deleteBefore(bench.database.log.durable.seq);
+  await write(bench, 'more');
+  await archiveAll(bench);
+  for (const again of [false, true]) {
+    const { checks, verdict } = await verify(bench, { again });
+    expect(verdict).toBe('damaged');
+    const chains = checks.filter(({ check }) => check === 'chain');
+    expect(chains.map((check) => [check.subject, check.verdict])).toEqual([
+      [after.id, 'verified'],
+      [before.id, 'damaged'],
+    ]);
+    const log = checks.find(({ check }) => check === 'log');
+    expect(log?.problems.join()).toMatch(/are missing|breaks off/);
+  }
+});
+
 describe('a second verification of an archive', () => {
   test('reads what is new alone: of backups, of shared tables and of the log', async () => {
     const bench = await makeBench();
