@@ -20,6 +20,8 @@ export interface ArchiveSetting {
   readonly credentialsFile: string | null;
   /** Oldest record that is not in the archive, as part of a closed segment: log from there on is kept (P10). */
   readonly fromSeq: number;
+  /** When it got something last, or was added, ms since 1970; left out by older versions. */
+  readonly progressedAt?: number | undefined;
 }
 
 export interface Control {
@@ -118,13 +120,22 @@ function isApplyRule(value: unknown): boolean {
 
 function isArchive(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, address, database, recipients, identityFile, credentialsFile, fromSeq } =
-    value as Record<string, unknown>;
+  const {
+    name,
+    address,
+    database,
+    recipients,
+    identityFile,
+    credentialsFile,
+    fromSeq,
+    progressedAt,
+  } = value as Record<string, unknown>;
   return (
     [name, address, database].every(isText) &&
     orNull((keys) => Array.isArray(keys) && keys.every(isText))(recipients) &&
     [identityFile, credentialsFile].every(orNull(isText)) &&
-    isCount(fromSeq)
+    isCount(fromSeq) &&
+    (progressedAt === undefined || isCount(progressedAt))
   );
 }
 

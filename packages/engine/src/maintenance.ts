@@ -60,43 +60,49 @@ export class Maintenance {
     await this.#attempt(async () => {
       await this.#publish();
       const archives = control.current.archives ?? [];
-      const archiveFromSeqs = archives.map(({ fromSeq }) => fromSeq);
-      const archiveFloorSeq = await this.#archiveFloor(archiveFromSeqs);
+      const keptFor = await this.#keptFor(archives);
       const first = firstSeqToKeep(parts.log, {
         checkpointSeq: this.#checkpoint.seq,
         keepFromSeq: control.current.keepFromSeq,
         slots: slots.list(),
-        archiveFromSeqs,
-        archiveFloorSeq,
+        archiveFromSeqs: keptFor,
       });
       const before = parts.log.firstSeq;
       const removed = await parts.log.deleteBefore(first);
       if (removed.length === 0) return;
       const message = `Deleted ${removed.length} segments of the log that nobody needs, up to record ${parts.log.firstSeq - 1}.`;
       jobLog.write('info', 'log-deleted', message, { segments: removed, firstSeq: first });
-      for (const archive of archives) this.#noteGivenUp(archive, before, archiveFloorSeq);
+      for (const [index, archive] of archives.entries()) {
+        this.#noteGivenUp(archive, before, (keptFor[index] ?? 0) > archive.fromSeq);
+      }
     });
   }
 
-  /** Who opens a database gives its archives the time to take what was left when it was closed. */
-  async #archiveFloor(fromSeqs: readonly number[]): Promise<number> {
+  /**
+   * What each archive has not got; of one that has taken nothing for too long, only what is younger. Who opens a
+   * database gives its archives the time to take what was left when it was closed.
+   */
+  async #keptFor(archives: readonly ArchiveSetting[]): Promise<number[]> {
     const { env, parts } = this.#options;
     const isNew = env.clock.monotonic() - this.#openedMs < archiveHoldGraceMs;
-    if (fromSeqs.length === 0 || isNew) return 0;
-    const { archiveHoldDays } = settingsIn(parts.reader);
-    const time = env.clock.now() - archiveHoldDays * dayMs;
-    return firstSeqAfter(parts.log, env.disk, Math.min(...fromSeqs), time);
+    const kept: number[] = [];
+    for (const { fromSeq, progressedAt = 0 } of archives) {
+      const time = env.clock.now() - settingsIn(parts.reader).archiveHoldDays * dayMs;
+      const isWaitedFor = isNew || progressedAt > time;
+      const floor = isWaitedFor ? 0 : await firstSeqAfter(parts.log, env.disk, fromSeq, time);
+      kept.push(Math.max(fromSeq, floor));
+    }
+    return kept;
   }
 
   /** Said once: by the run that deletes the first record which the archive has not got. */
-  #noteGivenUp({ fromSeq, name }: ArchiveSetting, before: number, floorSeq: number): void {
+  #noteGivenUp({ fromSeq, name }: ArchiveSetting, before: number, isTooOld: boolean): void {
     const { jobLog, parts } = this.#options;
     const { firstSeq } = parts.log;
     if (fromSeq >= firstSeq || fromSeq < before) return;
-    const cap =
-      floorSeq > fromSeq
-        ? `for ${settingsIn(parts.reader).archiveHoldDays} days (archiveHoldDays)`
-        : `before ${archiveHeldBytesMax / 2 ** 30} GiB were held for it`;
+    const cap = isTooOld
+      ? `for ${settingsIn(parts.reader).archiveHoldDays} days (archiveHoldDays)`
+      : `before ${archiveHeldBytesMax / 2 ** 30} GiB were held for it`;
     const message = `The archive ${name} did not take the log from record ${fromSeq} on ${cap}: it is deleted up to record ${firstSeq - 1}, and will be missing there. Mend the archive and take a full backup with \`pamina backup\`: archiving goes on from it.`;
     const fields = { archive: name, fromSeq, toSeq: firstSeq - 1 };
     jobLog.write('error', 'archive-hold-given-up', message, fields);

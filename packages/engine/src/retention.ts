@@ -10,10 +10,8 @@ export interface RetentionNeeds {
   /** Oldest record that a kept backup needs; null without a backup other than the initial one. */
   readonly keepFromSeq: number | null;
   readonly slots: readonly Slot[];
-  /** Of each archive, the oldest record that is not in it yet. */
+  /** Of each archive, the oldest record that is kept for it. */
   readonly archiveFromSeqs?: readonly number[] | undefined;
-  /** Log before this record is too old to be kept for an archive. */
-  readonly archiveFloorSeq?: number | undefined;
 }
 
 /** The first record that must stay. Pins of running readers are the log's own affair. */
@@ -24,7 +22,6 @@ export function firstSeqToKeep(log: Log, needs: RetentionNeeds): number {
   // An archive that cannot be reached must not fill the disk: it loses its place past the cap.
   const held = Math.max(
     Math.min(...(needs.archiveFromSeqs ?? [])),
-    needs.archiveFloorSeq ?? 0,
     firstWithin(log, archiveHeldBytesMax),
   );
   const kept = needs.keepFromSeq ?? firstWithin(log, closedSegmentBytesMaxWithoutBackup);

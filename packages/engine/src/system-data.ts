@@ -37,7 +37,7 @@ export interface Settings {
   readonly backupNoDelete: boolean;
   /** How long what expires in an archive stays for those who read it elsewhere; 0 = not at all. */
   readonly archiveKeepHours: number;
-  /** Log that is older is not kept for an archive that does not take it. */
+  /** Of an archive that has taken nothing for so long, older log is not kept. */
   readonly archiveHoldDays: number;
   /** So often an idle database says in its archives that nothing came; 0 = once, when it has become idle. */
   readonly archiveHeartbeatMinutes: number;

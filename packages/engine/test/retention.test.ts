@@ -119,6 +119,31 @@ test('P10 log is kept for an archive that does not take it up to the stated age,
   expect(said[0]?.message).toMatch(/3 days .* full backup/);
 });
 
+test('P10 an archive that takes log, however old, is waited for', async () => {
+  let ahead = 0;
+  const clock = {
+    ...env.clock,
+    now: () => env.clock.now() + ahead,
+    monotonic: () => env.clock.monotonic() + ahead,
+  };
+  const database = await newDatabase({ segmentBytes: 65_536, env: { ...env, clock } });
+  for (let index = 0; index < 8; index++) await database.put('a', 'x'.repeat(40_000));
+  ahead += 30 * 24 * 60 * 60 * 1000;
+  const archive = {
+    name: 'new',
+    address: '/mnt/new',
+    database: 'orders',
+    recipients: null,
+    identityFile: null,
+    credentialsFile: null,
+    fromSeq: 2,
+    progressedAt: clock.now(),
+  };
+  await database.updateControl({ archives: [archive], keepFromSeq: 1000 });
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBeLessThanOrEqual(2);
+});
+
 test('P10 a database that was closed for long gives its archives an hour to take what is left', async () => {
   let ahead = 10 * 24 * 60 * 60 * 1000;
   const clock = { ...env.clock, now: () => env.clock.now() + ahead };

@@ -34,7 +34,7 @@ export const segmentBytesMax = 1 * gibibyte;
 export const closedSegmentBytesMaxWithoutBackup = 1 * gibibyte;
 /** Closed segments beyond this are not kept for an archive that does not take them. */
 export const archiveHeldBytesMax = 16 * gibibyte;
-/** Nor those whose last record is older than so many days. */
+/** Nor those whose last record is older than so many days, if it has taken nothing for as long. */
 export const archiveHoldDaysDefault = 7;
 export const archiveHoldDaysMin = 1;
 export const archiveHoldDaysMax = 3650;

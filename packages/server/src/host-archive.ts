@@ -78,6 +78,7 @@ export async function addArchive(
       identityFile,
       credentialsFile,
       fromSeq: database.log.firstSeq,
+      progressedAt: core.env.clock.now(),
     };
     await openAs(core, setting, { create: true, signal: core.endOf(held) });
     // What an archive of this name noted before says nothing of this one.

@@ -318,9 +318,12 @@ export class ArchiverWork {
     await writePosition(database.env.disk, this.#path(), position);
     this.#position = position;
     const fromSeq = neededFrom(position);
+    const progressedAt = database.env.clock.now();
     await changeArchives(database, (archives) =>
       archives.some((one) => one.name === setting.name && one.fromSeq !== fromSeq)
-        ? archives.map((one) => (one.name === setting.name ? { ...one, fromSeq } : one))
+        ? archives.map((one) =>
+            one.name === setting.name ? { ...one, fromSeq, progressedAt } : one,
+          )
         : archives,
     );
   }
