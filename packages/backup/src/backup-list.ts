@@ -12,6 +12,7 @@ import type { Env } from '@pamina/env';
 import { initialBackupId } from '@pamina/engine';
 import { chainProblem } from './backup-chain.js';
 import { isLeftover, manifestFileName, storedFiles } from './layout.js';
+import { readRecordedAudit } from './recorded-audit.js';
 import { readManifestFile } from './source.js';
 
 export interface ListedBackup {
@@ -22,6 +23,8 @@ export interface ListedBackup {
   readonly manifest: BackupManifest | null;
   /** As stored, all files together. */
   readonly bytes: number;
+  /** Of the manifest, or what an audit recorded later; null if it is not known. */
+  readonly stateHash: string | null;
   /**
    * Null if the manifest is right, every file is there with its size, and, of an incremental backup,
    * all that it builds on is there and fits. Contents are for verifyBackup.
@@ -67,19 +70,27 @@ async function readListed(env: Env, folder: string, id: string): Promise<ListedB
   const path = join(folder, id);
   let manifest: BackupManifest | null = null;
   let bytes = 0;
+  let stateHash: string | null = null;
   try {
     const files = await env.disk.list(path);
     bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     manifest = decodeManifest(await readManifestFile(env, path));
+    stateHash = await knownHash(env, path, manifest);
     const sizes = new Map(files.map((file) => [file.name, file.bytes]));
     const problem = nameProblem(manifest, id, path) ?? sizeProblem(manifest, sizes, path);
-    return { id, folder: path, manifest, bytes, problem };
+    return { id, folder: path, manifest, bytes, stateHash, problem };
   } catch (error) {
     // Removed since the folder was listed.
     if ((await env.disk.stat(path)) === null) return null;
     const problem = inPlace(toPaminaError(error), path);
-    return { id, folder: path, manifest, bytes, problem };
+    return { id, folder: path, manifest, bytes, stateHash, problem };
   }
+}
+
+/** What an audit recorded is known of a physical backup alone. */
+async function knownHash(env: Env, path: string, manifest: BackupManifest): Promise<string | null> {
+  if (manifest.stateHash !== null || manifest.form !== 'physical') return manifest.stateHash;
+  return (await readRecordedAudit(env.disk, path, manifest))?.stateHash ?? null;
 }
 
 /** Others name a backup by its id, and find it by its folder. */

@@ -1,6 +1,6 @@
 // Writes the files of one backup into a folder that nobody reads yet. Chunks are compressed and
 // written a few at a time; each file is on disk before it is counted.
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32, encodeManifest, type BackupChunk, type BackupManifest } from '@pamina/format';
 import type { Disk } from '@pamina/env';
@@ -10,7 +10,8 @@ import { compress } from './compression.js';
 import type { StateSnapshot } from './contract.js';
 import { manifestFileName } from './layout.js';
 import { orderedParallel } from './ordered-parallel.js';
-import { sliceBytes, type Pacer } from './pacer.js';
+import type { Pacer } from './pacer.js';
+import { updateInSlices } from './state-hash.js';
 
 export interface ChunksWritten {
   readonly chunks: readonly BackupChunk[];
@@ -62,13 +63,6 @@ export async function writeChunks(
   }
   options.signal?.throwIfAborted();
   return { chunks, entries, rawBytes, bytes, stateHash: hash.digest('hex') };
-}
-
-async function updateInSlices(hash: Hash, bytes: Uint8Array, pacer: Pacer): Promise<void> {
-  for (let at = 0; at < bytes.length; at += sliceBytes) {
-    hash.update(bytes.subarray(at, at + sliceBytes));
-    await pacer.rest();
-  }
 }
 
 async function writeChunk(run: ChunkRun, options: WriteOptions): Promise<BackupChunk> {

@@ -66,8 +66,8 @@ export interface BackupDatabase extends DatabaseWithBackups {
    * or REPLICA_READ_ONLY where no record can be written.
    */
   mark(body: (seq: number) => MarkBody, whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
-  /** Records the state hash of a mark's state for the replicas. Resolves when it is on disk. */
-  audit(body: AuditBody): Promise<void>;
+  /** Records the state hash of a mark's state for the replicas. Resolves, on disk, to the record's seq. */
+  audit(body: AuditBody): Promise<number>;
   /**
    * The state as it is; nothing is written. `whileThere` runs, here and in mark, while the files of the
    * store hold exactly that state.
@@ -75,6 +75,9 @@ export interface BackupDatabase extends DatabaseWithBackups {
   stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
   /** Calls back when the database fails for good; returns the way to stop that. */
   onFailed(listener: (error: PaminaError) => void): () => void;
+  /** Closing the database calls `end` and waits for it, until the returned function is called. */
+  readonly background: { add(end: () => Promise<void>): () => void };
+  readonly system: { settings(): { readonly backupAudit: boolean } };
 }
 
 /** What stays of the backups of a database. */

@@ -4,6 +4,8 @@ import type { BackupManifest, Position } from '@pamina/format';
 import { backupsFolder } from '@pamina/engine';
 
 export const manifestFileName = 'manifest';
+/** Of a physical backup: what its audit recorded, later than the manifest. */
+export const auditFileName = 'audit.json';
 const partialEnding = '.partial';
 const removingEnding = '.removing';
 /** Held by whoever changes a folder of backups; a dot keeps it out of the list. */

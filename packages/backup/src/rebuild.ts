@@ -199,7 +199,7 @@ async function plan(options: RebuildOptions, control: Control): Promise<Plan> {
   });
   const start = startOf(folder, usable, found);
   const endSeq = found.end?.seq ?? start.manifest.position.seq;
-  const backups = usable.flatMap(({ id, manifest: { position, stateHash } }) =>
+  const backups = usable.flatMap(({ id, manifest: { position }, stateHash }) =>
     stateHash === null || id === start.id ? [] : [{ seq: position.seq, stateHash, backup: id }],
   );
   const bytes = storedBytes(start.manifest) + found.bytes;

@@ -1,10 +1,17 @@
 // Where a backup is read from: a folder here, a server elsewhere. Whoever reads trusts nothing that a
 // source delivers before its checksum is right.
 import { join } from 'node:path';
-import { PaminaError, isPaminaError, manifestBytesMax } from '@pamina/format';
+import {
+  PaminaError,
+  isPaminaError,
+  manifestBytesMax,
+  type AuditBody,
+  type BackupManifest,
+} from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { holdBackup } from './backup-holds.js';
 import { manifestFileName } from './layout.js';
+import { readRecordedAudit } from './recorded-audit.js';
 
 export interface BackupSource {
   /** Path or address, for messages. */
@@ -19,6 +26,8 @@ export interface BackupSource {
   readRange?(name: string, offset: number, length: number): AsyncIterable<Uint8Array>;
   /** Names of all files that are there; a source that cannot tell leaves it out. */
   listFiles?(): Promise<string[]>;
+  /** What an audit recorded of the state in the backup; a source that cannot tell leaves it out. */
+  audited?(manifest: BackupManifest): Promise<AuditBody | null>;
   /** Keeps the backup from being expired by this process until the returned function is called. */
   hold?(): () => void;
 }
@@ -35,6 +44,7 @@ export function folderSource(env: Env, path: string): BackupSource {
     readRange: (name, offset, length) => readPieces(env, path, name, offset, offset + length),
     listFiles: async () =>
       (await env.disk.list(path)).filter((entry) => !entry.isFolder).map((entry) => entry.name),
+    audited: (manifest) => readRecordedAudit(env.disk, path, manifest),
     hold: () => holdBackup(env.disk, path),
   };
 }

@@ -1,8 +1,9 @@
 // The state hash: what proves that two databases at one position hold equal content (P3). sha256 over
 // all entries that travel, in key order, each as u32 key length, u32 value length, key, value.
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { chunkRuns } from './chunk-runs.js';
 import type { StateSnapshot } from './contract.js';
+import { sliceBytes, type Pacer } from './pacer.js';
 
 export interface HashedState {
   /** 64 lowercase hex digits. */
@@ -14,6 +15,8 @@ export interface HashedState {
 
 export interface HashOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Of one that goes on while others commit. */
+  readonly pacer?: Pacer | undefined;
   readonly onProgress?: ((done: { entries: number; rawBytes: number }) => void) | undefined;
 }
 
@@ -25,11 +28,20 @@ export async function hashState(
   const hash = createHash('sha256');
   let entries = 0;
   let rawBytes = 0;
-  for await (const run of chunkRuns(snapshot, options.signal)) {
-    hash.update(run.raw);
+  const { pacer, signal } = options;
+  for await (const run of chunkRuns(snapshot, signal, pacer)) {
+    if (pacer === undefined) hash.update(run.raw);
+    else await updateInSlices(hash, run.raw, pacer);
     entries += run.entries;
     rawBytes += run.raw.length;
     options.onProgress?.({ entries, rawBytes });
   }
   return { stateHash: hash.digest('hex'), entries, rawBytes };
+}
+
+export async function updateInSlices(hash: Hash, bytes: Uint8Array, pacer: Pacer): Promise<void> {
+  for (let at = 0; at < bytes.length; at += sliceBytes) {
+    hash.update(bytes.subarray(at, at + sliceBytes));
+    await pacer.rest();
+  }
 }

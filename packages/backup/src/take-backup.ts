@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import {
   PaminaError,
   currentTimeline,
-  forkPoint,
   formatPosition,
   isPaminaError,
-  toPaminaError,
   type BackupForm,
   type BackupManifest,
+  type MarkBody,
 } from '@pamina/format';
 import { timelinesUntil, version } from '@pamina/engine';
 import { listBackups, type ListedBackup } from './backup-list.js';
@@ -20,12 +19,13 @@ import { codecDefault } from './compression.js';
 import type { BackupDatabase, PlacedSnapshot } from './contract.js';
 import { folderBytes, requireFree, storeFolderOf } from './free-space.js';
 import { backupIdAt, partialFolder, storedBytes } from './layout.js';
+import { auditBehind, endAudit, recordAudit } from './master-audit.js';
 import { pacerOf } from './pacer.js';
 import { StoredTables } from './physical/stored-tables.js';
 import { CheckpointMaker, removeOldCheckpoint } from './physical/take-checkpoint.js';
 import { writeTables } from './physical/write-tables.js';
+import { requireSameState } from './require-same-state.js';
 import { hashState } from './state-hash.js';
-import { isUnchanged } from './unchanged.js';
 
 export interface BackupProgress {
   /** Bytes of the state that are in the backup, before compression; of a physical one, of its files. */
@@ -46,8 +46,17 @@ export interface TakeBackupOptions extends BackupTurnOptions {
   readonly form?: BackupForm | undefined;
   /** Of a logical backup. */
   readonly compression?: ChunkCodec | undefined;
-  /** Reads the state through for the hash of it in a physical backup too; a logical one has it anyhow. */
+  /**
+   * Reads the state through for the hash of it before a physical backup is done, not behind it; a logical
+   * one has it anyhow.
+   */
   readonly stateHash?: boolean | undefined;
+  /**
+   * The state hash is recorded in the log behind the backup, for replicas and restores; by default what
+   * the setting `backupAudit` says. Of a physical backup it is computed in the background, until the
+   * database is closed or the next full backup begins.
+   */
+  readonly audit?: boolean | undefined;
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
 }
 
@@ -69,7 +78,9 @@ async function takeLocked(
 ): Promise<BackupManifest> {
   const backups = await listBackups(database.env, folder);
   refuseTakenTag(backups, options.tag);
-  const before = backups.find((backup) => isBackupOf(backup, database)) ?? null;
+  const own = backups.filter((backup) => isBackupOf(backup, database));
+  const before = own[0] ?? null;
+  const known = own.find(({ stateHash }) => stateHash !== null) ?? null;
   // How much of a physical one is new is known when its files are.
   if (options.form !== 'physical') await requireSpaceLike(database, folder, before);
   options.signal?.throwIfAborted();
@@ -79,8 +90,11 @@ async function takeLocked(
   const maker = options.form === 'physical' ? await CheckpointMaker.prepare(database) : null;
   try {
     const whileThere = maker === null ? undefined : () => maker.make();
-    const { id, placed, isMarked } = await place(database, taken, options.tag ?? null, whileThere);
-    const work = { ...options, folder, id, placed, before, backups, maker, startedAt, isMarked };
+    const audit = options.audit ?? database.system.settings().backupAudit;
+    const tag = options.tag ?? null;
+    await endAudit(database, 'the next backup was begun');
+    const at = await place(database, { taken, tag, audit }, whileThere);
+    const work = { ...options, ...at, folder, before, known, backups, maker, startedAt, audit };
     return await writePinned(database, work);
   } finally {
     await maker?.remove();
@@ -91,27 +105,46 @@ async function writePinned(database: BackupDatabase, work: Work): Promise<Backup
   const { placed } = work;
   // Until the backup is known to retention, a replica made from it must find the log behind it (P10).
   const unpin = database.log.pin(placed.point.seq + 1);
+  let isHandedOn = false;
   try {
     const manifest = await writeBackup(database, work);
-    if (work.isMarked) await writeAudit(database, manifest);
+    if (!work.isMarked || !work.audit) return manifest;
+    if (manifest.stateHash !== null) await recordAudit(database, manifest, manifest.stateHash);
+    else {
+      const folder = join(work.folder, work.id);
+      const { known } = work;
+      auditBehind(database, { manifest, folder, snapshot: placed.snapshot, known });
+      isHandedOn = true;
+    }
     return manifest;
   } finally {
     unpin();
-    await placed.snapshot.close();
+    if (!isHandedOn) await placed.snapshot.close();
   }
 }
 
 /** Commits the mark where that is possible; replicas and databases that are only read write no log. */
 async function place(
   database: BackupDatabase,
-  taken: ReadonlySet<string>,
-  tag: string | null,
+  {
+    audit,
+    tag,
+    taken,
+  }: {
+    readonly taken: ReadonlySet<string>;
+    readonly tag: string | null;
+    readonly audit: boolean;
+  },
   whileThere: (() => Promise<void>) | undefined,
 ): Promise<{ id: string; placed: PlacedSnapshot; isMarked: boolean }> {
   const { timeline } = currentTimeline(database.timelines);
   const idAt = (seq: number): string => backupIdAt({ timeline, seq }, taken);
   try {
-    const placed = await database.mark((seq) => ({ backup: idAt(seq), tag }), whileThere);
+    const body = (seq: number): MarkBody => {
+      const backup = idAt(seq);
+      return audit ? { backup, tag } : { backup, tag, audit: false };
+    };
+    const placed = await database.mark(body, whileThere);
     return { id: idAt(placed.point.seq), placed, isMarked: true };
   } catch (error) {
     const writesNoLog =
@@ -131,11 +164,14 @@ interface Work extends TakeBackupOptions {
   readonly id: string;
   readonly placed: PlacedSnapshot;
   readonly before: ListedBackup | null;
+  /** The newest one whose state hash is known. */
+  readonly known: ListedBackup | null;
   readonly backups: readonly ListedBackup[];
   /** With a checkpoint at `placed`; null for a logical backup. */
   readonly maker: CheckpointMaker | null;
   /** Whether a mark stands in the log at `placed`. */
   readonly isMarked: boolean;
+  readonly audit: boolean;
   readonly startedAt: number;
 }
 
@@ -155,7 +191,7 @@ async function writeBackup(database: BackupDatabase, work: Work): Promise<Backup
     await disk.makeFolder(partial);
     const manifest = await writeFiles(database, work, partial, startedMs);
     work.signal?.throwIfAborted();
-    await requireSameState(database, work.before?.manifest ?? null, manifest);
+    await requireSameState(database, work.known, manifest, manifest.stateHash);
     await noteKept(database, work);
     await disk.rename(partial, join(work.folder, work.id));
     const ms = Math.round(database.env.clock.monotonic() - startedMs);
@@ -276,44 +312,6 @@ async function writePhysical(
 
 function rate(bytes: number, ms: number): number {
   return Math.round(bytes / (Math.max(1, ms) / 1000));
-}
-
-/**
- * The hash of the state at the mark, for the replicas that took a snapshot there: no writer waits for
- * it. The backup is whole without.
- */
-async function writeAudit(database: BackupDatabase, manifest: BackupManifest): Promise<void> {
-  const { id, position, stateHash } = manifest;
-  if (stateHash === null) return;
-  try {
-    await database.audit({ backup: id, seq: position.seq, stateHash });
-  } catch (error) {
-    const { code, message } = toPaminaError(error);
-    const text = `The replicas are not audited against backup ${id}: ${message}.`;
-    database.jobLog.write('warning', 'audit-not-written', text, { backup: id, code });
-  }
-}
-
-/**
- * Where nothing was committed since the backup before, both must hold the same state: a backup of a
- * store that was damaged in silence would drive the last good one out (P9). STATE_HASH_MISMATCH.
- */
-async function requireSameState(
-  database: BackupDatabase,
-  before: BackupManifest | null,
-  manifest: BackupManifest,
-): Promise<void> {
-  if (before === null || before.stateHash === null || manifest.stateHash === null) return;
-  const isContinued =
-    forkPoint(database.timelines, before.timelines).seqMax >= before.position.seq &&
-    before.position.seq <= manifest.position.seq;
-  if (!isContinued || before.stateHash === manifest.stateHash) return;
-  const between = { afterSeq: before.position.seq, toSeq: manifest.position.seq };
-  if (!(await isUnchanged(database.log, between))) return;
-  const message = `the store does not hold what backup ${before.id} holds, and nothing was committed since`;
-  throw new PaminaError('STATE_HASH_MISMATCH', message, {
-    context: { backup: before.id, expected: before.stateHash, found: manifest.stateHash },
-  });
 }
 
 /**

@@ -95,7 +95,11 @@ async function switchLog(
   // From before the mark on: what closes its segment may fail at any moment after it.
   const stop = database.onFailed((error) => ended.abort(error));
   try {
-    const marked = await database.mark((seq) => ({ backup: idAt(seq), tag: tag ?? null }));
+    const marked = await database.mark((seq) => ({
+      backup: idAt(seq),
+      tag: tag ?? null,
+      audit: false,
+    }));
     await marked.snapshot.close();
     await whenClosed(database, marked.point.seq, ended, signal);
     return idAt(marked.point.seq);

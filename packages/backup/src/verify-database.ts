@@ -284,7 +284,7 @@ async function startOf(
     const message = `no good backup and log lead to position ${formatPosition(point)}`;
     throw new PaminaError('POSITION_UNREACHABLE', message, { context: { path: folder } });
   }
-  const later = usable.flatMap(({ id, manifest: { position, stateHash } }) =>
+  const later = usable.flatMap(({ id, manifest: { position }, stateHash }) =>
     stateHash === null ? [] : [{ seq: position.seq, stateHash, backup: id }],
   );
   return { start, later, audits: found.audits };

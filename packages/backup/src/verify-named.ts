@@ -164,9 +164,9 @@ async function isThere({ env }: VerifySettings, path: string): Promise<boolean> 
 
 function recordedBy(listed: readonly ListedBackup[], control: Control): RecordedHash[] {
   return listed.flatMap((backup) => {
-    const { id, manifest } = backup;
-    if (manifest === null || manifest.stateHash === null || !isPromised(backup, control)) return [];
-    return [{ seq: manifest.position.seq, stateHash: manifest.stateHash, backup: id }];
+    const { id, manifest, stateHash } = backup;
+    if (manifest === null || stateHash === null || !isPromised(backup, control)) return [];
+    return [{ seq: manifest.position.seq, stateHash, backup: id }];
   });
 }
 

@@ -94,10 +94,7 @@ async function replay(
   const { onProgress, signal, toSeq } = options;
   const { manifest } = backup;
   const start = pointOf(manifest);
-  const recorded = options.recorded.filter(({ seq }) => seq > start.seq && seq <= toSeq);
-  if (manifest.stateHash !== null) {
-    recorded.push({ seq: start.seq, stateHash: manifest.stateHash, backup: manifest.id });
-  }
+  const recorded = await recordedOn(options, manifest);
   const compared: RecordedComparison[] = [];
   const compareAt = async (seq: number): Promise<void> => {
     const here = recorded.filter((one) => one.seq === seq);
@@ -116,6 +113,22 @@ async function replay(
   }
   if (end.seq !== toSeq) throw unreachable(options, toSeq, end.seq);
   return { manifest, end, session: Math.max(manifest.session, store.lastSession), compared };
+}
+
+/** Each once: the manifest, the note beside it and the log may say the same. */
+async function recordedOn(
+  { backup, recorded, toSeq }: ReplayOptions,
+  manifest: BackupManifest,
+): Promise<RecordedHash[]> {
+  const { id, stateHash } = manifest;
+  const { seq } = manifest.position;
+  const all = recorded.filter((one) => one.seq >= seq && one.seq <= toSeq);
+  const audited = (await backup.audited?.(manifest)) ?? null;
+  if (audited !== null) all.push(audited);
+  if (stateHash !== null) all.push({ seq, stateHash, backup: id });
+  return [
+    ...new Map(all.map((one) => [`${one.seq} ${one.stateHash} ${one.backup}`, one])).values(),
+  ];
 }
 
 async function* batchesAfter(

@@ -34,6 +34,8 @@ export function noteAudits(
       return;
     }
     const body = decodeBody(kind, bytes);
+    // Nothing to compare with will come.
+    if (body.audit === false) return;
     applier.atSeq(seq, (error) => watcher.mark(body, seq, error ?? store.snapshot()));
   });
 }

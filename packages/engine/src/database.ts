@@ -14,6 +14,7 @@ import {
 import type { Env } from '@pamina/env';
 import type { Log, ReceivedChunk } from '@pamina/log';
 import type { AuditWatcher } from './audit-watch.js';
+import { BackgroundWork } from './background-work.js';
 import { checkDurability } from './acknowledgement.js';
 import type { ControlChange } from './control-file.js';
 import type { Control } from './control.js';
@@ -44,6 +45,7 @@ export class Database {
   readonly jobLog: JobLog;
   /** Settings, permitted replicas and whatever else of Pamina's own travels with the data. */
   readonly system: SystemData;
+  readonly background = new BackgroundWork();
   readonly #options: DatabaseOptions;
   readonly #located: LocatedDatabase;
   #running!: RunningDatabase;
@@ -236,9 +238,9 @@ export class Database {
     return snapshotAtMark(this.#parts, session, this.control.timelines, bodyAt, whileThere);
   }
 
-  /** Records the state hash of a mark's state, for replicas to compare theirs with. Resolves when it is on disk. */
-  audit(body: AuditBody): Promise<void> {
-    return this.#writable().appendAudit(body).done;
+  /** Records the state hash of a mark's state, for replicas. Resolves, on disk, to the record's seq. */
+  audit(body: AuditBody): Promise<number> {
+    return this.#writable().audit(body);
   }
 
   /** Of a replica: the state at each mark that it applies, and what the master recorded of it. */
@@ -316,6 +318,7 @@ export class Database {
 
   async #close(): Promise<void> {
     try {
+      await this.background.end();
       await this.#running.stop(this.#state === 'open');
     } finally {
       this.#state = 'closed';

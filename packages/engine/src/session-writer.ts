@@ -142,8 +142,12 @@ export class SessionWriter {
     return group;
   }
 
-  appendAudit(body: AuditBody): Group {
-    return this.#appendBody(RecordKind.audit, encodeBody(RecordKind.audit, body));
+  /** Resolves to its seq when it is on disk. */
+  async audit(body: AuditBody): Promise<number> {
+    const group = this.#appendBody(RecordKind.audit, encodeBody(RecordKind.audit, body));
+    const { seq } = group.point;
+    await group.done;
+    return seq;
   }
 
   #appendBody(kind: ControlKind, body: Uint8Array): Group {

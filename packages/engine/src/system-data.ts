@@ -27,6 +27,8 @@ export interface Settings {
   readonly backupGenerations: number;
   /** Of a backup that is not told which. */
   readonly backupForm: BackupForm;
+  /** Each full backup of a master is followed by the state hash at its mark, for replicas and restores. */
+  readonly backupAudit: boolean;
   /** Tiers: of so many days, weeks, months the newest full backup is kept; 0 = none. */
   readonly backupDaily: number;
   readonly backupWeekly: number;
@@ -47,6 +49,7 @@ const settingsDefault: Settings = {
   replicationDelayMs: replicationDelayMsDefault,
   backupGenerations: backupGenerationsDefault,
   backupForm: 'logical',
+  backupAudit: true,
   backupDaily: 0,
   backupWeekly: 0,
   backupMonthly: 0,

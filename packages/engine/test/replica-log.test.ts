@@ -299,3 +299,44 @@ test('an unassigned database starts a timeline when it is first opened for writi
   const again = await openDatabase(folder);
   expect(again.timelines).toHaveLength(2);
 });
+
+test('P3 at a mark the watcher gets the state there, but not at one that no audit follows', async () => {
+  const { master, replica } = await newPair();
+  const heard: string[] = [];
+  replica.watchAudits({
+    mark: ({ backup }, seq, state) => {
+      heard.push(`mark ${backup} ${seq}`);
+      if (!(state instanceof Error)) void state.close();
+    },
+    audit: ({ backup, seq }) => void heard.push(`audit ${backup} ${seq}`),
+  });
+  const marks: number[] = [];
+  for (const audit of [undefined, false] as const) {
+    const backup = audit === false ? 'b' : 'a';
+    const mark = { backup, tag: null, ...(audit === false ? { audit } : {}) };
+    const { point, snapshot } = await master.mark(() => mark);
+    await snapshot.close();
+    marks.push(point.seq);
+  }
+  const [seq = 0] = marks;
+  expect(await master.audit({ backup: 'a', seq, stateHash: '0'.repeat(64) })).toBe(
+    master.durable().seq,
+  );
+  await pump(master, replica);
+  await replica.whenApplied(replica.durable().seq);
+  expect(heard).toEqual([`mark a ${seq}`, `audit a ${seq}`]);
+});
+
+test('closing a database ends what goes on in the background first, and waits for it', async () => {
+  const database = await newDatabase();
+  const order: string[] = [];
+  const forgotten = database.background.add(() => Promise.reject(new Error('it has ended before')));
+  database.background.add(async () => {
+    order.push('asked to end');
+    await database.get('a');
+    order.push(`ended while ${database.state}`);
+  });
+  forgotten();
+  await database.close();
+  expect(order).toEqual(['asked to end', 'ended while open']);
+});

@@ -8,6 +8,7 @@ test('settings have defaults, travel by commits, and are there after a crash', a
     replicationDelayMs: replicationDelayMsDefault,
     backupGenerations: backupGenerationsDefault,
     backupForm: 'logical',
+    backupAudit: true,
     backupDaily: 0,
     backupWeekly: 0,
     backupMonthly: 0,

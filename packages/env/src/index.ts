@@ -23,6 +23,7 @@ export type {
   UpgradeRequest,
 } from './network.js';
 export { nodeEnv } from './node/env.js';
+export { isTemporaryName } from './node/publish.js';
 export { requestOver } from './node/request.js';
 export type { Random } from './random.js';
 export type { StoreLevel, Stores } from './stores.js';

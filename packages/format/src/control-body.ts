@@ -26,6 +26,8 @@ export interface SessionBody {
 export interface MarkBody {
   readonly backup: string;
   readonly tag: string | null;
+  /** There where no audit of the state here will follow. */
+  readonly audit?: false | undefined;
 }
 
 /** The state hash of the backup whose mark is record `seq`. */
@@ -83,6 +85,8 @@ const readers: { readonly [K in ControlKind]: (fields: FieldReader) => ControlBo
   [RecordKind.mark]: (fields) => ({
     backup: fields.text('backup', backupIdLengthMax, backupIdPattern),
     tag: fields.isNull('tag') ? null : fields.text('tag', tagLengthMax, tagPattern),
+    // Older ones say nothing, and an audit may follow.
+    ...(fields.raw('audit') === undefined || fields.flag('audit') ? {} : { audit: false }),
   }),
   [RecordKind.audit]: (fields) => ({
     backup: fields.text('backup', backupIdLengthMax, backupIdPattern),

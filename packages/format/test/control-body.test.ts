@@ -15,7 +15,10 @@ const session: fc.Arbitrary<SessionBody> = fc.record({
   lockData: fc.boolean(),
   version: fc.constantFrom('0.1.0', '12.0.0-next.3'),
 });
-const mark = fc.record({ backup: fc.stringMatching(/^[0-9]{16}-[0-9]$/), tag });
+const mark = fc.record(
+  { backup: fc.stringMatching(/^[0-9]{16}-[0-9]$/), tag, audit: fc.constant<false>(false) },
+  { requiredKeys: ['backup', 'tag'] },
+);
 const audit = fc.record({
   backup: fc.stringMatching(/^[0-9]{16}-[0-9]$/),
   seq: count,
@@ -77,7 +80,13 @@ describe('control body', () => {
       const bytes = packBytes({ ...example, [field]: value });
       expect(codeOf(() => decodeBody(RecordKind.session, bytes))).toBe('BODY_INVALID');
     }
-    const marks = [{ backup: '../x', tag: null }, { backup: 'a' }, { backup: 'a', tag: 7 }, null];
+    const marks = [
+      { backup: '../x', tag: null },
+      { backup: 'a' },
+      { backup: 'a', tag: 7 },
+      { backup: 'a', tag: null, audit: 1 },
+      null,
+    ];
     for (const value of marks) {
       const bytes = packBytes(value);
       expect(codeOf(() => decodeBody(RecordKind.mark, bytes))).toBe('BODY_INVALID');

@@ -150,7 +150,10 @@ describe('FORMAT.md', () => {
     const fields = {
       session: Object.keys(decodeBody(RecordKind.session, encodeBody(RecordKind.session, session))),
       mark: Object.keys(
-        decodeBody(RecordKind.mark, encodeBody(RecordKind.mark, { backup: 'a', tag: null })),
+        decodeBody(
+          RecordKind.mark,
+          encodeBody(RecordKind.mark, { backup: 'a', tag: null, audit: false }),
+        ),
       ),
       audit: Object.keys(decodeBody(RecordKind.audit, encodeBody(RecordKind.audit, audit))),
     };

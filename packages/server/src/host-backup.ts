@@ -44,10 +44,13 @@ export async function backup(
     const { database } = held;
     const end = core.endOf(held);
     const take = options.incremental === true ? takeIncremental : takeBackup;
+    const form = options.form ?? database.settings().backupForm;
     const manifest = await take(database, {
       tag: options.tag,
       compression: options.compression,
-      form: options.form ?? database.settings().backupForm,
+      form,
+      // One that is opened for this alone closes before the state could be read behind the backup.
+      audit: held.online === null && form === 'physical' ? false : undefined,
       onProgress: progress === undefined ? undefined : backupProgress(progress),
       signal: signal === undefined ? end : AbortSignal.any([signal, end]),
     });
@@ -124,7 +127,7 @@ export async function listed(core: HostCore, name: string): Promise<BackupSummar
 
 export function summary(
   name: string,
-  { bytes, id, manifest, problem }: Omit<ListedBackup, 'folder'>,
+  { bytes, id, manifest, problem, stateHash }: Omit<ListedBackup, 'folder'>,
 ): BackupSummary {
   return {
     id,
@@ -138,7 +141,7 @@ export function summary(
     entries: manifest?.entries ?? null,
     bytes,
     rawBytes: manifest?.rawBytes ?? null,
-    stateHash: manifest?.stateHash ?? null,
+    stateHash,
     problem: problem?.message ?? null,
     after: manifest?.after ?? null,
   };

@@ -72,10 +72,8 @@ async function hashAt(
   const { stateHash } = await recover(core, name, held, position, 'newest', progress);
   const comparedWith = (await fullBackups(core, name))
     .filter(({ manifest }) => formatPosition(manifest.position) === formatPosition(position))
-    .flatMap(({ id, manifest }) =>
-      manifest.stateHash === null
-        ? []
-        : [compare('recorded', stateHash, { backup: id, stateHash: manifest.stateHash })],
+    .flatMap(({ id, stateHash: known }) =>
+      known === null ? [] : [compare('recorded', stateHash, { backup: id, stateHash: known })],
     );
   return report(position, stateHash, true, comparedWith);
 }
@@ -109,12 +107,12 @@ async function recordedFor(
 ): Promise<{ backup: string; stateHash: string }[]> {
   const recorded: { backup: string; stateHash: string }[] = [];
   let toSeq = point.seq;
-  for (const { id, manifest } of await fullBackups(core, name)) {
+  for (const { id, manifest, stateHash } of await fullBackups(core, name)) {
     const { seq, timeline } = manifest.position;
     if (timeline !== point.timeline || seq > toSeq) continue;
     if (!(await isUnchanged(database.log, { afterSeq: seq, toSeq }))) break;
     toSeq = seq;
-    if (manifest.stateHash !== null) recorded.push({ backup: id, stateHash: manifest.stateHash });
+    if (stateHash !== null) recorded.push({ backup: id, stateHash });
   }
   return recorded;
 }

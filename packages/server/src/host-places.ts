@@ -20,6 +20,7 @@ import {
   parseSegmentPath,
 } from '@pamina/format';
 import {
+  type BackupSummary,
   HttpBackupSource,
   type LogSegments,
   parseBackupUrl,
@@ -177,15 +178,15 @@ export async function placeAt(
 /** Backups and log over the network. */
 async function serverPlace(link: MasterLink): Promise<RecoveryPlace> {
   const { pattern, timelines } = await link.status();
-  const read = async (id: string, bytes: number): Promise<PlaceBackup> => {
+  const read = async ({ bytes, id, stateHash }: BackupSummary): Promise<PlaceBackup> => {
     const source = link.source(id);
-    return { id, bytes, source, manifest: decodeManifest(await source.readManifest()) };
+    return { id, bytes, source, stateHash, manifest: decodeManifest(await source.readManifest()) };
   };
   return {
     describe: () => `${directoryScheme}${link.name}`,
     backups: async () => {
       const listed = (await link.backups()).filter(({ problem }) => (problem ?? null) === null);
-      return Promise.all(listed.map(({ bytes, id }) => read(id, bytes)));
+      return Promise.all(listed.map(read));
     },
     logs: [link.log()],
     history: timelines,
@@ -219,7 +220,8 @@ async function singlePlace(
 ): Promise<{ readonly place: RecoveryPlace; readonly id: string }> {
   const manifest = decodeManifest(await source.readManifest());
   const bytes = storedBytes(manifest);
-  const backups: readonly PlaceBackup[] = [{ id, bytes, manifest, source }];
+  const { stateHash } = manifest;
+  const backups: readonly PlaceBackup[] = [{ id, bytes, manifest, stateHash, source }];
   const place: RecoveryPlace = {
     describe: () => source.describe(),
     backups: () => Promise.resolve(backups),

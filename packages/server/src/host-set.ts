@@ -43,6 +43,9 @@ const setters: Readonly<Record<string, Setter>> = {
     }
     await database.system.setSettings({ backupForm });
   },
+  backupAudit: async (database, value) => {
+    await database.system.setSettings({ backupAudit: flag(value) });
+  },
   backupDaily: async (database, value) => {
     await database.system.setSettings({ backupDaily: integer(value, 0, backupTierGenerationsMax) });
   },
@@ -103,6 +106,7 @@ const travelling: ReadonlySet<string> = new Set([
   'replicationDelayMs',
   'backupGenerations',
   'backupForm',
+  'backupAudit',
   'backupDaily',
   'backupWeekly',
   'backupMonthly',

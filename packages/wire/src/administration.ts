@@ -119,6 +119,7 @@ export interface DatabaseStatus {
     readonly replicationDelayMs: number;
     readonly backupGenerations: number;
     readonly backupForm?: 'logical' | 'physical' | undefined;
+    readonly backupAudit?: boolean | undefined;
   } | null;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;

@@ -158,6 +158,7 @@ export const statusAnswer = Type.Object({
       replicationDelayMs: amount,
       backupGenerations: amount,
       backupForm: Type.Optional(oneOf('logical', 'physical')),
+      backupAudit: Type.Optional(Type.Boolean()),
     }),
   ),
   master: orNull(

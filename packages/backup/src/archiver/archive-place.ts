@@ -25,11 +25,11 @@ export async function archivePlace(
     describe: () => `${archive.describe()} (${place.database})`,
     async backups() {
       const listed = await listArchivedBackups(archive, place, signal);
-      return listed.flatMap(({ bytes, id, manifest, problem }) =>
-        manifest === null || problem !== null
-          ? []
-          : [{ id, bytes, manifest, source: archiveBackupSource(archive, place, id, signal) }],
-      );
+      return listed.flatMap(({ bytes, id, manifest, problem }) => {
+        if (manifest === null || problem !== null) return [];
+        const source = archiveBackupSource(archive, place, id, signal);
+        return [{ id, bytes, manifest, stateHash: manifest.stateHash, source }];
+      });
     },
     logs: [archiveLogSource(archive, place)],
     history: null,

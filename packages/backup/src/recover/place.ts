@@ -13,6 +13,8 @@ import { folderSource, type BackupSource } from '../source.js';
 export interface PlaceBackup {
   readonly id: string;
   readonly manifest: BackupManifest;
+  /** Of the manifest, or what an audit recorded later; null if it is not known. */
+  readonly stateHash: string | null;
   /** As stored. */
   readonly bytes: number;
   readonly source: BackupSource;
@@ -70,10 +72,10 @@ async function patternIn(env: Env, backupsFolder: string): Promise<string | null
 
 async function folderBackups(env: Env, folder: string): Promise<PlaceBackup[]> {
   const listed = await listBackups(env, folder);
-  return listed.flatMap(({ id, manifest, bytes, problem, folder: path }) =>
+  return listed.flatMap(({ id, manifest, stateHash, bytes, problem, folder: path }) =>
     manifest === null || problem !== null
       ? []
-      : [{ id, manifest, bytes, source: folderSource(env, path) }],
+      : [{ id, manifest, stateHash, bytes, source: folderSource(env, path) }],
   );
 }
 

@@ -82,8 +82,8 @@ export async function planRecovery(options: PlanOptions): Promise<RecoveryPlan> 
 
 function hashesOn(all: Survey, history: readonly Timeline[]): Map<number, string> {
   const hashes = new Map<number, string>();
-  for (const { manifest } of backupsOn(all, history)) {
-    if (manifest.stateHash !== null) hashes.set(manifest.position.seq, manifest.stateHash);
+  for (const { manifest, stateHash } of backupsOn(all, history)) {
+    if (stateHash !== null) hashes.set(manifest.position.seq, stateHash);
   }
   return hashes;
 }

@@ -27,7 +27,7 @@ const propertiesText = [
   `applyDelayMs (0 to ${applyDelayMsMax}; on a replica: how long after its commit a record is applied),`,
   `archiveHeartbeatMinutes (0 to ${archiveHeartbeatMinutesMax}; 0 = once),`,
   `archiveHoldDays (${archiveHoldDaysMin} to ${archiveHoldDaysMax}),`,
-  'applyPaused (on a replica), backupNoDelete, readOnly, simultaneousQuery (true or false)',
+  'applyPaused (on a replica), backupAudit, backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
 export const set = defineCommand({
@@ -45,6 +45,10 @@ export const set = defineCommand({
     ['pamina set cities replicationDelayMs=0', 'replicas are sent every commit at once'],
     ['pamina set cities backupGenerations=5', 'keep five full backups'],
     ['pamina set cities backupForm=physical', 'back up the files of the store'],
+    [
+      'pamina set cities backupAudit=false',
+      'no state hash behind a backup, for replicas and restores',
+    ],
     ['pamina set cities backupMonthly=12', 'and the newest of each of twelve months'],
     ['pamina set cities backupNoDelete=true', 'remove none of them, whatever the rules say'],
     ['pamina set cities archiveKeepHours=72', 'restores elsewhere have three days to finish'],
