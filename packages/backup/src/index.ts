@@ -21,6 +21,7 @@ export type {
 export { expireBackups, planExpiry } from './expire-backups.js';
 export type { DecidedBackup, ExpireOptions, ExpirePlan, ExpireReport } from './expire-backups.js';
 export { backupsFolderOf, storedBytes } from './layout.js';
+export { layLogBeginning } from './log-beginning.js';
 export { lastRecordOf, logFolderSource } from './log-folder-source.js';
 export type { LogFolderOptions } from './log-folder-source.js';
 export type { CompleteUntil, LogSource, SegmentEntry, SegmentFacts } from './log-source.js';

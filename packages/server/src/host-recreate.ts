@@ -1,6 +1,7 @@
 // Building a replica anew from the master's newest backup: beside the old copy, verified, then
 // swapped. The old copy is kept: what only it had is for a person to look at and to remove.
 
+import { layLogBeginning } from '@pamina/backup';
 import { readControl, writeControl } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
 import type { Progress, ReplicateOptions } from '@pamina/wire';
@@ -27,8 +28,9 @@ export async function recreate(
   const restored = await readControl(disk, beside);
   if (restored === null)
     throw new PaminaError('INTERNAL', `${beside} was restored without control`);
+  await layLogBeginning({ env: core.env, folder: beside, source: link.log() });
   const simultaneousQuery = options.simultaneousQuery ?? before.simultaneousQuery;
-  await link.allow(name, simultaneousQuery);
+  await permit(link, name, simultaneousQuery);
   await writeControl(disk, beside, {
     ...restored,
     type: 'replica',
@@ -43,6 +45,13 @@ export async function recreate(
     return Promise.resolve();
   });
   if (core.address !== null) await goOnline(core, name);
+}
+
+/** A replica permits nobody itself: whom its master permits it serves too. */
+async function permit(link: MasterLink, name: string, simultaneousQuery: boolean): Promise<void> {
+  const { type } = await link.status();
+  const permitted = type === 'replica' ? await link.permitted() : [];
+  if (!permitted.includes(name)) await link.allow(name, simultaneousQuery);
 }
 
 async function swap(core: HostCore, name: string, beside: string): Promise<string> {

@@ -1,6 +1,7 @@
 // Making a database the replica of a master: the third step alone, or all three when the name is new.
 // What can be known now is checked now; every connect checks it again.
 
+import { layLogBeginning } from '@pamina/backup';
 import { forkPoint, formatPosition, PaminaError } from '@pamina/format';
 import type { Control } from '@pamina/engine';
 import type { DatabaseStatus, Progress, ReplicateOptions } from '@pamina/wire';
@@ -65,8 +66,8 @@ async function requireMaster(link: MasterLink): Promise<DatabaseStatus> {
 }
 
 /**
- * A replica's backup ends inside a segment, whose beginning a copy made from it would lack, and it can
- * permit nobody. Said before anything is fetched; by three steps it works.
+ * A replica can permit nobody: whom its master permits it serves too. Said before anything is fetched; by
+ * three steps it works.
  */
 function refuseCascade(name: string, { master, name: middle, type }: DatabaseStatus): void {
   if (type !== 'replica') return;
@@ -88,6 +89,7 @@ async function becomeReplica(
   const control = await core.control(name);
   await checkAgainstMaster(core, name, control, link);
   await goOffline(core, name, { keepName: true });
+  await layLogBeginning({ env: core.env, folder: core.folder(name), source: link.log() });
   await core.opened(name, 'read', async (database) => {
     const simultaneousQuery = options.simultaneousQuery ?? control.simultaneousQuery;
     await database.updateControl({ type: 'replica', master: link.name, simultaneousQuery });
