@@ -1,8 +1,9 @@
 // One database through many deaths: at each cycle a writer process opens it, checks it, writes, and is
 // cut off in a phase that chance picks. What the cut is, a kill or a power failure, is the caller's.
 import { rmSync } from 'node:fs';
-import { readFile, readdir, rm, stat } from 'node:fs/promises';
+import { open, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { BackupWish } from './program/backups.js';
 import type { Dice } from './program/dice.js';
 import type { CheckedReport, Job } from './program/job.js';
 import { newLedger, takeJournal, type Ledger } from './program/ledger.js';
@@ -11,7 +12,9 @@ import type { Plan } from './program/workload.js';
 import { Tally, type Fault } from './report.js';
 import type { Crew, Refusal, Writer } from './writers.js';
 
-export type Phase = 'writing' | 'opening' | 'closing' | 'backup' | 'creating';
+export type Phase = 'writing' | 'opening' | 'closing' | 'backup' | LaidOut;
+/** What is made beside, and there whole or not at all. */
+type LaidOut = 'creating' | 'restoring';
 
 export interface Cut {
   /** Resolves when the process is gone and the folder can be opened again. */
@@ -20,6 +23,17 @@ export interface Cut {
   readonly isNoticed: boolean;
   /** For messages. */
   readonly how: string;
+}
+
+interface LayingOut {
+  readonly done: 'created' | 'restored';
+  readonly folder: string;
+  readonly make: Job;
+  readonly check: Job;
+}
+
+interface DoneBackup {
+  readonly id: string;
 }
 
 export interface CampaignOptions {
@@ -61,11 +75,17 @@ const valueBytesMax = 256 * 1024;
 const writingMsMax = 60;
 const segmentBytesChoices = [64 * 1024, 64 * 1024, 256 * 1024, 1024 * 1024] as const;
 const phases: readonly (readonly [Phase, number])[] = [
-  ['writing', 0.55],
-  ['opening', 0.15],
-  ['closing', 0.12],
-  ['backup', 0.12],
-  ['creating', 0.06],
+  ['writing', 0.48],
+  ['opening', 0.14],
+  ['closing', 0.11],
+  ['backup', 0.14],
+  ['creating', 0.05],
+  ['restoring', 0.08],
+];
+const backupChoices: readonly [BackupWish, ...BackupWish[]] = [
+  { form: 'logical', stateHash: false },
+  { form: 'physical', stateHash: false },
+  { form: 'physical', stateHash: true },
 ];
 
 export class Campaign {
@@ -74,11 +94,16 @@ export class Campaign {
   #ledger: Ledger = newLedger(writers);
   /** What is found at an opening was done by the cut before it. */
   #lastCut = '';
+  /** The backup that was said to be done in the life before. */
+  #doneBackup: string | null = null;
+  /** Whether that life was cut off at a backup. */
+  #isBackupDue = false;
   /** How long a phase took last time it was seen whole. */
   readonly #spans = new Map<Phase, number>([
     ['opening', 40],
     ['closing', 30],
     ['creating', 30],
+    ['restoring', 60],
   ]);
 
   constructor(options: CampaignOptions) {
@@ -98,7 +123,7 @@ export class Campaign {
     const phase = this.#pickPhase();
     const cut = cutOf(phase);
     const before = this.#options.figures.faults.length;
-    if (phase === 'creating') await this.#cutCreation(where, cut);
+    if (phase === 'creating' || phase === 'restoring') await this.#cutLayingOut(where, cut, phase);
     else await this.#cutLife(`${where}${this.#lastCut}`, phase, cut);
     this.#lastCut = `, after one while ${phase}${cut.how}`;
     return this.#options.figures.faults.length === before;
@@ -108,7 +133,8 @@ export class Campaign {
   async finish(at: string): Promise<void> {
     const { crew, figures } = this.#options;
     const where = `${at}${this.#lastCut}`;
-    const writer = await crew.take(this.#job('check', { verifiesHash: true }));
+    const checks = { verifiesHash: true, verifiesBackups: true };
+    const writer = await crew.take(this.#job('check', checks));
     await writer.process.ended(120_000);
     const report = this.#takeChecked(writer, where);
     if (report === null) this.#fault(where, `no check was made: ${writer.process.describe()}`);
@@ -117,8 +143,10 @@ export class Campaign {
   }
 
   async #cutLife(where: string, phase: Phase, cut: Cut): Promise<void> {
-    const { crew, figures, journal } = this.#options;
-    const writer = await crew.take(this.#job('write', { takesBackup: phase === 'backup' }));
+    const { crew, dice, figures, journal } = this.#options;
+    const takesBackup = phase === 'backup' ? dice.pick(backupChoices) : null;
+    const verifiesBackups = this.#isBackupDue;
+    const writer = await crew.take(this.#job('write', { takesBackup, verifiesBackups }));
     try {
       await this.#reach(writer, phase);
     } catch (error) {
@@ -126,10 +154,13 @@ export class Campaign {
       await this.#expectEnded(writer, error);
     }
     const before = (await readIfPresent(journal)).length;
+    const done = (writer.said('backup')?.rest as Partial<DoneBackup> | undefined)?.id ?? null;
     await cut.strike(writer);
     figures.cuts.add(phase);
     this.#judgeEnd(writer, where, cut);
-    this.#takeChecked(writer, where);
+    // One that did not come so far leaves the check to the next.
+    if (this.#takeChecked(writer, where) !== null) this.#isBackupDue = false;
+    if (phase === 'backup') [this.#doneBackup, this.#isBackupDue] = [done, true];
     const all = await readIfPresent(journal);
     const text = cut.isNoticed ? withoutLateAcknowledgements(all, before) : all;
     await rm(journal, { force: true });
@@ -140,8 +171,9 @@ export class Campaign {
       this.#fault(where, `${times} commits were rejected with ${code}`);
     }
     if (count.unknown > 0) this.#fault(where, `${count.unknown} commits ended as COMMIT_UNKNOWN`);
-    const backup = writer.said('backup')?.rest as Refusal | null | undefined;
-    if (backup) this.#fault(where, `the backup failed with ${backup.code}: ${backup.message}`);
+    const backup = writer.said('backup')?.rest as Partial<Refusal> | undefined;
+    if (backup?.code !== undefined)
+      this.#fault(where, `the backup failed with ${backup.code}: ${backup.message}`);
   }
 
   /** Waits until the phase has begun, and then some. */
@@ -194,37 +226,56 @@ export class Campaign {
     this.#options.figures.found += report.found;
     this.#options.figures.notFound += report.notFound;
     for (const fault of report.faults) this.#fault(where, fault);
+    if (this.#doneBackup !== null && !report.backups.includes(this.#doneBackup)) {
+      this.#fault(where, `backup ${this.#doneBackup} was done and is not there`);
+    }
+    this.#doneBackup = null;
     return report;
   }
 
   /** P8: what is cut off while it is laid out is there whole or not at all, and can be laid out again. */
-  async #cutCreation(where: string, cut: Cut): Promise<void> {
+  async #cutLayingOut(where: string, cut: Cut, phase: LaidOut): Promise<void> {
     const { crew, dice, figures } = this.#options;
-    const folder = `${this.#options.folder}-new`;
+    const { check, done, folder, make } = this.#layingOut(phase);
     const started = performance.now();
-    const writer = await crew.take(this.#job('create', { folder }));
-    await writer.word('creating');
-    await pause(dice.fraction() * this.#span('creating'));
+    const writer = await crew.take(make);
+    await writer.word(phase);
+    await pause(dice.fraction() * this.#span(phase));
     await cut.strike(writer);
-    figures.cuts.add('creating');
-    const isSaid = writer.said('created') !== null;
-    if (isSaid) this.#spans.set('creating', performance.now() - started);
+    figures.cuts.add(phase);
+    this.#noteRefusal(writer, where);
+    const isSaid = writer.said(done) !== null;
+    if (isSaid) this.#spans.set(phase, performance.now() - started);
     if (!(await isThere(folder))) {
-      if (isSaid) this.#fault(where, 'a database that was created is not there');
-      const again = await crew.take(this.#job('create', { folder }));
+      if (isSaid) this.#fault(where, `what was ${done} is not there`);
+      const again = await crew.take(make);
       await again.process.ended();
-      if (again.said('created') === null) {
-        this.#fault(where, `it cannot be created again: ${again.process.describe()}`);
+      if (again.said(done) === null) {
+        this.#fault(where, `it cannot be ${done} again: ${again.process.describe()}`);
       }
     }
-    const check = await crew.take(
-      this.#job('check', { folder, ledger: newLedger(writers), verifiesHash: true }),
-    );
-    await check.process.ended();
-    this.#noteRefusal(check, where);
-    const report = check.said('checked')?.rest as CheckedReport | undefined;
-    for (const fault of report?.faults ?? []) this.#fault(where, `newly created: ${fault}`);
-    await removeCreated(folder);
+    const checker = await crew.take(check);
+    await checker.process.ended();
+    this.#noteRefusal(checker, where);
+    const report = checker.said('checked')?.rest as Pick<CheckedReport, 'faults'> | undefined;
+    if (report === undefined && checker.said('refused') === null) {
+      this.#fault(where, `what was ${done} was not checked: ${checker.process.describe()}`);
+    }
+    for (const fault of report?.faults ?? []) this.#fault(where, `newly ${done}: ${fault}`);
+    await removeLaidOut(folder);
+  }
+
+  #layingOut(phase: LaidOut): LayingOut {
+    const done = phase === 'creating' ? 'created' : 'restored';
+    if (phase === 'restoring') {
+      const folder = `${this.#options.folder}-copy`;
+      const make = this.#job('restore', { target: folder });
+      return { done, folder, make, check: this.#job('compare', { target: folder }) };
+    }
+    const folder = `${this.#options.folder}-new`;
+    const ledger = newLedger(writers);
+    const check = this.#job('check', { folder, ledger, verifiesHash: true });
+    return { done, folder, make: this.#job('create', { folder }), check };
   }
 
   #job(task: Job['task'], change: Partial<Job> = {}): Job {
@@ -236,7 +287,9 @@ export class Campaign {
       plan: this.#plan,
       ledger: this.#ledger,
       segmentBytes: dice.pick(segmentBytesChoices),
-      takesBackup: false,
+      target: '',
+      takesBackup: null,
+      verifiesBackups: false,
       goesOn: false,
       verifiesHash: false,
       plant,
@@ -296,12 +349,15 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** With what tries that were cut off left beside it. */
-async function removeCreated(folder: string): Promise<void> {
+/** With what tries that were cut off left beside it; gone from the disk too, so that no cut brings it back. */
+async function removeLaidOut(folder: string): Promise<void> {
   const parent = dirname(folder);
   const prefix = `.${basename(folder)}.`;
   for (const name of await readdir(parent)) {
     if (name.startsWith(prefix)) rmSync(join(parent, name), { recursive: true, force: true });
   }
   rmSync(folder, { recursive: true, force: true });
+  const opened = await open(parent);
+  await opened.sync();
+  await opened.close();
 }

@@ -97,7 +97,7 @@ function powerCut(phase: Phase, dice: Dice, image: Image, cutter: string): Cut {
   const writtenBack = String(dice.pick(writtenBackChoices));
   const seed = String(dice.below(2 ** 31));
   // A writer that is opening checks what it reads: it must not see the file system die.
-  const mayNotice = phase !== 'opening' && phase !== 'creating';
+  const mayNotice = phase !== 'opening' && phase !== 'creating' && phase !== 'restoring';
   const isNoticed = mayNotice && dice.fraction() < noticedShare;
   const noticingMs = dice.fraction() * noticingMsMax;
   const strike = async ({ process }: Writer): Promise<void> => {

@@ -23,6 +23,7 @@ it(
       'closing',
       'creating',
       'opening',
+      'restoring',
       'writing',
     ]);
     expect(Object.values(cuts).reduce((sum, count) => sum + count, 0)).toBe(200);

@@ -39,14 +39,19 @@ async function expectSound(fileSystem: PowerFileSystem): Promise<void> {
   expect(report.faults, reportText(report)).toEqual([]);
   expect(report.notRun).toEqual([]);
   expect(report.figures['commits acknowledged']).toBeGreaterThan(cuts);
+  // Backups of both forms, and restores of them, are among what is cut off.
+  expect(report.figures['cut off while']).toMatchObject({
+    backup: expect.any(Number) as number,
+    restoring: expect.any(Number) as number,
+  });
 }
 
 it.skipIf(powerFileSystems.every(isLacking))(
-  'the power failures find that files are not synced, or only half of the times',
+  'the power failures find that files are not synced, or only half of the times, or those of backups not',
   { timeout },
   async () => {
     const fileSystem = powerFileSystems.find((one) => !isLacking(one)) ?? 'ext4';
-    for (const plant of ['no-sync', 'half-sync'] as const) {
+    for (const plant of ['no-sync', 'half-sync', 'unsynced-backups'] as const) {
       const { faults } = await cutOff(fileSystem, cuts, plant);
       expect(faults, plant).not.toEqual([]);
     }

@@ -6,6 +6,7 @@ export const plants = {
   'early-acknowledgement': 'a commit counts as acknowledged when it begins',
   'no-sync': 'syncing a file does nothing',
   'half-sync': 'every other sync of a file does nothing',
+  'unsynced-backups': 'files of backups and of restored copies are not synced',
   'split-batches': 'a batch is committed in two halves',
   'rejected-acknowledgement': 'the first rejected commit counts as acknowledged',
 } as const;
@@ -19,15 +20,21 @@ export function isPlant(name: string): name is Plant {
 export function envWith(plant: Plant | null): Env {
   const env = nodeEnv();
   if (plant === 'no-sync') return { ...env, disk: withoutSync(env.disk, () => false) };
+  if (plant === 'unsynced-backups') {
+    return { ...env, disk: withoutSync(env.disk, (path) => !backedUp.test(path)) };
+  }
   if (plant !== 'half-sync') return env;
   let syncs = 0;
   return { ...env, disk: withoutSync(env.disk, () => (syncs += 1) % 2 === 0) };
 }
 
-function withoutSync(disk: Disk, isDone: () => boolean): Disk {
+/** While they have no name yet. */
+const backedUp = /\.partial\/|\.restoring-/;
+
+function withoutSync(disk: Disk, isDone: (path: string) => boolean): Disk {
   return {
     ...disk,
-    open: async (path, mode) => fileWithoutSync(await disk.open(path, mode), isDone),
+    open: async (path, mode) => fileWithoutSync(await disk.open(path, mode), () => isDone(path)),
   };
 }
 

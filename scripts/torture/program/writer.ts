@@ -2,13 +2,14 @@
 // many writers at once, each with some commits under way, until it is told to end or is killed. From
 // stdin come one job (job.ts) and the words `read` and `end`; when stdin ends it is gone.
 import { createDatabase } from '@pamina/engine';
-import { expireBackups, hashState, recoverScratch, takeBackup } from '@pamina/backup';
+import { hashState, recoverScratch } from '@pamina/backup';
 import { nodeEnv } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { say, type Job } from './job.js';
+import { judgeBackups, judgeCopy, restoreCopy, takeOne } from './backups.js';
+import { say, type CheckedReport, type Job } from './job.js';
 import { journalLine, type JournalEntry, type Outcome } from './ledger.js';
 import { checkedBy, commit, openPamina, paminaError, type Opened } from './opened.js';
 import { envWith } from './plants.js';
@@ -18,8 +19,6 @@ import { commitOf, type Change } from './workload.js';
 
 /** Writers differ in how many commits each has under way. */
 const depths = 4;
-/** So many backups stay: log that was not checked yet is never deleted. */
-const generations = 2;
 /** After a rejection on a full disk, before the writer tries its next commit. */
 const pauseMs = 5;
 const patienceMs = 1500;
@@ -44,14 +43,32 @@ if (job.task === 'create') {
   process.exit(0);
 }
 
+if (job.task === 'restore') {
+  await restoreCopy(env, job.folder, job.target);
+  process.exit(0);
+}
+if (job.task === 'compare') {
+  const faults = await judgeCopy(env, job.folder, job.target);
+  say('checked', { faults });
+  process.exit(0);
+}
+
 say('opening');
 const level = await openOrEnd();
 const settled = await settle(job.plan, job.ledger, checkedBy(level));
 const { log } = level.database;
 const faults = [...settled.faults];
 if (job.verifiesHash) faults.push(...(await verifyHash(level)));
-const { firstSeq } = log;
-say('checked', { ...settled, faults, segments: log.segments().length, firstSeq });
+const judged = await judgeBackups(env, job.folder, job.verifiesBackups);
+faults.push(...judged.faults);
+const report: CheckedReport = {
+  ...settled,
+  faults,
+  segments: log.segments().length,
+  firstSeq: log.firstSeq,
+  backups: judged.ids,
+};
+say('checked', report);
 if (job.task === 'write' && faults.length === 0) await writeAll();
 else await closeLevel();
 process.exit(0);
@@ -71,7 +88,8 @@ async function writeAll(): Promise<void> {
   const note = (entry: JournalEntry): void => void writeSync(descriptor, journalLine(entry));
   say('writing');
   void listen();
-  const backup = job.takesBackup ? takeOne() : Promise.resolve();
+  const wish = job.takesBackup;
+  const backup = wish === null ? Promise.resolve() : takeOne(level, wish);
   const writers = job.ledger.writers.map(({ begun }, writer) => write(writer, begun, note));
   const all = Promise.all([backup, ...writers]);
   await Promise.race([all, patienceEnded()]);
@@ -153,16 +171,6 @@ async function commitAs(changes: readonly Change[], number: number): Promise<num
   const middle = Math.ceil(changes.length / 2);
   await commit(level, changes.slice(0, middle), number);
   return commit(level, changes.slice(middle), number);
-}
-
-async function takeOne(): Promise<void> {
-  try {
-    await takeBackup(level.database);
-    await expireBackups(level.database, { generations });
-    say('backup');
-  } catch (error) {
-    say('backup', { code: paminaError(error).code, message: String(error) });
-  }
 }
 
 /** What `pamina hash --verify` does: the store against a copy made of the oldest backup and the log. */
