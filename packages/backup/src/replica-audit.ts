@@ -6,6 +6,7 @@ import { toPaminaError, type AuditBody, type MarkBody, type PaminaError } from '
 import type { Env } from '@pamina/env';
 import type { AuditWatcher } from '@pamina/engine';
 import type { JobLogWriter, StateSnapshot } from './contract.js';
+import { pacerOf } from './pacer.js';
 import { readNoted, writeNoted } from './noted-json.js';
 import { hashState } from './state-hash.js';
 
@@ -30,6 +31,8 @@ export interface AuditedReplica {
   readonly folder: string;
   readonly env: Env;
   readonly jobLog: JobLogWriter;
+  /** Rises while log comes in, which the reading of the state gives way to. */
+  durable(): { readonly seq: number };
   watchAudits(watcher: AuditWatcher): () => void;
 }
 
@@ -114,7 +117,9 @@ export class ReplicaAudit implements AuditWatcher {
   async #compare(running: Running, expected: string): Promise<void> {
     const { backup, seq, snapshot, ending } = running;
     try {
-      const { stateHash } = await hashState(snapshot, { signal: ending.signal });
+      const { env } = this.#replica;
+      const pacer = pacerOf(env.clock, () => this.#replica.durable().seq);
+      const { stateHash } = await hashState(snapshot, { signal: ending.signal, pacer });
       const result = stateHash === expected ? 'equal' : 'different';
       if (this.#running === running) this.#running = null;
       await this.#note({ result, backup, seq, reason: null, stateHash, expected });

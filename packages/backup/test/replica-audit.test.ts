@@ -31,6 +31,10 @@ class FakeReplica {
     this.env = { ...env, clock: { ...env.clock, now: () => env.clock.now(), after } };
   }
 
+  durable(): { seq: number } {
+    return { seq: 0 };
+  }
+
   watchAudits(watcher: AuditWatcher): () => void {
     this.watcher = watcher;
     return () => {

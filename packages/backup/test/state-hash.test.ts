@@ -38,6 +38,28 @@ test('P3 the hash is sha256 over lengths, keys and values, however the entries a
   expect(await stateHash(snapshotOf([]))).toBe(createHash('sha256').digest('hex'));
 });
 
+test('P13 beside others the state is read a hundred entries at a time, with a rest after each slice of work', async () => {
+  const value = 'v'.repeat(20_000);
+  const batch = (from: number): (readonly [Uint8Array, Uint8Array])[] =>
+    Array.from({ length: 100 }, (_, i) => entry(`\x02${from + i}`, value));
+  const batches = [batch(1000), batch(1100)];
+  const asked: (number | undefined)[] = [];
+  const plain = snapshotOf(batches);
+  const snapshot: StateSnapshot = {
+    ...plain,
+    entries: (perRead) => {
+      asked.push(perRead);
+      return plain.entries();
+    },
+  };
+  let rests = 0;
+  const pacer = { rest: () => Promise.resolve(void rests++) };
+  expect(await hashState(snapshot, { pacer })).toEqual(await hashState(snapshotOf(batches)));
+  expect(asked).toEqual([100]);
+  // One after each batch, and one after each 128 KiB of what is hashed.
+  expect(rests).toBeGreaterThanOrEqual(2 + (200 * value.length) / (128 * 1024));
+});
+
 test('P3 a moved boundary between key and value is another state', async () => {
   const hashes = await Promise.all([
     stateHash(snapshotOf([[entry('\x02ab', 'c')]])),

@@ -160,6 +160,29 @@ test('P9 a note that is damaged, of another backup or wrong makes no backup good
   expect(await verdictsAlone(database, second)).toEqual(['files verified', 'restore unverified']);
 });
 
+test('P8 what a crash leaves of a note makes no backup bad, and the log has the hash all the same', async () => {
+  const database = await newDatabase();
+  await database.put('a', '1');
+  const manifest = await takeBackup(database, physical);
+  await audited(database, manifest);
+  const note = noteOf(database, manifest);
+  const bytes = await readFile(note);
+  await rm(note);
+  await writeFile(`${note}.tmp-0123456789abcdef`, bytes.subarray(0, 100));
+  const [listed] = await listBackups(env, join(database.folder, 'backups'));
+  expect(listed).toMatchObject({ id: manifest.id, stateHash: null, problem: null });
+  expect(await verdicts(database, manifest)).toEqual([
+    'files verified',
+    'chain verified',
+    'restore verified',
+  ]);
+  // Anything else that the manifest does not name is refused as ever.
+  await writeFile(join(folderOf(database, manifest), 'audit.json.old'), bytes);
+  await expect(verifyBackup(folderSource(env, folderOf(database, manifest)))).rejects.toMatchObject(
+    { code: 'BACKUP_INVALID' },
+  );
+});
+
 test('P3 P9 a master damaged in silence, and nothing committed since the last audit: an error, and no hash is recorded', async () => {
   const database = await newDatabase();
   for (let i = 0; i < 50; i++) await database.put(`key-${i}`, `${i}`);
