@@ -49,6 +49,8 @@ export interface CampaignOptions {
 /** What all campaigns of a torture have done. */
 export class Figures {
   readonly cuts = new Tally();
+  /** By their form: those under way at a cut, and those that were done just before it. */
+  readonly backups = new Tally();
   acknowledged = 0;
   found = 0;
   notFound = 0;
@@ -60,6 +62,7 @@ export class Figures {
   table(): Record<string, number | Record<string, number>> {
     return {
       'cut off while': this.cuts.all(),
+      'backups at a cut': this.backups.all(),
       'ended before it was cut': this.endedFirst,
       'commits acknowledged': this.acknowledged,
       'unknown and there': this.found,
@@ -157,6 +160,7 @@ export class Campaign {
     const done = (writer.said('backup')?.rest as Partial<DoneBackup> | undefined)?.id ?? null;
     await cut.strike(writer);
     figures.cuts.add(phase);
+    if (takesBackup !== null) figures.backups.add(takesBackup.form);
     this.#judgeEnd(writer, where, cut);
     // One that did not come so far leaves the check to the next.
     if (this.#takeChecked(writer, where) !== null) this.#isBackupDue = false;
