@@ -12,7 +12,7 @@ import type { Env } from '@pamina/env';
 import { initialBackupId } from '@pamina/engine';
 import { chainProblem } from './backup-chain.js';
 import { isLeftover, manifestFileName, storedFiles } from './layout.js';
-import { readRecordedAudit } from './recorded-audit.js';
+import { readRecordedAudit, type RecordedAudit } from './recorded-audit.js';
 import { readManifestFile } from './source.js';
 
 export interface ListedBackup {
@@ -75,9 +75,13 @@ async function readListed(env: Env, folder: string, id: string): Promise<ListedB
     const files = await env.disk.list(path);
     bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     manifest = decodeManifest(await readManifestFile(env, path));
-    stateHash = await knownHash(env, path, manifest);
+    const audit = await auditOf(env, path, manifest);
+    stateHash = manifest.stateHash ?? (audit?.differsFrom === null ? audit.stateHash : null);
     const sizes = new Map(files.map((file) => [file.name, file.bytes]));
-    const problem = nameProblem(manifest, id, path) ?? sizeProblem(manifest, sizes, path);
+    const problem =
+      nameProblem(manifest, id, path) ??
+      sizeProblem(manifest, sizes, path) ??
+      auditProblem(path, audit);
     return { id, folder: path, manifest, bytes, stateHash, problem };
   } catch (error) {
     // Removed since the folder was listed.
@@ -87,10 +91,23 @@ async function readListed(env: Env, folder: string, id: string): Promise<ListedB
   }
 }
 
-/** What an audit recorded is known of a physical backup alone. */
-async function knownHash(env: Env, path: string, manifest: BackupManifest): Promise<string | null> {
-  if (manifest.stateHash !== null || manifest.form !== 'physical') return manifest.stateHash;
-  return (await readRecordedAudit(env.disk, path, manifest))?.stateHash ?? null;
+/** Of a physical backup alone. */
+async function auditOf(
+  env: Env,
+  path: string,
+  manifest: BackupManifest,
+): Promise<RecordedAudit | null> {
+  if (manifest.stateHash !== null || manifest.form !== 'physical') return null;
+  return readRecordedAudit(env.disk, path, manifest);
+}
+
+/** Found only after the backup was published: it must not drive the last good one out (P9). */
+function auditProblem(path: string, audit: RecordedAudit | null): PaminaError | null {
+  if (audit === null || audit.differsFrom === null) return null;
+  const { backup, differsFrom, stateHash } = audit;
+  const message = `${path} is of a store that did not hold what backup ${differsFrom} holds, and nothing was committed between the two`;
+  const context = { path, backup, differsFrom, found: stateHash };
+  return new PaminaError('STATE_HASH_MISMATCH', message, { context });
 }
 
 /** Others name a backup by its id, and find it by its folder. */

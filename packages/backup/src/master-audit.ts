@@ -1,7 +1,8 @@
 // The master's side of an audit: the state hash at the mark of a backup, written to the log for the
 // replicas that took a snapshot there. A physical backup is whole without reading the state; its audit
 // goes on behind it, in the background, until the database closes or the next full backup begins.
-import { formatPosition, toPaminaError, type BackupManifest } from '@pamina/format';
+import { formatPosition, isPaminaError, toPaminaError, type BackupManifest } from '@pamina/format';
+import type { Disk } from '@pamina/env';
 import { holdBackup } from './backup-holds.js';
 import type { ListedBackup } from './backup-list.js';
 import type { BackupDatabase, StateSnapshot } from './contract.js';
@@ -103,23 +104,42 @@ async function hashAndRecord(
   const pacer = pacerOf(clock, () => log.durable.seq);
   const hashed = await hashState(snapshot, { signal, pacer });
   signal.throwIfAborted();
-  await requireSameState(database, known, manifest, hashed.stateHash);
+  const note = (recorded: Pick<Noted, 'record' | 'differsFrom'>): Promise<void> =>
+    noteAudit(disk, folder, manifest, { ...hashed, ...recorded });
+  try {
+    await requireSameState(database, known, manifest, hashed.stateHash);
+  } catch (error) {
+    if (!isPaminaError(error, 'STATE_HASH_MISMATCH') || known === null) throw error;
+    await note({ record: null, differsFrom: known.id });
+    throw error;
+  }
   const seq = await recordAudit(database, manifest, hashed.stateHash);
   if (seq === null) return;
   const record = { timeline: manifest.position.timeline, seq };
-  const release = holdBackup(disk, folder);
-  try {
-    // Expired meanwhile: nobody asks any more.
-    if ((await disk.stat(folder)) !== null) {
-      await writeRecordedAudit(disk, folder, manifest, { ...hashed, record });
-    }
-  } finally {
-    release();
-  }
+  await note({ record });
   const { entries, rawBytes, stateHash } = hashed;
   const ms = Math.round(clock.monotonic() - startedMs);
   const at = formatPosition(record);
   const message = `The state hash of backup ${manifest.id}, ${entries} entries, is recorded at ${at}; that took ${ms} ms.`;
   const fields = { backup: manifest.id, stateHash, entries, rawBytes, record: at, ms };
   jobLog.write('info', 'audit-recorded', message, fields);
+}
+
+type Noted = Parameters<typeof writeRecordedAudit>[3];
+
+async function noteAudit(
+  disk: Disk,
+  folder: string,
+  manifest: BackupManifest,
+  noted: Noted,
+): Promise<void> {
+  const release = holdBackup(disk, folder);
+  try {
+    // Expired meanwhile: nobody asks any more.
+    if ((await disk.stat(folder)) !== null) {
+      await writeRecordedAudit(disk, folder, manifest, noted);
+    }
+  } finally {
+    release();
+  }
 }

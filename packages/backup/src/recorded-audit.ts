@@ -22,9 +22,13 @@ export async function writeRecordedAudit(
   disk: Disk,
   folder: string,
   { chain, id, position }: BackupManifest,
-  audit: HashedState & { readonly record: Position },
+  audit: HashedState & {
+    /** Null where it was not recorded, because the store was found to be damaged. */
+    readonly record: Position | null;
+    readonly differsFrom?: string | undefined;
+  },
 ): Promise<void> {
-  const { entries, rawBytes, record, stateHash } = audit;
+  const { differsFrom, entries, rawBytes, record, stateHash } = audit;
   const { seq } = position;
   await writeNoted(disk, join(folder, auditFileName), {
     version: fileVersion,
@@ -34,8 +38,14 @@ export async function writeRecordedAudit(
     stateHash,
     entries,
     rawBytes,
-    record: formatPosition(record),
+    record: record === null ? null : formatPosition(record),
+    ...(differsFrom === undefined ? {} : { differsFrom }),
   });
+}
+
+export interface RecordedAudit extends AuditBody {
+  /** A backup before it that held another state, though nothing was committed between the two. */
+  readonly differsFrom: string | null;
 }
 
 /** What was recorded of the state of this backup; null if nothing was, or cannot be read. */
@@ -43,13 +53,14 @@ export async function readRecordedAudit(
   disk: Disk,
   folder: string,
   { chain, id, position }: BackupManifest,
-): Promise<AuditBody | null> {
+): Promise<RecordedAudit | null> {
   const noted = await readNoted(disk, join(folder, auditFileName));
   if (noted?.['version'] !== fileVersion) return null;
   const { seq } = position;
   // One that was copied here from elsewhere says nothing of this backup.
   const isOfThis = noted['backup'] === id && noted['seq'] === seq && noted['chain'] === chain;
-  const { stateHash } = noted;
+  const { differsFrom, stateHash } = noted;
   if (!isOfThis || !isHex(stateHash, stateHashLength)) return null;
-  return { backup: id, seq, stateHash };
+  const isRefuted = typeof differsFrom === 'string';
+  return { backup: id, seq, stateHash, differsFrom: isRefuted ? differsFrom : null };
 }

@@ -44,7 +44,10 @@ export function folderSource(env: Env, path: string): BackupSource {
     readRange: (name, offset, length) => readPieces(env, path, name, offset, offset + length),
     listFiles: async () =>
       (await env.disk.list(path)).filter((entry) => !entry.isFolder).map((entry) => entry.name),
-    audited: (manifest) => readRecordedAudit(env.disk, path, manifest),
+    audited: async (manifest) => {
+      const audit = await readRecordedAudit(env.disk, path, manifest);
+      return audit === null || audit.differsFrom !== null ? null : audit;
+    },
     hold: () => holdBackup(env.disk, path),
   };
 }

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import type { Database } from '@pamina/engine';
 import { RecordKind, decodeBody, type AuditBody, type BackupManifest } from '@pamina/format';
 import {
+  expireBackups,
   folderSource,
   listBackups,
   takeBackup,
@@ -195,6 +196,17 @@ test('P3 P9 a master damaged in silence, and nothing committed since the last au
     fields: { code: 'STATE_HASH_MISMATCH' },
   });
   expect(await auditsIn(database)).toHaveLength(1);
+  // It was published before that was known; from now on it counts for nothing, and the good one stays.
+  const listed = await listBackups(env, join(database.folder, 'backups'));
+  expect(listed.map(({ id, problem }) => [id, problem?.code ?? null])).toEqual([
+    [second.id, 'STATE_HASH_MISMATCH'],
+    [first.id, null],
+    ['initial', null],
+  ]);
+  await expireBackups(database, { generations: 1 });
+  expect((await listBackups(env, join(database.folder, 'backups')))[1]?.id).toBe(first.id);
+  expect(await verdicts(database, second)).toEqual(['files damaged']);
+  expect(await verdictsAlone(database, second)).toEqual(['files verified', 'restore unverified']);
   await expect(takeBackup(database)).rejects.toMatchObject({ code: 'STATE_HASH_MISMATCH' });
 });
 
