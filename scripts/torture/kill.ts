@@ -23,7 +23,8 @@ export async function kill(options: KillOptions): Promise<Report> {
   const { cycles, seed, plant, progress } = options;
   const started = performance.now();
   const workplace = await Workplace.open();
-  const crew = new Crew();
+  // What a process that is killed leaves there goes with the rest.
+  const crew = new Crew({ TMPDIR: workplace.folder });
   const figures = new Figures();
   try {
     const campaign = new Campaign({

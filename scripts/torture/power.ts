@@ -39,7 +39,8 @@ export async function power(options: PowerOptions): Promise<Report> {
   const figures = new Figures();
   const notRun: NotRun[] = [];
   const workplace = await Workplace.open();
-  const crew = new Crew();
+  // What a process that is killed leaves there goes with the rest.
+  const crew = new Crew({ TMPDIR: workplace.folder });
   try {
     for (const fileSystem of options.fileSystems) {
       const why = lackingForPower(fileSystem);

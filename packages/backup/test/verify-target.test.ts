@@ -166,19 +166,24 @@ test('P9 a place that cannot be written to is verified each time', async () => {
 test('a verification ends when it is told to, and leaves nothing behind', async () => {
   const controller = new AbortController();
   const reason = new Error('enough');
+  const made: string[] = [];
+  const temporaryFolder = async (prefix: string): Promise<string> => {
+    const folder = await env.disk.temporaryFolder(prefix);
+    made.push(folder);
+    return folder;
+  };
   const running = verifyTarget(
     target({
       ...withLog(),
+      env: { ...env, disk: { ...env.disk, temporaryFolder } },
       deep: true,
       signal: controller.signal,
       onProgress: ({ step }) => step === 'load' && controller.abort(reason),
     }),
   );
   await expect(running).rejects.toBe(reason);
-  const scratch = (await readdir(process.env['TMPDIR'] ?? '/tmp')).filter((name) =>
-    name.startsWith('pamina-verify-'),
-  );
-  expect(scratch).toEqual([]);
+  expect(made).toHaveLength(1);
+  for (const folder of made) expect(await env.disk.stat(folder)).toBeNull();
 });
 
 test('P9 a physical backup is verified in all depths, and stays remembered when a later one shares its files', async () => {
