@@ -390,8 +390,10 @@ export class RemoteAdministration implements Administration {
     answer: T,
     query?: Readonly<Record<string, string | undefined>>,
   ) {
-    const signal = this.#signal();
-    return this.#caller.call({ method: 'GET', path: target, query, signal }, answer);
+    return this.#caller.call(
+      { method: 'GET', path: target, query, signal: this.#signal() },
+      answer,
+    );
   }
 
   #signal(signal?: AbortSignal): AbortSignal {

@@ -281,15 +281,14 @@ export class Database {
     return this.#located.control.update(change);
   }
 
-  /** When a replica applies what it receives; null of everything but a replica that is open for writing. */
+  /** Null of everything but a replica that is open for writing. */
   get replicaApply(): ReplicaApply | null {
     return this.#running.replica?.apply ?? null;
   }
 
   /**
-   * A replica becomes a normal database: what it received is applied, or a part of it and the rest put
-   * aside, and a timeline starts. If that fails the database has failed; opening it again finds a
-   * replica or a normal database. POSITION_AHEAD, POSITION_PASSED.
+   * A replica becomes normal: all that it received, or a part of it, is applied, and a timeline starts. If
+   * that fails the database has failed; the next open finds either. POSITION_AHEAD, POSITION_PASSED.
    */
   becomeNormal(why: string, untilSeq?: number): Promise<void> {
     const done = this.#lifecycle.then(() => this.#becomeNormal(why, untilSeq));
@@ -386,9 +385,8 @@ export class Database {
   }
 
   #replicaLog(): ReplicaLog {
-    const { replica } = this.#running;
     const { name, type } = this.control;
-    if (replica !== null) return replica;
+    if (this.#running.replica !== null) return this.#running.replica;
     throw new PaminaError('DATABASE_TYPE', `${name} is ${type} and receives no log`);
   }
 
