@@ -44,6 +44,8 @@ export interface ScanStart {
   readonly checksum: number;
   /** Read no byte at or behind this offset (the durable end of an open segment). */
   readonly limit?: number;
+  /** Where the file may end, if the limit does not tell: what is read at once is no larger. */
+  readonly expectedEnd?: number;
 }
 
 export interface SegmentBatch extends RecordBatch {
@@ -59,7 +61,8 @@ export async function* scanSegment(
   const limit = from.limit ?? (await file.size());
   const header = newRecordHeader();
   // Most segments of a small database are small: a whole step for each would be most of its opening.
-  const stepAt = (at: number): number => Math.max(readBytesMin, Math.min(readBytes, limit - at));
+  const end = Math.min(limit, from.expectedEnd ?? limit);
+  const stepAt = (at: number): number => Math.max(readBytesMin, Math.min(readBytes, end - at));
   let buffer = new Uint8Array(stepAt(from.offset));
   let held = 0;
   let offset = from.offset;

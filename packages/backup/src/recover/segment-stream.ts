@@ -36,6 +36,7 @@ export async function* segmentBatches(
       point: { seq: firstSeq - 1, chain: chainBefore, time: startTime },
       checksum: 0,
       limit: Number.MAX_SAFE_INTEGER,
+      expectedEnd: segment.entry.bytes,
     });
   } finally {
     await file.close();
