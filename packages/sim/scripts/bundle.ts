@@ -69,7 +69,7 @@ export async function bundle(name: string, mutation: Mutation | null = null): Pr
   return outfile;
 }
 
-const ownPackages = ['format', 'env', 'wire', 'log', 'engine', 'backup', 'replication'];
+const ownPackages = ['format', 'env', 'wire', 'log', 'archive', 'engine', 'backup', 'replication'];
 
 function changed(text: string, { file, find, replace }: Edit): string {
   const parts = text.split(find);

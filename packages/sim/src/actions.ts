@@ -1,8 +1,10 @@
 // What happens to a cluster: one function for each action of a plan. Faults that last undo themselves.
 
-import { backUp, expire, publishedBackups, restoreAside, verifyAll, recover } from './backups.js';
+import { archiveExpire, archiveFault } from './archive-actions.js';
+import { backUp, expire, fullBackups, restoreAside, verifyAll, recover } from './backups.js';
 import type { Cluster } from './cluster.js';
 import type { Action, ActionName } from './plan.js';
+import { recoverAside, sourcesOf } from './recoveries.js';
 import type { CrashKind, Site } from './site.js';
 import { ProcessEnded } from './site.js';
 import type { DiskFault, DiskOperation } from './world/disk/disk-faults.js';
@@ -113,10 +115,14 @@ function diskLies(cluster: Cluster, random: Prng): void {
   });
 }
 
-/** In a file of the log or of a backup; what LevelDB's own files do is FACTS' matter, not a promise. */
+/** In a file of the log, of a backup or of the archive; what LevelDB's own files do is FACTS' matter, not a promise. */
 function flipBit(cluster: Cluster, random: Prng): void {
   const site = aSite(cluster, random);
-  const part = random.pick(['log', 'log', 'backup'] as const);
+  const part = random.pick(['log', 'log', 'backup', 'archive'] as const);
+  if (part === 'archive') {
+    flipBitOfArchive(cluster, random);
+    return;
+  }
   const folder = `${site.folder}/${part === 'log' ? 'log' : 'backups'}`;
   const { disk } = site.host;
   const paths = disk
@@ -133,6 +139,18 @@ function flipBit(cluster: Cluster, random: Prng): void {
   cluster.history.add({ type: 'corrupted', database: site.name, path: `${path}:${offset}`, part });
   // Damage at the end shows when what is there is taken for the whole.
   if (isTail && random.chance(0.7)) site.crash('kill');
+}
+
+function flipBitOfArchive({ archive, history }: Cluster, random: Prng): void {
+  if (archive === null) return;
+  const { disk } = archive.host;
+  const path = random.pick(disk.files(archive.folder));
+  const size = disk.durableBytes(path)?.length ?? 0;
+  if (size === 0) return;
+  const offset = random.below(size);
+  disk.flipBit(path, offset, { bit: random.below(8) });
+  const what = `${path}:${offset}`;
+  history.add({ type: 'corrupted', database: 'archive', path: what, part: 'archive' });
 }
 
 /** Without the zeros that are reserved behind it. */
@@ -240,10 +258,10 @@ function settings(cluster: Cluster, random: Prng): void {
 }
 
 const onMaster =
-  (what: string, work: (cluster: Cluster, site: Site) => Promise<void>): Act =>
-  (cluster) => {
+  (what: string, work: (cluster: Cluster, site: Site, random: Prng) => Promise<void>): Act =>
+  (cluster, random) => {
     const site = cluster.master;
-    if (site.database !== null) cluster.spawn(what, () => work(cluster, site));
+    if (site.database !== null) cluster.spawn(what, () => work(cluster, site, random));
   };
 
 const acts: Readonly<Record<ActionName, Act>> = {
@@ -260,9 +278,22 @@ const acts: Readonly<Record<ActionName, Act>> = {
   partition,
   'half-open': halfOpen,
   clock,
-  backup: onMaster('backup', ({ history }, site) => backUp(history, site)),
+  backup: onMaster('backup', ({ history }, site, random) =>
+    backUp(history, site, { isTagged: random.chance(0.2) }),
+  ),
+  incremental: onMaster('incremental backup', ({ history }, site, random) =>
+    backUp(history, site, { isIncremental: true, isTagged: random.chance(0.4) }),
+  ),
+  recover: (cluster, random) => {
+    const sources = sourcesOf(cluster.master, cluster.archive);
+    if (sources.length === 0) return;
+    const source = random.pick(sources);
+    cluster.spawn('recovery', () => recoverAside(cluster, cluster.master, source, random));
+  },
+  'archive-fault': archiveFault,
+  'archive-expire': archiveExpire,
   restore: (cluster, random) => {
-    const ids = publishedBackups(cluster.master);
+    const ids = fullBackups(cluster.master);
     if (ids.length === 0) return;
     const id = random.pick(ids);
     const { history, master, world } = cluster;

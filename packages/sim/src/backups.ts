@@ -7,23 +7,40 @@ import {
   recoverScratch,
   restore,
   takeBackup,
+  takeIncremental,
   verifyBackup,
   type BackupSource,
 } from '@pamina/backup';
 import { Database } from '@pamina/engine';
-import { PaminaError, toPaminaError } from '@pamina/format';
+import { PaminaError, decodeManifest, toPaminaError } from '@pamina/format';
 import type { History } from './history.js';
 import { placeOf, stateOf } from './observe.js';
 import { ProcessEnded, type Site } from './site.js';
 import type { HostDisk } from './world/disk/host-disk.js';
 import type { World } from './world/world.js';
 
-export async function backUp(history: History, site: Site): Promise<void> {
+export interface BackUpOptions {
+  readonly isIncremental?: boolean;
+  /** With a tag of its own, which keeps it for ever. */
+  readonly isTagged?: boolean;
+}
+
+export async function backUp(
+  history: History,
+  site: Site,
+  { isIncremental = false, isTagged = false }: BackUpOptions = {},
+): Promise<void> {
   const { database } = site;
   if (database === null) return;
+  const tag = isTagged ? `t${history.events.length}` : undefined;
+  const hadFull = fullBackups(site).length > 0;
   try {
     // Compression is done by threads of the real machine, which no simulation can order.
-    const manifest = await site.wait(takeBackup(database, { compression: 'none' }));
+    const options = { compression: 'none', tag } as const;
+    const manifest = await site.wait(
+      isIncremental ? takeIncremental(database, { tag }) : takeBackup(database, options),
+    );
+    site.archiver?.backupsChanged();
     const timelineId = manifest.timelines.at(-1)?.id ?? '';
     const { seq } = manifest.position;
     history.add({
@@ -36,7 +53,8 @@ export async function backUp(history: History, site: Site): Promise<void> {
   } catch (error) {
     if (error instanceof ProcessEnded) return;
     const { code, message } = toPaminaError(error);
-    history.add({ type: 'backup-failed', database: site.name, code });
+    const isDue = hadFull && fullBackups(site).length > 0;
+    history.add({ type: 'backup-failed', database: site.name, code, isDue });
     report(history, site, code, message);
   }
 }
@@ -130,7 +148,7 @@ export async function restoreAside(
 export async function layOutReplica(site: Site, from: Site): Promise<boolean> {
   const { env } = site.host;
   await site.wait(env.disk.removeTree(site.folder));
-  for (const id of publishedBackups(from).reverse()) {
+  for (const id of fullBackups(from).reverse()) {
     try {
       const source = copyOf(from, id);
       await site.wait(restore({ env, source, folder: site.folder, name: site.name }));
@@ -150,13 +168,30 @@ export async function layOutReplica(site: Site, from: Site): Promise<boolean> {
 
 /** Ids of the backups that have their names, oldest first; the initial one is none to restore from. */
 export function publishedBackups(site: Site): string[] {
-  const folder = backupsFolderOf(site.folder);
+  const folder = backupsFolder(site);
   const ids = new Set<string>();
   for (const path of site.host.disk.files(folder)) {
     const [id = '', file] = path.slice(folder.length + 1).split('/');
     if (file === 'manifest' && /^\d+-\d+(-\d+)?$/.test(id)) ids.add(id);
   }
   return [...ids].sort();
+}
+
+/** Those that hold a whole state, and those whose manifest was damaged on purpose. */
+export function fullBackups(site: Site): string[] {
+  return publishedBackups(site).filter((id) => {
+    const bytes = site.host.disk.cachedBytes(`${backupsFolder(site)}/${id}/manifest`);
+    try {
+      return bytes !== null && decodeManifest(bytes).kind === 'full';
+    } catch (error) {
+      if (!(error instanceof PaminaError)) throw error;
+      return true;
+    }
+  });
+}
+
+export function backupsFolder(site: Site): string {
+  return backupsFolderOf(site.folder);
 }
 
 /** The bytes of a backup as they are at this moment, wherever they are read later. */

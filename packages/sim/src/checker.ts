@@ -2,6 +2,7 @@
 
 import type { Recorded } from './history.js';
 import { agreement, bytes, chain } from './invariant/agreement.js';
+import { archive } from './invariant/archive.js';
 import { backup } from './invariant/backup.js';
 import {
   Context,
@@ -15,6 +16,7 @@ import { atomicity, gap, order, rejection } from './invariant/log.js';
 import { read } from './invariant/read.js';
 import { convergence, liveness, recovery, resume, retention } from './invariant/recovery.js';
 import { apply, state } from './invariant/state.js';
+import { target } from './invariant/target.js';
 
 export const invariants: Readonly<Record<InvariantName, Invariant>> = {
   agreement,
@@ -30,6 +32,8 @@ export const invariants: Readonly<Record<InvariantName, Invariant>> = {
   state,
   read,
   backup,
+  target,
+  archive,
   recovery,
   resume,
   retention,

@@ -2,6 +2,7 @@
 
 import { createDatabase } from '@pamina/engine';
 import { toPaminaError } from '@pamina/format';
+import { ArchiveHost } from './archive-host.js';
 import { backUp, layOutReplica } from './backups.js';
 import type { History } from './history.js';
 import { damageCodes } from './invariant/context.js';
@@ -25,6 +26,8 @@ export class Cluster {
   readonly plan: Plan;
   readonly random: Prng;
   readonly sites: readonly Site[];
+  /** Null in a run without one. */
+  readonly archive: ArchiveHost | null;
   readonly writers: Writer[] = [];
   /** Sites that are down on purpose, and until when. */
   readonly downUntil = new Map<Site, number>();
@@ -48,6 +51,8 @@ export class Cluster {
       'master',
       ...Array.from({ length: plan.replicas }, (_, at) => `replica-${at + 1}`),
     ];
+    this.archive =
+      plan.archiveIntervalMs === null ? null : new ArchiveHost(world, plan.archiveIntervalMs);
     this.sites = names.map(
       (name) =>
         new Site({
@@ -55,6 +60,7 @@ export class Cluster {
           history,
           name,
           segmentBytes: plan.segmentBytes,
+          archive: this.archive,
           resolve: (master) => this.#addressOf(master),
         }),
     );
@@ -120,7 +126,12 @@ export class Cluster {
     const { database } = master;
     if (database === null) throw new Error('the master does not open');
     for (const site of this.replicas) await database.permit(site.name, { simultaneousQuery: true });
-    await database.system.setSettings({ replicationDelayMs: plan.replicationDelayMs });
+    const { replicationDelayMs, archiveKeepHours } = plan;
+    await database.system.setSettings({
+      replicationDelayMs,
+      archiveKeepHours,
+      backupGenerations: 2,
+    });
     await backUp(history, master);
     for (const site of this.replicas) {
       await this.#layOut(site);

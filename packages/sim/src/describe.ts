@@ -1,7 +1,7 @@
 // A history as lines for people: one event a line, what matters of it, and of a long one the part that
 // leads to a violation.
 
-import type { LoggedRecord, Point, Recorded } from './history.js';
+import type { LoggedRecord, PlaceContent, Point, Recorded } from './history.js';
 import type { Violation } from './invariant/context.js';
 import type { Plan } from './plan.js';
 
@@ -12,6 +12,7 @@ const quiet: ReadonlySet<string> = new Set([
   'read-invoked',
   'read-answered',
   'log-read',
+  'place-read',
 ]);
 
 export function describePlan(plan: Plan): string {
@@ -51,6 +52,8 @@ function describeEvent(event: Recorded): string {
 function textOf(name: string, value: unknown): string {
   if (value instanceof Map) return `{${[...value].map((entry) => entry.join('=')).join(' ')}}`;
   if (name === 'records') return spanOf(value as readonly LoggedRecord[]);
+  if (name === 'content') return contentText(value as PlaceContent);
+  if (name === 'contents') return (value as PlaceContent[]).map(contentText).join(', then ');
   if (name === 'files') return String((value as readonly unknown[]).length);
   if (name === 'point') {
     const { timelineId, seq, chain } = value as Point;
@@ -67,6 +70,10 @@ function textOf(name: string, value: unknown): string {
     return timelines.map(({ id, atSeq }) => `${id.slice(0, 4)} from ${atSeq}`).join(' ');
   }
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function contentText({ backups, records }: PlaceContent): string {
+  return `[${backups.map(({ id }) => id).join(' ')} | ${spanOf(records)}]`;
 }
 
 function spanOf(records: readonly LoggedRecord[]): string {

@@ -3,8 +3,9 @@
 
 import { Database } from '@pamina/engine';
 import { toPaminaError } from '@pamina/format';
-import { publishedBackups, recover, restoreAside, verifyAll } from './backups.js';
+import { backUp, fullBackups, recover, restoreAside, verifyAll } from './backups.js';
 import type { Cluster } from './cluster.js';
+import { readPlace, recoverAside, sourcesOf } from './recoveries.js';
 import { ProcessEnded, type Site } from './site.js';
 
 /** P16: connect timeouts, silence and the longest wait between two attempts, each a few times. */
@@ -37,6 +38,7 @@ function heal(cluster: Cluster): void {
     cluster.calm(site);
     downUntil.delete(site);
   }
+  cluster.archive?.host.disk.heal();
   cluster.areFaultsOver = true;
   history.add({ type: 'healed' });
 }
@@ -62,6 +64,29 @@ async function settle(cluster: Cluster): Promise<void> {
       reason,
     });
   }
+  await settleArchive(cluster);
+}
+
+/** Until all that is durable is in the archive. */
+async function settleArchive({ history, master, world }: Cluster): Promise<void> {
+  const { archiver, database } = master;
+  if (archiver === null || database === null) return;
+  const isDone = (): boolean => {
+    const { archivedSeq, state } = archiver.status();
+    return archivedSeq === database.durable().seq && (state === 'idle' || state === 'waiting');
+  };
+  await world.run(() => isDone() || master.archiver !== archiver, convergeMs);
+  if (master.archiver !== archiver) return;
+  const { archivedSeq, problem, state } = archiver.status();
+  const reason = `${archivedSeq} of ${database.durable().seq}, ${state} ${problem?.message ?? ''}`;
+  history.add({
+    type: 'settled',
+    database: `the archive of ${master.name}`,
+    master: master.name,
+    isConverged: isDone(),
+    reason: isDone() ? '' : reason,
+  });
+  master.observeArchived();
 }
 
 function isConverged(cluster: Cluster, site: Site): boolean {
@@ -109,6 +134,10 @@ async function promote(cluster: Cluster): Promise<void> {
   const { timelines } = database;
   history.add({ type: 'promoted', database: first.name, seq, timelines });
   cluster.master = first;
+  if (cluster.archive !== null) {
+    await world.finish(first.startArchiver(), convergeMs);
+    await world.finish(backUp(history, first), convergeMs);
+  }
   for (const site of cluster.replicas) await world.finish(follow(cluster, site, first), convergeMs);
   cluster.restartClients();
   await world.settle(1_500);
@@ -148,11 +177,22 @@ async function lookAtAll(cluster: Cluster): Promise<void> {
     await readThroughLog(cluster, site);
     site.observeLog();
   }
-  const { master } = cluster;
+  const { archive, master } = cluster;
+  const first = cluster.sites[0] as Site;
+  if (archive !== null && cluster.gone.has(first)) {
+    // Of a machine that is lost the archive is what there is.
+    await recoverAside(cluster, first, 'archive', { kind: 'all' });
+  }
   if (cluster.gone.has(master)) return;
   await verifyAll(history, master);
+  for (const source of ['own', 'backups'] as const) readPlace(cluster, master, source);
   if (plan.endsWithRecovery) await recover(history, master);
-  const id = publishedBackups(master).at(-1);
+  const random = cluster.random.fork('targets');
+  for (let count = 0; count < plan.targetsInTheEnd; count++) {
+    const source = random.pick(sourcesOf(master, archive));
+    await recoverAside(cluster, master, source, random);
+  }
+  const id = fullBackups(master).at(-1);
   if (id !== undefined && plan.endsWithRestore) await restoreAside(world, history, master, id);
 }
 

@@ -1,6 +1,7 @@
 // What happened in a run, in order, as plain data: what the checker judges and what a failure prints.
 // Keys and values stand here as short texts (text.ts), so that a history can be read and compared.
 
+import type { RecoveryTarget } from '@pamina/backup';
 import type { Timeline } from '@pamina/format';
 
 /** One write of a commit; `value` is null for a delete. */
@@ -26,6 +27,8 @@ export interface LoggedRecord extends Point {
   readonly time: number;
   /** The commit whose writes these are; null for a record that is no commit of a writer. */
   readonly commit: string | null;
+  /** Of a mark that has one. */
+  readonly tag: string | null;
   /** In the user's key space. */
   readonly writes: readonly Write[];
 }
@@ -37,6 +40,28 @@ export interface LoggedFile {
   /** Of the whole file, once it is closed. */
   readonly checksum: number | null;
 }
+
+export interface HeldBackup {
+  readonly id: string;
+  /** An incremental one is no state to begin with: it holds the log up to its record. */
+  readonly kind: 'full' | 'initial' | 'incremental';
+  readonly seq: number;
+  readonly chain: number;
+  /** Commit time of its record. */
+  readonly time: number;
+  readonly tag: string | null;
+}
+
+/** What a place of recovery holds. */
+export interface PlaceContent {
+  /** By record. */
+  readonly backups: readonly HeldBackup[];
+  /** Wherever in the place they stand, each once, by number. */
+  readonly records: readonly LoggedRecord[];
+}
+
+/** Where a recovery takes from: a database's own folder, its backups alone, its archive. */
+export type RecoverySource = 'own' | 'backups' | 'archive';
 
 export type HistoryEvent =
   | {
@@ -115,9 +140,16 @@ export type HistoryEvent =
       readonly database: string;
       readonly backup: string;
       readonly point: Point;
+      /** Empty where the backup has none. */
       readonly stateHash: string;
     }
-  | { readonly type: 'backup-failed'; readonly database: string; readonly code: string }
+  | {
+      readonly type: 'backup-failed';
+      readonly database: string;
+      readonly code: string;
+      /** There was a full backup before and after. */
+      readonly isDue: boolean;
+    }
   | {
       readonly type: 'restored';
       readonly backup: string;
@@ -133,6 +165,37 @@ export type HistoryEvent =
       readonly point: Point;
       readonly stateHash: string;
     }
+  /** What a place of recovery holds at a moment, as its files say. */
+  | {
+      readonly type: 'place-read';
+      readonly database: string;
+      readonly source: RecoverySource;
+      readonly content: PlaceContent;
+    }
+  /** A copy recovered to a target: what it holds, and the point that it says it stands at. */
+  | {
+      readonly type: 'target-reached';
+      readonly database: string;
+      readonly source: RecoverySource;
+      readonly target: RecoveryTarget;
+      /** What the place held before. */
+      readonly content: PlaceContent;
+      readonly point: Point;
+      readonly state: State;
+      readonly stateHash: string;
+    }
+  | {
+      readonly type: 'target-refused';
+      readonly database: string;
+      readonly source: RecoverySource;
+      readonly target: RecoveryTarget;
+      /** Before it was asked for, and after the refusal: things may go meanwhile. */
+      readonly contents: readonly PlaceContent[];
+      readonly code: string;
+      readonly message: string;
+    }
+  /** The archiver says that the log up to here is in the archive. */
+  | { readonly type: 'archived'; readonly database: string; readonly seq: number }
   | { readonly type: 'verified'; readonly what: 'log' | 'backup'; readonly database: string }
   /** Something was damaged on purpose: `id` is in the report that must follow, unless it is harmless. */
   | {
@@ -180,7 +243,7 @@ export type HistoryEvent =
   | { readonly type: 'uncaught'; readonly message: string };
 
 /** What a flipped bit was in. */
-export type DamagedPart = 'log' | 'store' | 'backup';
+export type DamagedPart = 'log' | 'store' | 'backup' | 'archive';
 
 export type Recorded = HistoryEvent & {
   /** Place in the history, from 0. */

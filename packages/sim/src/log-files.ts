@@ -6,6 +6,7 @@ import {
   RecordKind,
   checkRecord,
   crc32,
+  decodeBody,
   decodeSegmentHeader,
   decodeSegmentTrailer,
   forEachOperation,
@@ -42,12 +43,27 @@ export function readLogFiles(
   known: KnownRecords,
   lastSeq = Infinity,
 ): LogFiles {
-  const reading = new Reading(lastSeq, known);
-  const names = segmentNames(disk, folder);
-  for (const [index, name] of names.entries()) {
+  const files = segmentNames(disk, folder).flatMap((name) => {
     const bytes = disk.cachedBytes(`${folder}/${name}`);
-    if (bytes === null) continue;
-    const isLast = index === names.length - 1;
+    return bytes === null ? [] : [{ name, bytes }];
+  });
+  return readSegments(files, known, lastSeq);
+}
+
+export interface SegmentBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** In the order of the log; wherever they were found. */
+export function readSegments(
+  files: readonly SegmentBytes[],
+  known: KnownRecords,
+  lastSeq = Infinity,
+): LogFiles {
+  const reading = new Reading(lastSeq, known);
+  for (const [index, { name, bytes }] of files.entries()) {
+    const isLast = index === files.length - 1;
     if (!reading.readFile(name, bytes, isLast)) break;
   }
   return reading.finish();
@@ -161,6 +177,8 @@ function recordOf(
 ): LoggedRecord {
   const { seq, checksum, time, kind, length } = header;
   const writes: Write[] = [];
+  const body = bytes.subarray(at + recordHeaderBytes, at + length);
+  const tag = kind === RecordKind.mark ? decodeBody(RecordKind.mark, body).tag : null;
   if (kind === RecordKind.commit) {
     const add = (key: Uint8Array, value: Uint8Array | null): void => {
       if (key[0] !== userPrefix) return;
@@ -173,5 +191,5 @@ function recordOf(
     });
   }
   const signed = writes.find(({ key, value }) => key.startsWith(signaturePrefix) && value !== null);
-  return { ...place, seq, chain: checksum, time, commit: signed?.value ?? null, writes };
+  return { ...place, seq, chain: checksum, time, tag, commit: signed?.value ?? null, writes };
 }

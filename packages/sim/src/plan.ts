@@ -21,7 +21,11 @@ export const actionNames = [
   'backup',
   'restore',
   'verify',
+  'incremental',
+  'recover',
   'expire',
+  'archive-fault',
+  'archive-expire',
   'retention',
   'settings',
   'observe',
@@ -59,6 +63,11 @@ export interface Plan {
   /** In the end the newest backup is restored; backup and log are recovered to the last position. */
   readonly endsWithRestore: boolean;
   readonly endsWithRecovery: boolean;
+  /** How long the open segment waits between two pieces; null in a run without an archive. */
+  readonly archiveIntervalMs: number | null;
+  readonly archiveKeepHours: number;
+  /** How often in the end something is recovered to a target of its own. */
+  readonly targetsInTheEnd: number;
 }
 
 /** How often each action comes, where its kind is switched on. */
@@ -79,7 +88,11 @@ const weights: Readonly<Record<ActionName, number>> = {
   backup: 4,
   restore: 2,
   verify: 2,
+  incremental: 3,
+  recover: 3,
   expire: 2,
+  'archive-fault': 4,
+  'archive-expire': 2,
   retention: 2,
   settings: 2,
   observe: 5,
@@ -92,6 +105,7 @@ const possible: Readonly<Partial<Record<ActionName, number>>> = {
   restart: 50,
   'disk-fault': 60,
   'disk-trouble': 25,
+  'archive-fault': 50,
   'disk-full': 25,
   'disk-lies': 6,
   'flip-bit': 14,
@@ -101,9 +115,16 @@ const possible: Readonly<Partial<Record<ActionName, number>>> = {
   clock: 30,
 };
 
+const archivePossible = 33;
+const ofArchive: readonly ActionName[] = ['archive-fault', 'archive-expire'];
+
 export function planOf(seed: string): Plan {
   const random = new Prng(`plan ${seed}`);
-  const switchedOn = actionNames.filter((name) => random.chance((possible[name] ?? 100) / 100));
+  const hasArchive = random.chance(archivePossible / 100);
+  const switchedOn = actionNames.filter(
+    (name) =>
+      random.chance((possible[name] ?? 100) / 100) && (hasArchive || !ofArchive.includes(name)),
+  );
   const count = 6 + random.below(15);
   const actions = Array.from({ length: count }, (_, index) => ({
     afterMs: Math.round(random.pick([20, 80, 200, 600]) * random.between(0.2, 1.5)),
@@ -127,6 +148,9 @@ export function planOf(seed: string): Plan {
     endsWithPromotion: random.chance(0.25),
     endsWithRestore: random.chance(0.4),
     endsWithRecovery: random.chance(0.4),
+    archiveIntervalMs: hasArchive ? random.pick([20, 200, 2_000]) : null,
+    archiveKeepHours: random.pick([0, 0, 1]),
+    targetsInTheEnd: random.pick([0, 0, 1, 1, 2]),
   };
 }
 

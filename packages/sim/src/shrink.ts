@@ -52,4 +52,6 @@ function* smallerPlans(plan: Plan): Generator<Plan> {
   if (plan.endsWithPromotion) yield { ...plan, endsWithPromotion: false };
   if (plan.endsWithRestore) yield { ...plan, endsWithRestore: false };
   if (plan.endsWithRecovery) yield { ...plan, endsWithRecovery: false };
+  if (plan.archiveIntervalMs !== null) yield { ...plan, archiveIntervalMs: null };
+  if (plan.targetsInTheEnd > 0) yield { ...plan, targetsInTheEnd: plan.targetsInTheEnd - 1 };
 }

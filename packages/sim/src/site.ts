@@ -1,9 +1,11 @@
 // One database on one host of the simulated world: opens it, crashes it, brings it up again, and notes
 // in the history what an administrator of that machine would see.
 
+import type { ArchiverRunner } from '@pamina/backup';
 import { Database } from '@pamina/engine';
 import { FollowerRunner } from '@pamina/replication';
 import { isPaminaError, toPaminaError } from '@pamina/format';
+import type { ArchiveHost } from './archive-host.js';
 import { FeedServer, feedAddress } from './feed-server.js';
 import type { History } from './history.js';
 import { damageCodes } from './invariant/context.js';
@@ -16,6 +18,8 @@ export interface SiteOptions {
   readonly history: History;
   readonly name: string;
   readonly segmentBytes: number;
+  /** Where a database that is no replica is archived; null in a run without an archive. */
+  readonly archive: ArchiveHost | null;
   /** Where the database of this name is served now; null where nobody serves it. */
   readonly resolve: (name: string) => string | null;
 }
@@ -66,6 +70,8 @@ export class Site {
   #life: Life;
   #database: Database | null = null;
   #follower: FollowerRunner | null = null;
+  #archiver: ArchiverRunner | null = null;
+  #archivedSeq = 0;
   #server: FeedServer | null = null;
   #hasLied = false;
   #turn: Promise<void> = Promise.resolve();
@@ -87,6 +93,10 @@ export class Site {
 
   get follower(): FollowerRunner | null {
     return this.#follower;
+  }
+
+  get archiver(): ArchiverRunner | null {
+    return this.#archiver;
   }
 
   get isOpen(): boolean {
@@ -161,7 +171,10 @@ export class Site {
     const server = new FeedServer(env, database);
     await this.wait(server.listen());
     this.#server = server;
-    if (database.control.type !== 'replica') return;
+    if (database.control.type !== 'replica') {
+      await this.startArchiver();
+      return;
+    }
     const { history, resolve } = this.#options;
     const follower = new FollowerRunner({
       database,
@@ -178,6 +191,13 @@ export class Site {
     });
     this.#follower = follower;
     follower.start();
+  }
+
+  /** Nothing in a run without an archive. */
+  async startArchiver(): Promise<void> {
+    const { archive } = this.#options;
+    if (archive === null || this.#database === null) return;
+    this.#archiver = await this.wait(archive.startArchiver(this.host, this.#database));
   }
 
   /** What it holds now, and how far it is; nothing if it is not open or goes down meanwhile. */
@@ -205,6 +225,15 @@ export class Site {
       durable: database.durable().seq,
       applied: database.applied().seq,
     });
+    this.observeArchived();
+  }
+
+  /** How far its archiver says that it is. */
+  observeArchived(): void {
+    const seq = this.#archiver?.status().archivedSeq ?? null;
+    if (seq === null || seq <= this.#archivedSeq) return;
+    this.#archivedSeq = seq;
+    this.#options.history.add({ type: 'archived', database: this.name, seq });
   }
 
   /** Of a process that is down without having closed there is no saying what its files hold yet. */
@@ -225,6 +254,7 @@ export class Site {
       if (this.#hasLied) history.add({ type: 'lied', database: this.name });
       this.#hasLied = this.host.disk.settings.isLying;
     }
+    if (this.#archiver !== null) this.#options.archive?.observe(history, this.name);
     this.#forget();
     this.#life.end();
   }
@@ -238,8 +268,9 @@ export class Site {
     const database = this.#database;
     if (database === null) return;
     const { history } = this.#options;
-    const [follower, server] = [this.#follower, this.#server];
+    const [follower, server, archiver] = [this.#follower, this.#server, this.#archiver];
     try {
+      await this.wait(archiver?.stop() ?? Promise.resolve());
       await this.wait(follower?.stop() ?? Promise.resolve());
       await this.wait(server?.close() ?? Promise.resolve());
       this.observeProgress();
@@ -269,6 +300,7 @@ export class Site {
   #forget(): void {
     this.#database = null;
     this.#follower = null;
+    this.#archiver = null;
     this.#server = null;
   }
 

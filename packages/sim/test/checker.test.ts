@@ -18,14 +18,13 @@ import {
   twoCommits,
   twoCommitsLog,
 } from './history-builder.js';
-
-interface Case {
-  readonly what: string;
-  readonly good: readonly HistoryEvent[];
-  readonly bad: readonly HistoryEvent[];
-  /** What excuses the bad one, put before it. */
-  readonly excuse?: HistoryEvent;
-}
+import {
+  archiveCases,
+  incrementCase,
+  keptLogCase,
+  targetCases,
+  type Case,
+} from './recovery-cases.js';
 
 const lied: HistoryEvent = { type: 'lied', database: 'master' };
 const damagedLog: HistoryEvent = {
@@ -100,6 +99,12 @@ const recovered = (stateHash: string): HistoryEvent => ({
   database: 'master',
   point: point(2),
   stateHash,
+});
+const impossible = (isDue: boolean): HistoryEvent => ({
+  type: 'backup-failed',
+  database: 'master',
+  code: 'INCREMENTAL_IMPOSSIBLE',
+  isDue,
 });
 const rejected: HistoryEvent = { type: 'commit-rejected', commit: 'c3', code: 'DISK_FULL' };
 const reported = (code: string): HistoryEvent => ({
@@ -309,7 +314,16 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       bad: [healed, { type: 'restore-failed', backup: 'b1', code: 'BACKUP_INVALID' }],
       excuse: { ...damagedLog, part: 'backup' },
     },
+    {
+      what: 'a full backup that is there can be continued',
+      good: [impossible(false)],
+      bad: [impossible(true)],
+      excuse: lied,
+    },
+    incrementCase,
   ],
+  target: targetCases,
+  archive: archiveCases,
   recovery: [
     {
       what: 'no crash leaves damage',
@@ -352,6 +366,7 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       bad: [follower('log-gone', 'LOG_GONE')],
       excuse: lied,
     },
+    keptLogCase,
   ],
   convergence: [
     {

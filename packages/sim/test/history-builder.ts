@@ -47,6 +47,7 @@ export function record(
     chainBefore: 1000 + seq - 1,
     time: 100 * seq,
     commit,
+    tag: null,
     writes: written,
     ...change,
   };

@@ -33,7 +33,10 @@ function recoveredAlike(
   states: ReadonlyMap<string, Extract<Recorded, { type: 'state' }>>,
 ): Violation[] {
   const violations: Violation[] = [];
-  for (const { database, point, stateHash, index } of context.of('recovered')) {
+  for (const { database, point, stateHash, index } of [
+    ...context.of('recovered'),
+    ...context.of('target-reached'),
+  ]) {
     const name = `${context.ledger.placeName(point.timelineId, point.seq)}/${point.chain}`;
     const other = states.get(name);
     if (other === undefined || other.stateHash === null || other.stateHash === stateHash) continue;
@@ -62,7 +65,12 @@ export function chain(context: Context): Violation[] {
 }
 
 function pointsIn(context: Context): { database: string; point: Point; index: number }[] {
-  return [...context.of('opened'), ...context.of('state'), ...context.of('backup-taken')];
+  return [
+    ...context.of('opened'),
+    ...context.of('state'),
+    ...context.of('backup-taken'),
+    ...context.of('target-reached'),
+  ];
 }
 
 /** A closed segment is the same file everywhere. */

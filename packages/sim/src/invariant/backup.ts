@@ -2,6 +2,7 @@
 
 import type { Recorded } from '../history.js';
 import { difference } from '../ledger.js';
+import { waysIn, type Way } from '../place-content.js';
 import type { Context, Violation } from './context.js';
 
 export function backup(context: Context): Violation[] {
@@ -21,12 +22,32 @@ export function backup(context: Context): Violation[] {
     if (differs !== null) say(`at record ${label.point.seq}: ${differs}`);
   }
   for (const { backup: id, code, index } of context.of('restore-failed')) {
-    if (context.isExcused(index) || !isHealed(context, index)) continue;
+    if (context.isExcused(index) || !context.isHealed(index)) continue;
     violations.push({ invariant: 'backup', message: `backup ${id} ends as ${code}`, index });
+  }
+  for (const { database, code, isDue, index } of context.of('backup-failed')) {
+    if (code !== 'INCREMENTAL_IMPOSSIBLE' || !isDue || context.isExcused(index)) continue;
+    const message = `${database} has a full backup and says that none can be continued`;
+    violations.push({ invariant: 'backup', message, index });
+  }
+  return [...violations, ...brokenIncrements(context)];
+}
+
+/** What is counted as an incremental backup goes on from a state without a gap, by the backups alone. */
+function brokenIncrements(context: Context): Violation[] {
+  const violations: Violation[] = [];
+  for (const { content, database, source, index } of context.of('place-read')) {
+    if (source !== 'backups' || context.isExcused(index)) continue;
+    const ends = new Set(waysIn(content).flatMap(placesOf));
+    for (const { id, kind, seq, chain } of content.backups) {
+      if (kind !== 'incremental' || ends.has(`${seq}#${chain}`)) continue;
+      const message = `no backup of ${database} leads to the incremental one ${id}`;
+      violations.push({ invariant: 'backup', message, index });
+    }
   }
   return violations;
 }
 
-function isHealed(context: Context, index: number): boolean {
-  return context.of('healed').some((event) => event.index < index);
+function placesOf({ backup, records }: Way): string[] {
+  return [backup, ...records].map(({ seq, chain }) => `${seq}#${chain}`);
 }

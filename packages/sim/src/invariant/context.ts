@@ -19,6 +19,8 @@ export const invariantNames = [
   'state',
   'read',
   'backup',
+  'target',
+  'archive',
   'recovery',
   'resume',
   'retention',
@@ -59,6 +61,7 @@ export class Context {
   readonly events: readonly Recorded[];
   readonly ledger: Ledger;
   readonly #lied: readonly { readonly database: string; readonly index: number }[];
+  readonly #byType = new Map<HistoryEvent['type'], readonly Recorded[]>();
   readonly #corrupted: readonly Extract<Recorded, { type: 'corrupted' }>[];
 
   constructor(events: readonly Recorded[]) {
@@ -68,8 +71,15 @@ export class Context {
     this.#corrupted = eventsOf(events, 'corrupted');
   }
 
-  of<T extends HistoryEvent['type']>(type: T): Extract<Recorded, { type: T }>[] {
-    return eventsOf(this.events, type);
+  /** Whether faults had ended by then. */
+  isHealed(index: number): boolean {
+    return this.of('healed').some((event) => event.index < index);
+  }
+
+  of<T extends HistoryEvent['type']>(type: T): readonly Extract<Recorded, { type: T }>[] {
+    let found = this.#byType.get(type);
+    if (found === undefined) this.#byType.set(type, (found = eventsOf(this.events, type)));
+    return found as Extract<Recorded, { type: T }>[];
   }
 
   /**

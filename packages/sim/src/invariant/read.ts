@@ -39,8 +39,7 @@ export function read(context: Context): Violation[] {
       // What its log held by then must have been seen.
       if (head === undefined || head.index < index || context.mayHaveLost(Infinity)) continue;
       let history = histories.get(life);
-      if (history === undefined)
-        histories.set(database, (history = historyOf(context, head.point)));
+      if (history === undefined) histories.set(life, (history = historyOf(context, head.point)));
       const least = invoked.get(event.read) ?? 0;
       const at = firstMoment(history, found, isWhole, least);
       if (at !== null) raise(acknowledged, database, at);

@@ -1,9 +1,12 @@
 // After every crash a database comes up again by itself, and when faults end everything gets well.
 
+import { gapsIn } from './archive.js';
 import { damageCodes, faultCodes, type Context, type Violation } from './context.js';
 
 /** What met a fault may end after the last one. */
 const underWayMs = 3_000;
+/** Full backups that are kept, with their log. */
+const generations = 2;
 
 /** No crash leaves something that cannot be opened. */
 export function recovery(context: Context): Violation[] {
@@ -47,13 +50,19 @@ function forks(context: Context): Violation[] {
   return violations;
 }
 
-/** The log that a replica needs is kept for it (P10). */
+/** The log that a replica or a kept backup needs is kept for it (P10). */
 export function retention(context: Context): Violation[] {
   const violations: Violation[] = [];
   for (const { database, state, code, index } of context.of('follower')) {
     if (state !== 'log-gone' || context.isExcused(index)) continue;
     const message = `${database} needs log that is gone (${code ?? 'without a code'})`;
     violations.push({ invariant: 'retention', message, index });
+  }
+  for (const event of context.of('place-read')) {
+    if (event.source !== 'own' || context.isExcused(event.index)) continue;
+    for (const message of gapsIn(event, generations)) {
+      violations.push({ invariant: 'retention', message, index: event.index });
+    }
   }
   return violations;
 }

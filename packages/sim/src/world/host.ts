@@ -23,6 +23,8 @@ export class Host {
   readonly #trace: Trace;
   readonly #random: Prng;
   #life: Incarnation | null = null;
+  /** Seams of this life over disks of other machines, by their names. */
+  readonly #mounted = new Map<string, Env>();
   #env: Env | null = null;
   #lives = 0;
   #boots = 1;
@@ -43,6 +45,21 @@ export class Host {
   get env(): Env {
     if (this.#env === null) throw new Error(`no process runs on ${this.name}`);
     return this.#env;
+  }
+
+  /**
+   * The same seams over the disk of another machine, as a disk that is plugged in here is used: it has
+   * faults of its own, and loses its cache with this machine's power.
+   */
+  envOn(other: Host): Env {
+    const { env } = this;
+    const life = this.#life as Incarnation;
+    const known = this.#mounted.get(other.name);
+    if (known !== undefined) return known;
+    const random = this.#random.fork(`process ${this.#lives} on ${other.name}`);
+    const mounted = { ...env, disk: new SimulatedDisk(life, other.disk, random) };
+    this.#mounted.set(other.name, mounted);
+    return mounted;
   }
 
   get isRunning(): boolean {
@@ -117,6 +134,7 @@ export class Host {
     life.note('end', death);
     this.#life = null;
     this.#env = null;
+    this.#mounted.clear();
     life.die(death);
   }
 }
