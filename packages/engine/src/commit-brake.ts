@@ -42,7 +42,8 @@ export class CommitBrake {
     const now = clock.monotonic();
     const waitMs = this.#freeAt - now;
     if (waitMs > 0) {
-      this.#cancel = clock.after(waitMs, () => {
+      // What rounding leaves may be too little for the clock to move by: it would be waited for without end.
+      this.#cancel = clock.after(Math.max(1, waitMs), () => {
         this.#cancel = null;
         this.#options.onFree();
       });

@@ -96,6 +96,19 @@ test('a commit of any size is followed by a wait of a quarter of a second at mos
   );
 });
 
+test('P13 a rest smaller than a millisecond is waited for as one, so that rounding cannot make it endless', () => {
+  const road = new Road();
+  road.pressure = 1;
+  expect(road.brake.letThrough(64 * mib)).toBe(true);
+  road.clock.pass(250 - 1e-9);
+  expect(road.brake.letThrough(1)).toBe(false);
+  road.clock.pass(0.5);
+  expect(road.freed).toBe(0);
+  road.clock.pass(0.5);
+  expect(road.freed).toBe(1);
+  expect(road.brake.letThrough(1)).toBe(true);
+});
+
 test('once it is released nobody waits and no timer is left', () => {
   const road = new Road();
   road.pressure = 1;

@@ -167,7 +167,7 @@ export async function layOutReplica(site: Site, from: Site): Promise<boolean> {
 }
 
 /** Ids of the backups that have their names, oldest first; the initial one is none to restore from. */
-export function publishedBackups(site: Site): string[] {
+function publishedBackups(site: Site): string[] {
   const folder = backupsFolder(site);
   const ids = new Set<string>();
   for (const path of site.host.disk.files(folder)) {
