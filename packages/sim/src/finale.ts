@@ -134,14 +134,24 @@ async function promote(cluster: Cluster): Promise<void> {
   const { timelines } = database;
   history.add({ type: 'promoted', database: first.name, seq, timelines });
   cluster.master = first;
-  if (cluster.archive !== null) {
-    await world.finish(first.startArchiver(), convergeMs);
-    await world.finish(backUp(history, first), convergeMs);
-  }
+  if (cluster.archive !== null) await archiveAnew(cluster, first);
   for (const site of cluster.replicas) await world.finish(follow(cluster, site, first), convergeMs);
   cluster.restartClients();
   await world.settle(1_500);
   cluster.stopClients();
+}
+
+/** Who took the master's place has a place of its own in the archive, which begins with a backup. */
+async function archiveAnew({ history, world }: Cluster, site: Site): Promise<void> {
+  try {
+    await world.finish(site.startArchiver(), convergeMs);
+  } catch (error) {
+    const { message: reason } = toPaminaError(error);
+    const archive = `the archive of ${site.name}`;
+    const { name: master } = site;
+    history.add({ type: 'settled', database: archive, master, isConverged: false, reason });
+  }
+  await world.finish(backUp(history, site), convergeMs);
 }
 
 function durableSeq(site: Site): number {
