@@ -13,6 +13,7 @@ const onceFailed: readonly (readonly [seed: string, what: string])[] = [
   ],
   ['205', 'P7 the same on a replica, noticed only two openings later'],
   ['217', 'P8 a segment whose beginning failed came back beside the one of the next session'],
+  ['872', 'P13 the brake waited for less than its clock moves by, without end'],
 ];
 const batchSeeds = 300;
 
