@@ -7,7 +7,7 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['a failed sync is taken for a good one', 65],
   ['a tail that may be in the page cache only is not written again at open', 145],
   ['a close that may be in the page cache only is not done again at open', 35],
-  ['a damaged middle is cut like a torn tail', 112],
+  ['a damaged middle is cut like a torn tail', 628],
   ['replay begins at the applied position', 202],
   ['what a failed write left is rejected and not erased', 67],
   ['a commit whose sync failed is said to be rejected', 59],
