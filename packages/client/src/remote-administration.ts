@@ -379,10 +379,8 @@ export class RemoteAdministration implements Administration {
   }
 
   #post<T extends Parameters<HttpCaller['call']>[1]>(target: string, body: unknown, answer: T) {
-    return this.#caller.call(
-      { method: 'POST', path: target, body, signal: this.#signal() },
-      answer,
-    );
+    const call = { method: 'POST', path: target, body, signal: this.#signal() } as const;
+    return this.#caller.call(call, answer);
   }
 
   #get<T extends Parameters<HttpCaller['call']>[1]>(
@@ -390,10 +388,8 @@ export class RemoteAdministration implements Administration {
     answer: T,
     query?: Readonly<Record<string, string | undefined>>,
   ) {
-    return this.#caller.call(
-      { method: 'GET', path: target, query, signal: this.#signal() },
-      answer,
-    );
+    const call = { method: 'GET', path: target, query, signal: this.#signal() } as const;
+    return this.#caller.call(call, answer);
   }
 
   #signal(signal?: AbortSignal): AbortSignal {
