@@ -138,8 +138,8 @@ const store: readonly Mutation[] = [
     ),
     edit(
       'engine database-parts',
-      'if (checkpoint.seq >= log.durable.seq) return;',
-      'if (applied.seq >= log.durable.seq) return;',
+      'if (checkpoint.seq >= end.seq) return;',
+      'if (applied.seq >= end.seq) return;',
     ),
   ),
   bug(
@@ -196,7 +196,7 @@ const log: readonly Mutation[] = [
     'the commit time follows the clock back',
     edit(
       'log appender',
-      'Math.max(this.#options.clock.now(), this.#encoded.time)',
+      'Math.max(this.#options.clock.now(), this.#encoded.time, this.#timeMin)',
       'this.#options.clock.now()',
     ),
   ),
@@ -215,9 +215,9 @@ const log: readonly Mutation[] = [
   bug(
     'a new timeline says that it forked one record earlier',
     edit(
-      'engine database',
-      'startTimeline({ env, jobLog, control: this.#located.control }, seq, why)',
-      'startTimeline({ env, jobLog, control: this.#located.control }, seq - 1, why)',
+      'engine promotion',
+      'startTimeline(owner, seq, why)',
+      'startTimeline(owner, seq - 1, why)',
     ),
   ),
 ];
