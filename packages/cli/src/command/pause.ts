@@ -7,10 +7,7 @@ export const pause = defineCommand({
   summary: 'Have a replica receive and not apply, until it is resumed',
   positionals: { name: { describe: 'Name of the replica' } },
   options: {},
-  examples: [
-    ['pamina pause cities-replica', 'nothing is applied any more; all is received'],
-    ['pamina pending cities-replica', 'what waits'],
-  ],
+  examples: [['pamina pause cities-replica', 'nothing is applied any more; all is received']],
   async execute(context, { name }) {
     const administration = await context.administrationOf(name);
     const status = await context.during(`Pausing ${name}`, async () => {
