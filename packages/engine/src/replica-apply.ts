@@ -57,11 +57,30 @@ export class ReplicaApply {
     else this.#go();
   }
 
+  /** The last record that is applied, or will be whatever the rule says: it cannot be held back any more. */
+  get handedSeq(): number {
+    return this.#handedSeq;
+  }
+
   /** On disk, and in force, when it resolves. */
   async change(change: Partial<ApplyRule>): Promise<void> {
     const { clock, control } = this.#options;
     await control.update({ apply: { ...this.rule, ...change, since: clock.now() } });
     this.#go();
+  }
+
+  /**
+   * Nothing behind record `seq` is applied any more when it resolves. POSITION_PASSED, and the rule stays what it
+   * was, if the applier has more by then.
+   */
+  async pauseBehind(seq: number): Promise<void> {
+    requireNotPassed(this.#handedSeq, seq);
+    const { delayMs, paused } = this.rule;
+    await this.change({ paused: true });
+    if (seq >= this.#handedSeq) return;
+    // What came while the pause was noted.
+    await this.change({ delayMs, paused });
+    requireNotPassed(this.#handedSeq, seq);
   }
 
   /** Resolves when record `seq`, which is durable, is applied, whatever the rule says. */
@@ -160,6 +179,13 @@ export class ReplicaApply {
       };
     });
   }
+}
+
+/** POSITION_PASSED. */
+export function requireNotPassed(handedSeq: number, seq: number): void {
+  if (seq >= handedSeq) return;
+  const message = `record ${handedSeq} is applied already, and cannot be taken back`;
+  throw new PaminaError('POSITION_PASSED', message, { context: { applied: handedSeq, seq } });
 }
 
 function closing(): PaminaError {
