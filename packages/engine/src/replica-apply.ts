@@ -30,6 +30,7 @@ export class ReplicaApply {
   #running: Promise<void> | null = null;
   #wake: (() => void) | null = null;
   #isStopping = false;
+  /** With why nothing more is applied. */
   readonly #stopped = new AbortController();
   audits: AuditWatcher | null = null;
 
@@ -88,12 +89,12 @@ export class ReplicaApply {
     const { applier } = this.#options.parts;
     if (applier.applied.seq >= seq) return;
     const { signal } = this.#stopped;
-    if (signal.aborted) throw closing();
+    signal.throwIfAborted();
     this.#untilSeq = Math.max(this.#untilSeq, seq);
     this.#go();
     let stop = (): void => undefined;
     const stopped = new Promise<never>((_, reject) => {
-      stop = () => reject(closing());
+      stop = () => reject(signal.reason as PaminaError);
       signal.addEventListener('abort', stop);
     });
     try {
@@ -108,7 +109,7 @@ export class ReplicaApply {
     this.#isStopping = true;
     this.#wake?.();
     await this.#running;
-    this.#stopped.abort();
+    this.#stopped.abort(closing());
   }
 
   #hand(batch: RecordBatch): void {
@@ -135,7 +136,10 @@ export class ReplicaApply {
       }
     } catch (error) {
       // Whoever cannot apply has said so already.
-      if (parts.applier.failure === null) onFailed(toPaminaError(error));
+      if (parts.applier.failure !== null) return;
+      const failure = toPaminaError(error);
+      this.#stopped.abort(failure);
+      onFailed(failure);
     } finally {
       this.#nextTime = null;
       // In one step with the look at what there is: what comes now begins anew.

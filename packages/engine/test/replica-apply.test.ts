@@ -1,7 +1,7 @@
 // A replica that waits with what it has received: for a while after each commit, or until it is told. The
 // wall clock is the test's.
 import type { Env, Stores } from '@pamina/env';
-import { readdir } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Database } from '../src/database.js';
@@ -154,6 +154,18 @@ test('P9 what the applier has cannot be held back: who wants to stop before it h
   expect(await promoting).toBe('POSITION_PASSED');
   await pair.reopen();
   expect(await pair.keys()).toEqual(['base', 'good', 'mistake']);
+});
+
+test('P9 who waits for a record hears that the log cannot be read back', async () => {
+  const pair = await paused();
+  await pair.write('a', 'b');
+  const last = there(pair.replica.log.segments().at(-1));
+  const bytes = await readFile(last.path);
+  const at = last.bytes - 1;
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  await writeFile(last.path, bytes);
+  expect(await codeOf(pair.apply.until(pair.replica.durable().seq))).toBe('LOG_DAMAGED');
+  expect(pair.replica.state).toBe('failed');
 });
 
 test('who waits for a record hears it when the database is closed', async () => {
