@@ -104,6 +104,14 @@ describe('a replica that waits', () => {
     expect(await keys(other, replica)).toEqual(['a', 'mistake']);
   });
 
+  it('keeps its delay when it is created anew', async () => {
+    await other.set(replica, 'applyDelayMs', '3600000');
+    await other.replicate(replica, { master: 'cities', recreate: true });
+    expect(await other.status(replica)).toMatchObject({ applying: { delayMs: 3_600_000 } });
+    await received('mistake');
+    expect(await keys(other, replica)).toEqual(['a']);
+  });
+
   it('applies up to a position and pauses there', async () => {
     await other.set(replica, 'applyDelayMs', '3600000');
     const [first] = await received('b', 'mistake');
