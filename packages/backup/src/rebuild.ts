@@ -3,7 +3,16 @@
 import { join } from 'node:path';
 import { PaminaError, formatPosition, isPaminaError, type BackupManifest } from '@pamina/format';
 import type { Env } from '@pamina/env';
-import { ClosedDatabase, StateStore, keptStores, readControl, type Control } from '@pamina/engine';
+import {
+  ClosedDatabase,
+  StateStore,
+  applyAtOnce,
+  isAtOnce,
+  keptStores,
+  readCheckpoint,
+  readControl,
+  type Control,
+} from '@pamina/engine';
 import { listBackups, type ListedBackup } from './backup-list.js';
 import type { JobLogWriter } from './contract.js';
 import { requireFree } from './free-space.js';
@@ -29,7 +38,7 @@ export interface RebuildOptions extends Pick<VerifySettings, 'onProgress' | 'sig
 /** What a rebuild begins with and where it ends. */
 export interface RebuildPlan {
   readonly backup: string;
-  /** `1/48213`, the last record of the log. */
+  /** `1/48213`, the last record of the log; of a replica that waits, the last that is known to be applied. */
   readonly position: string;
   /** Replayed over the backup. */
   readonly records: number;
@@ -87,7 +96,8 @@ export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
     const what = `the rebuild of ${planned.control.name}`;
     await requireFree(env, database.folder, planned.bytes, what);
     const end = await database.settleLog(pointOf(planned.start.manifest));
-    return await build(options, database, { ...planned, endSeq: end.seq });
+    const endSeq = isWaiting(planned.control) ? Math.min(planned.endSeq, end.seq) : end.seq;
+    return await build(options, database, { ...planned, endSeq });
   } finally {
     await database.close();
   }
@@ -198,12 +208,20 @@ async function plan(options: RebuildOptions, control: Control): Promise<Plan> {
     onProgress: (done, total) => onProgress?.({ step: 'log', done, total, unit: 'bytes' }),
   });
   const start = startOf(folder, usable, found);
-  const endSeq = found.end?.seq ?? start.manifest.position.seq;
+  const { seq } = start.manifest.position;
+  // What a replica received and has not applied waits in the log, for its rule or for a person.
+  const { seq: appliedSeq } = await readCheckpoint(env.disk, folder, control.base);
+  const logEnd = found.end?.seq ?? seq;
+  const endSeq = isWaiting(control) ? Math.min(logEnd, Math.max(appliedSeq, seq)) : logEnd;
   const backups = usable.flatMap(({ id, manifest: { position }, stateHash }) =>
     stateHash === null || id === start.id ? [] : [{ seq: position.seq, stateHash, backup: id }],
   );
   const bytes = storedBytes(start.manifest) + found.bytes;
   return { control, start, log, recorded: [...backups, ...found.audits], endSeq, bytes };
+}
+
+function isWaiting({ apply, type }: Control): boolean {
+  return type === 'replica' && !isAtOnce(apply ?? applyAtOnce);
 }
 
 /** The oldest from which the log goes on to its end: a newer one may have been taken of a damaged store. */

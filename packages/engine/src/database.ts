@@ -348,9 +348,9 @@ export class Database {
       throw new PaminaError('DATABASE_TYPE', `${name} is a normal database already`);
     }
     if (this.#state !== 'open' || this.#closing !== null) throw this.#whyNotWritable();
-    const { log, applier } = this.#parts;
-    const seq = promotionEnd(log.durable.seq, applier.applied.seq, untilSeq);
-    await this.#replicaLog().apply.until(seq);
+    const { apply } = this.#replicaLog();
+    const seq = promotionEnd(this.#parts.log.durable.seq, apply.handedSeq, untilSeq);
+    await apply.until(seq);
     this.#isResetting = true;
     try {
       await this.#running.stop(true);

@@ -1,6 +1,7 @@
 // The exports of @pamina/engine.
 export type { AuditWatcher } from './audit-watch.js';
 export { adopt, type AdoptOptions, type Adopted } from './adopt.js';
+export { readCheckpoint } from './checkpoint.js';
 export { ClosedDatabase } from './closed-database.js';
 export {
   type ArchiveSetting,
@@ -18,7 +19,7 @@ export {
   refuseOccupied,
   type CreateOptions,
 } from './create-database.js';
-export type { ApplyRule } from './apply-rule.js';
+export { applyAtOnce, isAtOnce, type ApplyRule } from './apply-rule.js';
 export type { Durability } from './acknowledgement.js';
 export { Database, type DatabaseState } from './database.js';
 export type { CommitOptions, DatabaseOptions } from './database-options.js';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PaminaError } from '@pamina/format';
 import { cutLogBehind } from '@pamina/log';
 import { logFolder } from './create-database.js';
+import { requireNotPassed } from './replica-apply.js';
 import { startTimeline, type TimelineOwner } from './start-timeline.js';
 
 export interface Promotion {
@@ -27,18 +28,15 @@ export async function promote(owner: TimelineOwner, promotion: Promotion): Promi
 /** Which record a promotion ends with: the last one that is durable, or an earlier one not yet passed. */
 export function promotionEnd(
   durableSeq: number,
-  appliedSeq: number,
+  handedSeq: number,
   untilSeq: number | undefined,
 ): number {
   if (untilSeq === undefined) return durableSeq;
-  const context = { seq: untilSeq, applied: appliedSeq, durable: durableSeq };
+  const context = { seq: untilSeq, applied: handedSeq, durable: durableSeq };
   if (untilSeq > durableSeq) {
     const message = `record ${untilSeq} was not received yet, only ${durableSeq}`;
     throw new PaminaError('POSITION_AHEAD', message, { context });
   }
-  if (untilSeq < appliedSeq) {
-    const message = `record ${appliedSeq} is applied already, and cannot be taken back`;
-    throw new PaminaError('POSITION_PASSED', message, { context });
-  }
+  requireNotPassed(handedSeq, untilSeq);
   return untilSeq;
 }

@@ -30,6 +30,7 @@ export class ReplicaApply {
   #running: Promise<void> | null = null;
   #wake: (() => void) | null = null;
   #isStopping = false;
+  /** With why nothing more is applied. */
   readonly #stopped = new AbortController();
   audits: AuditWatcher | null = null;
 
@@ -57,6 +58,11 @@ export class ReplicaApply {
     else this.#go();
   }
 
+  /** The last record that is applied, or will be whatever the rule says: it cannot be held back any more. */
+  get handedSeq(): number {
+    return this.#handedSeq;
+  }
+
   /** On disk, and in force, when it resolves. */
   async change(change: Partial<ApplyRule>): Promise<void> {
     const { clock, control } = this.#options;
@@ -64,17 +70,31 @@ export class ReplicaApply {
     this.#go();
   }
 
+  /**
+   * Nothing behind record `seq` is applied any more when it resolves. POSITION_PASSED, and the rule stays what it
+   * was, if the applier has more by then.
+   */
+  async pauseBehind(seq: number): Promise<void> {
+    requireNotPassed(this.#handedSeq, seq);
+    const { delayMs, paused } = this.rule;
+    await this.change({ paused: true });
+    if (seq >= this.#handedSeq) return;
+    // What came while the pause was noted.
+    await this.change({ delayMs, paused });
+    requireNotPassed(this.#handedSeq, seq);
+  }
+
   /** Resolves when record `seq`, which is durable, is applied, whatever the rule says. */
   async until(seq: number): Promise<void> {
     const { applier } = this.#options.parts;
     if (applier.applied.seq >= seq) return;
     const { signal } = this.#stopped;
-    if (signal.aborted) throw closing();
+    signal.throwIfAborted();
     this.#untilSeq = Math.max(this.#untilSeq, seq);
     this.#go();
     let stop = (): void => undefined;
     const stopped = new Promise<never>((_, reject) => {
-      stop = () => reject(closing());
+      stop = () => reject(signal.reason as PaminaError);
       signal.addEventListener('abort', stop);
     });
     try {
@@ -89,7 +109,7 @@ export class ReplicaApply {
     this.#isStopping = true;
     this.#wake?.();
     await this.#running;
-    this.#stopped.abort();
+    this.#stopped.abort(closing());
   }
 
   #hand(batch: RecordBatch): void {
@@ -116,7 +136,10 @@ export class ReplicaApply {
       }
     } catch (error) {
       // Whoever cannot apply has said so already.
-      if (parts.applier.failure === null) onFailed(toPaminaError(error));
+      if (parts.applier.failure !== null) return;
+      const failure = toPaminaError(error);
+      this.#stopped.abort(failure);
+      onFailed(failure);
     } finally {
       this.#nextTime = null;
       // In one step with the look at what there is: what comes now begins anew.
@@ -160,6 +183,13 @@ export class ReplicaApply {
       };
     });
   }
+}
+
+/** POSITION_PASSED. */
+export function requireNotPassed(handedSeq: number, seq: number): void {
+  if (seq >= handedSeq) return;
+  const message = `record ${handedSeq} is applied already, and cannot be taken back`;
+  throw new PaminaError('POSITION_PASSED', message, { context: { applied: handedSeq, seq } });
 }
 
 function closing(): PaminaError {

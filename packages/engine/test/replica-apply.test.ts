@@ -1,13 +1,15 @@
 // A replica that waits with what it has received: for a while after each commit, or until it is told. The
 // wall clock is the test's.
-import type { Env } from '@pamina/env';
-import { readdir } from 'node:fs/promises';
+import type { Env, Stores } from '@pamina/env';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Database } from '../src/database.js';
 import type { ReplicaApply } from '../src/replica-apply.js';
+import { SlowStores } from './slow-stores.js';
 import {
   FaultyDisk,
+  cleanUp,
   codeOf,
   contents,
   copyAs,
@@ -30,7 +32,8 @@ class Pair {
   master!: Database;
   replica!: Database;
 
-  static async start(segmentBytes?: number): Promise<Pair> {
+  /** With `stores` for the replica's store. */
+  static async start(segmentBytes?: number, stores: Stores = env.stores): Promise<Pair> {
     const pair = new Pair();
     const first = await newDatabase({ env: pair.env });
     await first.put('base', '1');
@@ -38,7 +41,7 @@ class Pair {
     const folder = await copyAs('replica', first.folder, 'orders-replica');
     const options = { env: pair.env, segmentBytes };
     pair.master = await openDatabase(first.folder, options);
-    pair.replica = await openDatabase(folder, options);
+    pair.replica = await openDatabase(folder, { ...options, env: { ...pair.env, stores } });
     await pair.replica.updateControl({ simultaneousQuery: true });
     return pair;
   }
@@ -132,6 +135,37 @@ test('P4 a paused replica applies up to a record that it is told, and nothing be
   await pair.write('e');
   expect(pair.appliedSeq).toBe(seq + 2);
   expect(await pair.keys()).toEqual(['a', 'b', 'base', 'before']);
+});
+
+test('P9 what the applier has cannot be held back: who wants to stop before it hears that, and nothing changes', async () => {
+  const stores = new SlowStores();
+  const pair = await Pair.start(65_536, stores.stores);
+  await pair.replica.whenApplied(pair.replica.durable().seq);
+  stores.hold();
+  cleanUp(() => Promise.resolve(stores.release()));
+  await pair.write('good');
+  const { seq } = pair.replica.durable();
+  await pair.write('mistake');
+  expect(pair.appliedSeq).toBeLessThan(seq);
+  expect(await codeOf(pair.apply.pauseBehind(seq))).toBe('POSITION_PASSED');
+  expect(pair.apply.rule).toMatchObject({ paused: false });
+  const promoting = codeOf(pair.replica.becomeNormal('promoted', seq));
+  stores.release();
+  expect(await promoting).toBe('POSITION_PASSED');
+  await pair.reopen();
+  expect(await pair.keys()).toEqual(['base', 'good', 'mistake']);
+});
+
+test('P9 who waits for a record hears that the log cannot be read back', async () => {
+  const pair = await paused();
+  await pair.write('a', 'b');
+  const last = there(pair.replica.log.segments().at(-1));
+  const bytes = await readFile(last.path);
+  const at = last.bytes - 1;
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  await writeFile(last.path, bytes);
+  expect(await codeOf(pair.apply.until(pair.replica.durable().seq))).toBe('LOG_DAMAGED');
+  expect(pair.replica.state).toBe('failed');
 });
 
 test('who waits for a record hears it when the database is closed', async () => {

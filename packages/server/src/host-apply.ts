@@ -24,10 +24,8 @@ export function applyUntil(core: HostCore, name: string, target: ApplyTarget): P
       untilPosition === undefined
         ? await lastUntil(database, untilTime ?? 0)
         : seqAt(database, parsePosition(untilPosition));
-    requireWaiting(database, seq);
-    await replicaApply.change({ paused: true });
-    // What was applied while the pause was noted cannot be taken back.
-    requireWaiting(database, seq);
+    requireReceived(database, seq);
+    await replicaApply.pauseBehind(seq);
     await replicaApply.until(seq);
     const position = formatPosition(database.applied());
     const message = `Everything up to ${position} is applied; ${name} is paused there.`;
@@ -41,8 +39,8 @@ export async function pauseBefore(core: HostCore, name: string, text: string): P
   return core.use(name, 'write', async ({ database }) => {
     const replicaApply = requireReplica(database);
     const seq = seqAt(database, position);
-    requireWaiting(database, seq);
-    await replicaApply.change({ paused: true });
+    requireReceived(database, seq);
+    await replicaApply.pauseBehind(seq);
     return seq;
   });
 }
@@ -96,10 +94,9 @@ async function lastUntil(database: Database, time: number): Promise<number> {
   return seq;
 }
 
-/** POSITION_AHEAD, POSITION_PASSED. */
-function requireWaiting(database: Database, seq: number): void {
-  const [applied, durable] = [database.applied(), database.durable()];
-  if (seq < applied.seq) throw passed(applied, seq);
+/** POSITION_AHEAD. */
+function requireReceived(database: Database, seq: number): void {
+  const durable = database.durable();
   if (seq <= durable.seq) return;
   const message = `record ${seq} was not received yet, only ${formatPosition(durable)}`;
   throw new PaminaError('POSITION_AHEAD', message, { context: { seq, durable: durable.seq } });

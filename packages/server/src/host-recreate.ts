@@ -36,6 +36,8 @@ export async function recreate(
     type: 'replica',
     master: link.name,
     simultaneousQuery,
+    // What protected the copy before against a mistake of its master protects this one.
+    apply: before.apply ?? null,
   });
   await goOffline(core, name);
   const kept = await swap(core, name, beside);

@@ -11,7 +11,7 @@ import {
   type RecoveryTarget,
   recoverTo,
 } from '@pamina/backup';
-import { JobLog } from '@pamina/engine';
+import { JobLog, writeControl, type Control } from '@pamina/engine';
 import { formatPosition, PaminaError, parsePosition, validateName } from '@pamina/format';
 import type { Progress, RestoreOptions, RestoreReport } from '@pamina/wire';
 import { basename, join } from 'node:path';
@@ -214,6 +214,7 @@ async function restoreBeside(task: Task): Promise<Done> {
   const time = new Date(clock.now()).toISOString().replace(/[:.]/g, '-');
   const kept = join(core.dataFolder, keptFolder, `${name}-${time}`);
   const position = formatPosition(plan.position);
+  await keepArchives(core, name, { beside, control: recovered.control, seq: plan.position.seq });
   const jobLog = new JobLog(disk, clock, beside);
   const message = `${name} was restored to ${position} in the place of another database of this name, which is kept in ${kept}.`;
   jobLog.write('warning', 'replaced', message, { position, kept });
@@ -229,6 +230,18 @@ async function restoreBeside(task: Task): Promise<Done> {
   if (options.discardOld !== true) return { ...done, kept };
   const backups = await discardOld(core, kept);
   return { ...done, kept: backups };
+}
+
+/** Where the database was archived the one in its place is archived on, on its timeline. */
+async function keepArchives(
+  core: HostCore,
+  name: string,
+  { beside, control, seq }: { beside: string; control: Control; seq: number },
+): Promise<void> {
+  const { archives = [] } = await core.control(name);
+  if (archives.length === 0) return;
+  const kept = archives.map((one) => ({ ...one, fromSeq: Math.min(one.fromSeq, seq + 1) }));
+  await writeControl(core.env.disk, beside, { ...control, archives: kept });
 }
 
 /** All but its backups: what they hold is nowhere else. */

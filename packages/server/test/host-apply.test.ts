@@ -86,6 +86,32 @@ describe('a replica that waits', () => {
     expect(await keys(other, replica)).toEqual(['a', 'b', 'c']);
   });
 
+  it('waits as before when its store is rebuilt: what it did not apply is not applied', async () => {
+    await other.set(replica, 'applyPaused', 'true');
+    await other.backup(replica);
+    const { applied } = await other.status(replica);
+    await received('mistake');
+    const { position } = await other.rebuild(replica, { dryRun: true });
+    expect(await other.rebuild(replica, { stop: true })).toMatchObject({ position });
+    const status = await eventually(
+      () => other.status(replica),
+      ({ state }) => state === 'paused',
+    );
+    expect(status).toMatchObject({ applied, applying: { paused: true, waiting: 1 } });
+    expect(await keys(other, replica)).toEqual(['a']);
+    await other.set(replica, 'applyPaused', 'false');
+    await level('applied');
+    expect(await keys(other, replica)).toEqual(['a', 'mistake']);
+  });
+
+  it('keeps its delay when it is created anew', async () => {
+    await other.set(replica, 'applyDelayMs', '3600000');
+    await other.replicate(replica, { master: 'cities', recreate: true });
+    expect(await other.status(replica)).toMatchObject({ applying: { delayMs: 3_600_000 } });
+    await received('mistake');
+    expect(await keys(other, replica)).toEqual(['a']);
+  });
+
   it('applies up to a position and pauses there', async () => {
     await other.set(replica, 'applyDelayMs', '3600000');
     const [first] = await received('b', 'mistake');

@@ -51,6 +51,32 @@ describe('a database that is served', () => {
     expect(later?.archived).toBe((await again.host.status('orders')).durable);
   });
 
+  it('P9 is archived on when it was restored in its place to an earlier position', async () => {
+    const { host } = await bench.server();
+    await host.create('orders');
+    await host.addArchive('orders', 'main', { address });
+    await host.put('orders', 'a', '1');
+    await host.backup('orders');
+    const { position } = await host.put('orders', 'b', '2');
+    await host.put('orders', 'mistake', '3');
+    await host.runArchive('orders', 'main');
+    await host.restore('orders', { untilPosition: position, stop: true });
+    await host.start('orders');
+    // The open segment of the history that was left is no beginning of this one's log.
+    const [gap] = await eventually(
+      () => host.archives('orders'),
+      ([one]) => one?.problem !== null,
+    );
+    expect(gap).toMatchObject({ state: 'blocked', problem: { code: 'ARCHIVE_GAP' } });
+    await host.backup('orders');
+    await host.put('orders', 'c', '4');
+    const [archive] = await host.runArchive('orders', 'main');
+    expect(archive?.archived).toBe((await host.status('orders')).durable);
+    await host.restore('orders', { from: address, as: 'copy' });
+    const keys = (await collect(host.exportEntries('copy'))).map(({ key }) => key);
+    expect(keys).toEqual(['a', 'b', 'c']);
+  });
+
   it('says what is wrong until it is mended', async () => {
     const server = await bench.server();
     await server.host.create('orders');
