@@ -38,6 +38,7 @@ export interface AuditedBackup {
   readonly snapshot: StateSnapshot;
   /** The newest full one before it whose state hash is known. */
   readonly known: ListedBackup | null;
+  readonly onEnded?: (() => void) | undefined;
 }
 
 /** At most one a database: of the backup that was taken last. */
@@ -50,6 +51,7 @@ export function auditBehind(database: BackupDatabase, backup: AuditedBackup): vo
     forget();
     unlisten();
     if (running.get(database) === one) running.delete(database);
+    backup.onEnded?.();
   });
   const end = (why: string): Promise<void> => {
     ending.abort(why);

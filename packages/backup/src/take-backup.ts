@@ -57,6 +57,8 @@ export interface TakeBackupOptions extends BackupTurnOptions {
    * database is closed or the next full backup begins.
    */
   readonly audit?: boolean | undefined;
+  /** Called when what is computed in the background has ended, whatever came of it. */
+  readonly onAudited?: (() => void) | undefined;
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
 }
 
@@ -112,8 +114,9 @@ async function writePinned(database: BackupDatabase, work: Work): Promise<Backup
     if (manifest.stateHash !== null) await recordAudit(database, manifest, manifest.stateHash);
     else {
       const folder = join(work.folder, work.id);
-      const { known } = work;
-      auditBehind(database, { manifest, folder, snapshot: placed.snapshot, known });
+      const { known, onAudited } = work;
+      const { snapshot } = placed;
+      auditBehind(database, { manifest, folder, snapshot, known, onEnded: onAudited });
       isHandedOn = true;
     }
     return manifest;

@@ -343,18 +343,18 @@ export class Database {
   }
 
   async #becomeNormal(why: string, untilSeq?: number): Promise<void> {
-    const { name, type } = this.control;
-    if (type === 'normal') {
-      throw new PaminaError('DATABASE_TYPE', `${name} is a normal database already`);
+    if (this.control.type === 'normal') {
+      throw new PaminaError('DATABASE_TYPE', `${this.control.name} is a normal database already`);
     }
     if (this.#state !== 'open' || this.#closing !== null) throw this.#whyNotWritable();
     const { apply } = this.#replicaLog();
-    const seq = promotionEnd(this.#parts.log.durable.seq, apply.handedSeq, untilSeq);
-    await apply.until(seq);
+    const { applier, log } = this.#parts;
+    await apply.until(promotionEnd(log.durable.seq, apply.handedSeq, untilSeq));
     this.#isResetting = true;
     try {
       await this.#running.stop(true);
       const { env, folder, jobLog } = this;
+      const seq = untilSeq ?? applier.applied.seq;
       await promote({ env, jobLog, control: this.#located.control }, { folder, seq, why });
       await this.#start();
     } catch (error) {

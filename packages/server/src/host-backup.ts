@@ -45,12 +45,17 @@ export async function backup(
     const end = core.endOf(held);
     const take = options.incremental === true ? takeIncremental : takeBackup;
     const form = options.form ?? database.settings().backupForm;
+    const tellArchivers = (): void => {
+      for (const archiver of held.online?.archivers.values() ?? []) archiver.backupsChanged();
+    };
     const manifest = await take(database, {
       tag: options.tag,
       compression: options.compression,
       form,
       // One that is opened for this alone closes before the state could be read behind the backup.
       audit: held.online === null && form === 'physical' ? false : undefined,
+      // It may have been found to be of a damaged store after it was copied.
+      onAudited: tellArchivers,
       onProgress: progress === undefined ? undefined : backupProgress(progress),
       signal: signal === undefined ? end : AbortSignal.any([signal, end]),
     });
@@ -62,7 +67,7 @@ export async function backup(
       const text = `Old backups were not removed: ${message}.`;
       database.jobLog.write('warning', 'expire-failed', text, { code });
     }
-    for (const archiver of held.online?.archivers.values() ?? []) archiver.backupsChanged();
+    tellArchivers();
     const taken = (await listed(core, name)).find(({ id }) => id === manifest.id);
     if (taken !== undefined) return taken;
     throw new PaminaError('BACKUP_NOT_FOUND', `the backup ${manifest.id} vanished`);

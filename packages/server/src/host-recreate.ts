@@ -38,6 +38,11 @@ export async function recreate(
     simultaneousQuery,
     // What protected the copy before against a mistake of its master protects this one.
     apply: before.apply ?? null,
+    // Nothing of the new copy is there yet.
+    archives: (before.archives ?? []).map((one) => ({
+      ...one,
+      fromSeq: Math.min(one.fromSeq, restored.base.seq + 1),
+    })),
   });
   await goOffline(core, name);
   const kept = await swap(core, name, beside);

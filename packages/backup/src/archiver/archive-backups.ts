@@ -17,6 +17,8 @@ import {
   backupObject,
   groupBackups,
   placePrefix,
+  markFileNames,
+  refutedFileName,
   retiredFileName,
   type ArchivePlace,
 } from './archive-layout.js';
@@ -84,7 +86,9 @@ export async function readArchivedBackups(
       const manifestHash = createHash('sha256').update(encoded).digest('hex');
       const manifest = decodeManifest(encoded);
       const objects = await objectsOf(manifest, files, shared);
-      const problem = missingFile(archive, manifest, objects);
+      const problem = files.has(refutedFileName)
+        ? refuted(archive, id)
+        : missingFile(archive, manifest, objects);
       return { id, manifest, bytes, problem, objects: asList(objects), manifestHash, retired };
     } catch (error) {
       // Whether the storage answers at all is not a matter of this one backup.
@@ -158,7 +162,7 @@ class BackupFiles {
   async names(): Promise<string[]> {
     const own = await this.#listed();
     const manifest = await this.#read();
-    const names = new Set([...own.keys()].filter((file) => file !== retiredFileName));
+    const names = new Set([...own.keys()].filter((file) => !markFileNames.has(file)));
     for (const { file } of storedFiles(manifest)) {
       if (!names.has(file) && (await this.#shared.find(manifest, file)) !== null) names.add(file);
     }
@@ -211,7 +215,7 @@ async function objectsOf(
   shared: SharedFiles,
 ): Promise<Files> {
   const objects = new Map(files);
-  objects.delete(retiredFileName);
+  for (const mark of markFileNames) objects.delete(mark);
   for (const { file } of storedFiles(manifest)) {
     const found = objects.get(file) ?? (await shared.find(manifest, file));
     if (found !== null) objects.set(file, found);
@@ -238,6 +242,11 @@ function missingFile(
     return new PaminaError('BACKUP_INVALID', message, { context: { file, backup: manifest.id } });
   }
   return null;
+}
+
+function refuted(archive: Archive, id: string): PaminaError {
+  const message = `${archive.describe()}, backup ${id}: it was found to be of a damaged store`;
+  return new PaminaError('STATE_HASH_MISMATCH', message, { context: { backup: id } });
 }
 
 function wholeMs(time: number | null): number | null {

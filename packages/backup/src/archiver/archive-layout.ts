@@ -64,6 +64,15 @@ export function backupObject(place: ArchivePlace, id: string, file: string): str
  */
 export const retiredFileName = 'retired';
 
+/**
+ * Beside the files of a backup that was found, after it was copied, to be of a damaged store: its files are
+ * whole, and it is no good backup.
+ */
+export const refutedFileName = 'refuted';
+
+/** What stands beside a backup's own files. */
+export const markFileNames: ReadonlySet<string> = new Set([retiredFileName, refutedFileName]);
+
 export function heartbeatObject(place: ArchivePlace): string {
   return `${placePrefix(place)}heartbeat`;
 }

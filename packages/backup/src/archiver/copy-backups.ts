@@ -5,7 +5,13 @@ import type { Env } from '@pamina/env';
 import { holdBackup } from '../backup-holds.js';
 import { listBackups, type ListedBackup } from '../backup-list.js';
 import { manifestFileName } from '../layout.js';
-import { groupBackups, placePrefix, type ArchivePlace } from './archive-layout.js';
+import {
+  backupObject,
+  groupBackups,
+  placePrefix,
+  refutedFileName,
+  type ArchivePlace,
+} from './archive-layout.js';
 import { copyBackup } from './copy-backup.js';
 
 export interface CopyBackupsOptions {
@@ -22,6 +28,9 @@ export interface CopyBackupsOptions {
   readonly signal: AbortSignal;
 }
 
+/** What counts is that the object is there. */
+const refutedBytes = new TextEncoder().encode('refuted\n');
+
 /** Ids of those that were copied. A backup that is damaged here stays here: it is no backup. */
 export async function copyBackups(options: CopyBackupsOptions): Promise<string[]> {
   const { archive, env, folder, isFirst, known, onListed, place, signal } = options;
@@ -34,6 +43,10 @@ export async function copyBackups(options: CopyBackupsOptions): Promise<string[]
   }
   const copied: string[] = [];
   for (const backup of (await listBackups(env, folder)).reverse()) {
+    if (isRefuted(backup) && known.has(backup.id)) {
+      const mark = backupObject(place, backup.id, refutedFileName);
+      await archive.putIfAbsent(mark, refutedBytes, { signal });
+    }
     if (!isWanted(backup, place) || known.has(backup.id)) continue;
     const release = holdBackup(env.disk, backup.folder);
     try {
@@ -54,6 +67,11 @@ export async function copyBackups(options: CopyBackupsOptions): Promise<string[]
     copied.push(backup.id);
   }
   return copied;
+}
+
+/** Found to be of a damaged store after it was made, and perhaps copied. */
+function isRefuted({ manifest, problem }: ListedBackup): boolean {
+  return manifest !== null && isPaminaError(problem, 'STATE_HASH_MISMATCH');
 }
 
 /** The initial backup has no pattern, and is made again by `create`. */
