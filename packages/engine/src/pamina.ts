@@ -249,20 +249,27 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     return new PaminaSnapshot(this.#readable(), options);
   }
 
-  /** Approximate bytes on disk between two keys. */
+  /** Approximate bytes on disk between two keys; what was committed just now may not be there yet. */
   async approximateSize(start: K, end: K, options: { keyEncoding?: string } = {}): Promise<number> {
     if (this.status === 'opening') await this.open({ passive: true });
     const [from, to] = this.#storeKeys(start, end, options.keyEncoding);
-    const level = this.database.reader.level as unknown as SizedLevel;
-    return level.approximateSize(from, to);
+    return this.#onStore((level) => level.approximateSize(from, to));
   }
 
-  /** Compacts LevelDB's files between two keys. */
+  /** Compacts LevelDB's files between two keys, with all that was committed before. */
   async compactRange(start: K, end: K, options: { keyEncoding?: string } = {}): Promise<void> {
     if (this.status === 'opening') await this.open({ passive: true });
     const [from, to] = this.#storeKeys(start, end, options.keyEncoding);
-    const level = this.database.reader.level as unknown as SizedLevel;
-    return level.compactRange(from, to);
+    return this.#onStore((level) => level.compactRange(from, to));
+  }
+
+  /** With a store that holds all that was acknowledged: what comes after a compaction is read beside it. */
+  async #onStore<T>(action: (level: SizedLevel) => Promise<T>): Promise<T> {
+    const due = this.#readable().exactly((level) => ({
+      done: action(level as unknown as SizedLevel),
+    }));
+    const { done } = await arrived(due);
+    return done;
   }
 
   #storeKeys(start: K, end: K, encoding: string | undefined): [Buffer, Buffer] {

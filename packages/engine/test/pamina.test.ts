@@ -1,6 +1,7 @@
 // What the published suite does not ask: several commits of one clear(), exact iterators and snapshots,
 // byte keys below sublevels, opening and closing.
 import { Level } from 'level';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createDatabase } from '../src/create-database.js';
@@ -197,6 +198,14 @@ test('createIfMissing and errorIfExists mean what they mean with Level', async (
   await db.open();
   expect(db.database.control.name).toBe('orders-2');
   await db.close();
+});
+
+test('a compaction takes all that was acknowledged before it, also what the store has not taken yet', async () => {
+  const db = await newPamina();
+  const values = Array.from({ length: 64 }, () => randomBytes(64 * 1024).toString('base64'));
+  await db.batch(values.map((value, index) => ({ type: 'put', key: `key-${index}`, value })));
+  await db.compactRange('a', 'z');
+  expect(await db.approximateSize('a', 'z')).toBeGreaterThan(64 * 64 * 1024);
 });
 
 test('approximateSize and compactRange speak of the user’s keys', async () => {
