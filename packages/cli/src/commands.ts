@@ -12,6 +12,7 @@ import { deleteDatabase } from './command/delete.js';
 import { deny } from './command/deny.js';
 import { expire } from './command/expire.js';
 import { exportEntries } from './command/export.js';
+import { failover } from './command/failover.js';
 import { get } from './command/get.js';
 import { hash } from './command/hash.js';
 import { importEntries } from './command/import.js';
@@ -23,6 +24,7 @@ import { pending } from './command/pending.js';
 import { put } from './command/put.js';
 import { rename } from './command/rename.js';
 import { rebuild } from './command/rebuild.js';
+import { rejoin } from './command/rejoin.js';
 import { replicas } from './command/replicas.js';
 import { replicate } from './command/replicate.js';
 import { resume } from './command/resume.js';
@@ -33,6 +35,7 @@ import { set } from './command/set.js';
 import { start } from './command/start.js';
 import { status } from './command/status.js';
 import { stop } from './command/stop.js';
+import { unfence } from './command/unfence.js';
 import { verify } from './command/verify.js';
 
 export const commands: readonly AnyCommand[] = [
@@ -62,6 +65,9 @@ export const commands: readonly AnyCommand[] = [
   pending,
   apply,
   reset,
+  failover,
+  rejoin,
+  unfence,
   put,
   get,
   del,

@@ -7,9 +7,11 @@ import type {
   DatabaseStatus,
   Entry,
   ExpireAnswer,
+  FailoverReport,
   JobEvent,
   LogLine,
   RebuildReport,
+  RejoinReport,
   ReplicaSummary,
   VerifyReport,
   RestoreReport,
@@ -223,6 +225,42 @@ export const aRestore: RestoreReport = {
   proven: false,
 };
 
+export const aFailover: FailoverReport = {
+  master: 'cities',
+  successor: 'cities-replica',
+  address: 'http://127.0.0.1:7475',
+  position: '2/500',
+  fenced: true,
+  masterProblem: null,
+  lost: { records: 0, isCertain: true },
+  withoutWriterMs: 412,
+  candidates: [
+    {
+      name: 'cities-replica',
+      address: 'http://127.0.0.1:7475',
+      durable: '1/500',
+      seq: 500,
+      state: 'streaming',
+      problem: null,
+    },
+  ],
+  followers: [],
+  oldMaster: null,
+  dryRun: false,
+};
+
+const aRejoin: RejoinReport = {
+  name: 'cities-old',
+  formerName: 'cities',
+  master: 'cities',
+  forkSeq: 500,
+  unshipped: 3,
+  rescue: '/data/.rescue/cities.ndjson',
+  way: 'recreated',
+  kept: '/data/.replaced/cities-old',
+  dryRun: false,
+};
+
 export interface Fake extends Administration {
   readonly calls: unknown[][];
 }
@@ -255,6 +293,11 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
     apply: (name) => Promise.resolve({ ...aReplica, name, state: 'paused' }),
     reset: (name) => Promise.resolve({ ...aStatus, name }),
     rename: (_name, to) => Promise.resolve({ ...aStatus, name: to }),
+    failover: (master, { dryRun = false } = {}) =>
+      Promise.resolve({ ...aFailover, master, dryRun }),
+    rejoin: (formerName, { dryRun = false } = {}) =>
+      Promise.resolve({ ...aRejoin, formerName, dryRun }),
+    unfence: (name) => Promise.resolve({ ...aStatus, name }),
     delete: () => Promise.resolve({ removed: ['cities/store'], kept: [] }),
     set: (_name, property, value) => Promise.resolve({ [property]: value }),
     put: () => Promise.resolve({ position: '1/6' }),

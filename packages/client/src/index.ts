@@ -1,2 +1,3 @@
 // The administration of a remote server.
-export { RemoteAdministration, type RemoteAdministrationOptions } from './remote-administration.js';
+export { RemoteAdministration } from './remote-administration.js';
+export type { RemoteAdministrationOptions } from './remote-calls.js';

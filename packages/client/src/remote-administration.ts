@@ -1,7 +1,5 @@
 // The administration of a server from another process: every call is one HTTP request.
 
-import type { Env } from '@pamina/env';
-import { PaminaError } from '@pamina/format';
 import {
   type AddArchiveOptions,
   type Administration,
@@ -29,7 +27,6 @@ import {
   type ExportOptions,
   hashAnswer,
   type HashReport,
-  HttpCaller,
   importAnswer,
   type ImportReport,
   type JobEvent,
@@ -61,43 +58,24 @@ import {
   type VerifyRequest,
 } from '@pamina/wire';
 import { ImportSource } from './import-source.js';
+import { RemoteFailover } from './remote-failover.js';
 
-export interface RemoteAdministrationOptions {
-  readonly env: Env;
-  /** `http://host:port` */
-  readonly address: string;
-  readonly token?: string | undefined;
-  /** Until an answer begins; 30 s if not given. */
-  readonly timeoutMs?: number | undefined;
-}
-
-export class RemoteAdministration implements Administration {
-  readonly address: string;
-  readonly #caller: HttpCaller;
-  readonly #closing = new AbortController();
-
-  constructor(options: RemoteAdministrationOptions) {
-    const { address, env, timeoutMs, token } = options;
-    const { clock, network } = env;
-    this.#caller = new HttpCaller({ address, clock, network, timeoutMs, token });
-    this.address = this.#caller.address;
-  }
-
+export class RemoteAdministration extends RemoteFailover implements Administration {
   /** Who answers at the address, without a token: the test whether a server is (still) there. */
   server(): Promise<ServerAnswer> {
-    return this.#get('/server', serverAnswer);
+    return this.ask('/server', serverAnswer);
   }
 
   list(): Promise<DatabaseSummary[]> {
-    return this.#get('/databases', listAnswer);
+    return this.ask('/databases', listAnswer);
   }
 
   status(name: string): Promise<DatabaseStatus> {
-    return this.#get(path`/databases/${name}`, statusAnswer);
+    return this.ask(path`/databases/${name}`, statusAnswer);
   }
 
   create(name: string, options: CreateOptions = {}, progress?: Progress): Promise<DatabaseStatus> {
-    return this.#verb('/databases', { name, ...options }, progress);
+    return this.verb('/databases', { name, ...options }, progress);
   }
 
   restore(
@@ -106,12 +84,12 @@ export class RemoteAdministration implements Administration {
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<RestoreReport> {
-    return this.#caller.task(
+    return this.caller.task(
       {
         method: 'POST',
         path: path`/databases/${name}/restore`,
         body: options,
-        signal: this.#signal(signal),
+        signal: this.signal(signal),
       },
       restoreAnswer,
       progress,
@@ -119,27 +97,27 @@ export class RemoteAdministration implements Administration {
   }
 
   start(name: string): Promise<DatabaseStatus> {
-    return this.#verb(path`/databases/${name}/start`);
+    return this.verb(path`/databases/${name}/start`);
   }
 
   stop(name: string): Promise<DatabaseStatus> {
-    return this.#verb(path`/databases/${name}/stop`);
+    return this.verb(path`/databases/${name}/stop`);
   }
 
   apply(name: string, target: ApplyTarget): Promise<DatabaseStatus> {
-    return this.#verb(path`/databases/${name}/apply`, target);
+    return this.verb(path`/databases/${name}/apply`, target);
   }
 
   reset(name: string, options: ResetOptions = {}): Promise<DatabaseStatus> {
-    return this.#verb(path`/databases/${name}/reset`, options);
+    return this.verb(path`/databases/${name}/reset`, options);
   }
 
   rename(name: string, to: string): Promise<DatabaseStatus> {
-    return this.#verb(path`/databases/${name}/rename`, { to });
+    return this.verb(path`/databases/${name}/rename`, { to });
   }
 
   replicate(name: string, options: ReplicateOptions, progress?: Progress): Promise<DatabaseStatus> {
-    return this.#verb(path`/databases/${name}/replicate`, options, progress);
+    return this.verb(path`/databases/${name}/replicate`, options, progress);
   }
 
   backup(
@@ -148,12 +126,12 @@ export class RemoteAdministration implements Administration {
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary> {
-    return this.#caller.task(
+    return this.caller.task(
       {
         method: 'POST',
         path: path`/databases/${name}/backups`,
         body: options,
-        signal: this.#signal(signal),
+        signal: this.signal(signal),
       },
       backupAnswer,
       progress,
@@ -161,24 +139,24 @@ export class RemoteAdministration implements Administration {
   }
 
   backups(name: string, options: BackupsOptions = {}): Promise<BackupSummary[]> {
-    return this.#get(path`/databases/${name}/backups`, backupsAnswer, { ...options });
+    return this.ask(path`/databases/${name}/backups`, backupsAnswer, { ...options });
   }
 
   addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
     const target = path`/databases/${name}/archives/${archive}`;
-    return this.#caller.task(
-      { method: 'PUT', path: target, body: options, signal: this.#signal() },
+    return this.caller.task(
+      { method: 'PUT', path: target, body: options, signal: this.signal() },
       archiveAnswer,
     );
   }
 
   async removeArchive(name: string, archive: string): Promise<void> {
     const target = path`/databases/${name}/archives/${archive}`;
-    await this.#caller.call({ method: 'DELETE', path: target, signal: this.#signal() }, doneAnswer);
+    await this.caller.call({ method: 'DELETE', path: target, signal: this.signal() }, doneAnswer);
   }
 
   archives(name: string): Promise<ArchiveSummary[]> {
-    return this.#get(path`/databases/${name}/archives`, archivesAnswer);
+    return this.ask(path`/databases/${name}/archives`, archivesAnswer);
   }
 
   runArchive(
@@ -187,16 +165,16 @@ export class RemoteAdministration implements Administration {
     signal?: AbortSignal,
   ): Promise<ArchiveSummary[]> {
     const target = path`/databases/${name}/archives`;
-    return this.#caller.task(
-      { method: 'POST', path: target, body: { archive }, signal: this.#signal(signal) },
+    return this.caller.task(
+      { method: 'POST', path: target, body: { archive }, signal: this.signal(signal) },
       archivesAnswer,
     );
   }
 
   expire(name: string, options: ExpireOptions = {}): Promise<ExpireAnswer> {
     const target = path`/databases/${name}/backups/expire`;
-    return this.#caller.task(
-      { method: 'POST', path: target, body: options, signal: this.#signal() },
+    return this.caller.task(
+      { method: 'POST', path: target, body: options, signal: this.signal() },
       expireAnswer,
     );
   }
@@ -207,31 +185,31 @@ export class RemoteAdministration implements Administration {
     options: { simultaneousQuery?: boolean | undefined } = {},
   ): Promise<void> {
     const target = path`/databases/${name}/replicas/${replica}`;
-    await this.#caller.call(
-      { method: 'PUT', path: target, body: options, signal: this.#signal() },
+    await this.caller.call(
+      { method: 'PUT', path: target, body: options, signal: this.signal() },
       doneAnswer,
     );
   }
 
   async deny(name: string, replica: string): Promise<void> {
     const target = path`/databases/${name}/replicas/${replica}`;
-    await this.#caller.call({ method: 'DELETE', path: target, signal: this.#signal() }, doneAnswer);
+    await this.caller.call({ method: 'DELETE', path: target, signal: this.signal() }, doneAnswer);
   }
 
   replicas(name: string): Promise<ReplicaSummary[]> {
-    return this.#get(path`/databases/${name}/replicas`, replicasAnswer);
+    return this.ask(path`/databases/${name}/replicas`, replicasAnswer);
   }
 
   delete(
     name: string,
     options: { keepBackups?: boolean | undefined; dryRun?: boolean | undefined } = {},
   ): Promise<DeleteReport> {
-    return this.#caller.task(
+    return this.caller.task(
       {
         method: 'DELETE',
         path: path`/databases/${name}`,
         query: { keepBackups: options.keepBackups, dryRun: options.dryRun },
-        signal: this.#signal(),
+        signal: this.signal(),
       },
       deleteAnswer,
     );
@@ -239,27 +217,27 @@ export class RemoteAdministration implements Administration {
 
   set(name: string, property: string, value: string): Promise<Record<string, unknown>> {
     const target = path`/databases/${name}/settings/${property}`;
-    return this.#caller.call(
-      { method: 'PUT', path: target, body: { value }, signal: this.#signal() },
+    return this.caller.call(
+      { method: 'PUT', path: target, body: { value }, signal: this.signal() },
       settingsAnswer,
     );
   }
 
   put(name: string, key: string, value: string): Promise<{ position: string }> {
-    return this.#post(path`/databases/${name}/put`, { key, value }, positionAnswer);
+    return this.send(path`/databases/${name}/put`, { key, value }, positionAnswer);
   }
 
   async get(name: string, key: string): Promise<string> {
-    const answer = await this.#post(path`/databases/${name}/get`, { key }, valueAnswer);
+    const answer = await this.send(path`/databases/${name}/get`, { key }, valueAnswer);
     return answer.value;
   }
 
   del(name: string, key: string): Promise<{ position: string }> {
-    return this.#post(path`/databases/${name}/del`, { key }, positionAnswer);
+    return this.send(path`/databases/${name}/del`, { key }, positionAnswer);
   }
 
   batch(name: string, operations: readonly BatchOperation[]): Promise<{ position: string }> {
-    return this.#post(path`/databases/${name}/batch`, { operations }, positionAnswer);
+    return this.send(path`/databases/${name}/batch`, { operations }, positionAnswer);
   }
 
   async importEntries(
@@ -269,12 +247,12 @@ export class RemoteAdministration implements Administration {
   ): Promise<ImportReport> {
     const source = new ImportSource(entries);
     try {
-      return await this.#caller.task(
+      return await this.caller.task(
         {
           method: 'POST',
           path: path`/databases/${name}/import`,
           lines: source.blocks(),
-          signal: this.#signal(),
+          signal: this.signal(),
         },
         importAnswer,
         progress,
@@ -287,8 +265,8 @@ export class RemoteAdministration implements Administration {
 
   exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
     const target = path`/databases/${name}/export`;
-    return this.#caller.items(
-      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
+    return this.caller.items(
+      { method: 'GET', path: target, query: { ...options }, signal: this.signal() },
       entryAnswer,
     );
   }
@@ -304,8 +282,8 @@ export class RemoteAdministration implements Administration {
     const { follow, lines, signal } = options;
     const target = path`/databases/${name}/job-log`;
     try {
-      yield* this.#caller.items(
-        { method: 'GET', path: target, query: { follow, lines }, signal: this.#signal(signal) },
+      yield* this.caller.items(
+        { method: 'GET', path: target, query: { follow, lines }, signal: this.signal(signal) },
         jobEventAnswer,
       );
     } catch (error) {
@@ -317,8 +295,8 @@ export class RemoteAdministration implements Administration {
 
   log(name: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     const target = path`/databases/${name}/log`;
-    return this.#caller.items(
-      { method: 'GET', path: target, query: { ...options }, signal: this.#signal() },
+    return this.caller.items(
+      { method: 'GET', path: target, query: { ...options }, signal: this.signal() },
       logLineAnswer,
     );
   }
@@ -329,8 +307,8 @@ export class RemoteAdministration implements Administration {
     progress?: Progress,
   ): Promise<HashReport> {
     const target = path`/databases/${name}/hash`;
-    return this.#caller.task(
-      { method: 'GET', path: target, query: options, signal: this.#signal() },
+    return this.caller.task(
+      { method: 'GET', path: target, query: options, signal: this.signal() },
       hashAnswer,
       progress,
     );
@@ -343,8 +321,8 @@ export class RemoteAdministration implements Administration {
     signal?: AbortSignal,
   ): Promise<VerifyReport> {
     const target = path`/databases/${name}/verify`;
-    return this.#caller.task(
-      { method: 'POST', path: target, body: options, signal: this.#signal(signal) },
+    return this.caller.task(
+      { method: 'POST', path: target, body: options, signal: this.signal(signal) },
       verifyAnswer,
       progress,
     );
@@ -357,43 +335,10 @@ export class RemoteAdministration implements Administration {
     signal?: AbortSignal,
   ): Promise<RebuildReport> {
     const target = path`/databases/${name}/rebuild`;
-    return this.#caller.task(
-      { method: 'POST', path: target, body: options, signal: this.#signal(signal) },
+    return this.caller.task(
+      { method: 'POST', path: target, body: options, signal: this.signal(signal) },
       rebuildAnswer,
       progress,
     );
-  }
-
-  /** Ends the calls under way; the server and its databases go on. */
-  close(): Promise<void> {
-    this.#closing.abort(new PaminaError('ABORTED', 'the administration was closed'));
-    return Promise.resolve();
-  }
-
-  #verb(target: string, body: unknown = {}, progress?: Progress): Promise<DatabaseStatus> {
-    return this.#caller.task(
-      { method: 'POST', path: target, body, signal: this.#signal() },
-      statusAnswer,
-      progress,
-    );
-  }
-
-  #post<T extends Parameters<HttpCaller['call']>[1]>(target: string, body: unknown, answer: T) {
-    const call = { method: 'POST', path: target, body, signal: this.#signal() } as const;
-    return this.#caller.call(call, answer);
-  }
-
-  #get<T extends Parameters<HttpCaller['call']>[1]>(
-    target: string,
-    answer: T,
-    query?: Readonly<Record<string, string | undefined>>,
-  ) {
-    const call = { method: 'GET', path: target, query, signal: this.#signal() } as const;
-    return this.#caller.call(call, answer);
-  }
-
-  #signal(signal?: AbortSignal): AbortSignal {
-    const closing = this.#closing.signal;
-    return signal === undefined ? closing : AbortSignal.any([closing, signal]);
   }
 }

@@ -24,6 +24,27 @@ export interface ArchiveSetting {
   readonly progressedAt?: number | undefined;
 }
 
+/** Writes are refused: another database is to take this one's place, or has taken it (P11). */
+export interface Fence {
+  /** ms since 1970 */
+  readonly since: number;
+  /** Name of the database that is to take over; of the one that has, once it has. */
+  readonly successor: string;
+  readonly takenOver: boolean;
+}
+
+/** Of a database that took the place of another: what of it is done. */
+export interface Takeover {
+  readonly of: string;
+  /** What it was called as a replica. */
+  readonly formerName: string;
+  /** ms since 1970 */
+  readonly since: number;
+  /** The last record that both have. */
+  readonly atSeq: number;
+  readonly finished: boolean;
+}
+
 export interface Control {
   readonly formatVersion: 1;
   readonly name: string;
@@ -50,6 +71,10 @@ export interface Control {
   readonly archives?: readonly ArchiveSetting[];
   /** Of a replica: when it applies what it received; at once where it is left out or null. */
   readonly apply?: (ApplyRule & { readonly since: number }) | null;
+  /** Of a normal database; none where it is left out or null. */
+  readonly fence?: Fence | null | undefined;
+  /** None where it is left out or null. */
+  readonly takeover?: Takeover | null | undefined;
 }
 
 const fileName = 'control.json';
@@ -110,7 +135,21 @@ const checks: Record<Exclude<keyof Control, 'formatVersion'>, (value: unknown) =
   formerMaster: orNull(isText),
   archives: (value) => value === undefined || (Array.isArray(value) && value.every(isArchive)),
   apply: (value) => value === undefined || value === null || isApplyRule(value),
+  fence: (value) => value === undefined || value === null || isFence(value),
+  takeover: (value) => value === undefined || value === null || isTakeover(value),
 };
+
+function isFence(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { since, successor, takenOver } = value as Record<string, unknown>;
+  return isCount(since) && isText(successor) && isFlag(takenOver);
+}
+
+function isTakeover(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { of, formerName, since, atSeq, finished } = value as Record<string, unknown>;
+  return [of, formerName].every(isText) && isCount(since) && isCount(atSeq) && isFlag(finished);
+}
 
 function isApplyRule(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -6,6 +6,7 @@ export { ClosedDatabase } from './closed-database.js';
 export {
   type ArchiveSetting,
   type Control,
+  type Fence,
   type DatabaseType,
   readControl,
   writeControl,
@@ -31,6 +32,7 @@ export { Pamina, type PaminaOptions, type PaminaWriteOptions } from './pamina.js
 export type { PlacedSnapshot } from './placed-snapshot.js';
 export type { ReplicaApply } from './replica-apply.js';
 export type { Slot, SlotPositions, SlotTable } from './slots.js';
+export { refusedByFence } from './refusals.js';
 export { StateStore, StoreLoader, type StoreSnapshot } from './state-store.js';
 export { keptStores, partialStoreFolder, rebuiltStoreFolder, swapStore } from './store-swap.js';
 export type { PermittedReplica, Settings, SystemData } from './system-data.js';

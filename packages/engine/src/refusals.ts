@@ -14,8 +14,20 @@ export function refusedWrite(
     return new PaminaError('DATABASE_FAILED', message, { cause: failure });
   }
   if (isClosed) return closed(name);
+  const fenced = refusedByFence(control);
+  if (fenced !== null) return fenced;
   if (type === 'replica') return new PaminaError('REPLICA_READ_ONLY', `${name} is a replica`);
   return new PaminaError('READ_ONLY', `${name} is read only`);
+}
+
+/** FENCED; null if there is no fence. */
+export function refusedByFence({ name, fence }: Control): PaminaError | null {
+  if (fence === undefined || fence === null) return null;
+  const { successor, takenOver } = fence;
+  const message = takenOver
+    ? `the name that ${name} had was taken over by ${successor}`
+    : `${name} takes no writes while ${successor} is to take over`;
+  return new PaminaError('FENCED', message, { context: { name, successor, takenOver } });
 }
 
 /** Null if data may be read. */

@@ -29,7 +29,7 @@ export class RunningDatabase {
   readonly parts: DatabaseParts;
   readonly slots: SlotTable;
   readonly maintenance: Maintenance;
-  /** Of a normal database that is open for writing. */
+  /** Of a normal database that is open for writing; one with a fence writes no record any more. */
   readonly session: SessionWriter | null;
   /** Of a replica that is open for writing. */
   readonly replica: ReplicaLog | null;
@@ -74,6 +74,7 @@ export class RunningDatabase {
       const { seq } = parts.log.durable;
       await startTimeline(options, seq, 'copy started as a normal database');
     }
+    if (control.current.fence) return new RunningDatabase(opened, null, null);
     const session = await SessionWriter.start({ ...options, parts, onSegmentClosed });
     return new RunningDatabase(opened, session, null);
   }

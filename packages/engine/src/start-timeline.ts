@@ -29,6 +29,7 @@ export async function startTimeline(
     simultaneousQuery: false,
     formerMaster: master,
     apply: null,
+    fence: null,
     // What an archive has of the history that is given up is not the log of this one.
     archives: archives.map((one) => ({ ...one, fromSeq: Math.min(one.fromSeq, atSeq + 1) })),
   });

@@ -169,8 +169,20 @@ export const errorTable = {
     "Ask for 'disk' or 'memory': a commit cannot wait for replicas yet.",
     501,
   ),
+  FAILOVER_BEHIND: state(
+    'Another replica has more of the log. Leave out `--to`, or say `--accept-loss` to give up what only the other one has.',
+  ),
+  FAILOVER_IMPOSSIBLE: state(
+    'See why each replica cannot take over, mend that, and run `pamina failover` again. Nothing was changed.',
+  ),
+  FAILOVER_RUNNING: state(
+    'Another failover of this database is under way or was cut short. Finish it with `pamina failover NAME --to REPLICA`, or take it back with `pamina unfence NAME`.',
+  ),
+  FAILOVER_TIMEOUT: ended(
+    'The replica did not get the rest of the log in time, so nothing was promoted, and the master takes writes again. See its state, then try again with a longer `--timeout`.',
+  ),
   FENCED: refused(
-    'Another database has taken over this name. Make this one its replica with `pamina replicate`, or rename it.',
+    'Another database takes over this name, or has done so. Make this one its replica with `pamina rejoin NAME`, or take it out of its fence with `pamina unfence NAME` if nothing has taken over.',
     409,
   ),
   FILE_EXISTS: disk('Choose another path, or move the existing file away.', 409),

@@ -101,5 +101,12 @@ export { parseSegmentPath, segmentPath } from './segment-path.js';
 export type { SegmentName } from './segment-path.js';
 export { decodeSynced, encodeSynced } from './synced.js';
 export type { Synced } from './synced.js';
-export { currentTimeline, forkPoint, timelineAt, validateTimelines } from './timeline.js';
+export {
+  currentTimeline,
+  forkPoint,
+  takeoverOf,
+  takeoverReason,
+  timelineAt,
+  validateTimelines,
+} from './timeline.js';
 export type { Timeline } from './timeline.js';

@@ -98,6 +98,25 @@ function isSame(one: Timeline | undefined, other: Timeline | undefined): boolean
   );
 }
 
+/** Why a timeline was started that takes the place of another database; fences the holder of that name. */
+export function takeoverReason(name: string): string {
+  return `takeover of ${name}`;
+}
+
+/**
+ * The timeline by which `other` took over the name of a database that is still on `own`; null if it did
+ * not, and if the database has begun a timeline of its own since: that is not the one that was left (P11).
+ */
+export function takeoverOf(
+  name: string,
+  own: readonly Timeline[],
+  other: readonly Timeline[],
+): Timeline | null {
+  const { common } = forkPoint(own, other);
+  if (common === 0 || common < own.length) return null;
+  return other.slice(common).find(({ why }) => why === takeoverReason(name)) ?? null;
+}
+
 /** The timeline on which record `seq` was written; the first for seq 0, which is no record. */
 export function timelineAt(history: readonly Timeline[], seq: number): Timeline {
   for (let i = history.length - 1; i > 0; i--) {

@@ -5,6 +5,8 @@ import { PaminaError } from '../src/pamina-error.js';
 import {
   currentTimeline,
   forkPoint,
+  takeoverOf,
+  takeoverReason,
   timelineAt,
   validateTimelines,
   type Timeline,
@@ -116,6 +118,23 @@ describe('forkPoint', () => {
         expect(point.common).toBe(Math.min(mine.length, theirs.length));
       }),
     );
+  });
+});
+
+describe('P11 takeoverOf', () => {
+  const taken = { ...fork(first, '00000000000000ee', 100), why: takeoverReason('cities') };
+
+  it('finds the timeline that took over, also behind others', () => {
+    expect(takeoverOf('cities', [first], [first, taken])).toEqual(taken);
+    const later = { ...fork(second, '00000000000000ff', 150), why: takeoverReason('cities') };
+    expect(takeoverOf('cities', [first], [first, second, later])).toEqual(later);
+  });
+
+  it('finds none for another name, in one history, and where the own history went on', () => {
+    expect(takeoverOf('towns', [first], [first, taken])).toBeNull();
+    expect(takeoverOf('cities', [first, taken], [first, taken])).toBeNull();
+    expect(takeoverOf('cities', [first, second], [first, taken])).toBeNull();
+    expect(takeoverOf('cities', [third], [first, taken])).toBeNull();
   });
 });
 

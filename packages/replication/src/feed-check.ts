@@ -6,6 +6,7 @@ import {
   parseSegmentPath,
   segmentFormatVersion,
   type SegmentName,
+  takeoverOf,
 } from '@pamina/format';
 import { channelProtocol, type HelloMessage } from '@pamina/wire';
 import type { FeedSegment } from './contract.js';
@@ -13,13 +14,14 @@ import type { FeedFacts, Refusal, ResumePlan } from './feed-event.js';
 
 export type Verdict = { readonly plan: ResumePlan } | { readonly refusal: Refusal };
 
-/** PATTERN_MISMATCH, NOT_PERMITTED, VERSION_MISMATCH, DIVERGED or LOG_GONE, in this order; else the plan. */
+/** PATTERN_MISMATCH, NOT_PERMITTED, VERSION_MISMATCH, FENCED, DIVERGED or LOG_GONE, in this order; else the plan. */
 export function judgeHello(hello: HelloMessage, facts: FeedFacts): Verdict {
   const refusal =
     checkName(hello, facts) ??
     checkPattern(hello, facts) ??
     checkPermission(hello, facts) ??
     checkVersion(hello) ??
+    checkTakeover(hello, facts) ??
     checkHistory(hello, facts);
   return refusal === null ? choosePlan(hello, facts) : { refusal };
 }
@@ -82,6 +84,15 @@ function checkVersion(hello: HelloMessage): Refusal | null {
     `the master writes version ${segmentFormatVersion} of the log format, the replica reads up to ${hello.formatVersion}`,
     { formatVersion: hello.formatVersion, expected: segmentFormatVersion },
   );
+}
+
+/** The replica follows whom has taken this one's place: it looks its master up again, and this one stops (P11). */
+function checkTakeover(hello: HelloMessage, facts: FeedFacts): Refusal | null {
+  const takeover = takeoverOf(facts.name, facts.timelines, hello.timelines);
+  if (takeover === null) return null;
+  const { atSeq, id, timeline } = takeover;
+  const message = `${hello.replica} is on timeline ${timeline} (${id}), which took over ${facts.name} after record ${atSeq}`;
+  return refuse('FENCED', message, { timeline, timelineId: id, atSeq });
 }
 
 /** The replica's last record must be one of ours: timeline path, then length, then chain. */

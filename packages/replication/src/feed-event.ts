@@ -106,6 +106,8 @@ export type FeedEffect =
   /** Enter the positions into the slot table and move the pin. */
   | { readonly type: 'slot'; readonly report: ReportMessage }
   | { readonly type: 'refuse'; readonly refusal: Refusal }
+  /** A replica has proved that another database took this one's place. */
+  | { readonly type: 'taken-over'; readonly replica: string }
   | { readonly type: 'close'; readonly code: number; readonly message: string }
   | {
       readonly type: 'log';

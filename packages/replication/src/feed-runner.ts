@@ -38,6 +38,8 @@ export interface FeedOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called at each change after the replica's hello was accepted, and with null when the feed ends. */
   readonly onStatus?: ((status: FeedStatus | null) => void) | undefined;
+  /** A replica has proved that another database took the place of this one: it must write no more (P11). */
+  readonly onTakenOver?: ((replica: string) => void) | undefined;
 }
 
 /** Serves one replica; resolves when the channel is closed and everything held is let go. Never rejects. */
@@ -135,6 +137,7 @@ class FeedRunner {
       this.#spawn(() => this.#enterReports(hello.instance, hello.replica));
     },
     refuse: ({ refusal }) => this.#refuse(refusal),
+    'taken-over': ({ replica }) => this.#options.onTakenOver?.(replica),
     close: ({ code, message }) => this.#channel.close(code, message),
     log: ({ level, event, message }) => this.#log(level, event, message),
   };

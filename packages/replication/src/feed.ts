@@ -104,8 +104,12 @@ function greet(state: FeedState, event: EventOf<'hello'>): FeedStep {
 function judge(state: FeedState, event: EventOf<'facts'>): FeedStep {
   if (state.hello === null) return unexpected(state, event);
   const verdict = judgeHello(state.hello, event.facts);
-  if ('refusal' in verdict) return refuseWith(state, verdict.refusal);
   const { replica, point } = state.hello;
+  if ('refusal' in verdict) {
+    const step = refuseWith(state, verdict.refusal);
+    if (verdict.refusal.code !== 'FENCED') return step;
+    return { ...step, effects: [...step.effects, { type: 'taken-over', replica }] };
+  }
   return {
     state: { ...state, name: 'idle' },
     effects: [

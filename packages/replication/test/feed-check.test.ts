@@ -70,6 +70,29 @@ describe('P5 the hello of a replica', () => {
     }
   });
 
+  describe('P11 of one that follows who took over', () => {
+    const takeover = { ...second, why: 'takeover of orders' };
+    const master = { timelines: [first] };
+    const hello = { timelines: [first, takeover] };
+
+    it('stops the old master, wherever the replica is', () => {
+      expect(judge({ ...hello, point: pointAt(3) }, master)).toBe('FENCED');
+      expect(judge({ ...hello, point: pointAt(150) }, master)).toBe('FENCED');
+    });
+
+    it('stops nobody by a plain reset, a takeover of another name, or without permission', () => {
+      expect(judge({ ...hello, timelines: [first, second] }, master)).toBe('DIVERGED');
+      const other = { ...second, why: 'takeover of towns' };
+      expect(judge({ ...hello, timelines: [first, other] }, master)).toBe('DIVERGED');
+      expect(judge(hello, { ...master, permitted: null })).toBe('NOT_PERMITTED');
+    });
+
+    it('stops none that has begun a timeline of its own since', () => {
+      const own = { ...second, id: '77'.repeat(8), why: 'restored' };
+      expect(judge(hello, { ...master, timelines: [first, own] })).toBe('DIVERGED');
+    });
+  });
+
   it('P9 an initial backup is named in the message', () => {
     const hello = helloOf({ pattern: null });
     const verdict = judgeHello(hello, factsFor(hello));

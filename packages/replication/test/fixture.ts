@@ -17,7 +17,7 @@ export const second: Timeline = {
   id: '22'.repeat(8),
   forkedFrom: first.id,
   atSeq: 100,
-  why: 'takeover of orders',
+  why: 'reset of a replica of orders',
 };
 
 export function pointAt(seq: number, chain = seq * 7) {

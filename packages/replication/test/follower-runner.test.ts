@@ -158,8 +158,11 @@ describe('follower', () => {
     await two.runner.stop();
     pair.server.database = old;
     two.runner.start();
-    await until('diverged', () => two.runner.status().state === 'diverged');
-    expect(two.runner.status().message).toContain('Create it again');
+    // The old master is the one that is wrong: the replica goes on to look for its master.
+    const { seq } = two.database.durable();
+    await until('fenced', () => two.runner.status().reason?.includes('took over orders') === true);
+    expect(two.runner.status().state).toBe('disconnected');
+    expect(two.database.durable().seq).toBe(seq);
     pair.server.database = null;
     pair.server.cut();
     await pair.server.settle();

@@ -58,6 +58,8 @@ export class HostCore {
   readonly leases: BackupLeases;
   /** `http://host:port` while this host is served; null when it works on the folder directly. */
   address: string | null = null;
+  /** A replica has proved that another database took the place of this one. */
+  onTakenOver: (name: string, replica: string) => void = () => undefined;
   readonly #closing = new AbortController();
 
   constructor(options: HostOptions) {
@@ -185,10 +187,10 @@ export class HostCore {
 
   /** Opens an offline database. The caller has the turn, and closes it. */
   async open(name: string, access: Access): Promise<Database> {
-    const { type, instance } = await this.control(name);
+    const { type, instance, fence } = await this.control(name);
     if (access === 'write') {
       requireWritable(name, type);
-      if (this.address === null) await requireNotTakenOver(this, { name, type, instance });
+      if (this.address === null) await requireNotTakenOver(this, { name, type, instance, fence });
     }
     const database = await Database.open(this.folder(name), { env: this.env, access });
     // A crash in the middle of a rename left the old name inside.

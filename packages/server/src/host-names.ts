@@ -5,14 +5,48 @@ import type { DirectoryEntry, IsAlive } from '@pamina/directory';
 import type { Control } from '@pamina/engine';
 import { isPaminaError, PaminaError, toPaminaError } from '@pamina/format';
 import type { HostCore } from './host-core.js';
-import { isHolderAlive } from './master-link.js';
+import { isClaim, isHolderAlive } from './master-link.js';
 
 function aliveCheck(core: HostCore, name: string): IsAlive {
   return async (entry: DirectoryEntry) => {
     // This server itself: an entry of before, if it does not have the name online now.
-    if (entry.address === core.address) return core.online.has(name);
+    if (entry.address === core.address) {
+      return core.online.has(name) || (await isClaimedHere(core, name, entry));
+    }
     return isHolderAlive(name, entry, core);
   };
+}
+
+/** Whether a database here has claimed a name that it does not bear yet. */
+async function isClaimedHere(
+  core: HostCore,
+  name: string,
+  { instance }: DirectoryEntry,
+): Promise<boolean> {
+  for (const one of await core.names()) {
+    const control = await core.control(one);
+    if (control.instance === instance && isClaim(name, control)) return true;
+  }
+  return false;
+}
+
+/**
+ * For who is to take over: the name is its own before it bears it, so that of two only one goes on. The
+ * holder before is dead, or is the one that was fenced. NAME_TAKEN; DIRECTORY_… where it cannot be written.
+ */
+export async function claimName(
+  core: HostCore,
+  name: string,
+  instance: string,
+  fenced: string | null,
+): Promise<void> {
+  if (core.address === null) {
+    throw new PaminaError('SERVER_NOT_RUNNING', `no server has ${core.dataFolder}`);
+  }
+  const isAlive = aliveCheck(core, name);
+  await core.directory.register(name, core.address, instance, (entry) =>
+    fenced !== null && entry.instance === fenced ? Promise.resolve(false) : isAlive(entry),
+  );
 }
 
 /**
@@ -27,7 +61,10 @@ export async function enterName(
 ): Promise<boolean> {
   if (core.address === null) return false;
   // Whoever only keeps its name takes it from nobody, however dead the holder seems at this moment.
-  const keeps: IsAlive = (entry) => Promise.resolve(entry.instance !== instance);
+  // An entry that a person wrote names no instance: its address says whose it is.
+  const isOwn = (entry: DirectoryEntry): boolean =>
+    entry.instance === null ? entry.address === core.address : entry.instance === instance;
+  const keeps: IsAlive = (entry) => Promise.resolve(!isOwn(entry));
   const isAlive = options.mayTake ? aliveCheck(core, name) : keeps;
   try {
     await core.directory.register(name, core.address, instance, isAlive);
@@ -55,13 +92,19 @@ export async function holderOf(core: HostCore, name: string): Promise<DirectoryE
  */
 export async function requireNotTakenOver(
   core: HostCore,
-  { name, type, instance }: Pick<Control, 'name' | 'type' | 'instance'>,
+  { name, type, instance, fence }: Pick<Control, 'name' | 'type' | 'instance' | 'fence'>,
 ): Promise<void> {
   if (type !== 'normal') return;
+  if (fence?.takenOver === true) throw fenced(name, fence.successor);
   const entry = await holderOf(core, name);
   if (entry === null || entry.instance === null || entry.instance === instance) return;
   const message = `the name ${name} belongs to another database, last served at ${entry.address}`;
   throw new PaminaError('FENCED', message, { context: { name, address: entry.address } });
+}
+
+export function fenced(name: string, successor: string): PaminaError {
+  const message = `the name of ${name} was taken over; ${successor} has its place`;
+  return new PaminaError('FENCED', message, { context: { name, successor } });
 }
 
 /**

@@ -11,14 +11,14 @@ import { backupToStartFrom, restoreTo } from './host-create.js';
 import { goOffline, goOnline } from './host-start.js';
 import type { MasterLink } from './master-link.js';
 
-/** The caller has the turn and knows that the database is no normal one. */
+/** Resolves to where the copy before is kept. The caller has the turn, and knows that nothing in it is lost by this. */
 export async function recreate(
   core: HostCore,
   name: string,
   link: MasterLink,
   options: ReplicateOptions,
   progress?: Progress,
-): Promise<void> {
+): Promise<string> {
   const { disk } = core.env;
   const before = await core.control(name);
   const backup = await backupToStartFrom(link, progress);
@@ -52,6 +52,7 @@ export async function recreate(
     return Promise.resolve();
   });
   if (core.address !== null) await goOnline(core, name);
+  return kept;
 }
 
 /** A replica permits nobody itself: whom its master permits it serves too. */

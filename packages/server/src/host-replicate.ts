@@ -35,7 +35,10 @@ export async function replicate(
     const control = await core.control(name);
     requireFollower(name, control);
     const link = await core.link(master);
-    if (options.recreate === true) return recreate(core, name, link, options, progress);
+    if (options.recreate === true) {
+      await recreate(core, name, link, options, progress);
+      return;
+    }
     return becomeReplica(core, name, link, options);
   });
 }

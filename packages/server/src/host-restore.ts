@@ -214,7 +214,7 @@ async function restoreBeside(task: Task): Promise<Done> {
   const time = new Date(clock.now()).toISOString().replace(/[:.]/g, '-');
   const kept = join(core.dataFolder, keptFolder, `${name}-${time}`);
   const position = formatPosition(plan.position);
-  await keepArchives(core, name, { beside, control: recovered.control, seq: plan.position.seq });
+  await carryOver(core, name, { beside, control: recovered.control, seq: plan.position.seq });
   const jobLog = new JobLog(disk, clock, beside);
   const message = `${name} was restored to ${position} in the place of another database of this name, which is kept in ${kept}.`;
   jobLog.write('warning', 'replaced', message, { position, kept });
@@ -232,16 +232,19 @@ async function restoreBeside(task: Task): Promise<Done> {
   return { ...done, kept: backups };
 }
 
-/** Where the database was archived the one in its place is archived on, on its timeline. */
-async function keepArchives(
+/**
+ * Where the database was archived the one in its place is archived on, on its timeline; and what may take no
+ * writes may not because it was restored (P11).
+ */
+async function carryOver(
   core: HostCore,
   name: string,
   { beside, control, seq }: { beside: string; control: Control; seq: number },
 ): Promise<void> {
-  const { archives = [] } = await core.control(name);
-  if (archives.length === 0) return;
+  const { archives = [], fence = null } = await core.control(name);
+  if (archives.length === 0 && fence === null) return;
   const kept = archives.map((one) => ({ ...one, fromSeq: Math.min(one.fromSeq, seq + 1) }));
-  await writeControl(core.env.disk, beside, { ...control, archives: kept });
+  await writeControl(core.env.disk, beside, { ...control, archives: kept, fence });
 }
 
 /** All but its backups: what they hold is nowhere else. */

@@ -7,73 +7,11 @@ import { PaminaError, toPaminaError } from '@pamina/format';
 import { FollowerRunner } from '@pamina/replication';
 import { startArchivers } from './host-archive.js';
 import type { HostCore } from './host-core.js';
-import { enterName, holderOf, requireNotTakenOver, withdrawName } from './host-names.js';
+import { enterName, fenced, withdrawName } from './host-names.js';
 import { OnlineDatabase } from './online-database.js';
 
 /** How long a closing host waits for what it told to end. */
 const quietMsMax = 10_000;
-
-/** Opens every database of the data folder but the unassigned ones. */
-export async function startAll(core: HostCore): Promise<void> {
-  for (const name of await core.names()) {
-    await core.turns.run(name, async () => {
-      try {
-        const { type, instance } = await core.control(name);
-        if (type === 'unassigned') return;
-        await requireNotTakenOver(core, { name, type, instance });
-        await goOnline(core, name);
-      } catch (error) {
-        // Noted by goOnline or here; status and list show it.
-        core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
-      }
-    });
-  }
-}
-
-/**
- * Holds the directory against what is online: enters names that could not be entered before or were
- * lost. A name that bears another instance now was taken over, and its holder before goes offline
- * even if the new one is not up yet: two must not write under one name (P11).
- */
-export async function keepNames(core: HostCore): Promise<void> {
-  for (const name of [...core.online.keys()]) {
-    await core.turns.run(name, async () => {
-      const online = core.online.get(name);
-      if (online === undefined) return;
-      try {
-        await keepName(core, online);
-      } catch (error) {
-        const fault = toPaminaError(error);
-        // A directory that cannot be read now says nothing about the name; the next change is looked at.
-        if (fault.code === 'NAME_TAKEN') await giveUp(core, online, fault);
-      }
-    });
-  }
-}
-
-async function keepName(core: HostCore, online: OnlineDatabase): Promise<void> {
-  const { name } = online;
-  const { instance } = online.database.control;
-  const entry = await holderOf(core, name);
-  if (entry !== null && entry.instance !== null && entry.instance !== instance) {
-    const context = { name, address: entry.address };
-    throw new PaminaError('NAME_TAKEN', `${entry.address} has ${name} now`, { context });
-  }
-  online.isRegistered = await enterName(core, name, instance, { mayTake: false });
-}
-
-async function giveUp(core: HostCore, online: OnlineDatabase, fault: PaminaError): Promise<void> {
-  const { name } = online;
-  const message = `The name ${name} was taken over: ${fault.message}. This database goes offline.`;
-  online.database.jobLog.write('error', 'taken-over', message, { ...fault.context });
-  try {
-    await goOffline(core, name, { keepName: true });
-    core.faults.set(name, { error: fault, since: core.env.clock.now() });
-  } catch (error) {
-    // It is offline all the same; that it did not close well is the worse of its two faults.
-    core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
-  }
-}
 
 export async function stopAll(core: HostCore): Promise<void> {
   const names = [...core.online.keys()];
@@ -135,7 +73,8 @@ export async function goOnline(core: HostCore, name: string): Promise<void> {
   if (core.online.has(name)) return;
   core.signal.throwIfAborted();
   try {
-    const { instance } = await core.control(name);
+    const { instance, fence } = await core.control(name);
+    if (fence?.takenOver === true) throw fenced(name, fence.successor);
     const isRegistered = await enterName(core, name, instance);
     try {
       const database = await Database.open(core.folder(name), { env: core.env });
@@ -168,6 +107,7 @@ export async function bringUp(
   }
   const online = new OnlineDatabase(name, database, core.env);
   online.isRegistered = isRegistered;
+  online.onTakenOver = (replica) => core.onTakenOver(name, replica);
   core.online.set(name, online);
   const { jobLog } = database;
   jobLog.write('info', 'online', `${name} is online at ${core.address}.`, {

@@ -1,7 +1,7 @@
 // What a host says of its databases: also of those that do not open, and why they do not.
 
 import { type AuditOutcome, readAudit } from '@pamina/backup';
-import type { Control, Database, LogPoint } from '@pamina/engine';
+import { type Control, type Database, type LogPoint, refusedByFence } from '@pamina/engine';
 import {
   formatPosition,
   isPaminaError,
@@ -103,7 +103,8 @@ function conditionOf({ database, follower, since }: OnlineDatabase): Condition {
     const condition = { state, reason, since: changedAt, message };
     return inTouch.has(state) ? (waitingCondition(database) ?? condition) : condition;
   }
-  const reason = database.control.readOnly ? 'it is read only' : null;
+  const { readOnly } = database.control;
+  const reason = refusedByFence(database.control)?.message ?? (readOnly ? 'it is read only' : null);
   return { state: 'open', reason, since, message: null };
 }
 
@@ -179,6 +180,8 @@ async function common(core: HostCore, folder: string, name: string, control: Con
     audit: type === 'replica' ? auditStatus(await readAudit(core.env, folder), timelines) : null,
     backups: { count: full.length, newest: full[0] ?? null },
     createdAt,
+    fence: control.fence ?? null,
+    takeover: control.takeover ?? null,
     archives: await summaries(core, { ...control, name }, core.online.get(name) ?? null),
   };
 }

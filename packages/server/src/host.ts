@@ -3,7 +3,7 @@
 
 import type { Database } from '@pamina/engine';
 import type { Channel } from '@pamina/env';
-import { PaminaError } from '@pamina/format';
+import { PaminaError, toPaminaError } from '@pamina/format';
 import type {
   AddArchiveOptions,
   ApplyTarget,
@@ -20,6 +20,9 @@ import type {
   ExportOptions,
   ExpireAnswer,
   ExpireOptions,
+  FailoverOptions,
+  FailoverReport,
+  FenceAnswer,
   HashReport,
   ImportReport,
   JobEvent,
@@ -29,6 +32,8 @@ import type {
   Progress,
   RebuildReport,
   RebuildRequest,
+  RejoinOptions,
+  RejoinReport,
   ReplicaSummary,
   ReplicateOptions,
   ResetOptions,
@@ -36,6 +41,8 @@ import type {
   VerifyRequest,
   RestoreOptions,
   RestoreReport,
+  TakeOverReport,
+  TakeOverRequest,
 } from '@pamina/wire';
 import { applyUntil } from './host-apply.js';
 import * as archiveVerbs from './host-archive.js';
@@ -55,7 +62,12 @@ import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
 import { finishRestores, restoreDatabase } from './host-restore.js';
 import { set } from './host-set.js';
-import { keepNames, start, startAll, stop, stopAll, whenQuiet } from './host-start.js';
+import { keepNames, startAll } from './host-keep-names.js';
+import { start, stop, stopAll, whenQuiet } from './host-start.js';
+import { fence, takenOverBy, unfence } from './host-fence.js';
+import { failover } from './host-failover.js';
+import { rejoin } from './host-rejoin.js';
+import { finishTakeovers, takeOver } from './host-take-over.js';
 import { list, status } from './host-status.js';
 import { verify } from './host-verify.js';
 import type { BackupFile, Served } from './served.js';
@@ -68,6 +80,11 @@ export class Host implements Served {
 
   private constructor(core: HostCore) {
     this.#core = core;
+    core.onTakenOver = (name, replica) => {
+      takenOverBy(core, name, replica).catch((error: unknown) => {
+        core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
+      });
+    };
   }
 
   /** Nothing is opened or made yet. */
@@ -87,6 +104,7 @@ export class Host implements Served {
     await change.finishRemovals(this.#core);
     await finishSwaps(this.#core);
     await finishRestores(this.#core);
+    await finishTakeovers(this.#core);
     this.#core.address = address;
     await startAll(this.#core);
     this.#core.directory.onChange(() => this.#keepNames());
@@ -246,6 +264,31 @@ export class Host implements Served {
   async rename(name: string, to: string): Promise<DatabaseStatus> {
     await change.rename(this.#core, name, to);
     return this.status(to);
+  }
+
+  failover(
+    master: string,
+    options: FailoverOptions = {},
+    progress?: Progress,
+  ): Promise<FailoverReport> {
+    return failover(this.#core, master, options, progress);
+  }
+
+  rejoin(name: string, options: RejoinOptions = {}, progress?: Progress): Promise<RejoinReport> {
+    return rejoin(this.#core, name, options, progress);
+  }
+
+  fence(name: string, successor: string): Promise<FenceAnswer> {
+    return fence(this.#core, name, { successor });
+  }
+
+  async unfence(name: string): Promise<DatabaseStatus> {
+    await unfence(this.#core, name);
+    return this.status(name);
+  }
+
+  takeOver(name: string, request: TakeOverRequest): Promise<TakeOverReport> {
+    return takeOver(this.#core, name, request);
   }
 
   delete(

@@ -10,7 +10,7 @@ import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import type { RouteContext } from './route-context.js';
 import { databaseRoutes } from './routes-databases.js';
-import { followingRoutes } from './routes-following.js';
+import { failoverRoutes, followingRoutes } from './routes-following.js';
 import { archiveRoutes } from './routes-archives.js';
 import { dataRoutes } from './routes-data.js';
 import { inspectRoutes } from './routes-inspect.js';
@@ -66,6 +66,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
       v1.get('/server', () => identity);
       databaseRoutes(v1, context);
       followingRoutes(v1, context);
+      failoverRoutes(v1, context);
       dataRoutes(v1, context);
       replicaRoutes(v1, context);
       backupRoutes(v1, context);

@@ -1,6 +1,7 @@
 // What a host asks other servers: those that its directory names, for bootstrap and for checks.
 
 import type { Directory, DirectoryEntry } from '@pamina/directory';
+import type { Control } from '@pamina/engine';
 import type { Env } from '@pamina/env';
 import { isPaminaError, PaminaError } from '@pamina/format';
 import {
@@ -9,13 +10,19 @@ import {
   type BackupSummary,
   type DatabaseStatus,
   doneAnswer,
+  fenceAnswer,
+  type FenceAnswer,
   HttpBackupSource,
   HttpCaller,
   HttpLogSource,
+  listAnswer,
   path,
   type Progress,
   replicasAnswer,
   statusAnswer,
+  takeOverAnswer,
+  type TakeOverReport,
+  type TakeOverRequest,
 } from '@pamina/wire';
 
 /** An address that does not answer so soon is taken for dead; timelines fence what that gets wrong. */
@@ -33,12 +40,14 @@ export class MasterLink {
   readonly name: string;
   readonly address: string;
   readonly #caller: HttpCaller;
+  readonly #peer: PeerOptions;
   readonly #signal: AbortSignal | undefined;
 
   constructor(name: string, address: string, peer: PeerOptions) {
     this.name = name;
     this.address = address;
     this.#caller = callerOf(address, peer);
+    this.#peer = peer;
     this.#signal = peer.signal;
   }
 
@@ -99,6 +108,42 @@ export class MasterLink {
     return replicas.filter((replica) => replica.permitted).map((replica) => replica.name);
   }
 
+  /** Null where it is not there, or does not answer within a few seconds. */
+  async statusSoon(): Promise<DatabaseStatus | null> {
+    try {
+      return await callerOf(this.address, this.#peer, aliveWithinMs).call(
+        { method: 'GET', path: path`/databases/${this.name}`, signal: this.#signal },
+        statusAnswer,
+      );
+    } catch (error) {
+      if (isPaminaError(error)) return null;
+      throw error;
+    }
+  }
+
+  /** It takes no writes any more, and says where it ended. */
+  fence(successor: string): Promise<FenceAnswer> {
+    return this.#task('fence', { successor }, fenceAnswer);
+  }
+
+  async unfence(): Promise<void> {
+    await this.#task('unfence', {}, statusAnswer);
+  }
+
+  takeOver(request: TakeOverRequest): Promise<TakeOverReport> {
+    return this.#task('take-over', request, takeOverAnswer);
+  }
+
+  /** It follows another master from now on. */
+  async follow(master: string): Promise<void> {
+    await this.#task('replicate', { master }, statusAnswer);
+  }
+
+  #task<T extends Parameters<HttpCaller['task']>[1]>(verb: string, body: object, answer: T) {
+    const target = `${path`/databases/${this.name}`}/${verb}`;
+    return this.#caller.task({ method: 'POST', path: target, body, signal: this.#signal }, answer);
+  }
+
   log(): HttpLogSource {
     return new HttpLogSource(this.#caller, this.name, this.#signal);
   }
@@ -123,9 +168,41 @@ export async function isHolderAlive(
     return status.online && (entry.instance === null || entry.instance === status.instance);
   } catch (error) {
     // Nobody there, or something else there; every other answer is that of a server that lives.
-    if (isPaminaError(error) && goneCodes.has(error.code)) return false;
-    return true;
+    if (!isPaminaError(error) || !goneCodes.has(error.code)) return true;
+    return error.code === 'DATABASE_NOT_FOUND' && (await isClaimedThere(name, entry, caller));
   }
+}
+
+/** The name is that of a replica that is about to take over, which bears another until then. */
+async function isClaimedThere(
+  name: string,
+  { instance }: DirectoryEntry,
+  caller: HttpCaller,
+): Promise<boolean> {
+  const statusOf = (one: string): Promise<DatabaseStatus> =>
+    caller.call({ method: 'GET', path: path`/databases/${one}` }, statusAnswer);
+  try {
+    const all = await caller.call({ method: 'GET', path: '/databases' }, listAnswer);
+    for (const one of all) {
+      const { master, takeover, type, ...status } = await statusOf(one.name);
+      const claimant = { master: master?.name ?? null, takeover, type };
+      if (status.instance === instance && isClaim(name, claimant)) return true;
+    }
+    // It may have been renamed to that name while it was looked for under the other.
+    return (await statusOf(name)).instance === instance;
+  } catch (error) {
+    if (isPaminaError(error) && goneCodes.has(error.code)) return false;
+    throw error;
+  }
+}
+
+/** What has the entry of its own master, or of the one whose place it is taking, has claimed it. */
+export function isClaim(
+  name: string,
+  { master, takeover, type }: Pick<Control, 'master' | 'takeover' | 'type'>,
+): boolean {
+  if (type === 'replica') return master === name;
+  return takeover?.of === name && !takeover.finished;
 }
 
 const goneCodes: ReadonlySet<string> = new Set([

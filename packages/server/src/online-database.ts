@@ -23,6 +23,8 @@ export class OnlineDatabase {
   follower: FollowerRunner | null = null;
   /** Of a replica. */
   audit: ReplicaAudit | null = null;
+  /** A replica has proved that another database took this one's place. */
+  onTakenOver: ((replica: string) => void) | null = null;
   /** Whether the name is entered in the directory. */
   isRegistered = false;
   readonly #env: Env;
@@ -66,6 +68,7 @@ export class OnlineDatabase {
     const run = runFeed(channel, this.database, {
       signal: ending.signal,
       onStatus: (status) => this.feeds.set(channel, status),
+      onTakenOver: (replica) => this.onTakenOver?.(replica),
     });
     this.feeds.set(channel, null);
     this.#feedRuns.set(channel, { run, end: () => ending.abort() });

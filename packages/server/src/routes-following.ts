@@ -3,11 +3,19 @@
 import {
   type ApplyRequest,
   applyRequest,
+  type FailoverOptions,
+  failoverRequest,
+  fenceRequest,
+  type FenceRequest,
   nameParameters,
+  type RejoinOptions,
+  rejoinRequest,
   type ReplicateRequest,
   replicateRequest,
   type ResetRequest,
   resetRequest,
+  type TakeOverRequest,
+  takeOverRequest,
 } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
 import { answerLines } from './line-answer.js';
@@ -37,5 +45,42 @@ export function followingRoutes(app: FastifyInstance, { clock, served }: RouteCo
       },
     },
     ({ body, params }, reply) => answerLines(reply, clock, () => served.reset(params.name, body)),
+  );
+}
+
+/** What changes who the master is. */
+export function failoverRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
+  app.post<Named & { Body: FailoverOptions }>(
+    '/databases/:name/failover',
+    { schema: { params: nameParameters, body: failoverRequest } },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, (answer) => served.failover(params.name, body, answer.progress)),
+  );
+
+  app.post<Named & { Body: RejoinOptions }>(
+    '/databases/:name/rejoin',
+    { schema: { params: nameParameters, body: rejoinRequest } },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, (answer) => served.rejoin(params.name, body, answer.progress)),
+  );
+
+  app.post<Named & { Body: FenceRequest }>(
+    '/databases/:name/fence',
+    { schema: { params: nameParameters, body: fenceRequest } },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, () => served.fence(params.name, body.successor)),
+  );
+
+  app.post<Named>(
+    '/databases/:name/unfence',
+    { schema: { params: nameParameters } },
+    ({ params }, reply) => answerLines(reply, clock, () => served.unfence(params.name)),
+  );
+
+  app.post<Named & { Body: TakeOverRequest }>(
+    '/databases/:name/take-over',
+    { schema: { params: nameParameters, body: takeOverRequest } },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, () => served.takeOver(params.name, body)),
   );
 }

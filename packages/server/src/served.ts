@@ -1,7 +1,13 @@
 // What the server needs of the host beyond the administration: what peers of a database fetch.
 
 import type { Channel } from '@pamina/env';
-import type { Administration, LogSegments } from '@pamina/wire';
+import type {
+  Administration,
+  FenceAnswer,
+  LogSegments,
+  TakeOverReport,
+  TakeOverRequest,
+} from '@pamina/wire';
 
 export interface BackupFile {
   readonly bytes: number;
@@ -16,6 +22,10 @@ export interface Served extends Administration {
   logSegments(name: string): Promise<LogSegments>;
   /** Bytes of a segment from one offset up to another. LOG_GONE, SEGMENT_INVALID. */
   logBytes(name: string, segment: string, from: number, to: number): AsyncIterable<Uint8Array>;
+  /** The first half of a failover: the master takes no writes any more. FAILOVER_RUNNING, FENCED. */
+  fence(name: string, successor: string): Promise<FenceAnswer>;
+  /** The second half: a replica takes its master's place. FAILOVER_TIMEOUT, NAME_TAKEN. */
+  takeOver(name: string, request: TakeOverRequest): Promise<TakeOverReport>;
   /** DATABASE_NOT_FOUND, DATABASE_OFFLINE: whether `feed` can be called. */
   requireOnline(name: string): void;
   /** Serves a replica on this channel until it ends. */

@@ -11,6 +11,15 @@ import type {
   ExpireOptions,
 } from './backups-and-archives.js';
 import type {
+  FailoverOptions,
+  FailoverReport,
+  FenceStatus,
+  RejoinOptions,
+  RejoinReport,
+  TakeoverStatus,
+} from './failover.js';
+import type { LogLine, LogOptions } from './log-lines.js';
+import type {
   AuditStatus,
   HashReport,
   RebuildReport,
@@ -136,6 +145,10 @@ export interface DatabaseStatus {
   readonly createdAt: number;
   /** Where the database is archived; left out by older servers. */
   readonly archives?: readonly ArchiveSummary[] | undefined;
+  /** It takes no writes: another database is to take its place, or has. Null if not; left out by older servers. */
+  readonly fence?: FenceStatus | null | undefined;
+  /** Whose place it took, if it did. Left out by older servers. */
+  readonly takeover?: TakeoverStatus | null | undefined;
 }
 
 /** What a replica has received waits for its delay, or for an administrator. */
@@ -189,33 +202,6 @@ export interface JobEvent {
   readonly fields?: Record<string, unknown> | undefined;
 }
 
-export interface LogOperation {
-  readonly type: 'put' | 'del';
-  readonly space: 'user' | 'system' | 'local';
-  /** UTF-8 text; what is not UTF-8 is shown as `0x…`. Without the byte that names the space. */
-  readonly key: string;
-  readonly valueBytes: number | null;
-}
-
-/** One record of the log. */
-export interface LogLine {
-  readonly position: string;
-  readonly seq: number;
-  readonly kind: string;
-  readonly time: number;
-  readonly bytes: number;
-  readonly session: number;
-  readonly segment: string;
-  readonly offset: number;
-  /** Commits only: how many operations, and the first of them (at most `logOperationsShownMax`). */
-  readonly operationCount: number | null;
-  readonly operations: readonly LogOperation[];
-  /** Control records only: the decoded body. */
-  readonly body: unknown;
-}
-
-export const logOperationsShownMax = 20;
-
 export interface Entry {
   readonly key: string;
   readonly value: string;
@@ -224,17 +210,6 @@ export interface Entry {
 export interface ExportOptions {
   /** Only entries whose key begins so. */
   readonly prefix?: string | undefined;
-}
-
-export interface LogOptions {
-  readonly from?: number | undefined;
-  readonly limit?: number | undefined;
-  /** ms since 1970: the records before and after it, half of the limit (by default 20) each. */
-  readonly around?: number | undefined;
-  /** Only commits that touch a key which holds this text; of their operations, those. */
-  readonly grep?: string | undefined;
-  /** A place that restores take from, whose log is read instead of the database's own. */
-  readonly source?: string | undefined;
 }
 
 export interface BatchOperation {
@@ -328,6 +303,15 @@ export interface Administration {
   /** POSITION_AHEAD, POSITION_PASSED, DATABASE_TYPE. */
   reset(name: string, options?: ResetOptions): Promise<DatabaseStatus>;
   rename(name: string, to: string): Promise<DatabaseStatus>;
+  /**
+   * A replica takes the place of its master, which is told to stop first if it can be reached.
+   * FAILOVER_IMPOSSIBLE, FAILOVER_BEHIND, FAILOVER_RUNNING, FAILOVER_TIMEOUT, NAME_TAKEN.
+   */
+  failover(master: string, options?: FailoverOptions, progress?: Progress): Promise<FailoverReport>;
+  /** A database whose name was taken over follows who has it; what only it had is in a file then. */
+  rejoin(name: string, options?: RejoinOptions, progress?: Progress): Promise<RejoinReport>;
+  /** It takes writes again. FENCED while another database has its name. */
+  unfence(name: string): Promise<DatabaseStatus>;
   delete(
     name: string,
     options?: { keepBackups?: boolean | undefined; dryRun?: boolean | undefined },

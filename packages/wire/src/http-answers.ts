@@ -198,6 +198,20 @@ export const statusAnswer = Type.Object({
   log: Type.Object({ segments: amount, bytes: amount, firstSeq: orNull(amount) }),
   createdAt: amount,
   archives: Type.Optional(archivesAnswer),
+  fence: Type.Optional(
+    orNull(Type.Object({ since: amount, successor: text, takenOver: Type.Boolean() })),
+  ),
+  takeover: Type.Optional(
+    orNull(
+      Type.Object({
+        of: text,
+        formerName: text,
+        since: amount,
+        atSeq: amount,
+        finished: Type.Boolean(),
+      }),
+    ),
+  ),
 });
 
 const replicaAnswer = Type.Object({

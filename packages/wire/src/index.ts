@@ -13,10 +13,6 @@ export {
   type ImportReport,
   type JobEvent,
   type Lag,
-  logOperationsShownMax,
-  type LogLine,
-  type LogOptions,
-  type LogOperation,
   type MasterStatus,
   type Progress,
   type ProgressStep,
@@ -64,6 +60,28 @@ export {
   type SegmentBytes,
   type WelcomeMessage,
 } from './channel-message.js';
+export {
+  failoverAnswer,
+  type FailoverCandidate,
+  type FailoverOptions,
+  type FailoverReport,
+  failoverRequest,
+  failoverTimeoutMsDefault,
+  fenceAnswer,
+  type FenceAnswer,
+  fenceRequest,
+  type FenceRequest,
+  type FenceStatus,
+  rejoinAnswer,
+  type RejoinOptions,
+  type RejoinReport,
+  rejoinRequest,
+  takeOverAnswer,
+  type TakeOverReport,
+  type TakeoverStatus,
+  type TakeOverRequest,
+  takeOverRequest,
+} from './failover.js';
 export {
   archiveAnswer,
   archivesAnswer,
@@ -159,6 +177,12 @@ export {
   type SetRequest,
   verifyRequest,
 } from './http-requests.js';
+export {
+  type LogLine,
+  type LogOperation,
+  type LogOptions,
+  logOperationsShownMax,
+} from './log-lines.js';
 export {
   restoreAnswer,
   type RestoreOptions,

@@ -1,0 +1,233 @@
+// A replica takes its master's place, from finding the right one to pointing the others at it. It runs on
+// any server that shares the directory, and changes nothing itself: fence and takeover are the steps of the
+// two databases, each of them safe to repeat, so a failover that was cut short is run again.
+
+import {
+  isPaminaError,
+  PaminaError,
+  parsePosition,
+  toPaminaError,
+  validateName,
+} from '@pamina/format';
+import {
+  type DatabaseStatus,
+  type FailoverCandidate,
+  type FailoverOptions,
+  type FailoverReport,
+  failoverTimeoutMsDefault,
+  type FenceAnswer,
+  type Progress,
+  type TakeOverReport,
+} from '@pamina/wire';
+import type { HostCore } from './host-core.js';
+import { isClaim, MasterLink } from './master-link.js';
+import { databasesOf, type Peer } from './peers.js';
+
+interface Plan {
+  readonly master: string;
+  /** Who has the name now; null where it is not in the directory. */
+  readonly holder: Peer | null;
+  readonly candidates: readonly FailoverCandidate[];
+  readonly chosen: FailoverCandidate;
+  /** The last record that the master is known to have had. */
+  readonly knownSeq: number;
+}
+
+export async function failover(
+  core: HostCore,
+  master: string,
+  options: FailoverOptions,
+  progress?: Progress,
+): Promise<FailoverReport> {
+  validateName(master);
+  const say = (step: string, done: number): void =>
+    progress?.({ step, done, total: 4, unit: 'steps' });
+  say('looking for replicas', 0);
+  const peers = await databasesOf(core);
+  const unfinished = peers.find(({ status }) => isUnfinished(status, master));
+  if (unfinished !== undefined && options.dryRun !== true) {
+    return finishIt(core, master, unfinished);
+  }
+  const plan = planOf(master, peers, options);
+  const none = { address: null, position: null, followers: [], oldMaster: null };
+  if (options.dryRun === true) {
+    const alive = plan.holder?.status?.online === true;
+    return { ...reportOf(plan, alive, null), ...none, withoutWriterMs: null, dryRun: true };
+  }
+  const { clock } = core.env;
+  const startedAt = clock.monotonic();
+  say(`telling ${master} to stop`, 1);
+  const stopped = await stopMaster(core, plan);
+  say(`${plan.chosen.name} takes over`, 2);
+  const end = 'end' in stopped ? stopped.end : null;
+  const taken = await takeOverOrGoBack(core, plan, end, options);
+  const withoutWriterMs = Math.round(clock.monotonic() - startedAt);
+  say('done', 4);
+  const problem = 'problem' in stopped ? stopped.problem : null;
+  return {
+    ...reportOf(plan, end !== null, problem),
+    ...partsOf(taken),
+    withoutWriterMs,
+    dryRun: false,
+  };
+}
+
+function partsOf({ address, followers, oldMaster, position }: TakeOverReport) {
+  return { address, followers, oldMaster, position };
+}
+
+/** Promoted and renamed, but not all of its replicas know it; or claimed, and not promoted yet. */
+function isUnfinished(status: DatabaseStatus | null, master: string): boolean {
+  return status?.takeover?.of === master && !status.takeover.finished;
+}
+
+async function finishIt(core: HostCore, master: string, peer: Peer): Promise<FailoverReport> {
+  const former = peer.status?.takeover?.formerName ?? peer.name;
+  const link = new MasterLink(former, peer.entry.address, core);
+  const request = { master, fenced: null, untilSeq: null, timeoutMs: failoverTimeoutMsDefault };
+  const taken = await link.takeOver(request);
+  return {
+    ...{ master, successor: former, fenced: false, masterProblem: null, candidates: [] },
+    ...partsOf(taken),
+    lost: { records: 0, isCertain: false },
+    withoutWriterMs: null,
+    dryRun: false,
+  };
+}
+
+/** FAILOVER_IMPOSSIBLE, FAILOVER_BEHIND. */
+function planOf(master: string, peers: readonly Peer[], options: FailoverOptions): Plan {
+  const { acceptLoss = false, to } = options;
+  const holder = peers.find(({ name }) => name === master) ?? null;
+  const replicas = peers.filter(
+    ({ name, status }) =>
+      name === to || (status?.type === 'replica' && status.master?.name === master),
+  );
+  const pattern = holder?.status?.pattern ?? null;
+  const candidates = replicas.map((peer) => candidateOf(peer, master, pattern, to));
+  // The name is claimed: a failover that was cut short goes on with the same one.
+  const claimed = replicas.find(({ status }) => isClaimant(status, holder, master));
+  const able = candidates
+    .filter(
+      ({ name, problem }) => problem === null && (claimed === undefined || name === claimed.name),
+    )
+    .sort((one, other) => (other.seq ?? 0) - (one.seq ?? 0));
+  const promised = holder?.status?.fence?.successor;
+  const wanted = to ?? (able.some(({ name }) => name === promised) ? promised : undefined);
+  const chosen = wanted === undefined ? able[0] : able.find(({ name }) => name === wanted);
+  if (chosen === undefined) throw impossible(master, to, candidates);
+  const isMasterThere = holder?.status?.online === true && holder.status.type === 'normal';
+  const ahead = able[0] ?? chosen;
+  if (!isMasterThere && !acceptLoss && (ahead.seq ?? 0) > (chosen.seq ?? 0)) {
+    const message = `${ahead.name} is at ${ahead.durable}, ${chosen.name} at ${chosen.durable} only`;
+    throw new PaminaError('FAILOVER_BEHIND', message, { context: { candidates } });
+  }
+  const knownSeqs = replicas.map(({ status }) => seqOf(status?.master?.durable ?? null) ?? 0);
+  return { master, holder, candidates, chosen, knownSeq: Math.max(0, ...knownSeqs) };
+}
+
+function isClaimant(status: DatabaseStatus | null, holder: Peer | null, master: string): boolean {
+  if (status === null || holder === null || holder.entry.instance !== status.instance) return false;
+  const { master: follows, takeover, type } = status;
+  return isClaim(master, { master: follows?.name ?? null, takeover, type });
+}
+
+const unfit: ReadonlySet<string> = new Set([
+  'failed',
+  'offline',
+  'pattern-mismatch',
+  'not-permitted',
+  'diverged',
+  'log-gone',
+  'version-mismatch',
+]);
+const held: ReadonlySet<string> = new Set(['paused', 'delayed', 'read-only']);
+
+function candidateOf(
+  { entry, name, status }: Peer,
+  master: string,
+  pattern: string | null,
+  to: string | undefined,
+): FailoverCandidate {
+  const durable = status?.durable ?? null;
+  const about = { name, address: entry.address, durable, seq: seqOf(durable) };
+  const state = status?.state ?? 'unknown';
+  const because = (problem: string | null): FailoverCandidate => ({ ...about, state, problem });
+  if (status === null) return because('its server does not answer');
+  if (status.type !== 'replica' || status.master?.name !== master) {
+    return because(`it is ${status.type} and no replica of ${master}`);
+  }
+  if (pattern !== null && status.pattern !== pattern) {
+    return because('it was made from a backup of another database');
+  }
+  if (!status.online || unfit.has(state)) return because(status.reason ?? `it is ${state}`);
+  if (durable === null) return because('its position is not known');
+  if (held.has(state) && name !== to) {
+    return because(`it is ${state}: it takes over only where \`--to\` names it`);
+  }
+  return because(null);
+}
+
+function seqOf(position: string | null): number | null {
+  return position === null ? null : parsePosition(position).seq;
+}
+
+function impossible(
+  master: string,
+  to: string | undefined,
+  candidates: readonly FailoverCandidate[],
+): PaminaError {
+  const listed = candidates.map(({ name, problem }) => `${name}: ${problem ?? 'not asked for'}`);
+  const wanted = to === undefined ? `no replica of ${master}` : to;
+  const why = listed.length === 0 ? 'the directory has no replica of it' : listed.join('; ');
+  return new PaminaError('FAILOVER_IMPOSSIBLE', `${wanted} can take over: ${why}`, {
+    context: { master, candidates },
+  });
+}
+
+type Stopped = { readonly end: FenceAnswer } | { readonly problem: string };
+
+/** Its name is claimed all the same where it cannot be reached; where it can, two failovers must not meet. */
+async function stopMaster(core: HostCore, { chosen, holder, master }: Plan): Promise<Stopped> {
+  if (holder === null) return { problem: `${master} is not in the directory` };
+  if (holder.entry.instance !== null && holder.status === null) {
+    return { problem: `${holder.entry.address} does not answer` };
+  }
+  try {
+    const link = new MasterLink(master, holder.entry.address, core);
+    return { end: await link.fence(chosen.name) };
+  } catch (error) {
+    if (isPaminaError(error, 'FAILOVER_RUNNING') || isPaminaError(error, 'FENCED')) throw error;
+    return { problem: toPaminaError(error).message };
+  }
+}
+
+/** Where nothing was promoted the master takes writes again. */
+async function takeOverOrGoBack(
+  core: HostCore,
+  { chosen, holder, master }: Plan,
+  end: FenceAnswer | null,
+  { timeoutMs = failoverTimeoutMsDefault }: FailoverOptions,
+): Promise<TakeOverReport> {
+  const link = new MasterLink(chosen.name, chosen.address, core);
+  const [fenced, untilSeq] = [end?.instance ?? null, end?.seq ?? null];
+  try {
+    return await link.takeOver({ master, fenced, untilSeq, timeoutMs });
+  } catch (error) {
+    if (holder === null || end === null || !isPaminaError(error, 'FAILOVER_TIMEOUT')) throw error;
+    await new MasterLink(master, holder.entry.address, core).unfence();
+    throw error;
+  }
+}
+
+type Facts = Pick<
+  FailoverReport,
+  'master' | 'successor' | 'fenced' | 'masterProblem' | 'lost' | 'candidates'
+>;
+
+function reportOf(plan: Plan, fenced: boolean, masterProblem: string | null): Facts {
+  const { candidates, chosen, knownSeq, master } = plan;
+  const records = fenced ? 0 : Math.max(0, knownSeq - (chosen.seq ?? 0));
+  const lost = { records, isCertain: fenced };
+  return { master, successor: chosen.name, fenced, masterProblem, lost, candidates };
+}

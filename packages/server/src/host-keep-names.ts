@@ -1,0 +1,86 @@
+// Which databases of a data folder come up, and which may stay: none beside another that has its name.
+
+import { PaminaError, toPaminaError } from '@pamina/format';
+import type { HostCore } from './host-core.js';
+import { isProvenTakeover, markTakenOver } from './host-fence.js';
+import { enterName, holderOf, requireNotTakenOver } from './host-names.js';
+import { goOffline, goOnline } from './host-start.js';
+import type { OnlineDatabase } from './online-database.js';
+
+/** Opens every database of the data folder but the unassigned ones. */
+export async function startAll(core: HostCore): Promise<void> {
+  for (const name of await core.names()) {
+    await core.turns.run(name, async () => {
+      try {
+        const { type, instance, fence } = await core.control(name);
+        if (type === 'unassigned') return;
+        await requireNotTakenOver(core, { name, type, instance, fence });
+        await goOnline(core, name);
+      } catch (error) {
+        // Noted by goOnline or here; status and list show it.
+        const fault = toPaminaError(error);
+        core.faults.set(name, { error: fault, since: core.env.clock.now() });
+        if (fault.code === 'FENCED') await fenceIfProven(core, name, fault);
+      }
+    });
+  }
+}
+
+/**
+ * Holds the directory against what is online: enters names that could not be entered before or were
+ * lost. A name that bears another instance now was taken over, and its holder before goes offline
+ * even if the new one is not up yet: two must not write under one name (P11).
+ */
+export async function keepNames(core: HostCore): Promise<void> {
+  for (const name of [...core.online.keys()]) {
+    await core.turns.run(name, async () => {
+      const online = core.online.get(name);
+      if (online === undefined) return;
+      try {
+        await keepName(core, online);
+      } catch (error) {
+        const fault = toPaminaError(error);
+        // A directory that cannot be read now says nothing about the name; the next change is looked at.
+        if (fault.code === 'NAME_TAKEN') await giveUp(core, online, fault);
+      }
+    });
+  }
+  for (const [name, { error }] of [...core.faults]) {
+    if (error.code !== 'NAME_TAKEN') continue;
+    await core.turns.run(name, async () => {
+      if (await core.exists(name)) await fenceIfProven(core, name, error);
+    });
+  }
+}
+
+async function keepName(core: HostCore, online: OnlineDatabase): Promise<void> {
+  const { name } = online;
+  const { instance } = online.database.control;
+  const entry = await holderOf(core, name);
+  if (entry !== null && entry.instance !== null && entry.instance !== instance) {
+    const context = { name, address: entry.address };
+    throw new PaminaError('NAME_TAKEN', `${entry.address} has ${name} now`, { context });
+  }
+  online.isRegistered = await enterName(core, name, instance, { mayTake: false });
+}
+
+/** The next start needs no directory to know that the name was taken over. */
+async function fenceIfProven(core: HostCore, name: string, fault: PaminaError): Promise<void> {
+  const { address } = fault.context;
+  if (typeof address !== 'string') return;
+  if (await isProvenTakeover(core, name, address)) await markTakenOver(core, name, name);
+}
+
+async function giveUp(core: HostCore, online: OnlineDatabase, fault: PaminaError): Promise<void> {
+  const { name } = online;
+  const message = `The name ${name} was taken over: ${fault.message}. This database goes offline.`;
+  online.database.jobLog.write('error', 'taken-over', message, { ...fault.context });
+  try {
+    await goOffline(core, name, { keepName: true });
+    core.faults.set(name, { error: fault, since: core.env.clock.now() });
+    await fenceIfProven(core, name, fault);
+  } catch (error) {
+    // It is offline all the same; that it did not close well is the worse of its two faults.
+    core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
+  }
+}

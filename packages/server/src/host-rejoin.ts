@@ -1,0 +1,189 @@
+// An old master becomes a replica of who took its place. What only it has is written to a file first, then
+// it goes on from the last record that both have, or is built anew beside and swapped.
+
+import { layLogBeginning } from '@pamina/backup';
+import { type Control, writeControl } from '@pamina/engine';
+import { forkPoint, PaminaError, validateName } from '@pamina/format';
+import type { DatabaseStatus, Progress, RejoinOptions, RejoinReport } from '@pamina/wire';
+import { join } from 'node:path';
+import type { HostCore } from './host-core.js';
+import { recreate } from './host-recreate.js';
+import { goOffline, goOnline } from './host-start.js';
+import { freeName } from './host-take-over.js';
+import type { MasterLink } from './master-link.js';
+import { writeRescueFile } from './rescue-file.js';
+
+interface Plan {
+  readonly name: string;
+  /** What it is called from now on. */
+  readonly to: string;
+  readonly link: MasterLink;
+  readonly forkSeq: number;
+  readonly durableSeq: number;
+}
+
+/** DATABASE_TYPE, PATTERN_MISMATCH, DIVERGED, NAME_NOT_FOUND, DATABASE_EXISTS; nothing is changed then. */
+export async function rejoin(
+  core: HostCore,
+  name: string,
+  options: RejoinOptions,
+  progress?: Progress,
+): Promise<RejoinReport> {
+  const control = await core.control(name);
+  if (control.type !== 'normal') {
+    throw new PaminaError('DATABASE_TYPE', `${name} is ${control.type}, not an old master`);
+  }
+  const to = await newNameOf(core, name, control, options);
+  const inOrder = [name, to].sort();
+  return core.turns.run(inOrder[0] as string, () =>
+    to === name
+      ? rejoinInTurn(core, name, to, options, progress)
+      : core.turns.run(inOrder[1] as string, () => rejoinInTurn(core, name, to, options, progress)),
+  );
+}
+
+async function newNameOf(
+  core: HostCore,
+  name: string,
+  control: Control,
+  options: RejoinOptions,
+): Promise<string> {
+  const master = options.master ?? masterOf(name, control);
+  const { as } = options;
+  if (as === undefined) return master === name ? freeName(core, `${name}-old`) : name;
+  validateName(as);
+  if (as === master) {
+    throw new PaminaError('REQUEST_INVALID', `${as} is the name of the master: choose another one`);
+  }
+  if (as !== name && (await core.env.disk.stat(core.folder(as))) !== null) {
+    throw new PaminaError('DATABASE_EXISTS', `${core.folder(as)} is there already`);
+  }
+  return as;
+}
+
+/** Who took over has the old master's name; the old master may have been renamed to make room. */
+function masterOf(name: string, { fence }: Control): string {
+  return fence?.takenOver === true ? fence.successor : name;
+}
+
+async function rejoinInTurn(
+  core: HostCore,
+  name: string,
+  to: string,
+  options: RejoinOptions,
+  progress?: Progress,
+): Promise<RejoinReport> {
+  const control = await core.control(name);
+  const link = await core.link(options.master ?? masterOf(name, control));
+  const master = await requireSuccessor(name, control, link);
+  const { seqMax } = forkPoint(control.timelines, master.timelines);
+  const wasOnline = core.online.has(name);
+  await goOffline(core, name, { keepName: true });
+  try {
+    const { durableSeq, unshipped, rescue } = await rescued(core, name, seqMax, options);
+    const plan: Plan = { name, to, link, durableSeq, forkSeq: Math.min(seqMax, durableSeq) };
+    const way = durableSeq <= seqMax ? 'followed' : 'recreated';
+    const report = {
+      name: to,
+      formerName: name,
+      master: link.name,
+      unshipped,
+      rescue,
+      way,
+    } as const;
+    const about = { ...report, forkSeq: plan.forkSeq };
+    if (options.dryRun === true) {
+      if (wasOnline) await goOnline(core, name);
+      return { ...about, kept: null, dryRun: true };
+    }
+    const kept = await becomeReplica(core, plan, way, progress);
+    return { ...about, kept, dryRun: false };
+  } catch (error) {
+    if (wasOnline && (await core.exists(name))) await goOnline(core, name);
+    throw error;
+  }
+}
+
+/** The commits that no other database has, in a file before anything is changed. */
+async function rescued(core: HostCore, name: string, seqMax: number, { dryRun }: RejoinOptions) {
+  return core.opened(name, 'read', async (database) => {
+    const durableSeq = database.durable().seq;
+    if (durableSeq <= seqMax) return { durableSeq, unshipped: 0, rescue: null };
+    const { clock, disk } = core.env;
+    const time = new Date(clock.now()).toISOString().replace(/[:.]/g, '-');
+    const path = join(core.dataFolder, '.rescue', `${name}-${time}.ndjson`);
+    const unshipped = await writeRescueFile(disk, path, database, seqMax);
+    if (unshipped === 0) return { durableSeq, unshipped, rescue: null };
+    if (dryRun === true) await disk.remove(path);
+    return { durableSeq, unshipped, rescue: path };
+  });
+}
+
+/** DATABASE_OFFLINE, REQUEST_INVALID, PATTERN_MISMATCH, DIVERGED. */
+async function requireSuccessor(
+  name: string,
+  { instance, pattern, timelines }: Control,
+  link: MasterLink,
+): Promise<DatabaseStatus> {
+  const master = await link.status();
+  if (!master.online) throw new PaminaError('DATABASE_OFFLINE', `${link.name} is offline`);
+  if (master.instance === instance) {
+    throw new PaminaError(
+      'REQUEST_INVALID',
+      `nobody has taken over the name ${name}: it is this one's`,
+      {
+        hint: 'Nothing is to be done. To let a replica take over, use `pamina failover`.',
+      },
+    );
+  }
+  if (pattern === null || master.pattern !== pattern) {
+    throw new PaminaError('PATTERN_MISMATCH', `${link.name} is another database than ${name} was`);
+  }
+  if (forkPoint(timelines, master.timelines).common > 0) return master;
+  throw new PaminaError('DIVERGED', `${name} and ${link.name} have no history in common`);
+}
+
+/** Where the files of before are kept; null where they were gone on with. */
+async function becomeReplica(
+  core: HostCore,
+  plan: Plan,
+  way: 'followed' | 'recreated',
+  progress?: Progress,
+): Promise<string | null> {
+  const { link, name, to } = plan;
+  await fenceAndRename(core, name, to, link.name);
+  await link.allow(to, false);
+  if (way === 'recreated') {
+    const kept = await recreate(core, to, link, { master: link.name }, progress);
+    return kept;
+  }
+  await layLogBeginning({ env: core.env, folder: core.folder(to), source: link.log() });
+  await core.opened(to, 'read', async (database) => {
+    await database.updateControl({
+      ...{ type: 'replica', master: link.name, fence: null, takeover: null },
+      simultaneousQuery: false,
+    });
+    const message = `${name} follows ${link.name}, which took its place, as ${to}.`;
+    database.jobLog.write('warning', 'rejoined', message, { from: name, master: link.name });
+  });
+  core.faults.delete(to);
+  if (core.address !== null) await goOnline(core, to);
+  return null;
+}
+
+/** Under no name does it write again: a crash from here on leaves a database that says so. */
+async function fenceAndRename(
+  core: HostCore,
+  name: string,
+  to: string,
+  successor: string,
+): Promise<void> {
+  const { clock, disk } = core.env;
+  const control = await core.control(name);
+  const fence = { since: clock.now(), successor, takenOver: true };
+  await writeControl(disk, core.folder(name), { ...control, fence });
+  if (to === name) return;
+  await disk.rename(core.folder(name), core.folder(to));
+  await writeControl(disk, core.folder(to), { ...control, fence, name: to });
+  core.faults.delete(name);
+}

@@ -1,0 +1,222 @@
+// A replica takes the place of its master: it claims the name, becomes normal, and is renamed. Every step
+// finds what an earlier run has done already, and the claim in the directory lets only one of two through.
+
+import { Database, type Control, writeControl } from '@pamina/engine';
+import { formatPosition, PaminaError, takeoverReason, toPaminaError } from '@pamina/format';
+import type { TakeOverReport, TakeOverRequest } from '@pamina/wire';
+import { requireUnused } from './host-change.js';
+import type { HostCore } from './host-core.js';
+import { claimName, holderOf, withdrawName } from './host-names.js';
+import { goOffline, goOnline } from './host-start.js';
+import { databasesOf } from './peers.js';
+import { MasterLink } from './master-link.js';
+
+/** FAILOVER_TIMEOUT with nothing changed; NAME_TAKEN by who was faster; DATABASE_TYPE. */
+export async function takeOver(
+  core: HostCore,
+  name: string,
+  request: TakeOverRequest,
+): Promise<TakeOverReport> {
+  const { master } = request;
+  if (core.address === null) {
+    throw new PaminaError('SERVER_NOT_RUNNING', `no server has ${core.dataFolder}`);
+  }
+  if (!(await isDone(core, name, master))) {
+    await requireReplicaOf(core, name, master);
+    await untilDurable(core, name, request);
+    const inOrder = [name, master].sort() as [string, string];
+    await core.turns.run(inOrder[0], () =>
+      core.turns.run(inOrder[1], () => takeOverInTurn(core, name, request)),
+    );
+  }
+  return finish(core, master);
+}
+
+/** Only the rest is to be done: it bears the name already. */
+async function isDone(core: HostCore, name: string, master: string): Promise<boolean> {
+  if (!(await core.exists(master))) return false;
+  const { takeover } = await core.control(master);
+  return takeover?.of === master && takeover.formerName === name;
+}
+
+async function requireReplicaOf(core: HostCore, name: string, master: string): Promise<void> {
+  const control = await core.control(name);
+  if (control.type === 'replica' && control.master === master) return;
+  if (control.type === 'normal' && control.takeover?.of === master) return;
+  throw new PaminaError('DATABASE_TYPE', `${name} is no replica of ${master}`);
+}
+
+/** A fenced master's last record must be here. */
+async function untilDurable(
+  core: HostCore,
+  name: string,
+  { timeoutMs, untilSeq }: TakeOverRequest,
+): Promise<void> {
+  const online = core.online.get(name);
+  if (online === undefined || untilSeq === null) return;
+  const { database, signal } = online;
+  const { clock } = core.env;
+  const isThere = (): boolean => database.durable().seq >= untilSeq;
+  await new Promise<void>((resolve, reject) => {
+    const end = (settle: () => void): void => {
+      cancel();
+      unsubscribe();
+      signal.removeEventListener('abort', abort);
+      settle();
+    };
+    const abort = (): void => end(() => reject(signal.reason as Error));
+    const unsubscribe = database.log.onDurable(() => {
+      if (isThere()) end(resolve);
+    });
+    const cancel = clock.after(timeoutMs, () => {
+      const here = formatPosition(database.durable());
+      const message = `${name} is at ${here} after ${timeoutMs} ms, its master ended at record ${untilSeq}`;
+      end(() => reject(new PaminaError('FAILOVER_TIMEOUT', message)));
+    });
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    else if (isThere()) end(resolve);
+  });
+}
+
+async function takeOverInTurn(
+  core: HostCore,
+  name: string,
+  { fenced, master, untilSeq }: TakeOverRequest,
+): Promise<void> {
+  const { instance } = await core.control(name);
+  await claimName(core, master, instance, fenced);
+  await moveAside(core, master, name);
+  await goOffline(core, name, { keepName: true });
+  await becomeNormal(core, name, master, untilSeq);
+  await renameFolder(core, name, master);
+  await goOnline(core, master);
+  await withdrawName(core, name, instance);
+}
+
+/** The old master in the same data folder makes room: it keeps everything but its name. */
+async function moveAside(core: HostCore, master: string, successor: string): Promise<void> {
+  if (!(await core.exists(master))) return;
+  const { disk, clock } = core.env;
+  const control = await core.control(master);
+  if (control.takeover?.formerName === successor) return;
+  await goOffline(core, master, { keepName: true });
+  await requireUnused(core, master);
+  const aside = await freeName(core, `${master}-old`);
+  const since = clock.now();
+  const fence = { since, successor: master, takenOver: true };
+  // Before it is moved: from here on it writes no more, whatever it is called.
+  await writeControl(disk, core.folder(master), { ...control, fence });
+  await disk.rename(core.folder(master), core.folder(aside));
+  await writeControl(disk, core.folder(aside), { ...control, name: aside, fence });
+  const error = new PaminaError('FENCED', `${successor} took over the name ${master}`);
+  core.faults.set(aside, { error, since });
+}
+
+async function becomeNormal(
+  core: HostCore,
+  name: string,
+  master: string,
+  untilSeq: number | null,
+): Promise<void> {
+  const database = await Database.open(core.folder(name), { env: core.env });
+  try {
+    if (database.control.type === 'normal') return;
+    const { seq } = database.durable();
+    if (untilSeq !== null && seq < untilSeq) {
+      const message = `${name} has records up to ${seq} only, its master ended at ${untilSeq}`;
+      throw new PaminaError('FAILOVER_TIMEOUT', message);
+    }
+    const since = core.env.clock.now();
+    await database.updateControl({
+      takeover: { of: master, formerName: name, since, atSeq: seq, finished: false },
+    });
+    await database.becomeNormal(takeoverReason(master));
+  } finally {
+    await database.close();
+  }
+}
+
+async function renameFolder(core: HostCore, name: string, master: string): Promise<void> {
+  const { disk } = core.env;
+  const control = await core.control(name);
+  await disk.rename(core.folder(name), core.folder(master));
+  await writeControl(disk, core.folder(master), { ...control, name: master });
+  await core.opened(master, 'read', ({ jobLog }) => {
+    const message = `${name} has taken over the name ${master}.`;
+    jobLog.write('warning', 'taken-over-from', message, { from: name, to: master });
+    return Promise.resolve();
+  });
+}
+
+/** Its own replicas learn its new name. What one of them says against it is reported, and tried again by the next run. */
+async function finish(core: HostCore, master: string): Promise<TakeOverReport> {
+  const online = core.requireOnline(master);
+  const { takeover, timelines } = online.database.control;
+  if (takeover === undefined || takeover === null) {
+    throw new PaminaError('DATABASE_TYPE', `${master} took over from nobody`);
+  }
+  const { atSeq, formerName } = takeover;
+  const followers: { name: string; problem: string | null }[] = [];
+  for (const { entry, name, status } of await databasesOf(core)) {
+    if (status?.type !== 'replica' || status.master?.name !== formerName) continue;
+    try {
+      await new MasterLink(name, entry.address, core).follow(master);
+      followers.push({ name, problem: null });
+    } catch (error) {
+      followers.push({ name, problem: toPaminaError(error).message });
+    }
+  }
+  const finished = followers.every(({ problem }) => problem === null);
+  await online.database.updateControl({ takeover: { ...takeover, finished } });
+  const timeline = timelines.at(-1)?.timeline ?? 0;
+  return {
+    ...{ formerName, address: core.address, atSeq, followers },
+    position: formatPosition({ timeline, seq: atSeq }),
+    oldMaster: await asideOf(core, master),
+  };
+}
+
+async function asideOf(core: HostCore, master: string): Promise<string | null> {
+  for (const name of await core.names()) {
+    const { fence } = await core.control(name);
+    if (fence?.takenOver === true && fence.successor === master && name !== master) return name;
+  }
+  return null;
+}
+
+export async function freeName(core: HostCore, wanted: string): Promise<string> {
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? wanted : `${wanted}-${number}`;
+    const isUsed = (await core.env.disk.stat(core.folder(name))) !== null;
+    if (!isUsed && (await holderOf(core, name)) === null) return name;
+  }
+}
+
+/**
+ * A crash between the promotion and the renaming: the name is claimed, and nobody else has it. One that
+ * was too late is fenced: another replica took over meanwhile.
+ */
+export async function finishTakeovers(core: HostCore): Promise<void> {
+  for (const name of await core.names()) {
+    try {
+      await finishTakeover(core, name, await core.control(name));
+    } catch (error) {
+      core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
+    }
+  }
+}
+
+async function finishTakeover(core: HostCore, name: string, control: Control): Promise<void> {
+  const { instance, takeover, type } = control;
+  if (type !== 'normal' || !takeover || takeover.finished || takeover.formerName !== name) return;
+  const { of: master } = takeover;
+  const holder = await holderOf(core, master);
+  if (holder?.instance === instance) {
+    if (!(await core.exists(master))) await renameFolder(core, name, master);
+    return;
+  }
+  const since = core.env.clock.now();
+  const fence = { since, successor: master, takenOver: true };
+  await writeControl(core.env.disk, core.folder(name), { ...control, fence });
+}
