@@ -107,8 +107,9 @@ describe('README.md', () => {
         forceKillAfterDelay: 5_000,
       });
       expect(ran.exitCode, ran.all).toBe(0);
-      // Both replicas are beside the master, not a second one in its own folder.
-      expect(existsSync(join(home, 'standby/cities-second/control.json')), ran.all).toBe(true);
+      // One of the replicas took over; none of them is a second one in the master's own folder.
+      expect(existsSync(join(home, 'standby/cities/control.json')), ran.all).toBe(true);
+      expect(existsSync(join(home, 'pamina-data/cities-old/control.json')), ran.all).toBe(true);
       expect(existsSync(join(home, 'pamina-data/cities-second'))).toBe(false);
       // Read on the master before, and on the replica in its place after.
       expect(ran.stdout.match(/"country":"FR"/g), ran.all).toHaveLength(2);

@@ -1,0 +1,89 @@
+// Writers under a drill: they commit by the name of the database, wherever it is served, remember what was
+// acknowledged and when, and try again elsewhere when they are refused.
+import { readFile } from 'node:fs/promises';
+import { RemoteAdministration } from '@pamina/client';
+import { nodeEnv } from '@pamina/env';
+import { isPaminaError } from '@pamina/format';
+import type { Scene } from '../../test/support/scene.js';
+
+const env = nodeEnv();
+const retryMs = 20;
+const requestMs = 2000;
+
+export class Load {
+  /** Keys in the order of acknowledgement. */
+  readonly acknowledged: string[] = [];
+  readonly refusals = new Map<string, number>();
+  readonly #scene: Scene;
+  readonly #database: string;
+  readonly #ending = new AbortController();
+  readonly #writers: Promise<void>[];
+  readonly #administrations = new Map<string, RemoteAdministration>();
+  #lastAt = performance.now();
+  #gapMs = 0;
+  #number = 0;
+
+  constructor(scene: Scene, database: string, writers = 4) {
+    this.#scene = scene;
+    this.#database = database;
+    this.#writers = Array.from({ length: writers }, () => this.#write());
+  }
+
+  /** The longest time without an acknowledgement so far. */
+  get longestGapMs(): number {
+    return Math.round(Math.max(this.#gapMs, performance.now() - this.#lastAt));
+  }
+
+  /** What came before is not counted. */
+  resetGap(): void {
+    this.#gapMs = 0;
+    this.#lastAt = performance.now();
+  }
+
+  async end(): Promise<void> {
+    this.#ending.abort();
+    await Promise.all(this.#writers);
+    await Promise.all([...this.#administrations.values()].map((one) => one.close()));
+  }
+
+  async #write(): Promise<void> {
+    while (!this.#ending.signal.aborted) {
+      const key = `key-${String((this.#number += 1)).padStart(8, '0')}`;
+      try {
+        const administration = await this.#find();
+        await administration.put(this.#database, key, key);
+        const now = performance.now();
+        this.#gapMs = Math.max(this.#gapMs, now - this.#lastAt);
+        this.#lastAt = now;
+        this.acknowledged.push(key);
+      } catch (error) {
+        if (!isPaminaError(error)) throw error;
+        this.refusals.set(error.code, (this.refusals.get(error.code) ?? 0) + 1);
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
+    }
+  }
+
+  async #find(): Promise<RemoteAdministration> {
+    const text = await readFile(this.#scene.path('directory.json'), 'utf8');
+    const entries = JSON.parse(text) as Record<string, { address?: string } | undefined>;
+    const address = entries[this.#database]?.address ?? 'http://127.0.0.1:1';
+    let administration = this.#administrations.get(address);
+    if (administration === undefined) {
+      administration = new RemoteAdministration({ env, address, timeoutMs: requestMs });
+      this.#administrations.set(address, administration);
+    }
+    return administration;
+  }
+}
+
+/** Which of the keys are not there. */
+export async function missingOf(
+  administration: RemoteAdministration,
+  name: string,
+  keys: readonly string[],
+): Promise<string[]> {
+  const there = new Set<string>();
+  for await (const { key } of administration.exportEntries(name)) there.add(key);
+  return keys.filter((key) => !there.has(key));
+}
