@@ -23,6 +23,7 @@ const leftoverMs = 24 * 60 * 60 * 1000;
 
 export class FolderArchive implements Archive {
   readonly isEncrypted = false;
+  readonly recipientsId = null;
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #folder: string;
@@ -37,6 +38,10 @@ export class FolderArchive implements Archive {
 
   describe(): string {
     return this.#folder;
+  }
+
+  isForRecipients(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   async putIfAbsent(name: string, bytes: Uint8Array, call?: ArchiveCall): Promise<PutOutcome> {

@@ -16,8 +16,9 @@ import { holdArchivedBackup } from './archive-holds.js';
 import {
   backupObject,
   groupBackups,
+  isMarkFile,
   placePrefix,
-  markFileNames,
+  recipientsIdIn,
   refutedFileName,
   retiredFileName,
   type ArchivePlace,
@@ -146,8 +147,7 @@ class BackupFiles {
 
   /** The object, and as many bytes as can be read of it. BACKUP_INVALID if there is none. */
   async require(file: string): Promise<{ readonly name: string; readonly bytes: number }> {
-    const object =
-      (await this.#listed()).get(file) ?? (await this.#shared.find(await this.#read(), file));
+    const object = (await this.#listed()).get(file) ?? (await this.#findShared(file));
     const bytes =
       object !== null && this.#archive.isEncrypted
         ? await this.#archive.size(object.name, { signal: this.#signal })
@@ -162,11 +162,16 @@ class BackupFiles {
   async names(): Promise<string[]> {
     const own = await this.#listed();
     const manifest = await this.#read();
-    const names = new Set([...own.keys()].filter((file) => !markFileNames.has(file)));
+    const names = new Set([...own.keys()].filter((file) => !isMarkFile(file)));
     for (const { file } of storedFiles(manifest)) {
-      if (!names.has(file) && (await this.#shared.find(manifest, file)) !== null) names.add(file);
+      if (!names.has(file) && (await this.#findShared(file)) !== null) names.add(file);
     }
     return [...names];
+  }
+
+  async #findShared(file: string): Promise<ArchiveObject | null> {
+    const recipientsId = recipientsIdIn((await this.#listed()).keys());
+    return this.#shared.find(await this.#read(), file, recipientsId);
   }
 
   #listed(): Promise<Files> {
@@ -214,10 +219,10 @@ async function objectsOf(
   files: Files,
   shared: SharedFiles,
 ): Promise<Files> {
-  const objects = new Map(files);
-  for (const mark of markFileNames) objects.delete(mark);
+  const objects = new Map([...files].filter(([file]) => !isMarkFile(file)));
+  const recipientsId = recipientsIdIn(files.keys());
   for (const { file } of storedFiles(manifest)) {
-    const found = objects.get(file) ?? (await shared.find(manifest, file));
+    const found = objects.get(file) ?? (await shared.find(manifest, file, recipientsId));
     if (found !== null) objects.set(file, found);
   }
   return objects;

@@ -82,6 +82,8 @@ export class ArchiverWork {
   #position: ArchivePosition | null = null;
   /** Pieces of the segment that is open now. */
   #pieces: ArchivedPiece[] = [];
+  /** Pieces of it from before the recipients were changed, as far as the new ones do not cover them. */
+  #forOthers: readonly ArchivedPiece[] = [];
   #areBackupsKnown = false;
   /** The last heartbeat, here or before the archiver began. */
   #said: Heartbeat | null = null;
@@ -134,13 +136,16 @@ export class ArchiverWork {
       position: await readPosition(disk, this.#path()),
       signal: this.#signal,
     };
-    const { leftovers, position } = await reconcile(options).catch(async (error: unknown) => {
-      if (!isPaminaError(error, 'ARCHIVE_GAP')) throw error;
-      // A backup that is not there yet may be what lets archiving go on.
-      await this.#copyBackups(archive);
-      return reconcile(options);
-    });
+    const { forOthers, leftovers, position } = await reconcile(options).catch(
+      async (error: unknown) => {
+        if (!isPaminaError(error, 'ARCHIVE_GAP')) throw error;
+        // A backup that is not there yet may be what lets archiving go on.
+        await this.#copyBackups(archive);
+        return reconcile(options);
+      },
+    );
     for (const name of leftovers) await archive.delete(name, { signal: this.#signal });
+    this.#forOthers = forOthers;
     await this.#note(position);
   }
 
@@ -152,7 +157,8 @@ export class ArchiverWork {
     const call = { signal: this.#signal };
     await archive.putIfAbsent(segmentObject(place, placeOf(segment)), proved.bytes, call);
     await this.#note({ ...proved.point, open: null });
-    for (const { name } of this.#pieces) await archive.delete(name, call);
+    for (const { name } of [...this.#forOthers, ...this.#pieces]) await archive.delete(name, call);
+    this.#forOthers = [];
     this.#pieces = [];
   }
 
@@ -163,10 +169,22 @@ export class ArchiverWork {
     const from = position.open?.offset ?? 0;
     const { bytes, point, to } = await provePiece(disk, segment, position, pieceBytesMax);
     const name = pieceObject(place, placeOf(segment), from, to);
-    await archive.putIfAbsent(name, bytes, { signal: this.#signal });
+    const call = { signal: this.#signal };
+    if (this.#forOthers.some((piece) => piece.name === name)) await archive.delete(name, call);
+    await archive.putIfAbsent(name, bytes, call);
     this.#pieces.push({ name, from, to });
+    await this.#dropForOthers(archive, to);
     const { firstSeq, timelineId } = placeOf(segment);
     await this.#note({ ...point, open: { firstSeq, timelineId, offset: to } });
+  }
+
+  /** Those that end at or before the offset: who reads would take the longer one, which may not be for them. */
+  async #dropForOthers(archive: Archive, offset: number): Promise<void> {
+    const kept = new Set(this.#pieces.map(({ name }) => name));
+    for (const { name, to } of this.#forOthers) {
+      if (to <= offset && !kept.has(name)) await archive.delete(name, { signal: this.#signal });
+    }
+    this.#forOthers = this.#forOthers.filter(({ to }) => to > offset);
   }
 
   async archiveBackups(): Promise<void> {

@@ -13,6 +13,7 @@ import {
   groupBackups,
   groupSegments,
   placePrefix,
+  recipientsIdIn,
   retiredFileName,
   type ArchivedSegment,
   type ArchivePlace,
@@ -150,7 +151,9 @@ function staysOf(
   return listed.flatMap(({ id, manifest }, index) => {
     const fate = decisions[index]?.fate;
     const isListed = fate === 'stays' || fate === 'returns';
-    return fate === 'goes' ? [] : [{ manifest, own: new Set(groups.get(id)?.keys()), isListed }];
+    if (fate === 'goes') return [];
+    const own = new Set(groups.get(id)?.keys());
+    return [{ manifest, own, recipientsId: recipientsIdIn(own), isListed }];
   });
 }
 
