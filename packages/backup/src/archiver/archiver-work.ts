@@ -146,6 +146,7 @@ export class ArchiverWork {
     );
     for (const name of leftovers) await archive.delete(name, { signal: this.#signal });
     this.#forOthers = forOthers;
+    await this.#keepWord(archive);
     await this.#note(position);
   }
 
@@ -265,12 +266,31 @@ export class ArchiverWork {
     const isSame = this.#said?.timelineId === timelineId && this.#said.seq === seq;
     // What was said stays said, also where the clock was set back.
     if (isSame && (this.#said?.time ?? 0) >= time) return;
+    // Before it is said: whoever opens the database after a kill must know of it (P9).
+    await this.#notBehind(time);
     if (log.encodedSeq !== seq) return;
-    log.notBefore(time + 1);
     const heartbeat = { timeline, timelineId, seq, chain, time };
     const bytes = encodeHeartbeat(heartbeat);
     await archive.replace(heartbeatObject(this.#place()), bytes, { signal: this.#signal });
     this.#said = heartbeat;
+  }
+
+  /** What a heartbeat there says of this history holds, also where control.json was lost with its word. */
+  async #keepWord(archive: Archive): Promise<void> {
+    const { isWriter, timelines } = this.#options.database;
+    if (!isWriter) return;
+    this.#said = await readHeartbeat(archive, this.#place());
+    if (this.#said !== null && this.#said.timelineId === timelines.at(-1)?.id) {
+      await this.#notBehind(this.#said.time);
+    }
+  }
+
+  /** No record gets this time or an earlier one from now on; on disk when it resolves. */
+  async #notBehind(time: number): Promise<void> {
+    const { database } = this.#options;
+    database.log.notBefore(time + 1);
+    if ((database.control.saidUntil ?? -1) >= time) return;
+    await database.updateControl({ saidUntil: time });
   }
 
   stopped(): PaminaError {
