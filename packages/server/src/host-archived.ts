@@ -5,6 +5,7 @@ import {
   expireArchive,
   findArchivePlace,
   listArchivedBackups,
+  refuseWriters,
   type ArchiveExpireReport,
 } from '@pamina/backup';
 import { type Archive, formatArchiveAddress, parseArchiveAddress } from '@pamina/archive';
@@ -67,17 +68,18 @@ async function keepMsOf(core: HostCore, name: string): Promise<number | null> {
 
 /**
  * Of a database here that has the archive its settings decide; of every other one `keep` does, for nobody
- * else knows what is to stay there. ARCHIVE_NOT_FOUND, REQUEST_INVALID.
+ * else knows what is to stay there, and only while no database elsewhere archives to it. ARCHIVE_NOT_FOUND,
+ * REQUEST_INVALID, ARCHIVE_IN_USE.
  */
 export async function expireArchived(
   core: HostCore,
   name: string,
-  { dryRun, keep, ...wanted }: ExpireOptions & Wanted,
+  { abandoned, dryRun, keep, ...wanted }: ExpireOptions & Wanted,
 ): Promise<ExpireAnswer> {
   const isHere = await core.exists(name);
   const setting = isHere ? findBy(await core.control(name), wanted.from) : null;
   if (setting === null && keep !== undefined) {
-    return expireDetached(core, name, keep, wanted, dryRun);
+    return expireDetached(core, name, wanted, { abandoned, dryRun, keep });
   }
   if (setting === null) throw notOurs(name, wanted.from);
   if (keep !== undefined) {
@@ -105,13 +107,14 @@ function notOurs(name: string, from: string): PaminaError {
 async function expireDetached(
   core: HostCore,
   name: string,
-  keep: KeepRule,
   wanted: Wanted,
-  dryRun: boolean | undefined,
+  { abandoned, dryRun, keep }: Pick<ExpireOptions, 'abandoned' | 'dryRun'> & { keep: KeepRule },
 ): Promise<ArchiveExpireReport> {
   const { archive, pattern } = await opened(core, name, wanted);
   const { env, signal } = core;
   const place = await findArchivePlace(archive, { name, pattern, signal });
+  // What would go can be told all the same.
+  if (abandoned !== true && dryRun !== true) await refuseWriters(archive, place, { signal });
   const settings = {
     backupGenerations: keep.generations,
     backupDaily: keep.daily ?? 0,

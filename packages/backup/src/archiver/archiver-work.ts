@@ -28,6 +28,7 @@ import {
   writePosition,
   type ArchivePosition,
 } from './archive-position.js';
+import { enterArchive } from './archive-writers.js';
 import { changeArchives, type DatabaseWithArchives } from './archive-settings.js';
 import type { LogWork } from './archiver-event.js';
 import { copyBackups } from './copy-backups.js';
@@ -128,6 +129,8 @@ export class ArchiverWork {
     this.#archive = await open(setting, this.#signal);
     this.#areBackupsKnown = false;
     const archive = this.#archive;
+    const call = { signal: this.#signal };
+    await enterArchive(archive, place, database.control.instance, call);
     const options: ReconcileOptions = {
       archive,
       disk,
@@ -144,7 +147,7 @@ export class ArchiverWork {
         return reconcile(options);
       },
     );
-    for (const name of leftovers) await archive.delete(name, { signal: this.#signal });
+    for (const name of leftovers) await archive.delete(name, call);
     this.#forOthers = forOthers;
     await this.#keepWord(archive);
     await this.#note(position);
