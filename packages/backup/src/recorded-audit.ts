@@ -11,10 +11,12 @@ import {
 } from '@pamina/format';
 import type { Disk } from '@pamina/env';
 import { auditFileName } from './layout.js';
-import { readNoted, writeNoted } from './noted-json.js';
+import { parseNoted, readNoted, writeNoted } from './noted-json.js';
 import type { HashedState } from './state-hash.js';
 
 const fileVersion = 1;
+/** More than one ever has. */
+export const auditFileBytesMax = 64 * 1024;
 const stateHashLength = 64;
 
 /** On disk when it resolves; a crash leaves it or not (P8). FILE_NOT_FOUND where the backup is gone. */
@@ -52,9 +54,23 @@ export interface RecordedAudit extends AuditBody {
 export async function readRecordedAudit(
   disk: Disk,
   folder: string,
-  { chain, id, position }: BackupManifest,
+  manifest: BackupManifest,
 ): Promise<RecordedAudit | null> {
-  const noted = await readNoted(disk, join(folder, auditFileName));
+  return auditIn(await readNoted(disk, join(folder, auditFileName)), manifest);
+}
+
+/** The same of its bytes, as they stand in an archive. */
+export function parseRecordedAudit(
+  bytes: Uint8Array,
+  manifest: BackupManifest,
+): RecordedAudit | null {
+  return auditIn(parseNoted(bytes), manifest);
+}
+
+function auditIn(
+  noted: Readonly<Record<string, unknown>> | null,
+  { chain, id, position }: BackupManifest,
+): RecordedAudit | null {
   if (noted?.['version'] !== fileVersion) return null;
   const { seq } = position;
   // One that was copied here from elsewhere says nothing of this backup.

@@ -44,9 +44,7 @@ export async function archivedBackups(
   });
   const found = await listArchivedBackups(archive, place, signal, { withRetired: true });
   const keepMs = setting === null ? null : await keepMsOf(core, name);
-  return found.map(({ retired, ...archived }) => {
-    // What an audit said later stands beside the backup on its master, not in the archive.
-    const backup = { ...archived, stateHash: archived.manifest?.stateHash ?? null };
+  return found.map(({ retired, ...backup }) => {
     if (retired === null) return summary(name, backup);
     const { since } = retired;
     const goesAt = since === null || keepMs === null ? null : since + keepMs;

@@ -35,10 +35,10 @@ export async function archivePlace(
     },
     async backups() {
       const listed = await list();
-      return listed.flatMap(({ bytes, id, manifest, problem }) => {
+      return listed.flatMap(({ bytes, id, manifest, problem, stateHash }) => {
         if (manifest === null || problem !== null) return [];
         const source = archiveBackupSource(archive, place, id, signal);
-        return [{ id, bytes, manifest, stateHash: manifest.stateHash, source }];
+        return [{ id, bytes, manifest, stateHash, source }];
       });
     },
     logs: [archiveLogSource(archive, place)],

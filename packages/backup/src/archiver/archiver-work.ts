@@ -86,6 +86,7 @@ export class ArchiverWork {
   /** Pieces of it from before the recipients were changed, as far as the new ones do not cover them. */
   #forOthers: readonly ArchivedPiece[] = [];
   #areBackupsKnown = false;
+  readonly #beside = new Set<string>();
   /** The last heartbeat, here or before the archiver began. */
   #said: Heartbeat | null = null;
   /** A backup came since what is no longer needed was removed. */
@@ -235,6 +236,7 @@ export class ArchiverWork {
       place,
       folder: backupsFolderOf(database.folder),
       known: this.backups,
+      beside: this.#beside,
       isFirst: !this.#areBackupsKnown,
       onListed: (objects) => {
         this.retired = retiredIn(place, objects, archiveKeepMs(database));

@@ -258,7 +258,7 @@ function isOn(
 const seqOf = ({ manifest }: Good): number => manifest.position.seq;
 
 function recordedBy(backups: readonly Good[]): RecordedHash[] {
-  return backups.flatMap(({ id, manifest: { position, stateHash } }) =>
+  return backups.flatMap(({ id, manifest: { position }, stateHash }) =>
     stateHash === null ? [] : [{ seq: position.seq, stateHash, backup: id }],
   );
 }
