@@ -35,13 +35,9 @@ export async function archivedBackups(
   name: string,
   wanted: Wanted,
 ): Promise<BackupSummary[]> {
-  const { archive, pattern, setting } = await opened(core, name, wanted);
+  const { archive, database, pattern, setting } = await opened(core, name, wanted);
   const { signal } = core;
-  const place = await findArchivePlace(archive, {
-    name: setting?.database ?? name,
-    pattern,
-    signal,
-  });
+  const place = await findArchivePlace(archive, { name: database, pattern, signal });
   const found = await listArchivedBackups(archive, place, signal, { withRetired: true });
   const keepMs = setting === null ? null : await keepMsOf(core, name);
   return found.map(({ retired, ...backup }) => {
@@ -136,6 +132,8 @@ async function expireDetached(
 interface Opened {
   readonly archive: Archive;
   readonly pattern: string | null;
+  /** The name that its objects stand under. */
+  readonly database: string;
   /** Of the database here that has it. */
   readonly setting: ArchiveSetting | null;
 }
@@ -145,7 +143,7 @@ async function opened(core: HostCore, name: string, wanted: Wanted): Promise<Ope
   const setting = control === null ? null : findBy(control, wanted.from);
   if (control !== null && setting !== null) {
     const archive = await openAs(core, setting, { create: false, signal: core.signal });
-    return { archive, pattern: control.pattern, setting };
+    return { archive, pattern: control.pattern, database: setting.database, setting };
   }
   const found = await openArchiveAt(core, wanted.from, { ...wanted, name });
   if (found !== null) return { ...found, setting: null };

@@ -92,6 +92,34 @@ describe('what an archive holds', () => {
   });
 });
 
+it('every verb takes an archive by the name that the database gave it, and by its address', async () => {
+  const { host } = await bench.server();
+  const ids = await fourBackups(host);
+  // Its objects stand under the name that it had then.
+  await host.stop('orders');
+  await host.rename('orders', 'sales');
+  for (const [at, from] of ['main', address].entries()) {
+    expect((await host.backups('sales', { from })).map(({ id }) => id)).toContain(ids[3]);
+    expect((await host.verify('sales', { from })).verdict).toBe('verified');
+    expect((await host.expire('sales', { from, dryRun: true })).dryRun).toBe(true);
+    expect((await collect(host.log('sales', { source: from, limit: 1 }))).length).toBe(1);
+    const restored = await host.restore('sales', { from, as: `copy${at}`, backup: ids[3] });
+    expect(restored.name).toBe(`copy${at}`);
+  }
+  const asked = [
+    host.backups('sales', { from: 'other' }),
+    host.verify('sales', { from: 'other' }),
+    host.restore('sales', { from: 'other', as: 'copy' }),
+    collect(host.log('sales', { source: 'other' })),
+  ];
+  for (const answer of await Promise.allSettled(asked)) {
+    expect(answer).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'ARCHIVE_NOT_FOUND', hint: expect.stringContaining('./other') },
+    });
+  }
+});
+
 it('P10 an archive that a live server uses is not expired from elsewhere, and is after it was removed there', async () => {
   const { host } = await bench.server();
   const ids = await fourBackups(host);
