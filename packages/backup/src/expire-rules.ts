@@ -29,6 +29,8 @@ export interface RuledBackup {
   readonly isHeld: boolean;
   /** It is not whole, or its chain is broken: it counts for nothing and a person decides. */
   readonly isDamaged: boolean;
+  /** Of such a one in an archive: nothing is known to be wrong with it, and it is encrypted for others. */
+  readonly isSealed?: boolean | undefined;
   /** Of another database: not ours to remove. */
   readonly isForeign: boolean;
   /** Of one in an archive: the database itself has it too, and would send it again. */
@@ -81,7 +83,9 @@ type Keep = (id: string, why: string) => void;
 
 function ownReasons(backup: RuledBackup): string[] {
   const why: string[] = [];
-  if (backup.isDamaged) why.push('damaged: it counts for nothing, and a person decides');
+  if (backup.isSealed === true) {
+    why.push('encrypted for others: it counts for nothing until the identity file opens it');
+  } else if (backup.isDamaged) why.push('damaged: it counts for nothing, and a person decides');
   if (backup.isForeign) why.push('of another database');
   if (backup.kind === 'initial') why.push('the initial backup');
   if (backup.tag !== null) why.push(`its tag ${backup.tag}`);

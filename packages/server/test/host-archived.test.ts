@@ -2,7 +2,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { collect, Workbench } from './workbench.js';
+import { collect, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
 let address: string;
@@ -89,6 +89,25 @@ describe('what an archive holds', () => {
     const listed = await host.backups('orders', { from: address });
     const retired = listed.filter((backup) => backup.retired !== undefined);
     expect(retired.map(({ id }) => id)).toEqual(ids.slice(0, 3).reverse());
+  });
+});
+
+it('P5 P10 on another machine a replica is made from the archive alone, under a name of its own, and follows its master', async () => {
+  const server = await bench.server();
+  await fourBackups(server.host);
+  const { host } = await bench.server({ data: 'elsewhere' });
+  await host.restore('orders', { from: address, as: 'standby' });
+  await server.host.allow('orders', 'standby');
+  await host.replicate('standby', { master: 'orders', simultaneousQuery: true });
+  await host.start('standby');
+  await server.host.put('orders', 'later', '1');
+  const keys = await eventually(
+    async () => (await collect(host.exportEntries('standby'))).map(({ key }) => key),
+    (found) => found.includes('later'),
+  );
+  expect(keys).toEqual(['a', 'b', 'c', 'd', 'later']);
+  await expect(host.restore('orders', { as: 'other' })).rejects.toMatchObject({
+    code: 'DATABASE_NOT_FOUND',
   });
 });
 

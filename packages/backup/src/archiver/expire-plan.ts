@@ -2,6 +2,7 @@
 // then the tables and the log that nobody needs. One list, and the manifests; nothing is changed.
 import type { Archive, ArchiveObject } from '@pamina/archive';
 import type { Env } from '@pamina/env';
+import { isPaminaError } from '@pamina/format';
 import { listBackups, type ListedBackup } from '../backup-list.js';
 import type { BackupSettings, JobLogWriter } from '../contract.js';
 import { deepestFirst, retentionPolicy, type DecidedBackup } from '../expire-backups.js';
@@ -170,6 +171,7 @@ function ruledBackup(
     after: manifest?.after ?? null,
     isHeld: held.has(id),
     isDamaged: problem !== null,
+    isSealed: isPaminaError(problem, 'ARCHIVE_KEY_INVALID'),
     isForeign: false,
     isHereToo: hereIds.has(id),
   };

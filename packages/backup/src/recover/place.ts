@@ -91,7 +91,8 @@ export function joinPlaces(places: readonly [RecoveryPlace, ...RecoveryPlace[]])
   return {
     describe: () => places.map((place) => place.describe()).join(' and '),
     backups: async () => (await Promise.all(places.map((place) => place.backups()))).flat(),
-    sealed: async () => (await Promise.all(places.map((place) => place.sealed?.() ?? []))).flat(),
+    sealed: async () =>
+      (await Promise.all(places.map((place) => place.sealed?.() ?? Promise.resolve([])))).flat(),
     logs: places.flatMap((place) => place.logs),
     history: places.find((place) => place.history !== null)?.history ?? null,
     pattern: places.find((place) => place.pattern !== null)?.pattern ?? null,

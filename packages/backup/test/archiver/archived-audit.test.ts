@@ -114,7 +114,14 @@ describe('what the audit of a physical backup recorded', () => {
     await again.settle();
     await again.stop();
     expect(calls.filter((call) => call.startsWith('put'))).toEqual([]);
-    const checks = await verifyArchive({ env, archive, name: 'orders', pattern: null, deep: true });
+    const checks = await verifyArchive({
+      env,
+      archive,
+      name: 'orders',
+      pattern: null,
+      history: null,
+      deep: true,
+    });
     expect(new Set(checks.map(({ verdict }) => verdict))).toEqual(new Set(['verified']));
     await database.system.setSettings({ backupGenerations: 1, archiveKeepHours: 0 });
     await takeBackup(database, { form: 'physical', audit: false });

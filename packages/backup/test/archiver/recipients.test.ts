@@ -271,7 +271,8 @@ describe('after the recipients were changed', () => {
       const counts = new Map<string, number>();
       for (const name of await bench.names()) {
         const match = /\/tables\/([0-9a-f]{16})\//.exec(name);
-        if (match !== null) counts.set(String(match[1]), (counts.get(String(match[1])) ?? 0) + 1);
+        const set = match?.[1];
+        if (set !== undefined) counts.set(set, (counts.get(set) ?? 0) + 1);
       }
       return counts;
     };
@@ -291,6 +292,24 @@ describe('after the recipients were changed', () => {
     await bench.expectRestored(bench.after, { kind: 'all' });
   });
 
+  test('P9 P10 expiry with the new identity alone keeps what it cannot read, and does not call it damaged', async () => {
+    const bench = await Bench.open();
+    await bench.database.system.setSettings({ backupGenerations: 1, archiveKeepHours: 0 });
+    await bench.write('first');
+    const old = await takeBackup(bench.database, { form: 'physical' });
+    await bench.archiveFor(bench.before);
+    await takeBackup(bench.database, { form: 'physical' });
+    await bench.archiveFor(bench.after);
+    await expireBackups(bench.database);
+    const archive = await bench.reader(bench.after);
+    const report = await expireArchive({ database: bench.database, archive, place: bench.place });
+    const { keeps, reasons } = report.decisions.find(({ id }) => id === old.id) ?? {};
+    expect(keeps).toBe(true);
+    expect(reasons?.join()).toContain('encrypted for others');
+    expect(reasons?.join()).not.toContain('damaged');
+    await bench.expectRestored(bench.before, { kind: 'none' }, old.id);
+  });
+
   test('P9 a verification with the new identity alone says what it could not read, and calls nothing damaged', async () => {
     const bench = await Bench.open();
     await bench.write('first');
@@ -305,6 +324,7 @@ describe('after the recipients were changed', () => {
       archive,
       name: 'orders',
       pattern: null,
+      history: null,
       deep: false,
     });
     const of = (id: string) =>
