@@ -127,9 +127,18 @@ export class FolderArchive implements Archive {
     }
   }
 
+  /**
+   * What is told of is there for good: whoever stored it may have been killed, or have failed, before the name was
+   * on disk, and what the object replaces is removed because of the list.
+   */
   async #collect(prefix: string, into: ArchiveObject[], call?: ArchiveCall): Promise<void> {
     call?.signal?.throwIfAborted();
-    for (const entry of await this.#entries(join(this.#folder, prefix))) {
+    const folder = join(this.#folder, prefix);
+    const entries = await this.#entries(folder);
+    if (entries.some(({ isFolder, name }) => !isFolder && isListed(name))) {
+      await this.#disk.syncFolder(folder);
+    }
+    for (const entry of entries) {
       if (isHidden(entry.name) || entry.name.startsWith('.')) continue;
       const name = `${prefix}${entry.name}`;
       if (entry.isFolder) await this.#collect(`${name}/`, into, call);
