@@ -63,6 +63,12 @@ export interface Archive {
   isForRecipients(name: string, call?: ArchiveCall): Promise<boolean>;
   /** All whose names begin with `prefix` (empty, or ending with `/`), in the order of their names' bytes. */
   list(prefix: string, call?: ArchiveCall): Promise<ArchiveObject[]>;
+  /**
+   * Calls `onChange` after an object directly below `prefix` came or went: a hint, as of Disk's watch, and
+   * what another machine did need not be seen. FILE_NOT_FOUND where nothing is there yet. Left out where
+   * the storage tells nothing by itself. Returns the stop function.
+   */
+  readonly watch?: ((prefix: string, onChange: () => void) => Promise<() => Promise<void>>) | undefined;
   /** Missing is fine. */
   delete(name: string, call?: ArchiveCall): Promise<void>;
 }

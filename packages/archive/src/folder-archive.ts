@@ -107,6 +107,10 @@ export class FolderArchive implements Archive {
     return objects.sort(byName);
   }
 
+  watch(prefix: string, onChange: () => void): Promise<() => Promise<void>> {
+    return this.#disk.watch(join(this.#folder, requirePrefix(prefix)), onChange);
+  }
+
   async delete(name: string): Promise<void> {
     const path = join(this.#folder, requireName(name));
     try {

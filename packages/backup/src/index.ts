@@ -7,6 +7,8 @@ export { expireArchive } from './archiver/expire-archive.js';
 export type { ArchiveExpireReport } from './archiver/expire-archive.js';
 export { ArchiverRunner } from './archiver/archiver-runner.js';
 export type { ArchiverStatus } from './archiver/archiver-runner.js';
+export { ArchivedLog } from './follow/archived-log.js';
+export { beginningSource } from './follow/beginning-source.js';
 export { holdBackup } from './backup-holds.js';
 export { listBackups } from './backup-list.js';
 export type { ListedBackup } from './backup-list.js';

@@ -24,6 +24,19 @@ export interface ArchiveSetting {
   readonly progressedAt?: number | undefined;
 }
 
+/** The archive that a replica follows while its master cannot be followed. No credential stands here. */
+export interface SourceArchive {
+  readonly address: string;
+  /** Under which the log stands there. */
+  readonly database: string;
+  readonly identityFile: string | null;
+  readonly credentialsFile: string | null;
+  /** Between two looks at an archive that says nothing by itself. */
+  readonly pollMs: number;
+  /** How long the master must be out of reach before the archive is followed. */
+  readonly afterMs: number;
+}
+
 /** Writes are refused: another database is to take this one's place, or has taken it (P11). */
 export interface Fence {
   /** ms since 1970 */
@@ -71,6 +84,8 @@ export interface Control {
   readonly archives?: readonly ArchiveSetting[];
   /** Of a replica: when it applies what it received; at once where it is left out or null. */
   readonly apply?: (ApplyRule & { readonly since: number }) | null;
+  /** Of a replica; none where it is left out or null. */
+  readonly sourceArchive?: SourceArchive | null | undefined;
   /** Of a normal database; none where it is left out or null. */
   readonly fence?: Fence | null | undefined;
   /** None where it is left out or null. */
@@ -140,6 +155,7 @@ const checks: Record<Exclude<keyof Control, 'formatVersion'>, (value: unknown) =
   formerMaster: orNull(isText),
   archives: (value) => value === undefined || (Array.isArray(value) && value.every(isArchive)),
   apply: (value) => value === undefined || value === null || isApplyRule(value),
+  sourceArchive: (value) => value === undefined || value === null || isSourceArchive(value),
   fence: (value) => value === undefined || value === null || isFence(value),
   takeover: (value) => value === undefined || value === null || isTakeover(value),
   saidUntil: (value) => value === undefined || isCount(value),
@@ -181,6 +197,19 @@ function isArchive(value: unknown): boolean {
     [identityFile, credentialsFile].every(orNull(isText)) &&
     isCount(fromSeq) &&
     (progressedAt === undefined || isCount(progressedAt))
+  );
+}
+
+function isSourceArchive(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { address, afterMs, credentialsFile, database, identityFile, pollMs } = value as Record<
+    string,
+    unknown
+  >;
+  return (
+    [address, database].every(isText) &&
+    [identityFile, credentialsFile].every(orNull(isText)) &&
+    [afterMs, pollMs].every(isCount)
   );
 }
 

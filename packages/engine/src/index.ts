@@ -9,6 +9,7 @@ export {
   type Fence,
   type DatabaseType,
   readControl,
+  type SourceArchive,
   writeControl,
 } from './control.js';
 export {

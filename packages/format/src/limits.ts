@@ -63,6 +63,13 @@ export const replicationDelayMsDefault = 5_000;
 export const replicationDelayMsMax = 24 * 60 * 60 * 1000;
 /** How long after its commit a replica applies a record. */
 export const applyDelayMsMax = 366 * 24 * 60 * 60 * 1000;
+
+/** How often a replica looks at its archive, and how long a master must be out of reach before it does. */
+export const sourceArchivePollMsMin = 100;
+export const sourceArchivePollMsMax = 24 * 60 * 60 * 1000;
+export const sourceArchivePollMsDefault = 10_000;
+export const sourceArchiveAfterMsMax = 24 * 60 * 60 * 1000;
+export const sourceArchiveAfterMsDefault = 15_000;
 export const wireMessageBytesMax = 2 * mebibyte;
 export const feedChunkBytesMax = 1 * mebibyte;
 /** Sent by a master and not yet confirmed by the replica. */

@@ -59,3 +59,11 @@ export function adviceFor(state: TerminalState, problem: Problem): string {
     ? errorTable[problem.code as ErrorCode].hint
     : 'See the job log. Start the replica again when the cause is mended.';
 }
+
+/** As `adviceFor`, where it is an archive that cannot be followed. */
+export function adviceForArchive(state: TerminalState, problem: Problem): string {
+  if (state === 'diverged' || state === 'log-gone' || state === 'pattern-mismatch') {
+    return 'The archive does not lead on from this replica. It follows its master when that can be reached; or create it again, from a newer backup.';
+  }
+  return adviceFor(state, problem);
+}

@@ -29,6 +29,8 @@ export type ResolveMaster = (name: string) => Promise<{
 export interface LinkListener {
   /** Resolves when a new connection may begin. */
   readonly ready: () => Promise<void>;
+  /** The channel is open: resolves when the end of the own log may be said on it. */
+  readonly reached: () => Promise<void>;
   readonly onOpen: () => void;
   readonly onOpenFailed: (problem: Problem) => void;
   readonly onMessage: (message: FeedMessage) => void;
@@ -153,7 +155,8 @@ export class FollowerLink {
     channel.onMessage((frame) => {
       if (this.#channel === channel) this.#read(frame);
     });
-    this.#listener.onOpen();
+    await this.#listener.reached();
+    if (this.#channel === channel) this.#listener.onOpen();
   }
 
   #read(frame: Uint8Array): void {

@@ -2,7 +2,7 @@
 // what comes, keeps the timers, and says how far it is.
 
 import type { Env } from '@pamina/env';
-import { type Position, type SegmentHeader, timelineAt, toPaminaError } from '@pamina/format';
+import { type Position, timelineAt, toPaminaError } from '@pamina/format';
 import type { ChannelPoint, FeedMessage, SegmentBytes, WelcomeMessage } from '@pamina/wire';
 import type { FollowerDatabase, JobLogWriter } from './contract.js';
 import { checkSegment, checkWelcome, type Self } from './follower-accept.js';
@@ -19,6 +19,7 @@ import { startFollower, stepFollower } from './follower.js';
 import { FrameQueue } from './frame-queue.js';
 import { LagMeter, type Places } from './lag.js';
 import { heartbeatMs } from './replication-limits.js';
+import { SessionLine } from './session-line.js';
 
 export interface FollowerRunnerOptions {
   readonly database: FollowerDatabase;
@@ -26,6 +27,8 @@ export interface FollowerRunnerOptions {
   /** Where the feed of a database is; null when nobody knows at present. */
   readonly resolveMaster: ResolveMaster;
   readonly jobLog: JobLogWriter;
+  /** A channel to the master is open: resolves when nobody else stores into the database any more. */
+  readonly onReached?: (() => Promise<void>) | undefined;
 }
 
 type WithoutMoment<E> = E extends FollowerEvent ? Omit<E, 'at'> : never;
@@ -47,7 +50,7 @@ export class FollowerRunner {
   #frame: SegmentBytes | null = null;
   /** The welcomed one. */
   #history: Self['timelines'] = [];
-  #announced = '';
+  readonly #sessionLine: SessionLine;
   #heardAt: number | null = null;
   #reported = '';
   #cancelTimer: (() => void) | null = null;
@@ -58,6 +61,7 @@ export class FollowerRunner {
     this.#database = options.database;
     this.#env = options.env;
     this.#jobLog = options.jobLog;
+    this.#sessionLine = new SessionLine(options.jobLog);
     this.#state = startFollower(options.env.clock.now());
     this.#queue = new FrameQueue({
       store: (chunk) => this.#database.receive(chunk),
@@ -69,6 +73,7 @@ export class FollowerRunner {
     });
     this.#link = new FollowerLink(options.env, options.resolveMaster, {
       ready: () => this.#queue.idle(),
+      reached: async () => options.onReached?.(),
       onOpen: () => this.#dispatch({ type: 'connected' }),
       onOpenFailed: (problem) => this.#dispatch({ type: 'connect-failed', problem }),
       onMessage: (message) => this.#hear(message),
@@ -103,6 +108,11 @@ export class FollowerRunner {
     this.#dispatch({ type: 'stop' });
     await this.#link.settle();
     await this.#queue.idle();
+  }
+
+  /** Resolves when nothing that was received waits to be stored. */
+  stored(): Promise<void> {
+    return this.#queue.idle();
   }
 
   /** The property `readOnly` was changed: true stops replicating, false catches up by itself. */
@@ -245,24 +255,8 @@ export class FollowerRunner {
   #stored(chunk: SegmentBytes): void {
     const durableSeq = this.#database.durable().seq;
     this.#meter.stored(chunk.bytes.length, durableSeq);
-    this.#announce(chunk.segment);
+    this.#sessionLine.announce(chunk.segment, this.#database.control.simultaneousQuery);
     this.#dispatch({ type: 'stored', bytes: chunk.bytes.length, durableSeq });
-  }
-
-  /** One line for each log space, in these words (DESIGN §7). */
-  #announce(segment: SegmentHeader): void {
-    const logSpace = `${segment.timelineId}/${segment.session}`;
-    if (logSpace === this.#announced) return;
-    this.#announced = logSpace;
-    const start = new Date(segment.startTime).toISOString().slice(0, 19).replace('T', ' ');
-    const isPermitted = this.#database.control.simultaneousQuery;
-    this.#jobLog.write(
-      isPermitted ? 'info' : 'warning',
-      'replication-session',
-      `Replication of server session ${segment.session} from ${start} started. ` +
-        `Simultaneous query ${isPermitted ? 'permitted' : 'not permitted'}.`,
-      { session: segment.session, timeline: segment.timeline, startTime: segment.startTime },
-    );
   }
 
   /** Sent when something changed; the feed keeps the log from what is durable here on. */

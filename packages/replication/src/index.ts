@@ -12,4 +12,7 @@ export { type FeedOptions, type FeedStatus, runFeed } from './feed-runner.js';
 export type { FollowerStateName } from './follower-event.js';
 export type { ResolveMaster } from './follower-link.js';
 export { FollowerRunner, type FollowerRunnerOptions } from './follower-runner.js';
-export type { FollowerStatus } from './follower-status.js';
+export type { ArchiveSourceStatus, FollowerStatus } from './follower-status.js';
+export type { ArchivedChunk, LogArchive, ReplicaEnd } from './log-archive.js';
+export type { SourceRule } from './source-event.js';
+export { SourcedFollower, type SourcedFollowerOptions } from './sourced-follower.js';

@@ -29,3 +29,9 @@ export const retryMsMax = 30_000;
 
 /** Chunks whose stored sizes are remembered to tell the applied lag in bytes. */
 export const ledgerEntriesMax = 1024;
+
+/** A master that refused is asked again at most this often while an archive is followed instead. */
+export const masterProbeMs = 10_000;
+
+/** A master that answered has said by then whether it can be followed. */
+export const yieldMs = handshakeMs + 5000;

@@ -7,7 +7,9 @@ import type { Control } from '@pamina/engine';
 import type { DatabaseStatus, Progress, ReplicateOptions } from '@pamina/wire';
 import { backupToStartFrom, requireNew, restoreTo } from './host-create.js';
 import type { HostCore } from './host-core.js';
+import { requireFollower } from './host-follower.js';
 import { recreate } from './host-recreate.js';
+import { replicateFromArchive } from './host-source-archive.js';
 import { goOffline, goOnline } from './host-start.js';
 import type { MasterLink } from './master-link.js';
 
@@ -23,6 +25,10 @@ export async function replicate(
     throw new PaminaError('REQUEST_INVALID', `${name} cannot be a replica of itself`);
   }
   await core.turns.run(name, async () => {
+    const { fromArchive } = options;
+    if (fromArchive !== undefined) {
+      return replicateFromArchive(core, name, { ...options, fromArchive }, progress);
+    }
     if (!(await core.exists(name))) {
       await requireNew(core, name);
       const link = await core.link(master);
@@ -41,21 +47,6 @@ export async function replicate(
     }
     return becomeReplica(core, name, link, options);
   });
-}
-
-/** DATABASE_TYPE, REPLICA_IRREVERSIBLE: a normal database has a history of its own. */
-function requireFollower(name: string, { timelines, type }: Control): void {
-  if (type !== 'normal') return;
-  const hint =
-    'Create the replica under another name from a backup of the master; `pamina replicate NAME --master MASTER` does it in one step.';
-  if (timelines.length > 1) {
-    throw new PaminaError(
-      'REPLICA_IRREVERSIBLE',
-      `${name} was started as a normal database and has a timeline of its own`,
-      { hint },
-    );
-  }
-  throw new PaminaError('DATABASE_TYPE', `${name} is a normal database`, { hint });
 }
 
 async function requireMaster(link: MasterLink): Promise<DatabaseStatus> {

@@ -16,8 +16,12 @@ import {
   replicationDelayMsMax,
 } from '@pamina/format';
 import type { Database } from '@pamina/engine';
+import { SourcedFollower } from '@pamina/replication';
 import { requireReplica, ruleOf } from './host-apply.js';
 import type { HostCore } from './host-core.js';
+import { sourceProperties, sourceSetters } from './host-source-set.js';
+import { replaceFollower } from './host-start.js';
+import { flag, integer, invalid } from './property-value.js';
 
 const generationsMinWithReplicas = 2;
 
@@ -96,6 +100,7 @@ const setters: Readonly<Record<string, Setter>> = {
   applyPaused: async (database, value) => {
     await requireReplica(database).change({ paused: flag(value) });
   },
+  ...sourceSetters,
 };
 
 /** Those that only a database which is open for writing can change, though they are this copy's own. */
@@ -145,26 +150,17 @@ export async function set(
     if (property === 'readOnly') online?.follower?.setReadOnly(database.control.readOnly);
     // A follower says it in its hello.
     if (property === 'simultaneousQuery') await online?.restartFollower();
+    if (online?.follower instanceof SourcedFollower) online.follower.ruleChanged();
+    if (property === 'sourceArchive' && online !== null) await replaceFollower(core, online);
     for (const archiver of online?.archivers.values() ?? []) archiver.settingsChanged();
     database.jobLog.write('info', 'property-set', `${property} was set to ${value}`, { property });
-    const { readOnly, simultaneousQuery, type } = database.control;
-    const { delayMs: applyDelayMs, paused: applyPaused } = ruleOf(database.control);
-    const ofReplica = type === 'replica' ? { applyDelayMs, applyPaused } : {};
-    return { ...database.settings(), readOnly, simultaneousQuery, ...ofReplica };
+    const { readOnly, simultaneousQuery } = database.control;
+    return { ...database.settings(), readOnly, simultaneousQuery, ...ofReplica(database) };
   });
 }
 
-function integer(text: string, min: number, max: number): number {
-  const number = /^[0-9]{1,12}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= min && number <= max) return number;
-  throw invalid(`${JSON.stringify(text)} is not a whole number from ${min} to ${max}`);
-}
-
-function flag(text: string): boolean {
-  if (text === 'true' || text === 'false') return text === 'true';
-  throw invalid(`${JSON.stringify(text)} is neither true nor false`);
-}
-
-function invalid(what: string): PaminaError {
-  return new PaminaError('PROPERTY_INVALID', what);
+function ofReplica({ control }: Database): Record<string, unknown> {
+  if (control.type !== 'replica') return {};
+  const { delayMs: applyDelayMs, paused: applyPaused } = ruleOf(control);
+  return { applyDelayMs, applyPaused, ...sourceProperties(control) };
 }

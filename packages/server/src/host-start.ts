@@ -4,10 +4,11 @@
 import { ReplicaAudit } from '@pamina/backup';
 import { Database } from '@pamina/engine';
 import { PaminaError, toPaminaError } from '@pamina/format';
-import { FollowerRunner } from '@pamina/replication';
+import { FollowerRunner, SourcedFollower } from '@pamina/replication';
 import { startArchivers } from './host-archive.js';
 import type { HostCore } from './host-core.js';
 import { enterName, fenced, withdrawName } from './host-names.js';
+import { sourceOf } from './host-source-archive.js';
 import { OnlineDatabase } from './online-database.js';
 
 /** How long a closing host waits for what it told to end. */
@@ -124,21 +125,36 @@ export async function bringUp(
 }
 
 function startFollower(core: HostCore, online: OnlineDatabase): void {
-  const { database } = online;
+  online.audit = ReplicaAudit.attach(online.database);
+  online.follower = followerOf(core, online.database);
+  online.follower.start();
+}
+
+/** The replica has got another archive, or none any more. */
+export async function replaceFollower(core: HostCore, online: OnlineDatabase): Promise<void> {
+  if (online.follower === null) return;
+  await online.follower.stop();
+  // It went offline meanwhile: nobody would stop the new one.
+  if (online.signal.aborted) return;
+  online.follower = followerOf(core, online.database);
+  online.follower.start();
+}
+
+function followerOf(core: HostCore, database: Database): FollowerRunner | SourcedFollower {
   const { token } = core;
   const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` };
-  const follower = new FollowerRunner({
+  const options = {
     database,
     env: core.env,
     jobLog: database.jobLog,
-    resolveMaster: async (master) => {
+    resolveMaster: async (master: string) => {
       const entry = await core.directory.resolve(master);
       return entry === null ? null : { address: entry.address, headers };
     },
-  });
-  online.audit = ReplicaAudit.attach(database);
-  online.follower = follower;
-  follower.start();
+  };
+  const source = database.control.sourceArchive ?? null;
+  if (source === null) return new FollowerRunner(options);
+  return new SourcedFollower({ ...options, ...sourceOf(core, database, source) });
 }
 
 /** The caller has the turn. `keepName` leaves the entry in the directory for who comes up next. */

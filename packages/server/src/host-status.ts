@@ -18,6 +18,7 @@ import type {
 } from '@pamina/wire';
 import { join } from 'node:path';
 import { applyingStatus } from './host-apply.js';
+import { sourceStatus } from './host-source-status.js';
 import { summaries } from './host-archive-summary.js';
 import { listed } from './host-backup.js';
 import type { HostCore } from './host-core.js';
@@ -229,6 +230,7 @@ function masterOf(control: Control, online: OnlineDatabase | null): MasterStatus
     durable: place === null ? null : formatPosition(place),
     lag: follower?.lag ?? unknownLags,
     lastReplicatedModificationTime: follower?.lastReplicatedModificationTime ?? null,
+    ...sourceStatus(control, follower?.archive),
   };
 }
 

@@ -6,7 +6,12 @@ import type { Channel, Env } from '@pamina/env';
 import type { ReplicaAudit } from '@pamina/backup';
 import type { Database } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
-import { type FeedStatus, type FollowerRunner, runFeed } from '@pamina/replication';
+import {
+  type FeedStatus,
+  type FollowerRunner,
+  runFeed,
+  type SourcedFollower,
+} from '@pamina/replication';
 
 /** How long calls under way may still take; then they end with the database. */
 const goodbyeMs = 10_000;
@@ -20,7 +25,7 @@ export class OnlineDatabase {
   readonly feeds = new Map<Channel, FeedStatus | null>();
   /** By the name of the archive. */
   readonly archivers = new Map<string, ArchiverRunner>();
-  follower: FollowerRunner | null = null;
+  follower: FollowerRunner | SourcedFollower | null = null;
   /** Of a replica. */
   audit: ReplicaAudit | null = null;
   /** A replica has proved that another database took this one's place. */

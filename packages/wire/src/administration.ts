@@ -97,6 +97,25 @@ export interface MasterStatus {
   readonly lag: { readonly received: Lag; readonly durable: Lag; readonly applied: Lag };
   /** Commit time of the last record that this replica applied, ms since 1970. */
   readonly lastReplicatedModificationTime: number | null;
+  /** What is followed now; left out by older versions. */
+  readonly source?: 'master' | 'archive' | undefined;
+  /** The archive beside the master; null where there is none. */
+  readonly archive?: SourceArchiveStatus | null | undefined;
+}
+
+export interface SourceArchiveStatus {
+  /** Without credentials. */
+  readonly address: string;
+  /** Up to where it had log when it was looked at last; null before the first look. */
+  readonly position: string | null;
+  /** When that was, ms since 1970. */
+  readonly lookedAt: number | null;
+  /** That nothing came behind that position until then, by the master's clock; null where nothing says so. */
+  readonly completeUntil: number | null;
+  /** What is wrong with it, while it is followed. */
+  readonly problem: string | null;
+  readonly pollMs: number;
+  readonly afterMs: number;
 }
 
 export interface DatabaseStatus {
@@ -229,6 +248,15 @@ export interface CreateOptions {
 
 export interface ReplicateOptions {
   readonly master: string;
+  /**
+   * Address of an archive of the master (a path, s3://…) that is followed while the master cannot be; a new
+   * replica is made from the newest backup there, and its master is not asked for anything.
+   */
+  readonly fromArchive?: string | undefined;
+  /** Access keys of the archive, in INI form. */
+  readonly credentialsFile?: string | undefined;
+  /** To read an encrypted archive with. */
+  readonly identityFile?: string | undefined;
   readonly simultaneousQuery?: boolean | undefined;
   /** Build the copy anew from the master's newest backup (the way out of the terminal states). */
   readonly recreate?: boolean | undefined;

@@ -113,6 +113,9 @@ export const replicateRequest = Type.Object(
     master: name,
     simultaneousQuery: Type.Optional(Type.Boolean()),
     recreate: Type.Optional(Type.Boolean()),
+    fromArchive: Type.Optional(path),
+    credentialsFile: Type.Optional(path),
+    identityFile: Type.Optional(path),
   },
   strict,
 );

@@ -18,6 +18,7 @@ export {
   type ProgressStep,
   type ReplicaSummary,
   type ReplicateOptions,
+  type SourceArchiveStatus,
   type TimelineSummary,
   type ApplyingStatus,
   type ApplyTarget,

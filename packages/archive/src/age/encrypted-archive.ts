@@ -154,6 +154,10 @@ class EncryptedArchive implements Archive {
     return this.#archive.list(prefix, call);
   }
 
+  get watch(): Archive['watch'] {
+    return this.#archive.watch?.bind(this.#archive);
+  }
+
   delete(name: string, call?: ArchiveCall): Promise<void> {
     this.#opened.delete(name);
     return this.#archive.delete(name, call);

@@ -62,9 +62,9 @@ export function archiveLogSource(archive: Archive, place: ArchivePlace): LogSour
 }
 
 /** Both ends alone: the reading ahead is for who wants it all. */
-async function factsOf(
+export async function factsOf(
   archive: Archive,
-  entry: SegmentEntry,
+  entry: Pick<SegmentEntry, 'name' | 'bytes'>,
   isOpen: boolean,
 ): Promise<SegmentFacts> {
   const part = (offset: number, length: number, name = entry.name): Promise<Uint8Array> =>
@@ -82,15 +82,17 @@ async function factsOf(
   return { header, trailer: decodeSegmentTrailer(end) };
 }
 
-async function* readSegment(
+/** The bytes from `offset` on; `pieces` are those that lead from the first byte, null of a closed segment. LOG_GONE. */
+export async function* readSegment(
   archive: Archive,
-  entry: SegmentEntry,
+  entry: Pick<SegmentEntry, 'name' | 'bytes'>,
   pieces: readonly ArchivedPiece[] | null,
   offset: number,
+  signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    if (pieces === null) yield* fetchRanges(archive, entry.name, offset, entry.bytes);
-    else yield* readOpen(archive, entry, pieces, offset);
+    if (pieces === null) yield* fetchRanges(archive, entry.name, offset, entry.bytes, signal);
+    else yield* readOpen(archive, entry, pieces, offset, signal);
   } catch (cause) {
     if (!isPaminaError(cause, 'ARCHIVE_OBJECT_NOT_FOUND')) throw cause;
     const message = `${entry.name} is not in ${archive.describe()} any more`;
@@ -101,23 +103,24 @@ async function* readSegment(
 /** Pieces that gave way to the closed segment since they were listed were the beginning of it. */
 async function* readOpen(
   archive: Archive,
-  entry: SegmentEntry,
+  entry: Pick<SegmentEntry, 'name' | 'bytes'>,
   pieces: readonly ArchivedPiece[],
   offset: number,
+  signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let at = offset;
   try {
-    for await (const bytes of readPieces(archive, pieces, offset)) {
+    for await (const bytes of readPieces(archive, pieces, offset, signal)) {
       yield bytes;
       at += bytes.length;
     }
   } catch (error) {
     if (!isPaminaError(error, 'ARCHIVE_OBJECT_NOT_FOUND')) throw error;
-    yield* fetchRanges(archive, closedName(entry), at, entry.bytes);
+    yield* fetchRanges(archive, closedName(entry), at, entry.bytes, signal);
   }
 }
 
-function closedName({ name }: SegmentEntry): string {
+function closedName({ name }: Pick<SegmentEntry, 'name'>): string {
   return name.replace(/\.\d+-\d+\.part$/, '.seg');
 }
 
@@ -127,6 +130,7 @@ async function* readPieces(
   archive: Archive,
   pieces: readonly ArchivedPiece[],
   offset: number,
+  signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const parallel = { ...ahead, weigh: ({ from, to }: ArchivedPiece) => to - from };
   const wanted = pieces.filter((piece) => piece.to > offset);
@@ -134,7 +138,7 @@ async function* readPieces(
   const fetched = orderedParallel(wanted, parallel, async (piece) => {
     const length = piece.to - piece.from;
     const range = { offset: 0, length: null, bytesMax: length };
-    const bytes = await readRange(archive, piece.name, range);
+    const bytes = await readRange(archive, piece.name, range, { signal });
     if (bytes.length === length) return { piece, bytes };
     const message = `${archive.describe()}, object ${piece.name}: it has ${bytes.length} bytes, its name says ${length}`;
     throw new PaminaError('ARCHIVE_DAMAGED', message, { context: { object: piece.name } });

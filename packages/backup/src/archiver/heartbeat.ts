@@ -29,9 +29,11 @@ export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
 export async function readHeartbeat(
   archive: Archive,
   place: ArchivePlace,
+  signal?: AbortSignal,
 ): Promise<Heartbeat | null> {
+  const name = heartbeatObject(place);
   try {
-    return decode(await readObject(archive, heartbeatObject(place), heartbeatBytesMax));
+    return decode(await readObject(archive, name, heartbeatBytesMax, { signal }));
   } catch (error) {
     if (isPaminaError(error) && absentCodes.has(error.code)) return null;
     throw error;

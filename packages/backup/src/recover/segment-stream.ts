@@ -170,7 +170,7 @@ export class ReadAhead implements AsyncIterable<Uint8Array> {
 }
 
 /** A file as scanSegment reads it, front to back, over pieces. */
-class PieceReader {
+export class PieceReader {
   readonly #iterator: AsyncIterator<Uint8Array>;
   #at: number;
   #piece = new Uint8Array(0);

@@ -179,7 +179,7 @@ async function findHistories(
 }
 
 /** A session begins with a record that tells its history; null where the segment begins otherwise. */
-async function historyIn(segment: SurveyedSegment): Promise<readonly Timeline[] | null> {
+export async function historyIn(segment: OpenedSegment): Promise<readonly Timeline[] | null> {
   for await (const { bytes, view, start } of segmentBatches(segment)) {
     const header = newRecordHeader();
     readRecordHeader(view, start, header);

@@ -1,6 +1,6 @@
 // Makes a database the replica of a master; does all three steps when it does not exist yet.
 import { defineCommand } from '../command.js';
-import { isPaminaError } from '@pamina/format';
+import { isPaminaError, PaminaError } from '@pamina/format';
 import type { Administration } from '@pamina/wire';
 import type { Context } from '../context.js';
 import { statusLine } from '../print/status.js';
@@ -15,10 +15,27 @@ export const replicate = defineCommand({
       describe: 'Answer queries while replaying (for now snapshot reads only)',
     },
     recreate: { describe: 'Build the copy anew from the newest backup of the master' },
+    'from-archive': {
+      value: 'ARCHIVE',
+      describe:
+        'Archive of the master (/PATH or s3://…): followed while the master cannot be; a new replica is made from it alone',
+    },
+    'identity-file': {
+      value: 'FILE',
+      describe: 'To read an encrypted archive with (age), where the server runs',
+    },
+    'credentials-file': {
+      value: 'FILE',
+      describe: 'Access keys of the archive in INI form, where the server runs; else its environment',
+    },
   },
   examples: [
     ['pamina replicate cities-replica --master cities', 'in one step: create, permit, follow'],
     ['pamina replicate cities-replica --master cities --recreate', 'out of diverged or log-gone'],
+    [
+      'pamina replicate cities-copy --master cities --from-archive ./archive',
+      'with the master down: from its archive, and with the master when it is there again',
+    ],
   ],
   async execute(context, given) {
     const { name, master } = given;
@@ -32,6 +49,7 @@ export const replicate = defineCommand({
           master,
           simultaneousQuery: simultaneousQuery || undefined,
           recreate: given.recreate,
+          ...archiveOf(context, given),
         },
         progress,
       ),
@@ -44,6 +62,21 @@ export const replicate = defineCommand({
     }
   },
 });
+
+type Given = Parameters<(typeof replicate)['execute']>[1];
+
+function archiveOf(context: Context, given: Given) {
+  const path = (option: string): string | undefined => {
+    const text = given[option] as string | undefined;
+    return text === undefined || /^[a-z0-9]+:\/\//i.test(text) ? text : context.path(text);
+  };
+  const fromArchive = path('from-archive');
+  const identityFile = path('identity-file');
+  const credentialsFile = path('credentials-file');
+  if (fromArchive !== undefined) return { fromArchive, identityFile, credentialsFile };
+  if (identityFile === undefined && credentialsFile === undefined) return {};
+  throw new PaminaError('USAGE', 'Keys of an archive are given with --from-archive ARCHIVE');
+}
 
 /** A name that is nowhere yet is created here. */
 async function administrationFor(context: Context, name: string): Promise<Administration> {

@@ -12,6 +12,9 @@ import {
   backupTierGenerationsMax,
   PaminaError,
   replicationDelayMsMax,
+  sourceArchiveAfterMsMax,
+  sourceArchivePollMsMax,
+  sourceArchivePollMsMin,
 } from '@pamina/format';
 import { defineCommand } from '../command.js';
 import { fields } from '../print/table.js';
@@ -25,6 +28,9 @@ const propertiesText = [
   `backupAgeDaysMax (0 to ${backupAgeDaysLimit}; 0 = no limit),`,
   `archiveKeepHours (0 to ${archiveKeepHoursMax}),`,
   `applyDelayMs (0 to ${applyDelayMsMax}; on a replica: how long after its commit a record is applied),`,
+  `sourceArchivePollMs (${sourceArchivePollMsMin} to ${sourceArchivePollMsMax}; on a replica with an archive: between two looks),`,
+  `sourceArchiveAfterMs (0 to ${sourceArchiveAfterMsMax}; how long without the master before it is followed),`,
+  'sourceArchive (none),',
   `archiveHeartbeatMinutes (0 to ${archiveHeartbeatMinutesMax}; 0 = once),`,
   `archiveHoldDays (${archiveHoldDaysMin} to ${archiveHoldDaysMax}),`,
   'applyPaused (on a replica), backupAudit, backupNoDelete, readOnly, simultaneousQuery (true or false)',
@@ -53,6 +59,7 @@ export const set = defineCommand({
     ['pamina set cities backupNoDelete=true', 'remove none of them, whatever the rules say'],
     ['pamina set cities archiveKeepHours=72', 'restores elsewhere have three days to finish'],
     ['pamina set cities-replica applyDelayMs=3600000', 'an hour to notice a mistake of the master'],
+    ['pamina set cities-copy sourceArchiveAfterMs=60000', 'a minute without the master first'],
     ['pamina set cities archiveHoldDays=14', 'keep log for two weeks for an archive that is away'],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],

@@ -1,6 +1,7 @@
 // A database's status, for a replica with both sides: how far it is and what it knows of its master.
 import type { DatabaseState, DatabaseStatus, MasterStatus } from '@pamina/wire';
 import { archivesText } from './archives.js';
+import { sourceArchiveFields, sourceText } from './source-archive.js';
 import { fields, table } from './table.js';
 import { countOf, formatBytes, formatDuration, formatLag, formatTime, printable } from './units.js';
 
@@ -102,6 +103,8 @@ function replicaText(status: DatabaseStatus, master: MasterStatus, now: number):
       'last replicated modification',
       since(master.lastReplicatedModificationTime, now) ?? 'none yet',
     ],
+    ['source', sourceText(master)],
+    ...sourceArchiveFields(master, now),
     ['apply delay', applyText(status)],
     ['simultaneous query', status.simultaneousQuery ? 'permitted' : 'not permitted'],
   ]);

@@ -1,0 +1,19 @@
+// Who may begin to follow: not a database that has a history of its own.
+
+import type { Control } from '@pamina/engine';
+import { PaminaError } from '@pamina/format';
+
+/** DATABASE_TYPE, REPLICA_IRREVERSIBLE: a normal database has a history of its own. */
+export function requireFollower(name: string, { timelines, type }: Control): void {
+  if (type !== 'normal') return;
+  const hint =
+    'Create the replica under another name from a backup of the master; `pamina replicate NAME --master MASTER` does it in one step.';
+  if (timelines.length > 1) {
+    throw new PaminaError(
+      'REPLICA_IRREVERSIBLE',
+      `${name} was started as a normal database and has a timeline of its own`,
+      { hint },
+    );
+  }
+  throw new PaminaError('DATABASE_TYPE', `${name} is a normal database`, { hint });
+}
