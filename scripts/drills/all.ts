@@ -1,4 +1,5 @@
 // All drills, in the order in which they are played.
+import { archiveOnly } from './archives.js';
 import type { Drill } from './drill.js';
 import { masterKilled, masterStopped, rejoins, switchover } from './failovers.js';
 import { cascade, delayedSaves, fiveReplicas, halfOpen, replicaKilled } from './replicas.js';
@@ -13,4 +14,5 @@ export const drills: readonly Drill[] = [
   cascade,
   fiveReplicas,
   rejoins,
+  archiveOnly,
 ];

@@ -68,7 +68,9 @@ export interface Archive {
    * what another machine did need not be seen. FILE_NOT_FOUND where nothing is there yet. Left out where
    * the storage tells nothing by itself. Returns the stop function.
    */
-  readonly watch?: ((prefix: string, onChange: () => void) => Promise<() => Promise<void>>) | undefined;
+  readonly watch?:
+    | ((prefix: string, onChange: () => void) => Promise<() => Promise<void>>)
+    | undefined;
   /** Missing is fine. */
   delete(name: string, call?: ArchiveCall): Promise<void>;
 }

@@ -9,7 +9,13 @@ import type { FollowerStateName, Moment, Problem } from './follower-event.js';
  * yielding: the master answers, and what is being received from the archive ends first.
  */
 export type SourceStateName =
-  'resting' | 'master' | 'reading' | 'waiting' | 'retrying' | 'stopped' | 'yielding';
+  | 'resting'
+  | 'master'
+  | 'reading'
+  | 'waiting'
+  | 'retrying'
+  | 'stopped'
+  | 'yielding';
 
 export interface SourceState {
   readonly name: SourceStateName;

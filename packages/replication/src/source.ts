@@ -5,7 +5,13 @@ import { adviceForArchive, stateOfStoreFailure, type TerminalState } from './fol
 import type { FollowerStateName, Moment, Problem } from './follower-event.js';
 import { retryDelayMs } from './backoff.js';
 import { masterProbeMs, yieldMs } from './replication-limits.js';
-import type { SourceEffect, SourceEvent, SourceState, SourceStateName, SourceStep } from './source-event.js';
+import type {
+  SourceEffect,
+  SourceEvent,
+  SourceState,
+  SourceStateName,
+  SourceStep,
+} from './source-event.js';
 
 type EventOf<T extends SourceEvent['type']> = Extract<SourceEvent, { type: T }>;
 type Row = {

@@ -156,7 +156,9 @@ describe('beside the master', () => {
       () => host.status('copy'),
       ({ master: now, state }) => state === 'streaming' && now?.source === 'master',
     );
-    expect(await linesOf(host)).toEqual(expect.arrayContaining(['source-archive', 'source-master']));
+    expect(await linesOf(host)).toEqual(
+      expect.arrayContaining(['source-archive', 'source-master']),
+    );
     await put('f');
     await eventually(
       () => keysOf(host, 'copy'),
@@ -187,7 +189,9 @@ describe('beside the master', () => {
       () => host.status('copy'),
       ({ master: now, state }) => state === 'streaming' && now?.source === 'master',
     );
-    expect(await linesOf(host)).toEqual(expect.arrayContaining(['source-archive', 'source-master']));
+    expect(await linesOf(host)).toEqual(
+      expect.arrayContaining(['source-archive', 'source-master']),
+    );
   });
 });
 
@@ -233,7 +237,10 @@ describe('what does not continue the replica', () => {
   it('P5 swapped objects are refused', async () => {
     const { at, files, server } = await prepared();
     const { host } = server;
-    const [one, other] = files.filter((file) => file.endsWith('.seg')).slice(-2) as [string, string];
+    const [one, other] = files.filter((file) => file.endsWith('.seg')).slice(-2) as [
+      string,
+      string,
+    ];
     await rename(one, `${one}.tmp-0000000000000000`);
     await rename(other, one);
     await rename(`${one}.tmp-0000000000000000`, other);

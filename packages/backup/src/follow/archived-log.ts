@@ -13,7 +13,13 @@ import {
   type SegmentTrailer,
   type Timeline,
 } from '@pamina/format';
-import { scanSegment, splitBatch, type ChainPoint, type RecordBatch, type ScanEnd } from '@pamina/log';
+import {
+  scanSegment,
+  splitBatch,
+  type ChainPoint,
+  type RecordBatch,
+  type ScanEnd,
+} from '@pamina/log';
 import type { Archive } from '@pamina/archive';
 import type { ArchivePlace } from '../archiver/archive-layout.js';
 import { readHeartbeat } from '../archiver/heartbeat.js';
@@ -84,7 +90,10 @@ export class ArchivedLog {
    * What leads on from the end of a replica's log, in order; ends where the archive has no more. LOG_GONE
    * where the archive goes on later only, DIVERGED, PATTERN_MISMATCH, LOG_DAMAGED, ARCHIVE_UNAVAILABLE.
    */
-  async *read(end: ReplicaEnd, signal: AbortSignal): AsyncGenerator<ArchivedChunk, void, undefined> {
+  async *read(
+    end: ReplicaEnd,
+    signal: AbortSignal,
+  ): AsyncGenerator<ArchivedChunk, void, undefined> {
     try {
       yield* this.#read(end, signal);
     } catch (error) {

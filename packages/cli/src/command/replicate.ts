@@ -26,7 +26,8 @@ export const replicate = defineCommand({
     },
     'credentials-file': {
       value: 'FILE',
-      describe: 'Access keys of the archive in INI form, where the server runs; else its environment',
+      describe:
+        'Access keys of the archive in INI form, where the server runs; else its environment',
     },
   },
   examples: [
