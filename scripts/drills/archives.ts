@@ -25,7 +25,7 @@ export const archiveOnly: Drill = {
       deadlineMs: 60_000,
     });
     await load.end();
-    await here.runArchive('cities');
+    await here.runArchive('cities', undefined);
     const end = seqOf((await statusOf(master)).position);
     await master.served.kill();
     telling.event(`${commits} commits and a backup are in the archive; the master is killed`);
@@ -33,8 +33,8 @@ export const archiveOnly: Drill = {
     const startedAt = performance.now();
     const served = await ServedFolder.started(scene, 'copy');
     const there = served.administration;
-    const source = { fromArchive: archive, simultaneousQuery: true };
-    await there.replicate('cities-copy', { master: 'cities', ...source });
+    const options = { master: 'cities', fromArchive: archive, simultaneousQuery: true };
+    await there.replicate('cities-copy', options);
     await there.set('cities-copy', 'sourceArchiveAfterMs', '0');
     await there.set('cities-copy', 'sourceArchivePollMs', '500');
     const copy = { served, name: 'cities-copy' };

@@ -181,7 +181,7 @@ function explained(state: SourceState, because: string): SourceState {
   return { ...state, because, reason };
 }
 
-function yieldTo(state: SourceState, event: EventOf<'reached'>): SourceStep {
+function yieldTo(state: SourceState): SourceStep {
   return {
     state: { ...state, name: 'yielding' },
     effects: [{ type: 'halt' }, { type: 'timer', afterMs: yieldMs }],

@@ -40,6 +40,8 @@ export interface OpenedArchive {
   readonly pattern: string | null;
   /** The name that its objects stand under. */
   readonly database: string;
+  /** Where and with which keys it was opened. */
+  readonly opened: Pick<ArchiveSetting, 'address' | 'credentialsFile' | 'identityFile'>;
 }
 
 /**
@@ -61,16 +63,19 @@ export async function openArchiveAt(
   const address = formatArchiveAddress(parseArchiveAddress(isAddress ? place : resolve(place)));
   const known = await settingFor(core, choice.name, address);
   const identityFile = choice.identityFile ?? known?.identityFile ?? undefined;
+  const credentialsFile = choice.credentialsFile ?? known?.credentialsFile ?? undefined;
   const archive = await openArchive({
     env: core.env,
     environment: core.environment,
     address,
-    credentialsFile: choice.credentialsFile ?? known?.credentialsFile ?? undefined,
+    credentialsFile,
     encryption: identityFile === undefined ? null : { recipients: [], identityFile },
     create: false,
     signal: core.signal,
   });
-  return { archive, pattern, database: known?.database ?? choice.name };
+  const keys = { credentialsFile: credentialsFile ?? null, identityFile: identityFile ?? null };
+  const database = known?.database ?? choice.name;
+  return { archive, pattern, database, opened: { address, ...keys } };
 }
 
 async function openNamed(
@@ -92,7 +97,8 @@ async function openNamed(
   };
   const options = { create: false, signal: core.signal };
   const archive = await openAs(core, { ...setting, ...keys }, options);
-  return { archive, pattern: control.pattern, database: setting.database };
+  const { address, database } = setting;
+  return { archive, pattern: control.pattern, database, opened: { address, ...keys } };
 }
 
 /** Of a database that is archived there from here the keys are known. */

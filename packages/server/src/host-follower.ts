@@ -1,4 +1,4 @@
-// Who may begin to follow: not a database that has a history of its own.
+// Who may begin to follow: a copy with an identification pattern, and without a history of its own.
 
 import type { Control } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
@@ -16,4 +16,10 @@ export function requireFollower(name: string, { timelines, type }: Control): voi
     );
   }
   throw new PaminaError('DATABASE_TYPE', `${name} is a normal database`, { hint });
+}
+
+/** BACKUP_INITIAL: a copy without a pattern cannot prove whose it is. */
+export function patternOf({ name, pattern }: Control): string {
+  if (pattern !== null) return pattern;
+  throw new PaminaError('BACKUP_INITIAL', `${name} was created from an initial backup`);
 }

@@ -1,64 +1,23 @@
 // The archive that a replica follows while its master cannot be followed: made from it, set, opened.
 
 import {
-  type Archive,
-  formatArchiveAddress,
-  openArchive,
-  parseArchiveAddress,
-} from '@pamina/archive';
-import {
-  ArchivedLog,
   archivePlace,
   beginningSource,
   findArchivePlace,
   layLogBeginning,
   type PlaceBackup,
 } from '@pamina/backup';
-import type { Control, Database, SourceArchive } from '@pamina/engine';
 import {
   PaminaError,
   sourceArchiveAfterMsDefault,
   sourceArchivePollMsDefault,
 } from '@pamina/format';
-import type { SourcedFollowerOptions } from '@pamina/replication';
 import type { Progress, ReplicateOptions } from '@pamina/wire';
-import { resolve } from 'node:path';
-import { requireNew, restoreTo } from './host-create.js';
+import { openArchiveAt, type OpenedArchive } from './host-archive-place.js';
 import type { HostCore } from './host-core.js';
-import { requireFollower } from './host-follower.js';
+import { requireNew, restoreTo } from './host-create.js';
+import { patternOf, requireFollower } from './host-follower.js';
 import { goOffline, goOnline } from './host-start.js';
-
-type SourceParts = Pick<SourcedFollowerOptions, 'archive' | 'openArchive' | 'rule'>;
-
-/** What a follower needs to follow the archive. */
-export function sourceOf(core: HostCore, database: Database, source: SourceArchive): SourceParts {
-  return {
-    archive: source.address,
-    openArchive: async (signal) => {
-      const archive = await openSource(core, source, signal);
-      const pattern = requirePattern(database.control);
-      return new ArchivedLog(archive, { database: source.database, pattern });
-    },
-    // As it is set at that moment.
-    rule: () => database.control.sourceArchive ?? source,
-  };
-}
-
-function openSource(
-  core: HostCore,
-  { address, credentialsFile, identityFile }: SourceArchive,
-  signal: AbortSignal,
-): Promise<Archive> {
-  return openArchive({
-    env: core.env,
-    environment: core.environment,
-    address,
-    credentialsFile: credentialsFile ?? undefined,
-    encryption: identityFile === null ? null : { recipients: [], identityFile },
-    create: false,
-    signal,
-  });
-}
 
 /**
  * The caller has the turn. A new replica is made from the newest backup in the archive; one that exists gets
@@ -70,20 +29,29 @@ export async function replicateFromArchive(
   options: ReplicateOptions & { readonly fromArchive: string },
   progress?: Progress,
 ): Promise<void> {
-  const { master } = options;
-  const source = settingOf(options);
-  const archive = await openSource(core, source, core.signal);
+  const { credentialsFile, fromArchive, identityFile, master } = options;
+  const found = await openArchiveAt(core, fromArchive, {
+    name: master,
+    credentialsFile,
+    identityFile,
+  });
+  if (found === null) throw noArchive(fromArchive);
+  const { archive } = found;
   if (await core.exists(name)) {
     requireFollower(name, await core.control(name));
     if (options.recreate === true) throw notAnew(name);
   } else {
     await requireNew(core, name);
-    const backup = await newestBackup(archive, master, core.signal);
+    const backup = await newestBackup(found, core.signal);
     await restoreTo(core, core.folder(name), name, backup.source, progress);
   }
   const control = await core.control(name);
-  const pattern = requirePattern(control);
-  const place = await findArchivePlace(archive, { name: master, pattern, signal: core.signal });
+  const pattern = patternOf(control);
+  const place = await findArchivePlace(archive, {
+    name: found.database,
+    pattern,
+    signal: core.signal,
+  });
   await goOffline(core, name, { keepName: true });
   const timelineIds = new Set(control.timelines.map(({ id }) => id));
   const around = { seq: control.base.seq, timelineIds };
@@ -92,38 +60,28 @@ export async function replicateFromArchive(
   await core.opened(name, 'read', async (database) => {
     const before = database.control;
     const simultaneousQuery = options.simultaneousQuery ?? before.simultaneousQuery;
-    const { afterMs, pollMs } = before.sourceArchive ?? source;
-    const sourceArchive = { ...source, afterMs, pollMs };
+    const { afterMs, pollMs } = before.sourceArchive ?? ruleDefault;
+    const { address } = found.opened;
+    const sourceArchive = { ...found.opened, database: found.database, afterMs, pollMs };
     await database.updateControl({ type: 'replica', master, simultaneousQuery, sourceArchive });
-    const message = `${name} replicates from ${master}, and from the archive ${source.address} while that cannot be followed.`;
-    const fields = { master, archive: source.address, simultaneousQuery };
+    const message = `${name} replicates from ${master}, and from the archive ${address} while that cannot be followed.`;
+    const fields = { master, archive: address, simultaneousQuery };
     database.jobLog.write('info', 'replicate', message, fields);
   });
   if (core.address !== null) await goOnline(core, name);
 }
 
-function settingOf(options: ReplicateOptions & { readonly fromArchive: string }): SourceArchive {
-  const { credentialsFile = null, fromArchive, identityFile = null, master } = options;
-  const isAddress = /^(?:s3|file):\/\//i.test(fromArchive);
-  return {
-    address: formatArchiveAddress(
-      parseArchiveAddress(isAddress ? fromArchive : resolve(fromArchive)),
-    ),
-    database: master,
-    credentialsFile,
-    identityFile,
-    pollMs: sourceArchivePollMsDefault,
-    afterMs: sourceArchiveAfterMsDefault,
-  };
-}
+const ruleDefault = {
+  pollMs: sourceArchivePollMsDefault,
+  afterMs: sourceArchiveAfterMsDefault,
+} as const;
 
 /** Of the newest timeline the one with the most records. BACKUP_NOT_FOUND, ARCHIVE_CONFLICT. */
 async function newestBackup(
-  archive: Archive,
-  name: string,
+  { archive, database: name, pattern }: OpenedArchive,
   signal: AbortSignal,
 ): Promise<PlaceBackup> {
-  const place = await archivePlace(archive, { name, pattern: null, signal });
+  const place = await archivePlace(archive, { name, pattern, signal });
   const whole = (await place.backups()).filter(({ manifest }) => manifest.kind === 'full');
   const [newest] = whole.sort(
     ({ manifest: { position: one } }, { manifest: { position: other } }) =>
@@ -137,14 +95,15 @@ async function newestBackup(
   });
 }
 
-function requirePattern({ name, pattern }: Control): string {
-  if (pattern !== null) return pattern;
-  throw new PaminaError('BACKUP_INITIAL', `${name} was created from an initial backup`);
-}
-
 function notAnew(name: string): PaminaError {
   const message = `${name} exists, and is made anew from its master only`;
   return new PaminaError('REQUEST_INVALID', message, {
     hint: `Delete it first (\`pamina delete ${name}\`) to make it from the archive.`,
+  });
+}
+
+function noArchive(place: string): PaminaError {
+  return new PaminaError('ARCHIVE_NOT_FOUND', `${place} is no archive`, {
+    context: { archive: place },
   });
 }

@@ -8,7 +8,7 @@ import { FollowerRunner, SourcedFollower } from '@pamina/replication';
 import { startArchivers } from './host-archive.js';
 import type { HostCore } from './host-core.js';
 import { enterName, fenced, withdrawName } from './host-names.js';
-import { sourceOf } from './host-source-archive.js';
+import { sourceOf } from './host-source-follow.js';
 import { OnlineDatabase } from './online-database.js';
 
 /** How long a closing host waits for what it told to end. */

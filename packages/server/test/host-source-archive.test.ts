@@ -66,7 +66,7 @@ async function archiveOnly(data = 'other'): Promise<PaminaServer> {
 /** Names of the segments and pieces in the archive. */
 async function logObjects(): Promise<string[]> {
   const [pattern] = await readdir(join(address, 'cities'));
-  const log = join(address, 'cities', String(pattern), 'log');
+  const log = join(address, 'cities', pattern, 'log');
   const files: string[] = [];
   for (const timeline of (await readdir(log)).sort()) {
     for (const file of (await readdir(join(log, timeline))).sort()) {

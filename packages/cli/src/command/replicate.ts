@@ -18,7 +18,7 @@ export const replicate = defineCommand({
     'from-archive': {
       value: 'ARCHIVE',
       describe:
-        'Archive of the master (/PATH or s3://…): followed while the master cannot be; a new replica is made from it alone',
+        'Archive of the master (/PATH, s3://…, or its name here): followed while the master cannot be; a new replica is made from it alone',
     },
     'identity-file': {
       value: 'FILE',
@@ -71,7 +71,8 @@ function archiveOf(context: Context, given: Given) {
     const text = given[option] as string | undefined;
     return text === undefined || /^[a-z0-9]+:\/\//i.test(text) ? text : context.path(text);
   };
-  const fromArchive = path('from-archive');
+  const archive = given['from-archive'] as string | undefined;
+  const fromArchive = archive === undefined ? undefined : context.archive(archive);
   const identityFile = path('identity-file');
   const credentialsFile = path('credentials-file');
   if (fromArchive !== undefined) return { fromArchive, identityFile, credentialsFile };

@@ -47,3 +47,23 @@ it('P9 says what simultaneous query permits for now', async () => {
   const argv = ['replicate', 'r1', '--master', 'cities', '--simultaneous-query'];
   expect((await runWith(fakeAdministration(), argv)).err).toContain('snapshot reads');
 });
+
+it('takes an archive of the master, with paths below the folder where it runs', async () => {
+  const administration = fakeAdministration();
+  const argv = ['replicate', 'r1', '--master', 'cities', '--from-archive'];
+  await runWith(administration, [...argv, './archive', '--identity-file', 'key.txt']);
+  await runWith(administration, [...argv, 's3://bucket/pamina']);
+  const given = administration.calls
+    .filter(([verb]) => verb === 'replicate')
+    .map(([, , options]) => options);
+  expect(given).toMatchObject([
+    {
+      master: 'cities',
+      fromArchive: expect.stringMatching(/^\/.*archive$/) as string,
+      identityFile: expect.stringMatching(/^\/.*key\.txt$/) as string,
+    },
+    { fromArchive: 's3://bucket/pamina', credentialsFile: undefined },
+  ]);
+  const keysAlone = ['replicate', 'r1', '--master', 'cities', '--credentials-file', 'keys.ini'];
+  expect((await runWith(administration, keysAlone)).err).toContain('--from-archive');
+});
