@@ -90,7 +90,7 @@ async function expectSame(chunks: readonly ArchivedChunk[]): Promise<void> {
 
 async function segmentFiles(): Promise<string[]> {
   const log = join(folder, 'orders', String(database.identity.pattern), 'log');
-  const [timeline] = await readdir(log);
+  const [timeline] = (await readdir(log)) as [string];
   const names = (await readdir(join(log, timeline))).sort();
   return names.map((name) => join(log, timeline, name));
 }
@@ -114,7 +114,7 @@ describe('archived log', () => {
   it('P4 goes on at the byte where the replica ends, and gives nothing where it has everything', async () => {
     await write(5);
     await archived();
-    const [first] = await read(beginning());
+    const [first] = (await read(beginning())) as [ArchivedChunk];
     const { name } = first.chunk;
     const end = first.chunk.bytes.length;
     const { chain, seq, time } = database.durable();
@@ -132,7 +132,7 @@ describe('archived log', () => {
     await write(2);
     await takeBackup(database);
     await archived();
-    const [file] = await segmentFiles();
+    const [file] = (await segmentFiles()) as [string];
     const good = await readFile(file);
     const whole = await read(beginning());
     for (let at = 0; at < good.length; at += 7) {
@@ -179,7 +179,7 @@ describe('archived log', () => {
     await write(3);
     await archived();
     const pattern = 'ab'.repeat(16);
-    const [file] = await segmentFiles();
+    const [file] = (await segmentFiles()) as [string];
     const bytes = await readFile(file);
     const { disk } = env;
     const name = file.replace(String(database.identity.pattern), pattern);

@@ -65,7 +65,7 @@ async function archiveOnly(data = 'other'): Promise<PaminaServer> {
 
 /** Names of the segments and pieces in the archive. */
 async function logObjects(): Promise<string[]> {
-  const [pattern] = await readdir(join(address, 'cities'));
+  const [pattern] = (await readdir(join(address, 'cities'))) as [string];
   const log = join(address, 'cities', pattern, 'log');
   const files: string[] = [];
   for (const timeline of (await readdir(log)).sort()) {
