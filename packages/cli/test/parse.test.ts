@@ -97,7 +97,7 @@ describe('P9 what is not understood is refused with what to write instead', () =
     [['list', 'cities'], 'USAGE: "cities" is one word too many: pamina list'],
     [
       ['replicate', 'x'],
-      'USAGE: --master missing: pamina replicate <name> --master MASTER [--simultaneous-query] [--recreate]',
+      'USAGE: --master missing: pamina replicate <name> --master MASTER [--simultaneous-query] [--recreate] [--from-archive ARCHIVE] [--identity-file FILE] [--credentials-file FILE]',
     ],
     [['backup', 'x', '--tag'], 'USAGE: Not enough arguments following: tag'],
     [[], 'USAGE: A verb is missing'],

@@ -168,6 +168,20 @@ export const statusAnswer = Type.Object({
       durable: orNull(text),
       lag: lags,
       lastReplicatedModificationTime: orNull(amount),
+      source: Type.Optional(oneOf('master', 'archive')),
+      archive: Type.Optional(
+        orNull(
+          Type.Object({
+            address: text,
+            position: orNull(text),
+            lookedAt: orNull(amount),
+            completeUntil: orNull(amount),
+            problem: orNull(text),
+            pollMs: amount,
+            afterMs: amount,
+          }),
+        ),
+      ),
     }),
   ),
   applying: Type.Optional(
