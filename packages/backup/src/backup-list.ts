@@ -12,7 +12,12 @@ import type { Env } from '@pamina/env';
 import { initialBackupId } from '@pamina/engine';
 import { chainProblem } from './backup-chain.js';
 import { isLeftover, manifestFileName, storedFiles } from './layout.js';
-import { readRecordedAudit, type RecordedAudit } from './recorded-audit.js';
+import {
+  readRecordedAudit,
+  readSkippedAudit,
+  type RecordedAudit,
+  type SkippedAudit,
+} from './recorded-audit.js';
 import { readManifestFile } from './source.js';
 
 export interface ListedBackup {
@@ -25,6 +30,10 @@ export interface ListedBackup {
   readonly bytes: number;
   /** Of the manifest, or what an audit recorded later; null if it is not known. */
   readonly stateHash: string | null;
+  /** Of a full backup whose state hash nobody knows: why. It is not proved to be right; null else. */
+  readonly unproved: string | null;
+  /** It is not proved, and the store was found to be damaged since: it counts for nothing until it is. */
+  readonly isDoubted: boolean;
   /**
    * Null if the manifest is right, every file is there with its size, and, of an incremental backup,
    * all that it builds on is there and fits. Contents are for verifyBackup.
@@ -76,28 +85,43 @@ async function readListed(env: Env, folder: string, id: string): Promise<ListedB
     bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     manifest = decodeManifest(await readManifestFile(env, path));
     const audit = await auditOf(env, path, manifest);
-    stateHash = manifest.stateHash ?? (audit?.differsFrom === null ? audit.stateHash : null);
+    if (audit === null) stateHash = manifest.stateHash;
+    else if (audit.differsFrom === null) stateHash = manifest.stateHash ?? audit.stateHash;
     const sizes = new Map(files.map((file) => [file.name, file.bytes]));
     const problem =
       nameProblem(manifest, id, path) ??
       sizeProblem(manifest, sizes, path) ??
       auditProblem(path, audit);
-    return { id, folder: path, manifest, bytes, stateHash, problem };
+    const skipped = stateHash === null ? await skippedOf(env, path, manifest) : null;
+    const { isDoubted = false, why: unproved = null } = skipped ?? {};
+    return { id, folder: path, manifest, bytes, stateHash, unproved, isDoubted, problem };
   } catch (error) {
     // Removed since the folder was listed.
     if ((await env.disk.stat(path)) === null) return null;
     const problem = inPlace(toPaminaError(error), path);
-    return { id, folder: path, manifest, bytes, stateHash, problem };
+    const nothing = { unproved: null, isDoubted: false };
+    return { id, folder: path, manifest, bytes, stateHash, ...nothing, problem };
   }
 }
 
-/** Of a physical backup alone. */
+/** Nobody compares the state of the initial backup, or of one that holds log alone. */
+async function skippedOf(
+  env: Env,
+  path: string,
+  manifest: BackupManifest,
+): Promise<SkippedAudit | null> {
+  if (manifest.kind !== 'full') return null;
+  const skipped = await readSkippedAudit(env.disk, path, manifest);
+  return skipped ?? { why: 'no hash of its state was recorded', isDoubted: false };
+}
+
+/** Of a full backup alone. */
 async function auditOf(
   env: Env,
   path: string,
   manifest: BackupManifest,
 ): Promise<RecordedAudit | null> {
-  if (manifest.stateHash !== null || manifest.form !== 'physical') return null;
+  if (manifest.kind !== 'full') return null;
   return readRecordedAudit(env.disk, path, manifest);
 }
 
@@ -105,7 +129,7 @@ async function auditOf(
 function auditProblem(path: string, audit: RecordedAudit | null): PaminaError | null {
   if (audit === null || audit.differsFrom === null) return null;
   const { backup, differsFrom, stateHash } = audit;
-  const message = `${path} is of a store that did not hold what backup ${differsFrom} holds, and nothing was committed between the two`;
+  const message = `${path} is of a store that did not hold what backup ${differsFrom} and the log behind it lead to`;
   const context = { path, backup, differsFrom, found: stateHash };
   return new PaminaError('STATE_HASH_MISMATCH', message, { context });
 }

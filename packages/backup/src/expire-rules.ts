@@ -15,6 +15,8 @@ export interface RetentionPolicy {
   readonly ageDaysMax: number;
   /** Nothing is removed; what would go is told all the same. */
   readonly noDelete: boolean;
+  /** Why; by default the setting. */
+  readonly noDeleteWhy?: string | undefined;
 }
 
 export interface RuledBackup {
@@ -29,6 +31,8 @@ export interface RuledBackup {
   readonly isHeld: boolean;
   /** It is not whole, or its chain is broken: it counts for nothing and a person decides. */
   readonly isDamaged: boolean;
+  /** Nobody knows a hash of its state, and the store was found to be damaged: it counts for nothing too. */
+  readonly isDoubted?: boolean | undefined;
   /** Of another database: not ours to remove. */
   readonly isForeign: boolean;
   /** Of one in an archive: the database itself has it too, and would send it again. */
@@ -47,6 +51,7 @@ export interface Decision {
 }
 
 const dayMs = 86_400_000;
+const noDeleteWhyDefault = 'nothing is removed here (backupNoDelete)';
 
 /** One decision each, in the order given: newest first. */
 export function decideBackups(
@@ -56,7 +61,9 @@ export function decideBackups(
 ): Decision[] {
   const reasons = new Map(backups.map(({ id }): [string, string[]] => [id, []]));
   const keep = (id: string, why: string): void => void reasons.get(id)?.push(why);
-  const counted = backups.filter((backup) => !backup.isDamaged && !backup.isForeign);
+  const counted = backups.filter(
+    ({ isDamaged, isDoubted, isForeign }) => !isDamaged && isDoubted !== true && !isForeign,
+  );
   const fulls = counted.filter(({ kind }) => kind === 'full');
   for (const backup of backups) {
     for (const why of ownReasons(backup)) keep(backup.id, why);
@@ -71,7 +78,7 @@ export function decideBackups(
     const isGeneration = generations.has(backup.id) || backup === initial;
     const { id } = backup;
     if (kept.length > 0) return { id, keeps: true, isDue: false, isGeneration, reasons: kept };
-    const unless = policy.noDelete ? ['nothing is removed here (backupNoDelete)'] : [];
+    const unless = policy.noDelete ? [policy.noDeleteWhy ?? noDeleteWhyDefault] : [];
     const why = [...unless, ...dueReasons(backup, policy, now)];
     return { id, keeps: policy.noDelete, isDue: true, isGeneration, reasons: why };
   });
@@ -82,6 +89,9 @@ type Keep = (id: string, why: string) => void;
 function ownReasons(backup: RuledBackup): string[] {
   const why: string[] = [];
   if (backup.isDamaged) why.push('damaged: it counts for nothing, and a person decides');
+  else if (backup.isDoubted === true) {
+    why.push('not proved, and the store was found to be damaged: verify it with --deep');
+  }
   if (backup.isForeign) why.push('of another database');
   if (backup.kind === 'initial') why.push('the initial backup');
   if (backup.tag !== null) why.push(`its tag ${backup.tag}`);

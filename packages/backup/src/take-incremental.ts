@@ -39,7 +39,9 @@ export async function takeIncremental(
   database: BackupDatabase,
   options: TakeIncrementalOptions = {},
 ): Promise<BackupManifest> {
-  return runAlone(database, options, (folder) => takeLocked(database, folder, options));
+  return runAlone(database, options, (folder, signal) =>
+    takeLocked(database, folder, { ...options, signal }),
+  );
 }
 
 async function takeLocked(

@@ -276,7 +276,7 @@ export class Database {
     if (timelines !== null) await this.updateControl({ timelines });
   }
 
-  /** On disk when it resolves; only then it counts. */
+  /** On disk when it resolves; only then it counts. DATABASE_CLOSED. */
   updateControl(change: ControlChange): Promise<void> {
     return this.#located.control.update(change);
   }

@@ -306,6 +306,10 @@ export const errorTable = {
     503,
     true,
   ),
+  STORE_REFUTED: damaged(
+    'No full backup is taken of a store that is known to be damaged; incremental ones and archiving go on. Build the store anew with `pamina rebuild NAME`, or a replica with `pamina replicate NAME --master MASTER --recreate`.',
+    409,
+  ),
   TAG_INVALID: usage(
     'Use 1 to 64 letters, digits, spaces and . _ : + -, beginning with a letter or a digit.',
   ),

@@ -1,6 +1,12 @@
 // What a host says of its databases: also of those that do not open, and why they do not.
 
-import { type AuditOutcome, readAudit } from '@pamina/backup';
+import {
+  type AuditOutcome,
+  damageRemedy,
+  readAudit,
+  readStoreDamage,
+  type StoreDamage,
+} from '@pamina/backup';
 import { type Control, type Database, type LogPoint, refusedByFence } from '@pamina/engine';
 import {
   formatPosition,
@@ -14,6 +20,7 @@ import type {
   DatabaseState,
   DatabaseStatus,
   DatabaseSummary,
+  DamageStatus,
   MasterStatus,
 } from '@pamina/wire';
 import { join } from 'node:path';
@@ -178,6 +185,7 @@ async function common(core: HostCore, folder: string, name: string, control: Con
     readOnly,
     simultaneousQuery,
     audit: type === 'replica' ? auditStatus(await readAudit(core.env, folder), timelines) : null,
+    damage: damageStatus(await readStoreDamage(core.env, folder), name, type),
     backups: { count: full.length, newest: full[0] ?? null },
     createdAt,
     fence: control.fence ?? null,
@@ -196,6 +204,15 @@ function placesOf(database: Database, online: OnlineDatabase | null): Places {
   const seq = database.reader.visibleSeq;
   const position = text({ seq, timeline: timelineAt(database.timelines, seq).timeline });
   return { position, received, durable, applied };
+}
+
+function damageStatus(
+  damage: StoreDamage | null,
+  name: string,
+  type: Control['type'],
+): DamageStatus | null {
+  if (damage === null) return null;
+  return { ...damage, hint: damageRemedy(name, type) };
 }
 
 function auditStatus(

@@ -21,6 +21,7 @@ import type {
 import type { LogLine, LogOptions } from './log-lines.js';
 import type {
   AuditStatus,
+  DamageStatus,
   HashReport,
   RebuildReport,
   RebuildRequest,
@@ -136,6 +137,8 @@ export interface DatabaseStatus {
   readonly applying?: ApplyingStatus | null | undefined;
   /** The last audit; null on everything but a replica, and before the first one. */
   readonly audit?: AuditStatus | null | undefined;
+  /** Why the store is known to be damaged; null where nothing is known against it. Left out by older servers. */
+  readonly damage?: DamageStatus | null | undefined;
   readonly backups: { readonly count: number; readonly newest: BackupSummary | null };
   readonly log: {
     readonly segments: number;

@@ -193,6 +193,7 @@ export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
 export type {
   AuditStatus,
+  DamageStatus,
   HashComparison,
   HashReport,
   RebuildReport,

@@ -36,9 +36,15 @@ export function statusTable(statuses: readonly DatabaseStatus[]): string {
       status.position ?? '-',
       status.master === null ? '-' : formatLag(status.master.lag.applied),
       formatBytes(status.sizeBytes),
-      status.reason === null ? '' : printable(status.reason),
+      reasonText(status),
     ]),
   );
+}
+
+function reasonText({ damage, reason }: DatabaseStatus): string {
+  const parts = damage === null || damage === undefined ? [] : ['its store is DAMAGED'];
+  if (reason !== null) parts.push(printable(reason));
+  return parts.join('; ');
 }
 
 /** `now` (ms since 1970) is what durations are counted to. */
@@ -64,6 +70,8 @@ export function statusText(status: DatabaseStatus, now: number): string {
         status.settings === null ? null : String(status.settings.backupGenerations),
       ],
       ['audit', auditText(status)],
+      ['store', damageText(status)],
+      ['mend it', status.damage === null || status.damage === undefined ? null : printable(status.damage.hint)],
       ['identification pattern', status.pattern ?? 'none yet'],
       ['instance', status.instance],
       ['created', formatTime(status.createdAt)],
@@ -83,6 +91,13 @@ function auditText({ audit }: DatabaseStatus): string | null {
   if (result === 'equal') return `equal to the master ${what}`;
   if (result === 'different') return `DIFFERENT from the master ${what}`;
   return `skipped ${what}: ${printable(reason ?? 'no reason is known')}`;
+}
+
+/** Nothing is said of a store against which nothing is known: that is no proof. */
+function damageText({ damage }: DatabaseStatus): string | null {
+  if (damage === null || damage === undefined) return null;
+  const when = damage.at === null ? '' : `, known since ${formatTime(damage.at)}`;
+  return `DAMAGED: ${printable(damage.message)}${when}`;
 }
 
 function replicaText(status: DatabaseStatus, master: MasterStatus, now: number): string {
