@@ -30,15 +30,18 @@ export interface ListedBackup {
   readonly bytes: number;
   /** Of the manifest, or what an audit recorded later; null if it is not known. */
   readonly stateHash: string | null;
-  /** Of a full backup whose state hash nobody knows: why. It is not proved to be right; null else. */
-  readonly unproved: string | null;
-  /** It is not proved, and the store was found to be damaged since: it counts for nothing until it is. */
-  readonly isDoubted: boolean;
+  /** Of a full backup whose state hash nobody knows: it is not proved to be right; null else. */
+  readonly unproved: Unproved | null;
   /**
    * Null if the manifest is right, every file is there with its size, and, of an incremental backup,
    * all that it builds on is there and fits. Contents are for verifyBackup.
    */
   readonly problem: PaminaError | null;
+}
+
+export interface Unproved extends SkippedAudit {
+  /** Its state was to be compared, and that came to nothing. */
+  readonly isNoted: boolean;
 }
 
 /** Newest first, those without a readable manifest last; [] if the folder does not exist. */
@@ -92,27 +95,26 @@ async function readListed(env: Env, folder: string, id: string): Promise<ListedB
       nameProblem(manifest, id, path) ??
       sizeProblem(manifest, sizes, path) ??
       auditProblem(path, audit);
-    const skipped = stateHash === null ? await skippedOf(env, path, manifest) : null;
-    const { isDoubted = false, why: unproved = null } = skipped ?? {};
-    return { id, folder: path, manifest, bytes, stateHash, unproved, isDoubted, problem };
+    const unproved = stateHash === null ? await unprovedOf(env, path, manifest) : null;
+    return { id, folder: path, manifest, bytes, stateHash, unproved, problem };
   } catch (error) {
     // Removed since the folder was listed.
     if ((await env.disk.stat(path)) === null) return null;
     const problem = inPlace(toPaminaError(error), path);
-    const nothing = { unproved: null, isDoubted: false };
-    return { id, folder: path, manifest, bytes, stateHash, ...nothing, problem };
+    return { id, folder: path, manifest, bytes, stateHash, unproved: null, problem };
   }
 }
 
 /** Nobody compares the state of the initial backup, or of one that holds log alone. */
-async function skippedOf(
+async function unprovedOf(
   env: Env,
   path: string,
   manifest: BackupManifest,
-): Promise<SkippedAudit | null> {
+): Promise<Unproved | null> {
   if (manifest.kind !== 'full') return null;
   const skipped = await readSkippedAudit(env.disk, path, manifest);
-  return skipped ?? { why: 'no hash of its state was recorded', isDoubted: false };
+  if (skipped !== null) return { ...skipped, isNoted: true };
+  return { why: 'no hash of its state was recorded', isDoubted: false, isNoted: false };
 }
 
 /** Of a full backup alone. */

@@ -144,7 +144,7 @@ export async function retentionPolicy(
 }
 
 function ruledBackup(backup: ListedBackup, database: ExpiringDatabase, isHeld: boolean) {
-  const { id, isDoubted, manifest, problem } = backup;
+  const { id, manifest, problem, unproved } = backup;
   return {
     id,
     kind: manifest?.kind ?? ('full' as const),
@@ -153,7 +153,7 @@ function ruledBackup(backup: ListedBackup, database: ExpiringDatabase, isHeld: b
     after: manifest?.after ?? null,
     isHeld,
     isDamaged: problem !== null,
-    isDoubted,
+    isDoubted: unproved?.isDoubted === true,
     // An initial backup carries no pattern.
     isForeign:
       manifest !== null &&

@@ -80,6 +80,8 @@ async function auditOne(
   const message = `The state of backup ${id} is read in the background for its hash.`;
   jobLog.write('info', 'audit-started', message, fields);
   try {
+    // A process that is killed notes nothing any more.
+    await noteSkipped(database, backup, 'its state is being read, or the process ended meanwhile');
     await hashAndRecord(database, backup, signal);
   } catch (error) {
     const { code, message: why } = toPaminaError(error);

@@ -59,10 +59,15 @@ export async function writeSkippedAudit(
   { isDoubted, why }: SkippedAudit,
 ): Promise<void> {
   if ((await readRecordedAudit(disk, folder, manifest)) !== null) return;
+  const before = await readSkippedAudit(disk, folder, manifest);
   const { chain, id, position } = manifest;
   const { seq } = position;
   const about = { version: fileVersion, backup: id, seq, chain, stateHash: null };
-  await writeNoted(disk, join(folder, auditFileName), { ...about, skipped: why, isDoubted });
+  await writeNoted(disk, join(folder, auditFileName), {
+    ...about,
+    skipped: why,
+    isDoubted: isDoubted || before?.isDoubted === true,
+  });
 }
 
 /** Null where nothing was noted. */

@@ -85,12 +85,13 @@ export async function noteStoreDamage(
 /** What was taken of the store and never compared may hold the damage: it must drive out nothing good. */
 async function doubtUnproved(env: Env, folder: string): Promise<void> {
   for (const backup of await listBackups(env, backupsFolderOf(folder))) {
-    const { folder: place, isDoubted, manifest, unproved } = backup;
-    if (manifest === null || unproved === null || isDoubted) continue;
+    const { folder: place, manifest, unproved } = backup;
+    if (manifest === null || unproved === null || unproved.isDoubted) continue;
     const release = holdBackup(env.disk, place);
     try {
       if ((await env.disk.stat(place)) === null) continue;
-      await writeSkippedAudit(env.disk, place, manifest, { why: unproved, isDoubted: true });
+      const { why } = unproved;
+      await writeSkippedAudit(env.disk, place, manifest, { why, isDoubted: true });
     } finally {
       release();
     }

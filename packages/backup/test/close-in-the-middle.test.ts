@@ -137,7 +137,11 @@ test('P9 a backup whose audit closing ended says that it is not proved, and why,
     id: manifest.id,
     problem: null,
     stateHash: null,
-    unproved: 'its state was not read to its end: the database was closed',
+    unproved: {
+      why: 'its state was not read to its end: the database was closed',
+      isDoubted: false,
+      isNoted: true,
+    },
   });
   expect((await filesOf(database))['backups']).toBe(before['backups']);
 });

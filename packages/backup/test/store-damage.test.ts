@@ -187,7 +187,7 @@ test('P9 a backup that nobody compared counts for nothing once the store was fou
   const report = await expireBackups(database, { generations: 1 });
   expect(report.removed).toEqual([]);
   const [doubted] = await listBackups(env, join(database.folder, 'backups'));
-  expect(doubted).toMatchObject({ id, isDoubted: true, problem: null });
+  expect(doubted).toMatchObject({ id, unproved: { isDoubted: true }, problem: null });
   expect(report.kept).toContain(good.id);
 });
 

@@ -131,12 +131,12 @@ export async function listed(core: HostCore, name: string): Promise<BackupSummar
 }
 
 /** Of one in an archive nobody notes why it is not proved. */
-type SummarizedBackup = Omit<ListedBackup, 'folder' | 'unproved' | 'isDoubted'> &
-  Partial<Pick<ListedBackup, 'unproved' | 'isDoubted'>>;
+type SummarizedBackup = Omit<ListedBackup, 'folder' | 'unproved'> &
+  Partial<Pick<ListedBackup, 'unproved'>>;
 
 export function summary(
   name: string,
-  { bytes, id, isDoubted, manifest, problem, stateHash, unproved }: SummarizedBackup,
+  { bytes, id, manifest, problem, stateHash, unproved }: SummarizedBackup,
 ): BackupSummary {
   return {
     id,
@@ -152,8 +152,8 @@ export function summary(
     rawBytes: manifest?.rawBytes ?? null,
     stateHash,
     problem: problem?.message ?? null,
-    unproved,
-    isDoubted,
+    unproved: unproved === undefined ? undefined : (unproved?.why ?? null),
+    isDoubted: unproved?.isDoubted,
     after: manifest?.after ?? null,
   };
 }

@@ -1,7 +1,7 @@
 // Databases going online and offline. What one of them suffers is noted as its fault and never keeps
 // another from its work.
 
-import { ReplicaAudit } from '@pamina/backup';
+import { backupsFolderOf, listBackups, ReplicaAudit } from '@pamina/backup';
 import { Database } from '@pamina/engine';
 import { PaminaError, toPaminaError } from '@pamina/format';
 import { FollowerRunner } from '@pamina/replication';
@@ -121,6 +121,18 @@ export async function bringUp(
   }
   if (database.control.type === 'replica') startFollower(core, online);
   startArchivers(core, online);
+  await tellUnproved(core, database);
+}
+
+/** Backups whose state was to be compared and was not: who counts on them should know (P9). */
+async function tellUnproved(core: HostCore, database: Database): Promise<void> {
+  const { control, folder, jobLog } = database;
+  const listed = await listBackups(core.env, backupsFolderOf(folder));
+  for (const { id, problem, unproved } of listed) {
+    if (problem !== null || unproved?.isNoted !== true) continue;
+    const message = `Backup ${id} is not proved: ${unproved.why}. \`pamina verify ${control.name} ${id} --deep\` does that.`;
+    jobLog.write('warning', 'backup-unproved', message, { backup: id });
+  }
 }
 
 function startFollower(core: HostCore, online: OnlineDatabase): void {

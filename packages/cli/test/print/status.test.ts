@@ -77,3 +77,17 @@ it('P9 names and reasons from elsewhere cannot drive the terminal', () => {
     expect(text).not.toMatch(/[\u001b\u0007]/);
   }
 });
+
+it('P9 a store that is known to be damaged is the first thing to see, with what to do', () => {
+  const damage = {
+    found: 'content',
+    at: 0,
+    message: 'it differs in 1 keys from what backup 3-1 and the log lead to',
+    hint: 'Build the store anew with `pamina rebuild cities`.',
+  } as const;
+  const text = statusText({ ...aStatus, damage }, now);
+  expect(text).toMatch(/^store +DAMAGED: it differs in 1 keys .*, known since 1970-01-01 /m);
+  expect(text).toMatch(/^mend it +Build the store anew with `pamina rebuild cities`\.$/m);
+  expect(statusTable([{ ...aStatus, damage }])).toContain('its store is DAMAGED');
+  expect(statusText({ ...aStatus, damage: null }, now)).not.toContain('DAMAGED');
+});
