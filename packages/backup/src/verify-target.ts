@@ -63,7 +63,8 @@ export interface VerifyTarget extends VerifySettings {
   readonly problem?: PaminaError | null | undefined;
   /** Of one whose state hash nobody knows: whether its state, as it was restored, is right. */
   readonly prove?:
-    ((found: HashedState, later: Replayed['compared']) => Promise<Proof>) | undefined;
+    | ((found: HashedState, later: Replayed['compared']) => Promise<Proof>)
+    | undefined;
   /** Of an incremental backup: what it continues, and the log of all up to it. */
   readonly builtOn?: { readonly full: BackupSource; readonly log: LogSource } | undefined;
 }

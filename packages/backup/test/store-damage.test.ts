@@ -64,7 +64,10 @@ test('P9 after an audit that refuted the store no full backup is taken, with com
   expect(await damage()).toBeNull();
   await lose();
   const bad = await audited();
-  expect(await damage()).toMatchObject({ found: 'backup', message: expect.stringContaining(good.id) as string });
+  expect(await damage()).toMatchObject({
+    found: 'backup',
+    message: expect.stringContaining(good.id) as string,
+  });
   await database.put('later', '1');
   for (const options of [{}, physical]) {
     await expect(takeBackup(database, options)).rejects.toMatchObject({

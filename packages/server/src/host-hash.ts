@@ -44,11 +44,13 @@ async function hashNow(
   const { point, snapshot } = await database.stateSnapshot();
   let stateHash: string;
   try {
-    ({ stateHash } = await notingDamage(database, () => hashState(snapshot, {
-      signal,
-      onProgress: ({ rawBytes }) =>
-        progress?.({ step: 'hash', done: rawBytes, total: null, unit: 'bytes' }),
-    })));
+    ({ stateHash } = await notingDamage(database, () =>
+      hashState(snapshot, {
+        signal,
+        onProgress: ({ rawBytes }) =>
+          progress?.({ step: 'hash', done: rawBytes, total: null, unit: 'bytes' }),
+      }),
+    ));
   } finally {
     await snapshot.close();
   }

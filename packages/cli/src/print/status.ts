@@ -71,7 +71,12 @@ export function statusText(status: DatabaseStatus, now: number): string {
       ],
       ['audit', auditText(status)],
       ['store', damageText(status)],
-      ['mend it', status.damage === null || status.damage === undefined ? null : printable(status.damage.hint)],
+      [
+        'mend it',
+        status.damage === null || status.damage === undefined
+          ? null
+          : printable(status.damage.hint),
+      ],
       ['identification pattern', status.pattern ?? 'none yet'],
       ['instance', status.instance],
       ['created', formatTime(status.createdAt)],
