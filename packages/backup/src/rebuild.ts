@@ -20,7 +20,7 @@ import { backupsFolderOf, storedBytes } from './layout.js';
 import { pointOf } from './load-store.js';
 import { refuteBackups } from './refute-backups.js';
 import { folderSource } from './source.js';
-import { isPromised, logOf } from './verify-database.js';
+import { isPromised, logOf, provedFirst } from './verify-database.js';
 import { verifyLog, type VerifiedLog } from './verify-log.js';
 import { hashOf, replayInto, type RecordedHash, type Replayed } from './verify-replay.js';
 import {
@@ -202,7 +202,7 @@ async function plan(options: RebuildOptions, control: Control): Promise<Plan> {
   const usable = listed.filter(
     (backup): backup is Good => backup.manifest !== null && isPromised(backup, control),
   );
-  usable.sort((a, b) => a.manifest.position.seq - b.manifest.position.seq);
+  usable.sort(provedFirst);
   const log = await logOf(options, control);
   const found = await verifyLog({
     ...log,

@@ -144,6 +144,12 @@ async function verifyBackups(options: VerifyDatabaseOptions): Promise<Verified[]
   return verified;
 }
 
+/** The oldest first, but those that may hold the damage of the store last: they would lead to it again. */
+export function provedFirst(one: Good, other: Good): number {
+  const [a, b] = [one, other].map(({ unproved }) => Number(unproved?.isDoubted === true));
+  return (a ?? 0) - (b ?? 0) || one.manifest.position.seq - other.manifest.position.seq;
+}
+
 /** Whether retention keeps the log that a backup is to be recovered with. */
 export function isPromised({ manifest, problem }: ListedBackup, control: Control): boolean {
   if (manifest === null || problem !== null) return false;
@@ -314,7 +320,7 @@ async function startOf(
       backup.manifest !== null &&
       backup.manifest.position.seq <= point.seq,
   );
-  usable.sort((a, b) => a.manifest.position.seq - b.manifest.position.seq);
+  usable.sort(provedFirst);
   const watch = usable.map(({ manifest }) => manifest.position.seq);
   const found = await verifyLog({ ...log, toSeq: point.seq, watch, signal });
   const [damage] = found.damages;

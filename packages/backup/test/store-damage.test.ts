@@ -7,7 +7,9 @@ import type { BackupManifest } from '@pamina/format';
 import { beforeEach, expect, test } from 'vitest';
 import {
   expireBackups,
+  folderPlace,
   listBackups,
+  planRecovery,
   readStoreDamage,
   rebuild,
   takeBackup,
@@ -192,6 +194,23 @@ test('P9 a backup that nobody compared counts for nothing once the store was fou
   const [doubted] = await listBackups(env, join(database.folder, 'backups'));
   expect(doubted).toMatchObject({ id, unproved: { isDoubted: true }, problem: null });
   expect(report.kept).toContain(good.id);
+});
+
+test('P9 a restore, a rebuild and an incremental backup begin with a proved backup, not with a doubted newer one', async () => {
+  const { folder } = database;
+  const old = await takeBackup(database);
+  await lose();
+  await database.put('later', '1');
+  const doubted = await takeBackup(database, { ...physical, audit: false });
+  await content();
+  const place = await folderPlace(env, folder);
+  const plan = await planRecovery({ place, target: { kind: 'all' } });
+  expect(plan.backup.id).toBe(old.id);
+  const given = await planRecovery({ place, target: { kind: 'all' }, backup: doubted.id });
+  expect(given.backup.id).toBe(doubted.id);
+  expect((await takeIncremental(database)).after).toBe(old.id);
+  await database.close();
+  expect((await rebuild({ env, folder })).backup).not.toBe(doubted.id);
 });
 
 test('P9 a note of damage that cannot be read is damage', async () => {
