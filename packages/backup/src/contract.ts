@@ -47,6 +47,8 @@ interface DatabaseWithBackups {
   readonly control: {
     readonly name: string;
     readonly type: 'normal' | 'replica' | 'unassigned';
+    /** Of a replica. */
+    readonly master: string | null;
     readonly keepFromSeq: number | null;
   };
   readonly identity: { readonly pattern: string | null };

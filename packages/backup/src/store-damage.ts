@@ -131,24 +131,28 @@ export async function notingDamage<T>(
 
 /** STORE_REFUTED if the store is known to be damaged: a backup of it would be no backup. */
 export async function refuseDamagedStore({
-  control: { name, type },
+  control,
   env,
   folder,
-}: DamagedDatabase & {
-  readonly control: { readonly name: string; readonly type: string };
-}): Promise<void> {
+}: DamagedDatabase & { readonly control: DatabaseInNeed }): Promise<void> {
   const damage = await readStoreDamage(env, folder);
   if (damage === null) return;
-  const message = `the store of ${name} is known to be damaged: ${damage.message}`;
+  const message = `the store of ${control.name} is known to be damaged: ${damage.message}`;
   const context = { path: folder, found: damage.found, at: damage.at };
-  throw new PaminaError('STORE_REFUTED', message, { hint: damageRemedy(name, type), context });
+  throw new PaminaError('STORE_REFUTED', message, { hint: damageRemedy(control), context });
+}
+
+interface DatabaseInNeed {
+  readonly name: string;
+  readonly type: string;
+  readonly master: string | null;
 }
 
 /** What to do about a store that is known to be damaged. */
-export function damageRemedy(name: string, type: string): string {
+export function damageRemedy({ master, name, type }: DatabaseInNeed): string {
   const proof = `or prove the store with \`pamina verify ${name} --deep\``;
   return type === 'replica'
-    ? `Make the replica anew with \`pamina replicate ${name} --master MASTER --recreate\`, build its store anew with \`pamina rebuild ${name}\`, ${proof}.`
+    ? `Make the replica anew with \`pamina replicate ${name} --master ${master ?? 'MASTER'} --recreate\`, build its store anew with \`pamina rebuild ${name}\`, ${proof}.`
     : `Build the store anew from backup and log with \`pamina rebuild ${name}\`, ${proof}.`;
 }
 

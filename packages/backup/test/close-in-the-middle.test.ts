@@ -165,5 +165,5 @@ function withSlowState(database: Database, going: Promise<void>): BackupDatabase
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
-  }) as unknown as BackupDatabase;
+  });
 }

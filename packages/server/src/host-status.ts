@@ -185,7 +185,7 @@ async function common(core: HostCore, folder: string, name: string, control: Con
     readOnly,
     simultaneousQuery,
     audit: type === 'replica' ? auditStatus(await readAudit(core.env, folder), timelines) : null,
-    damage: damageStatus(await readStoreDamage(core.env, folder), name, type),
+    damage: damageStatus(await readStoreDamage(core.env, folder), control),
     backups: { count: full.length, newest: full[0] ?? null },
     createdAt,
     fence: control.fence ?? null,
@@ -206,13 +206,9 @@ function placesOf(database: Database, online: OnlineDatabase | null): Places {
   return { position, received, durable, applied };
 }
 
-function damageStatus(
-  damage: StoreDamage | null,
-  name: string,
-  type: Control['type'],
-): DamageStatus | null {
+function damageStatus(damage: StoreDamage | null, control: Control): DamageStatus | null {
   if (damage === null) return null;
-  return { ...damage, hint: damageRemedy(name, type) };
+  return { ...damage, hint: damageRemedy(control) };
 }
 
 function auditStatus(

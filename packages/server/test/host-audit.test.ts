@@ -59,7 +59,7 @@ it('P3 P9 a replica that lost a key in silence is found to be different, until i
     (status) => status.damage !== null,
   );
   expect(damage).toMatchObject({ found: 'audit' });
-  expect(damage?.hint).toContain('--recreate');
+  expect(damage?.hint).toContain('pamina replicate copy --master cities --recreate');
   await expect(other.backup('copy')).rejects.toMatchObject({ code: 'STORE_REFUTED' });
   expect((await master.status('cities')).damage).toBeNull();
   await other.replicate('copy', { master: 'cities', recreate: true });

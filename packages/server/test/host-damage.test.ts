@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
-import { collect, eventually, Workbench } from './workbench.js';
+import { collect, Workbench } from './workbench.js';
 
 let bench: Workbench;
 let host: Host;

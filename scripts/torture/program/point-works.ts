@@ -4,7 +4,7 @@ import type { Env } from '@pamina/env';
 import { Host } from '@pamina/server';
 
 export const databaseName = 'orders';
-export const copyName = 'copy';
+const copyName = 'copy';
 
 export interface PointWork {
   /** What the origin needs beyond that of all. */
