@@ -144,14 +144,20 @@ class PointCampaign {
   }
 
   async #runAgain(host: Host): Promise<void> {
-    const wasMade = await this.#isMade();
+    const wasDone = await this.#isDone(host);
     try {
       await this.#work.run(host);
     } catch (error) {
       const { code } = error as { code?: string };
-      const isDone = this.#work.isRefusedOnceDone === true && wasMade;
-      if (!isDone || code !== 'DATABASE_EXISTS') throw error;
+      if (!wasDone || code !== this.#work.refusedOnceDone) throw error;
     }
+  }
+
+  /** Of what a second run cannot do again. */
+  async #isDone(host: Host): Promise<boolean> {
+    if (this.#work.refusedOnceDone === undefined) return false;
+    if (this.#work.makes !== undefined) return this.#isMade();
+    return isSame(await entriesOf(host, databaseName), this.#origin.tagged);
   }
 
   async #isMade(): Promise<boolean> {
@@ -182,13 +188,24 @@ class PointCampaign {
   async #checkArchive(host: Host, isDone: boolean): Promise<void> {
     const from = join(this.#place, 'archive');
     const { backups } = this.#origin;
-    const found = (await host.backups(databaseName, { from })).map(({ id, problem }) => {
+    const listed = await this.#archivedBackups(host, from, isDone);
+    const found = listed.map(({ id, problem }) => {
       if (problem !== null) throw new Error(`backup ${id} in the archive: ${problem}`);
       return id;
     });
     const missing = backups.filter((id) => id !== 'initial' && !found.includes(id));
     if (isDone && missing.length > 0) throw new Error(`the archive lacks ${missing.join(', ')}`);
     if (found.length > 0) await requireSound(host, { from });
+  }
+
+  /** As long as nothing was put there it is an archive of nothing. */
+  async #archivedBackups(host: Host, from: string, isDone: boolean) {
+    try {
+      return await host.backups(databaseName, { from });
+    } catch (error) {
+      if (isDone || (error as { code?: string }).code !== 'BACKUP_NOT_FOUND') throw error;
+      return [];
+    }
   }
 
   async #requireNoLeftovers(): Promise<void> {
@@ -280,9 +297,12 @@ async function entriesOf(host: Host, name: string): Promise<Entries> {
   return entries;
 }
 
+function isSame(one: Entries, other: Entries): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
 function requireOneOf(what: string, found: Entries, wanted: readonly Entries[]): void {
-  const text = JSON.stringify(found);
-  if (wanted.some((one) => JSON.stringify(one) === text)) return;
+  if (wanted.some((one) => isSame(one, found))) return;
   throw new Error(`${what} holds ${Object.keys(found).length} entries, and not what it should`);
 }
 

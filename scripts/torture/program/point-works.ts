@@ -14,8 +14,8 @@ export interface PointWork {
   readonly leaves: 'everything' | 'the tagged state';
   /** Another database that is there afterwards, with the tagged state. */
   readonly makes?: string;
-  /** In the second run it is made, or refused because the first one made it. */
-  readonly isRefusedOnceDone?: boolean;
+  /** What a second run is refused with where the first one had done it all the same. */
+  readonly refusedOnceDone?: string;
 }
 
 export const tagName = 'before the mistake';
@@ -45,12 +45,14 @@ export const pointWorks = {
     run: (host) => host.restore(databaseName, { as: copyName, untilTag: tagName }),
     leaves: 'everything',
     makes: copyName,
-    isRefusedOnceDone: true,
+    refusedOnceDone: 'DATABASE_EXISTS',
   },
   'swap of a store': { run: (host) => host.restore(databaseName, {}), leaves: 'everything' },
   'swap of a database': {
     run: (host) => host.restore(databaseName, { untilTag: tagName }),
     leaves: 'the tagged state',
+    // Its backups are kept with the database that it replaced.
+    refusedOnceDone: 'POSITION_UNREACHABLE',
   },
   rebuild: { run: (host) => host.rebuild(databaseName, {}), leaves: 'everything' },
 } as const satisfies Record<string, PointWork>;
