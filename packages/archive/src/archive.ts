@@ -26,6 +26,11 @@ export type PutOutcome = 'written' | 'same';
 export interface Archive {
   /** Whether `list` tells more bytes than `size`. */
   readonly isEncrypted: boolean;
+  /**
+   * Names the set of recipients that objects are encrypted for now; null where nothing is encrypted, and
+   * for who only reads.
+   */
+  readonly recipientsId: string | null;
   /** Address without credentials, for messages. */
   describe(): string;
   /**
@@ -51,6 +56,11 @@ export interface Archive {
   ): AsyncIterable<Uint8Array>;
   /** Bytes that `getRange` gives; null where there is no such object. */
   size(name: string, call?: ArchiveCall): Promise<number | null>;
+  /**
+   * Whether the object was encrypted for just the recipients that objects are encrypted for now; true where
+   * nothing is encrypted, false where it is not known (also: there is no such object, or it is damaged).
+   */
+  isForRecipients(name: string, call?: ArchiveCall): Promise<boolean>;
   /** All whose names begin with `prefix` (empty, or ending with `/`), in the order of their names' bytes. */
   list(prefix: string, call?: ArchiveCall): Promise<ArchiveObject[]>;
   /** Missing is fine. */

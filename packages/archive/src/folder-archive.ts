@@ -23,6 +23,7 @@ const leftoverMs = 24 * 60 * 60 * 1000;
 
 export class FolderArchive implements Archive {
   readonly isEncrypted = false;
+  readonly recipientsId = null;
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #folder: string;
@@ -37,6 +38,10 @@ export class FolderArchive implements Archive {
 
   describe(): string {
     return this.#folder;
+  }
+
+  isForRecipients(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   async putIfAbsent(name: string, bytes: Uint8Array, call?: ArchiveCall): Promise<PutOutcome> {
@@ -122,9 +127,18 @@ export class FolderArchive implements Archive {
     }
   }
 
+  /**
+   * What is told of is there for good: whoever stored it may have been killed, or have failed, before the name was
+   * on disk, and what the object replaces is removed because of the list.
+   */
   async #collect(prefix: string, into: ArchiveObject[], call?: ArchiveCall): Promise<void> {
     call?.signal?.throwIfAborted();
-    for (const entry of await this.#entries(join(this.#folder, prefix))) {
+    const folder = join(this.#folder, prefix);
+    const entries = await this.#entries(folder);
+    if (entries.some(({ isFolder, name }) => !isFolder && isListed(name))) {
+      await this.#disk.syncFolder(folder);
+    }
+    for (const entry of entries) {
       if (isHidden(entry.name) || entry.name.startsWith('.')) continue;
       const name = `${prefix}${entry.name}`;
       if (entry.isFolder) await this.#collect(`${name}/`, into, call);

@@ -19,6 +19,13 @@ export function archiveContract(name: string, makeArchive: () => Promise<Archive
       expect(await archive.size('a/b/object')).toBe(7);
     });
 
+    test('what is put is for the recipients of now', async () => {
+      const archive = await makeArchive();
+      await archive.putIfAbsent('object', encode('content'));
+      expect(await archive.isForRecipients('object')).toBe(true);
+      expect(archive.recipientsId === null).toBe(!archive.isEncrypted);
+    });
+
     test('P8 an object that is there is never overwritten; the same bytes again are fine', async () => {
       const archive = await makeArchive();
       await archive.putIfAbsent('object', encode('first'));

@@ -31,21 +31,24 @@ archiveContract('encrypted folder', async () => (await workbench()).archive);
 describe('files of age', () => {
   const sizes = [0, 1, 65_535, 65_536, 65_537, 131_072, 200_000, 262_144, 262_145, 700_000];
 
-  test.skipIf(!hasAge)('age opens by hand what is in the archive', async () => {
-    const { archive, folder, identityFile } = await workbench();
-    for (const size of sizes) {
-      const bytes = randomBytes(size);
-      await archive.putIfAbsent(`o/${size}`, bytes);
-      const path = join(folder, `o/${size}`);
-      const { stdout } = await execa('age', ['--decrypt', '-i', identityFile, path], {
-        encoding: 'buffer',
-        stripFinalNewline: false,
-      });
-      expect(Buffer.compare(stdout, bytes)).toBe(0);
-    }
-  });
+  test.skipIf(!hasAge)(
+    "age opens by hand what is in the archive (needs Debian's age)",
+    async () => {
+      const { archive, folder, identityFile } = await workbench();
+      for (const size of sizes) {
+        const bytes = randomBytes(size);
+        await archive.putIfAbsent(`o/${size}`, bytes);
+        const path = join(folder, `o/${size}`);
+        const { stdout } = await execa('age', ['--decrypt', '-i', identityFile, path], {
+          encoding: 'buffer',
+          stripFinalNewline: false,
+        });
+        expect(Buffer.compare(stdout, bytes)).toBe(0);
+      }
+    },
+  );
 
-  test.skipIf(!hasAge)('what age wrote is read', async () => {
+  test.skipIf(!hasAge)("what age wrote is read (needs Debian's age)", async () => {
     const { archive, folder, recipients } = await workbench();
     for (const size of sizes) {
       const bytes = randomBytes(size);
@@ -109,6 +112,46 @@ describe('files of age', () => {
     await expect(readObject(archive, 'swapped', 1e6)).rejects.toMatchObject({
       code: 'ARCHIVE_DAMAGED',
     });
+  });
+
+  test('P9 an object says for whom it was encrypted, and so does the refusal of another identity', async () => {
+    const old = await workbench();
+    const other = await workbench();
+    const bytes = randomBytes(10);
+    await old.archive.putIfAbsent('object', bytes);
+    const both = [...old.recipients, ...other.recipients];
+    const open = (recipients: readonly string[]) =>
+      encryptedArchive(old.stored, env, { recipients, identityFile: other.identityFile });
+    await (await open(both.toReversed())).putIfAbsent('later', bytes);
+    for (const [recipients, name, isFor] of [
+      [old.recipients, 'object', true],
+      [other.recipients, 'object', false],
+      [both, 'object', false],
+      [both, 'later', true],
+      [[], 'later', false],
+      [both, 'none', false],
+    ] as const) {
+      expect(await (await open(recipients)).isForRecipients(name)).toBe(isFor);
+    }
+    const reader = await open([]);
+    expect(Buffer.compare(await readObject(reader, 'later', 100), bytes)).toBe(0);
+    const shown = old.recipients[0].slice(0, 16);
+    await expect(readObject(reader, 'object', 100)).rejects.toMatchObject({
+      code: 'ARCHIVE_KEY_INVALID',
+      message: expect.stringContaining(shown),
+      hint: expect.stringContaining(shown),
+      context: { recipients: [shown] },
+    });
+    expect((await readFile(join(old.folder, 'object'))).includes(old.recipients[0])).toBe(false);
+  });
+
+  test('P15 an object without a word of its recipients, as earlier versions wrote it, is of none that are known', async () => {
+    const { archive, folder, recipients } = await workbench();
+    const encrypter = new Encrypter();
+    encrypter.addRecipient(recipients[0]);
+    await writeFile(join(folder, 'object'), await encrypter.encrypt(randomBytes(10)));
+    expect(await archive.isForRecipients('object')).toBe(false);
+    expect(await archive.size('object')).toBe(10);
   });
 
   test('without an identity an archive is written, and neither read nor compared', async () => {

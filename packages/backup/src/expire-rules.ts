@@ -33,6 +33,8 @@ export interface RuledBackup {
   readonly isDamaged: boolean;
   /** Nobody knows a hash of its state, and the store was found to be damaged: it counts for nothing too. */
   readonly isDoubted?: boolean | undefined;
+  /** Of such a one in an archive: nothing is known to be wrong with it, and it is encrypted for others. */
+  readonly isSealed?: boolean | undefined;
   /** Of another database: not ours to remove. */
   readonly isForeign: boolean;
   /** Of one in an archive: the database itself has it too, and would send it again. */
@@ -88,7 +90,9 @@ type Keep = (id: string, why: string) => void;
 
 function ownReasons(backup: RuledBackup): string[] {
   const why: string[] = [];
-  if (backup.isDamaged) why.push('damaged: it counts for nothing, and a person decides');
+  if (backup.isSealed === true) {
+    why.push('encrypted for others: it counts for nothing until the identity file opens it');
+  } else if (backup.isDamaged) why.push('damaged: it counts for nothing, and a person decides');
   else if (backup.isDoubted === true) {
     why.push('not proved, and the store was found to be damaged: verify it with --deep');
   }

@@ -65,6 +65,7 @@ export type {
   VerifyContentOptions,
   VerifyDatabaseOptions,
 } from './verify-database.js';
+export { leaveArchive, refuseWriters } from './archiver/archive-writers.js';
 export { verifyArchive } from './archiver/verify-archive.js';
 export type { VerifyArchiveOptions } from './archiver/verify-archive.js';
 export { verifyFolder, verifyNamedBackup } from './verify-named.js';

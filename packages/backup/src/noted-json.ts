@@ -18,7 +18,12 @@ export async function readNoted(
   const status = await disk.stat(path);
   if (status === null || status.bytes > fileBytesMax) return null;
   const bytes = await disk.readFileIfPresent(path);
-  const value = bytes === null ? null : parseJson(bytes);
+  return bytes === null ? null : parseNoted(bytes);
+}
+
+/** null if it is not what was written. */
+export function parseNoted(bytes: Uint8Array): Readonly<Record<string, unknown>> | null {
+  const value = parseJson(bytes);
   if (!isObject(value)) return null;
   const { checksum, ...content } = value;
   return checksum === checksumOf(content) ? content : null;

@@ -12,10 +12,12 @@ import {
 } from '@pamina/format';
 import type { Disk } from '@pamina/env';
 import { auditFileName } from './layout.js';
-import { readNoted, writeNoted } from './noted-json.js';
+import { parseNoted, readNoted, writeNoted } from './noted-json.js';
 import type { HashedState } from './state-hash.js';
 
 const fileVersion = 1;
+/** More than one ever has. */
+export const auditFileBytesMax = 64 * 1024;
 const stateHashLength = 64;
 
 /** On disk when it resolves; a crash leaves it or not (P8). FILE_NOT_FOUND where the backup is gone. */
@@ -95,7 +97,18 @@ export async function readRecordedAudit(
   folder: string,
   manifest: BackupManifest,
 ): Promise<RecordedAudit | null> {
-  const noted = await readNoted(disk, join(folder, auditFileName));
+  return auditIn(await readNoted(disk, join(folder, auditFileName)), manifest);
+}
+
+/** The same of its bytes, as they stand in an archive. */
+export function parseRecordedAudit(
+  bytes: Uint8Array,
+  manifest: BackupManifest,
+): RecordedAudit | null {
+  return auditIn(parseNoted(bytes), manifest);
+}
+
+function auditIn(noted: Noted | null, manifest: BackupManifest): RecordedAudit | null {
   if (!isOf(noted, manifest)) return null;
   const { differsFrom, stateHash } = noted;
   if (!isHex(stateHash, stateHashLength)) return null;

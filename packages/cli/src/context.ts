@@ -60,7 +60,10 @@ export class Context {
     return isAbsolute(text) ? text : resolve(this.io.cwd, text);
   }
 
-  /** A name or an address as it is; the path of a folder is meant from where the command was given. */
+  /**
+   * What --from and --source name: the name of an archive (a word) or an address as it is; the path of a folder,
+   * which has a slash, is meant from where the command was given.
+   */
   archive(text: string): string {
     const isPath = /[\\/]/.test(text) && !/^[a-z0-9]+:\/\//i.test(text);
     return isPath ? this.path(text) : text;

@@ -75,6 +75,11 @@ export interface Control {
   readonly fence?: Fence | null | undefined;
   /** None where it is left out or null. */
   readonly takeover?: Takeover | null | undefined;
+  /**
+   * An archive was told that nothing else was committed until then, ms since 1970: no record of this copy gets
+   * this time or an earlier one, wherever the clock goes. Left out while nothing was said.
+   */
+  readonly saidUntil?: number | undefined;
 }
 
 const fileName = 'control.json';
@@ -137,6 +142,7 @@ const checks: Record<Exclude<keyof Control, 'formatVersion'>, (value: unknown) =
   apply: (value) => value === undefined || value === null || isApplyRule(value),
   fence: (value) => value === undefined || value === null || isFence(value),
   takeover: (value) => value === undefined || value === null || isTakeover(value),
+  saidUntil: (value) => value === undefined || isCount(value),
 };
 
 function isFence(value: unknown): boolean {

@@ -68,6 +68,8 @@ export class SessionWriter {
       onFailed: (error) => options.onFailed(acknowledgement.failed(error)),
       onSegmentClosed: options.onSegmentClosed,
     });
+    const { saidUntil } = control.current;
+    if (saidUntil !== undefined) appender.notBefore(saidUntil + 1);
     const writer = new SessionWriter(session, appender, acknowledgement);
     const body = { session, pattern, timelines, instance, name, lockData, version };
     const group = writer.#appendBody(RecordKind.session, encodeBody(RecordKind.session, body));

@@ -79,6 +79,9 @@ export const errorTable = {
     'Log that the archive needs was deleted here before it was archived. Take a backup with `pamina backup NAME`: archiving goes on from it.',
     410,
   ),
+  ARCHIVE_IN_USE: state(
+    'A database elsewhere archives there, and its settings say what stays: expire it where that database is, or remove the archive from it first (`pamina archive remove`). If that database is gone for good, say so with `--abandoned`.',
+  ),
   ARCHIVE_KEY_INVALID: usage(
     'Recipients are public keys (age1…), the identity file is what `age-keygen` wrote; it must belong to one of the recipients.',
   ),

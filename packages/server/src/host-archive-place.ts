@@ -8,8 +8,10 @@ import {
 } from '@pamina/archive';
 import { archivePlace, type RecoveryPlace } from '@pamina/backup';
 import type { ArchiveSetting } from '@pamina/engine';
+import { PaminaError } from '@pamina/format';
 import type { RestoreOptions } from '@pamina/wire';
 import { join, resolve } from 'node:path';
+import { openAs } from './host-archive.js';
 import type { HostCore } from './host-core.js';
 
 export interface ArchiveChoice extends Pick<RestoreOptions, 'credentialsFile' | 'identityFile'> {
@@ -28,16 +30,28 @@ export async function archiveAt(
 ): Promise<RecoveryPlace | null> {
   const opened = await openArchiveAt(core, text, choice);
   if (opened === null) return null;
-  const { archive, pattern } = opened;
-  return archivePlace(archive, { name: choice.name, pattern, signal: core.signal });
+  const { archive, database, pattern } = opened;
+  return archivePlace(archive, { name: database, pattern, signal: core.signal });
 }
 
-/** With the identification pattern that stands behind the address, if one does. */
+export interface OpenedArchive {
+  readonly archive: Archive;
+  /** What stood behind the address, or is known of the database that has the archive. */
+  readonly pattern: string | null;
+  /** The name that its objects stand under. */
+  readonly database: string;
+}
+
+/**
+ * By address, with the identification pattern behind it if one is, or by the name that a database here gave it: a
+ * word without a slash is always that. null for another kind of folder or address. ARCHIVE_NOT_FOUND.
+ */
 export async function openArchiveAt(
   core: HostCore,
   text: string,
   choice: ArchiveChoice,
-): Promise<{ readonly archive: Archive; readonly pattern: string | null } | null> {
+): Promise<OpenedArchive | null> {
+  if (!/[\\/]/.test(text)) return openNamed(core, text, choice);
   const pattern = patternBehind.exec(text)?.[1] ?? null;
   const place = text.replace(patternBehind, '');
   const isAddress = /^(?:s3|file):\/\//i.test(place);
@@ -56,7 +70,29 @@ export async function openArchiveAt(
     create: false,
     signal: core.signal,
   });
-  return { archive, pattern };
+  return { archive, pattern, database: known?.database ?? choice.name };
+}
+
+async function openNamed(
+  core: HostCore,
+  text: string,
+  { credentialsFile, identityFile, name }: ArchiveChoice,
+): Promise<OpenedArchive> {
+  const control = (await core.exists(name)) ? await core.control(name) : null;
+  const setting = control?.archives?.find((one) => one.name === text);
+  if (control === null || setting === undefined) {
+    throw new PaminaError('ARCHIVE_NOT_FOUND', `no database ${name} here has an archive ${text}`, {
+      context: { name, archive: text },
+      hint: `Check the name with \`pamina archive list ${name}\`. A folder is written with a slash: ./${text}`,
+    });
+  }
+  const keys = {
+    identityFile: identityFile ?? setting.identityFile,
+    credentialsFile: credentialsFile ?? setting.credentialsFile,
+  };
+  const options = { create: false, signal: core.signal };
+  const archive = await openAs(core, { ...setting, ...keys }, options);
+  return { archive, pattern: control.pattern, database: setting.database };
 }
 
 /** Of a database that is archived there from here the keys are known. */

@@ -1,13 +1,16 @@
 // Archives of the databases here: added, removed, looked at, run; and the archivers of what is online.
 
 import { formatArchiveAddress, openArchive, parseArchiveAddress } from '@pamina/archive';
-import { ArchiverRunner, changeArchives, positionPath } from '@pamina/backup';
+import { ArchiverRunner, changeArchives, leaveArchive, positionPath } from '@pamina/backup';
 import type { ArchiveSetting, Control, Database } from '@pamina/engine';
-import { PaminaError, validateName } from '@pamina/format';
+import { PaminaError, toPaminaError, validateName } from '@pamina/format';
 import type { AddArchiveOptions, ArchiveSummary } from '@pamina/wire';
 import { shown, summary } from './host-archive-summary.js';
 import type { HostCore } from './host-core.js';
 import type { OnlineDatabase } from './online-database.js';
+
+/** How long a database that gives up an archive waits for it. */
+const leaveMs = 5000;
 
 /** Begins to archive a database that went online. */
 export function startArchivers(core: HostCore, online: OnlineDatabase): void {
@@ -103,14 +106,38 @@ function refuseTaken({ archives = [] }: Control, name: string, archive: string):
 
 export async function removeArchive(core: HostCore, name: string, archive: string): Promise<void> {
   await core.use(name, 'read', async ({ database, online }) => {
-    findArchive(database.control, name, archive);
+    const setting = findArchive(database.control, name, archive);
     await online?.archivers.get(archive)?.stop();
     online?.archivers.delete(archive);
     await changeArchives(database, (archives) => archives.filter((one) => one.name !== archive));
     await core.env.disk.removeTree(positionPath(database.folder, archive));
     const message = `Nothing is archived to ${archive} any more; what is there stays.`;
     database.jobLog.write('info', 'archive-removed', message, { archive });
+    await takeLeave(core, database, setting);
   });
+}
+
+/** An archive that does not take it in a few seconds keeps the mark of this database. */
+async function takeLeave(
+  core: HostCore,
+  database: Database,
+  setting: ArchiveSetting,
+): Promise<void> {
+  const { instance, pattern } = database.control;
+  if (pattern === null) return;
+  const late = new AbortController();
+  const cancel = core.env.clock.after(leaveMs, () => late.abort(new Error('the archive is slow')));
+  const signal = AbortSignal.any([late.signal, core.signal]);
+  try {
+    const archive = await openAs(core, setting, { create: false, signal });
+    await leaveArchive(archive, { database: setting.database, pattern }, instance, { signal });
+  } catch (error) {
+    const { code, message } = toPaminaError(error);
+    const text = `The archive ${setting.name} was not told that nothing comes any more: ${message}. To expire it takes --abandoned.`;
+    database.jobLog.write('warning', 'archive-not-left', text, { archive: setting.name, code });
+  } finally {
+    cancel();
+  }
 }
 
 /** Of an online database its archivers hurry; for one that is offline they are made for this once. */

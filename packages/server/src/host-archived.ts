@@ -5,6 +5,7 @@ import {
   expireArchive,
   findArchivePlace,
   listArchivedBackups,
+  refuseWriters,
   type ArchiveExpireReport,
 } from '@pamina/backup';
 import { type Archive, formatArchiveAddress, parseArchiveAddress } from '@pamina/archive';
@@ -34,18 +35,12 @@ export async function archivedBackups(
   name: string,
   wanted: Wanted,
 ): Promise<BackupSummary[]> {
-  const { archive, pattern, setting } = await opened(core, name, wanted);
+  const { archive, database, pattern, setting } = await opened(core, name, wanted);
   const { signal } = core;
-  const place = await findArchivePlace(archive, {
-    name: setting?.database ?? name,
-    pattern,
-    signal,
-  });
+  const place = await findArchivePlace(archive, { name: database, pattern, signal });
   const found = await listArchivedBackups(archive, place, signal, { withRetired: true });
   const keepMs = setting === null ? null : await keepMsOf(core, name);
-  return found.map(({ retired, ...archived }) => {
-    // What an audit said later stands beside the backup on its master, not in the archive.
-    const backup = { ...archived, stateHash: archived.manifest?.stateHash ?? null };
+  return found.map(({ retired, ...backup }) => {
     if (retired === null) return summary(name, backup);
     const { since } = retired;
     const goesAt = since === null || keepMs === null ? null : since + keepMs;
@@ -67,17 +62,18 @@ async function keepMsOf(core: HostCore, name: string): Promise<number | null> {
 
 /**
  * Of a database here that has the archive its settings decide; of every other one `keep` does, for nobody
- * else knows what is to stay there. ARCHIVE_NOT_FOUND, REQUEST_INVALID.
+ * else knows what is to stay there, and only while no database elsewhere archives to it. ARCHIVE_NOT_FOUND,
+ * REQUEST_INVALID, ARCHIVE_IN_USE.
  */
 export async function expireArchived(
   core: HostCore,
   name: string,
-  { dryRun, keep, ...wanted }: ExpireOptions & Wanted,
+  { abandoned, dryRun, keep, ...wanted }: ExpireOptions & Wanted,
 ): Promise<ExpireAnswer> {
   const isHere = await core.exists(name);
   const setting = isHere ? findBy(await core.control(name), wanted.from) : null;
   if (setting === null && keep !== undefined) {
-    return expireDetached(core, name, keep, wanted, dryRun);
+    return expireDetached(core, name, wanted, { abandoned, dryRun, keep });
   }
   if (setting === null) throw notOurs(name, wanted.from);
   if (keep !== undefined) {
@@ -105,13 +101,14 @@ function notOurs(name: string, from: string): PaminaError {
 async function expireDetached(
   core: HostCore,
   name: string,
-  keep: KeepRule,
   wanted: Wanted,
-  dryRun: boolean | undefined,
+  { abandoned, dryRun, keep }: Pick<ExpireOptions, 'abandoned' | 'dryRun'> & { keep: KeepRule },
 ): Promise<ArchiveExpireReport> {
   const { archive, pattern } = await opened(core, name, wanted);
   const { env, signal } = core;
   const place = await findArchivePlace(archive, { name, pattern, signal });
+  // What would go can be told all the same.
+  if (abandoned !== true && dryRun !== true) await refuseWriters(archive, place, { signal });
   const settings = {
     backupGenerations: keep.generations,
     backupDaily: keep.daily ?? 0,
@@ -135,6 +132,8 @@ async function expireDetached(
 interface Opened {
   readonly archive: Archive;
   readonly pattern: string | null;
+  /** The name that its objects stand under. */
+  readonly database: string;
   /** Of the database here that has it. */
   readonly setting: ArchiveSetting | null;
 }
@@ -144,7 +143,7 @@ async function opened(core: HostCore, name: string, wanted: Wanted): Promise<Ope
   const setting = control === null ? null : findBy(control, wanted.from);
   if (control !== null && setting !== null) {
     const archive = await openAs(core, setting, { create: false, signal: core.signal });
-    return { archive, pattern: control.pattern, setting };
+    return { archive, pattern: control.pattern, database: setting.database, setting };
   }
   const found = await openArchiveAt(core, wanted.from, { ...wanted, name });
   if (found !== null) return { ...found, setting: null };

@@ -149,7 +149,7 @@ async function unusedSince(core: HostCore, name: string): Promise<number | null>
   }
 }
 
-/** `from` of a restore, `source` of a log. ADDRESS_INVALID, FILE_NOT_FOUND, NAME_NOT_FOUND. */
+/** `from` of a restore, `source` of a log. ADDRESS_INVALID, ARCHIVE_NOT_FOUND, FILE_NOT_FOUND, NAME_NOT_FOUND. */
 export async function placeAt(
   core: HostCore,
   text: string,
@@ -163,7 +163,7 @@ export async function placeAt(
   if (archive !== null) return archive;
   if (/^[a-z0-9]+:\/\//i.test(text)) {
     throw new PaminaError('ADDRESS_INVALID', `${text} is not a place to restore from`, {
-      hint: 'Write the path of a folder, pamina://NAME, or the address of an archive.',
+      hint: 'Write the path of a folder, pamina://NAME, or the name or address of an archive.',
     });
   }
   const folder = resolve(text);

@@ -64,7 +64,8 @@ export async function restoreDatabase(
   return core.turns.run(to, async () => {
     await finishRestore(core, to);
     const isHere = await core.exists(name);
-    if (options.as !== undefined) await core.control(name);
+    // What is brought from elsewhere may be all that is known here of the database.
+    if (options.as !== undefined && options.from === undefined) await core.control(name);
     if (options.as !== undefined || !isHere) await requireNew(core, to);
     const isInPlace = isHere && options.as === undefined;
     if (isInPlace && options.dryRun !== true) requireMayStop(core, name, options);

@@ -74,13 +74,13 @@ async function verifyArchived(
       context: { from },
     });
   }
-  const { archive, pattern } = opened;
+  const { archive, database, pattern } = opened;
   const control = (await core.exists(name)) ? await core.control(name) : null;
   const isOurs = control !== null && (pattern === null || pattern === control.pattern);
   return verifyArchive({
     ...settings,
     archive,
-    name,
+    name: database,
     backup,
     pattern: pattern ?? control?.pattern ?? null,
     history: isOurs ? control.timelines : null,

@@ -96,6 +96,54 @@ describe('a database that is served', () => {
   });
 });
 
+describe('other recipients', () => {
+  it('P3 P9 come by removing the archive and adding it with both identities; theirs alone restores, and hears what is not theirs', async () => {
+    const { host } = await bench.server();
+    const identities = [await generateX25519Identity(), await generateX25519Identity()] as const;
+    const old = await identityToRecipient(identities[0]);
+    const young = await identityToRecipient(identities[1]);
+    const [oldFile, bothFile, youngFile] = ['old', 'both', 'young'].map((name) =>
+      join(bench.folder, `${name}.txt`),
+    ) as [string, string, string];
+    await writeFile(oldFile, identities[0]);
+    await writeFile(bothFile, identities.join('\n'));
+    await writeFile(youngFile, identities[1]);
+    await host.create('orders');
+    await host.addArchive('orders', 'main', {
+      address,
+      recipients: [old],
+      identityFile: oldFile,
+    });
+    await host.put('orders', 'a', '1');
+    const first = await host.backup('orders', { form: 'physical' });
+    await host.runArchive('orders', 'main');
+    await host.removeArchive('orders', 'main');
+    const changed = { address, recipients: [young] };
+    // Without the old identity nobody can say whether what is there is of this database.
+    await host.addArchive('orders', 'main', { ...changed, identityFile: youngFile });
+    await expect(host.runArchive('orders', 'main')).rejects.toMatchObject({
+      code: 'ARCHIVE_KEY_INVALID',
+      hint: expect.stringContaining(old.slice(0, 16)),
+    });
+    await host.removeArchive('orders', 'main');
+    await host.addArchive('orders', 'main', { ...changed, identityFile: bothFile });
+    await host.backup('orders', { form: 'physical' });
+    await host.put('orders', 'b', '2');
+    await host.runArchive('orders', 'main');
+    const given = { from: address, identityFile: youngFile };
+    const elsewhere = await bench.host({ dataFolder: join(bench.folder, 'elsewhere') });
+    await elsewhere.restore('orders', given);
+    const keys = (await collect(elsewhere.exportEntries('orders'))).map(({ key }) => key);
+    expect(keys).toEqual(['a', 'b']);
+    await expect(
+      elsewhere.restore('orders', { ...given, as: 'other', backup: first.id, recover: 'none' }),
+    ).rejects.toMatchObject({
+      code: 'ARCHIVE_KEY_INVALID',
+      hint: expect.stringContaining(old.slice(0, 16)),
+    });
+  });
+});
+
 describe('a database that nobody serves', () => {
   it('is archived when told to', async () => {
     const host = await bench.host();

@@ -328,8 +328,8 @@ const archiving: readonly Mutation[] = [
     ),
     edit(
       'backup archiver/archiver-work',
-      'await archive.putIfAbsent(name, bytes, { signal: this.#signal });',
-      'archive.putIfAbsent(name, bytes, { signal: this.#signal }).catch(() => undefined);',
+      'await archive.putIfAbsent(name, bytes, call);',
+      'archive.putIfAbsent(name, bytes, call).catch(() => undefined);',
     ),
   ),
   bug(
@@ -365,8 +365,8 @@ const archiving: readonly Mutation[] = [
     'an archiver that was killed goes on one segment too late',
     edit(
       'backup archiver/reconcile',
-      'return { position: await startOf(options.disk, segment), leftovers };',
-      'if (segments[index + 1] !== undefined) continue;\n      return { position: await startOf(options.disk, segment), leftovers };',
+      'return { position: await startOf(options.disk, segment), leftovers, forOthers };',
+      'if (segments[index + 1] !== undefined) continue;\n      return { position: await startOf(options.disk, segment), leftovers, forOthers };',
     ),
   ),
 ];

@@ -288,7 +288,7 @@ export interface Administration {
     archive: string | undefined,
     signal?: AbortSignal,
   ): Promise<ArchiveSummary[]>;
-  /** Removes the backups that no rule keeps. BACKUP_RUNNING, ARCHIVE_NOT_FOUND. */
+  /** Removes the backups that no rule keeps. BACKUP_RUNNING, ARCHIVE_NOT_FOUND, ARCHIVE_IN_USE. */
   expire(name: string, options?: ExpireOptions): Promise<ExpireAnswer>;
   allow(
     name: string,

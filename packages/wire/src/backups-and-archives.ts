@@ -61,6 +61,8 @@ export interface ExpireOptions {
   readonly from?: string | undefined;
   /** For an archive, by its address, that no database here has: what is to stay there. */
   readonly keep?: KeepRule | undefined;
+  /** With `keep`: no database archives there any more, whatever marks are left of some. */
+  readonly abandoned?: boolean | undefined;
   /** Keys of such an archive, as for a restore. */
   readonly credentialsFile?: string | undefined;
   readonly identityFile?: string | undefined;

@@ -98,6 +98,7 @@ export const expireRequest = Type.Object(
         strict,
       ),
     ),
+    abandoned: Type.Optional(Type.Boolean()),
     credentialsFile: Type.Optional(path),
     identityFile: Type.Optional(path),
   },

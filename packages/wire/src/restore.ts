@@ -15,7 +15,10 @@ const orNull = <T extends ReturnType<typeof Type.Number> | ReturnType<typeof Typ
 export interface RestoreOptions {
   /** Id or tag, or folder or URL of a backup; the best one for the target if it is left out. */
   readonly backup?: string | undefined;
-  /** Folder, archive or `pamina://NAME` to take from; without it what the database itself has. */
+  /**
+   * Folder, archive (its address, or the name that the database gave it: a word without a slash) or `pamina://NAME`
+   * to take from; without it what the database itself has.
+   */
   readonly from?: string | undefined;
   /** For an archive: files where the server runs, with an identity of age and with access keys. */
   readonly identityFile?: string | undefined;

@@ -3,6 +3,7 @@
 import { PaminaError } from '@pamina/format';
 import type { Disk } from '@pamina/env';
 import { Decrypter, Encrypter } from 'age-encryption';
+import { stamping, stampOf } from './recipients-stamp.js';
 
 const identityFileBytesMax = 64 * 1024;
 const recipientsMax = 32;
@@ -25,6 +26,7 @@ export function encrypterFor(recipients: readonly string[]): Encrypter {
       throw invalid('a recipient is not a public key of age');
     }
   }
+  encrypter.addRecipient(stamping(stampOf(recipients)));
   return encrypter;
 }
 

@@ -18,6 +18,7 @@ import {
   plainBytesOf,
   sealedChunkBytes,
 } from './age-layout.js';
+import { readStamp, stampOf } from './recipients-stamp.js';
 
 export interface EncryptionOptions {
   /** Public keys, `age1…`; none, with an identity file, for who only reads. */
@@ -51,11 +52,19 @@ export async function encryptedArchive(
   const isReader = recipients.length === 0 && identityFile !== undefined;
   const encrypter = isReader ? null : encrypterFor(recipients);
   const decrypter = identityFile === undefined ? null : await decrypterFrom(env.disk, identityFile);
-  return new EncryptedArchive(archive, env.clock, encrypter, decrypter);
+  const recipientsId = isReader ? null : stampOf(recipients).id;
+  return new EncryptedArchive(archive, env.clock, { encrypter, decrypter, recipientsId });
+}
+
+interface Keys {
+  readonly encrypter: Encrypter | null;
+  readonly decrypter: Decrypter | null;
+  readonly recipientsId: string | null;
 }
 
 class EncryptedArchive implements Archive {
   readonly isEncrypted = true;
+  readonly recipientsId: string | null;
   readonly #archive: Archive;
   readonly #clock: Clock;
   readonly #encrypter: Encrypter | null;
@@ -63,16 +72,12 @@ class EncryptedArchive implements Archive {
   /** What it took to open the last few objects, so that a second range of one costs no more requests. */
   readonly #opened = new Map<string, OpenedObject>();
 
-  constructor(
-    archive: Archive,
-    clock: Clock,
-    encrypter: Encrypter | null,
-    decrypter: Decrypter | null,
-  ) {
+  constructor(archive: Archive, clock: Clock, { decrypter, encrypter, recipientsId }: Keys) {
     this.#archive = archive;
     this.#clock = clock;
     this.#encrypter = encrypter;
     this.#decrypter = decrypter;
+    this.recipientsId = recipientsId;
   }
 
   describe(): string {
@@ -134,6 +139,17 @@ class EncryptedArchive implements Archive {
     return plainBytes;
   }
 
+  async isForRecipients(name: string, call?: ArchiveCall): Promise<boolean> {
+    try {
+      return readStamp(await this.#header(name, call))?.id === this.recipientsId;
+    } catch (error) {
+      const isUnknown =
+        isPaminaError(error, 'ARCHIVE_OBJECT_NOT_FOUND') || isPaminaError(error, 'ARCHIVE_DAMAGED');
+      if (isUnknown) return false;
+      throw error;
+    }
+  }
+
   list(prefix: string, call?: ArchiveCall): Promise<ArchiveObject[]> {
     return this.#archive.list(prefix, call);
   }
@@ -176,9 +192,7 @@ class EncryptedArchive implements Archive {
     try {
       return await (this.#decrypter as Decrypter).decryptHeader(header);
     } catch (cause) {
-      const message = `${this.describe()}, object ${name}: the identity does not open it`;
-      const context = { archive: this.describe(), object: name };
-      throw new PaminaError('ARCHIVE_KEY_INVALID', message, { cause, context });
+      throw notForIdentity(this.describe(), name, readStamp(header)?.shown ?? [], cause);
     }
   }
 
@@ -223,6 +237,25 @@ class EncryptedArchive implements Archive {
     }
     throw objectDamaged(this.describe(), name, 'it is cut off');
   }
+}
+
+function notForIdentity(
+  where: string,
+  name: string,
+  recipients: readonly string[],
+  cause: unknown,
+): PaminaError {
+  const context = { archive: where, object: name, recipients };
+  const start = `${where}, object ${name}: the identity does not open it`;
+  if (recipients.length === 0) {
+    return new PaminaError('ARCHIVE_KEY_INVALID', start, { cause, context });
+  }
+  const whom = recipients.map((one) => `${one}…`).join(', ');
+  return new PaminaError('ARCHIVE_KEY_INVALID', `${start}: it is encrypted for ${whom}`, {
+    cause,
+    context,
+    hint: `Give an identity file with the secret key of ${whom}; it may hold several, one a line.`,
+  });
 }
 
 function missingIdentity(where: string, name: string): PaminaError {

@@ -35,6 +35,7 @@ const listBytesMax = 16 * 1024 * 1024;
 
 export class S3Archive implements Archive {
   readonly isEncrypted = false;
+  readonly recipientsId = null;
   readonly #client: S3Client;
   readonly #retrying: Retrying;
   readonly #prefix: string;
@@ -52,6 +53,10 @@ export class S3Archive implements Archive {
 
   describe(): string {
     return this.#describe;
+  }
+
+  isForRecipients(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   async putIfAbsent(name: string, bytes: Uint8Array, call?: ArchiveCall): Promise<PutOutcome> {

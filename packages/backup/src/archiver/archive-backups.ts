@@ -6,18 +6,21 @@ import {
   isPaminaError,
   manifestBytesMax,
   toPaminaError,
+  type AuditBody,
   type BackupManifest,
 } from '@pamina/format';
 import { readObject, type Archive, type ArchiveObject } from '@pamina/archive';
-import { manifestFileName, storedFiles } from '../layout.js';
+import { auditFileName, manifestFileName, storedFiles } from '../layout.js';
 import { orderedParallel } from '../ordered-parallel.js';
+import { auditFileBytesMax, parseRecordedAudit } from '../recorded-audit.js';
 import type { BackupSource } from '../source.js';
 import { holdArchivedBackup } from './archive-holds.js';
 import {
   backupObject,
   groupBackups,
+  isMarkFile,
   placePrefix,
-  markFileNames,
+  recipientsIdIn,
   refutedFileName,
   retiredFileName,
   type ArchivePlace,
@@ -31,6 +34,8 @@ export interface ArchivedBackup {
   readonly manifest: BackupManifest | null;
   /** As stored, all files of its own together. */
   readonly bytes: number;
+  /** Of the manifest, or what an audit recorded later; null if it is not known. */
+  readonly stateHash: string | null;
   readonly problem: PaminaError | null;
   /** Every file that is there, shared ones too. */
   readonly objects: readonly { readonly file: string; readonly object: ArchiveObject }[];
@@ -40,10 +45,16 @@ export interface ArchivedBackup {
   readonly retired: { readonly since: number | null } | null;
 }
 
+/** Of a note that is there and says nothing: gone since, damaged, or for other keys. */
+const unreadableCodes: ReadonlySet<string> = new Set([
+  'ARCHIVE_DAMAGED',
+  'ARCHIVE_KEY_INVALID',
+  'ARCHIVE_OBJECT_NOT_FOUND',
+]);
 const manifests = { countMax: 8, weightMax: 8, weigh: () => 1 };
 
 type Files = ReadonlyMap<string, ArchiveObject>;
-const unreadable = { manifest: null, objects: [], manifestHash: null } as const;
+const unreadable = { manifest: null, objects: [], manifestHash: null, stateHash: null } as const;
 
 /**
  * Newest first; those that cannot be read last. What has no manifest was never finished, or is half
@@ -89,7 +100,10 @@ export async function readArchivedBackups(
       const problem = files.has(refutedFileName)
         ? refuted(archive, id)
         : missingFile(archive, manifest, objects);
-      return { id, manifest, bytes, problem, objects: asList(objects), manifestHash, retired };
+      const audit = await readAudit(archive, place, manifest, { files, signal });
+      const stateHash = manifest.stateHash ?? audit?.stateHash ?? null;
+      const known = { manifest, manifestHash, stateHash, objects: asList(objects) };
+      return { id, bytes, problem, retired, ...known };
     } catch (error) {
       // Whether the storage answers at all is not a matter of this one backup.
       const isAway = isPaminaError(error) && (error.retryable || error.code === 'ARCHIVE_DENIED');
@@ -122,6 +136,7 @@ export function archiveBackupSource(
       yield* fetchRanges(archive, name, offset, offset + length, signal);
     },
     listFiles: () => files.names(),
+    audited: (manifest) => files.audit(manifest),
     hold: () => holdArchivedBackup(archive, place, id),
   };
 }
@@ -146,8 +161,7 @@ class BackupFiles {
 
   /** The object, and as many bytes as can be read of it. BACKUP_INVALID if there is none. */
   async require(file: string): Promise<{ readonly name: string; readonly bytes: number }> {
-    const object =
-      (await this.#listed()).get(file) ?? (await this.#shared.find(await this.#read(), file));
+    const object = (await this.#listed()).get(file) ?? (await this.#findShared(file));
     const bytes =
       object !== null && this.#archive.isEncrypted
         ? await this.#archive.size(object.name, { signal: this.#signal })
@@ -162,11 +176,21 @@ class BackupFiles {
   async names(): Promise<string[]> {
     const own = await this.#listed();
     const manifest = await this.#read();
-    const names = new Set([...own.keys()].filter((file) => !markFileNames.has(file)));
+    const names = new Set([...own.keys()].filter((file) => !isMarkFile(file)));
     for (const { file } of storedFiles(manifest)) {
-      if (!names.has(file) && (await this.#shared.find(manifest, file)) !== null) names.add(file);
+      if (!names.has(file) && (await this.#findShared(file)) !== null) names.add(file);
     }
     return [...names];
+  }
+
+  async #findShared(file: string): Promise<ArchiveObject | null> {
+    const recipientsId = recipientsIdIn((await this.#listed()).keys());
+    return this.#shared.find(await this.#read(), file, recipientsId);
+  }
+
+  async audit(manifest: BackupManifest): Promise<AuditBody | null> {
+    const files = await this.#listed();
+    return readAudit(this.#archive, this.#place, manifest, { files, signal: this.#signal });
   }
 
   #listed(): Promise<Files> {
@@ -182,6 +206,28 @@ class BackupFiles {
       decodeManifest,
     );
     return this.#manifest;
+  }
+}
+
+/** What an audit recorded of a physical backup; null if nothing is there, or cannot be read: it is only a help. */
+async function readAudit(
+  archive: Archive,
+  place: ArchivePlace,
+  manifest: BackupManifest,
+  { files, signal }: { readonly files: Files; readonly signal?: AbortSignal | undefined },
+): Promise<AuditBody | null> {
+  const isOne = manifest.form === 'physical' && manifest.stateHash === null;
+  if (!isOne || !files.has(auditFileName)) return null;
+  try {
+    const name = backupObject(place, manifest.id, auditFileName);
+    const audit = parseRecordedAudit(
+      await readObject(archive, name, auditFileBytesMax, { signal }),
+      manifest,
+    );
+    return audit === null || audit.differsFrom !== null ? null : audit;
+  } catch (error) {
+    if (isPaminaError(error) && unreadableCodes.has(error.code)) return null;
+    throw error;
   }
 }
 
@@ -214,10 +260,10 @@ async function objectsOf(
   files: Files,
   shared: SharedFiles,
 ): Promise<Files> {
-  const objects = new Map(files);
-  for (const mark of markFileNames) objects.delete(mark);
+  const objects = new Map([...files].filter(([file]) => !isMarkFile(file)));
+  const recipientsId = recipientsIdIn(files.keys());
   for (const { file } of storedFiles(manifest)) {
-    const found = objects.get(file) ?? (await shared.find(manifest, file));
+    const found = objects.get(file) ?? (await shared.find(manifest, file, recipientsId));
     if (found !== null) objects.set(file, found);
   }
   return objects;

@@ -70,8 +70,26 @@ export const retiredFileName = 'retired';
  */
 export const refutedFileName = 'refuted';
 
+const recipientsPattern = /^recipients-([0-9a-f]{16})$/;
+
+/** The first of a backup's files, in an archive that is encrypted: for which set of recipients all of them are. */
+export function recipientsFileName(recipientsId: string): string {
+  return `recipients-${recipientsId}`;
+}
+
+/** null where nothing is encrypted, and of earlier versions. */
+export function recipientsIdIn(files: Iterable<string>): string | null {
+  for (const file of files) {
+    const match = recipientsPattern.exec(file);
+    if (match !== null) return String(match[1]);
+  }
+  return null;
+}
+
 /** What stands beside a backup's own files. */
-export const markFileNames: ReadonlySet<string> = new Set([retiredFileName, refutedFileName]);
+export function isMarkFile(file: string): boolean {
+  return file === retiredFileName || file === refutedFileName || recipientsPattern.test(file);
+}
 
 export function heartbeatObject(place: ArchivePlace): string {
   return `${placePrefix(place)}heartbeat`;

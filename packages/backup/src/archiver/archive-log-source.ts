@@ -67,9 +67,13 @@ async function factsOf(
   entry: SegmentEntry,
   isOpen: boolean,
 ): Promise<SegmentFacts> {
-  const part = (offset: number, length: number): Promise<Uint8Array> =>
-    readRange(archive, entry.name, { offset, length, bytesMax: length });
-  const header = decodeSegmentHeader(await part(0, segmentHeaderBytes));
+  const part = (offset: number, length: number, name = entry.name): Promise<Uint8Array> =>
+    readRange(archive, name, { offset, length, bytesMax: length });
+  const start = part(0, segmentHeaderBytes).catch((error: unknown) => {
+    if (!isOpen || !isPaminaError(error, 'ARCHIVE_OBJECT_NOT_FOUND')) throw error;
+    return part(0, segmentHeaderBytes, closedName(entry));
+  });
+  const header = decodeSegmentHeader(await start);
   if (isOpen) return { header, trailer: null };
   const end = await part(
     Math.max(segmentHeaderBytes, entry.bytes - segmentTrailerBytes),
@@ -86,13 +90,35 @@ async function* readSegment(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     if (pieces === null) yield* fetchRanges(archive, entry.name, offset, entry.bytes);
-    else yield* readPieces(archive, pieces, offset);
+    else yield* readOpen(archive, entry, pieces, offset);
   } catch (cause) {
     if (!isPaminaError(cause, 'ARCHIVE_OBJECT_NOT_FOUND')) throw cause;
-    // Deleted, or the pieces gave way to the closed segment since they were listed.
     const message = `${entry.name} is not in ${archive.describe()} any more`;
     throw new PaminaError('LOG_GONE', message, { cause, context: cause.context });
   }
+}
+
+/** Pieces that gave way to the closed segment since they were listed were the beginning of it. */
+async function* readOpen(
+  archive: Archive,
+  entry: SegmentEntry,
+  pieces: readonly ArchivedPiece[],
+  offset: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let at = offset;
+  try {
+    for await (const bytes of readPieces(archive, pieces, offset)) {
+      yield bytes;
+      at += bytes.length;
+    }
+  } catch (error) {
+    if (!isPaminaError(error, 'ARCHIVE_OBJECT_NOT_FOUND')) throw error;
+    yield* fetchRanges(archive, closedName(entry), at, entry.bytes);
+  }
+}
+
+function closedName({ name }: SegmentEntry): string {
+  return name.replace(/\.\d+-\d+\.part$/, '.seg');
 }
 
 const ahead = { countMax: 4, weightMax: 32 * 1024 * 1024 };

@@ -42,7 +42,7 @@ export interface RememberedRestore {
 
 interface Content {
   backups: Record<string, { readonly at: number; readonly fingerprint: string }>;
-  /** By file name. */
+  /** By the name of the object: each set of recipients has its own. */
   tables: Record<string, { readonly at: number; readonly seen: string }>;
   log: RememberedLog | null;
   restore: RememberedRestore | null;
@@ -83,17 +83,16 @@ export class ArchiveMemory {
 
   /** Of one backup, as it was listed. */
   ofBackup({ id, objects, manifestHash }: ArchivedBackup): BackupMemory {
-    const tables = new Map<string, string>();
+    const tables = new Map<string, { readonly name: string; readonly seen: string }>();
     const fingerprint = fingerprintOf(objects, manifestHash);
     for (const { file, object } of objects) {
       const seen = seenAs(object);
-      if (isSharedTable(file) && seen !== null) tables.set(file, seen);
+      if (isSharedTable(file) && seen !== null) tables.set(file, { name: object.name, seen });
     }
     const knows = (file: string): boolean => {
-      const found = this.#content.tables[file];
-      return (
-        found !== undefined && found.seen === tables.get(file) && isFresh(this.#settings, found.at)
-      );
+      const table = tables.get(file);
+      const found = table === undefined ? undefined : this.#content.tables[table.name];
+      return found !== undefined && found.seen === table?.seen && isFresh(this.#settings, found.at);
     };
     return {
       knows,
@@ -110,9 +109,9 @@ export class ArchiveMemory {
             const { now } = this;
             // As old as the oldest of what was not read again.
             let at = now;
-            for (const [file, seen] of tables) {
-              if (!knows(file)) this.#content.tables[file] = { at: now, seen };
-              at = Math.min(at, this.#content.tables[file]?.at ?? now);
+            for (const [file, { name, seen }] of tables) {
+              if (!knows(file)) this.#content.tables[name] = { at: now, seen };
+              at = Math.min(at, this.#content.tables[name]?.at ?? now);
             }
             if (fingerprint !== null) this.#content.backups[id] = { at, fingerprint };
             return Promise.resolve();
@@ -160,11 +159,13 @@ export class ArchiveMemory {
   async save(listed: readonly ArchivedBackup[]): Promise<PaminaError | null> {
     if (this.#path === null) return null;
     const ids = new Set(listed.map(({ id }) => id));
-    const files = new Set(listed.flatMap(({ objects }) => objects.map(({ file }) => file)));
+    const names = new Set(
+      listed.flatMap(({ objects }) => objects.map(({ object }) => object.name)),
+    );
     const { backups, log, restore, tables } = this.#content;
     const content: Content = {
       backups: pick(backups, ids),
-      tables: pick(tables, files),
+      tables: pick(tables, names),
       log,
       restore,
     };

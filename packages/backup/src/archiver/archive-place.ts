@@ -1,8 +1,12 @@
 // An archive as a place that a database is recovered from: its backups and its log.
-import { PaminaError } from '@pamina/format';
+import { isPaminaError, PaminaError } from '@pamina/format';
 import type { Archive } from '@pamina/archive';
 import type { RecoveryPlace } from '../recover/place.js';
-import { archiveBackupSource, listArchivedBackups } from './archive-backups.js';
+import {
+  archiveBackupSource,
+  listArchivedBackups,
+  type ArchivedBackup,
+} from './archive-backups.js';
 import { placesIn, type ArchivePlace } from './archive-layout.js';
 import { archiveLogSource } from './archive-log-source.js';
 
@@ -21,14 +25,20 @@ export async function archivePlace(
 ): Promise<RecoveryPlace> {
   const place = await findArchivePlace(archive, options);
   const { signal } = options;
+  const list = (): Promise<ArchivedBackup[]> => listArchivedBackups(archive, place, signal);
   return {
     describe: () => `${archive.describe()} (${place.database})`,
+    async sealed() {
+      return (await list()).flatMap(({ id, problem }) =>
+        isPaminaError(problem, 'ARCHIVE_KEY_INVALID') ? [{ id, problem }] : [],
+      );
+    },
     async backups() {
-      const listed = await listArchivedBackups(archive, place, signal);
-      return listed.flatMap(({ bytes, id, manifest, problem }) => {
+      const listed = await list();
+      return listed.flatMap(({ bytes, id, manifest, problem, stateHash }) => {
         if (manifest === null || problem !== null) return [];
         const source = archiveBackupSource(archive, place, id, signal);
-        return [{ id, bytes, manifest, stateHash: manifest.stateHash, source }];
+        return [{ id, bytes, manifest, stateHash, source }];
       });
     },
     logs: [archiveLogSource(archive, place)],

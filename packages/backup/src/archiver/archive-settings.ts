@@ -4,7 +4,10 @@ import type { ArchiveSetting, Control } from '@pamina/engine';
 
 export interface DatabaseWithArchives {
   readonly control: Control;
-  updateControl(change: { readonly archives: readonly ArchiveSetting[] }): Promise<unknown>;
+  updateControl(change: {
+    readonly archives?: readonly ArchiveSetting[];
+    readonly saidUntil?: number;
+  }): Promise<unknown>;
 }
 
 const changing = new WeakMap<DatabaseWithArchives, Promise<unknown>>();

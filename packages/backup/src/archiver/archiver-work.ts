@@ -28,6 +28,7 @@ import {
   writePosition,
   type ArchivePosition,
 } from './archive-position.js';
+import { enterArchive } from './archive-writers.js';
 import { changeArchives, type DatabaseWithArchives } from './archive-settings.js';
 import type { LogWork } from './archiver-event.js';
 import { copyBackups } from './copy-backups.js';
@@ -82,7 +83,10 @@ export class ArchiverWork {
   #position: ArchivePosition | null = null;
   /** Pieces of the segment that is open now. */
   #pieces: ArchivedPiece[] = [];
+  /** Pieces of it from before the recipients were changed, as far as the new ones do not cover them. */
+  #forOthers: readonly ArchivedPiece[] = [];
   #areBackupsKnown = false;
+  readonly #beside = new Set<string>();
   /** The last heartbeat, here or before the archiver began. */
   #said: Heartbeat | null = null;
   /** A backup came since what is no longer needed was removed. */
@@ -126,6 +130,8 @@ export class ArchiverWork {
     this.#archive = await open(setting, this.#signal);
     this.#areBackupsKnown = false;
     const archive = this.#archive;
+    const call = { signal: this.#signal };
+    await enterArchive(archive, place, database.control.instance, call);
     const options: ReconcileOptions = {
       archive,
       disk,
@@ -134,13 +140,17 @@ export class ArchiverWork {
       position: await readPosition(disk, this.#path()),
       signal: this.#signal,
     };
-    const { leftovers, position } = await reconcile(options).catch(async (error: unknown) => {
-      if (!isPaminaError(error, 'ARCHIVE_GAP')) throw error;
-      // A backup that is not there yet may be what lets archiving go on.
-      await this.#copyBackups(archive);
-      return reconcile(options);
-    });
-    for (const name of leftovers) await archive.delete(name, { signal: this.#signal });
+    const { forOthers, leftovers, position } = await reconcile(options).catch(
+      async (error: unknown) => {
+        if (!isPaminaError(error, 'ARCHIVE_GAP')) throw error;
+        // A backup that is not there yet may be what lets archiving go on.
+        await this.#copyBackups(archive);
+        return reconcile(options);
+      },
+    );
+    for (const name of leftovers) await archive.delete(name, call);
+    this.#forOthers = forOthers;
+    await this.#keepWord(archive);
     await this.#note(position);
   }
 
@@ -152,7 +162,8 @@ export class ArchiverWork {
     const call = { signal: this.#signal };
     await archive.putIfAbsent(segmentObject(place, placeOf(segment)), proved.bytes, call);
     await this.#note({ ...proved.point, open: null });
-    for (const { name } of this.#pieces) await archive.delete(name, call);
+    for (const { name } of [...this.#forOthers, ...this.#pieces]) await archive.delete(name, call);
+    this.#forOthers = [];
     this.#pieces = [];
   }
 
@@ -163,10 +174,22 @@ export class ArchiverWork {
     const from = position.open?.offset ?? 0;
     const { bytes, point, to } = await provePiece(disk, segment, position, pieceBytesMax);
     const name = pieceObject(place, placeOf(segment), from, to);
-    await archive.putIfAbsent(name, bytes, { signal: this.#signal });
+    const call = { signal: this.#signal };
+    if (this.#forOthers.some((piece) => piece.name === name)) await archive.delete(name, call);
+    await archive.putIfAbsent(name, bytes, call);
     this.#pieces.push({ name, from, to });
+    await this.#dropForOthers(archive, to);
     const { firstSeq, timelineId } = placeOf(segment);
     await this.#note({ ...point, open: { firstSeq, timelineId, offset: to } });
+  }
+
+  /** Those that end at or before the offset: who reads would take the longer one, which may not be for them. */
+  async #dropForOthers(archive: Archive, offset: number): Promise<void> {
+    const kept = new Set(this.#pieces.map(({ name }) => name));
+    for (const { name, to } of this.#forOthers) {
+      if (to <= offset && !kept.has(name)) await archive.delete(name, { signal: this.#signal });
+    }
+    this.#forOthers = this.#forOthers.filter(({ to }) => to > offset);
   }
 
   async archiveBackups(): Promise<void> {
@@ -213,6 +236,7 @@ export class ArchiverWork {
       place,
       folder: backupsFolderOf(database.folder),
       known: this.backups,
+      beside: this.#beside,
       isFirst: !this.#areBackupsKnown,
       onListed: (objects) => {
         this.retired = retiredIn(place, objects, archiveKeepMs(database));
@@ -247,12 +271,31 @@ export class ArchiverWork {
     const isSame = this.#said?.timelineId === timelineId && this.#said.seq === seq;
     // What was said stays said, also where the clock was set back.
     if (isSame && (this.#said?.time ?? 0) >= time) return;
+    // Before it is said: whoever opens the database after a kill must know of it (P9).
+    await this.#notBehind(time);
     if (log.encodedSeq !== seq) return;
-    log.notBefore(time + 1);
     const heartbeat = { timeline, timelineId, seq, chain, time };
     const bytes = encodeHeartbeat(heartbeat);
     await archive.replace(heartbeatObject(this.#place()), bytes, { signal: this.#signal });
     this.#said = heartbeat;
+  }
+
+  /** What a heartbeat there says of this history holds, also where control.json was lost with its word. */
+  async #keepWord(archive: Archive): Promise<void> {
+    const { isWriter, timelines } = this.#options.database;
+    if (!isWriter) return;
+    this.#said = await readHeartbeat(archive, this.#place());
+    if (this.#said !== null && this.#said.timelineId === timelines.at(-1)?.id) {
+      await this.#notBehind(this.#said.time);
+    }
+  }
+
+  /** No record gets this time or an earlier one from now on; on disk when it resolves. */
+  async #notBehind(time: number): Promise<void> {
+    const { database } = this.#options;
+    database.log.notBefore(time + 1);
+    if ((database.control.saidUntil ?? -1) >= time) return;
+    await database.updateControl({ saidUntil: time });
   }
 
   stopped(): PaminaError {

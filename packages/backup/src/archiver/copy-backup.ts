@@ -1,6 +1,7 @@
 // Copies one backup into an archive: every file proved by the manifest before it leaves, the manifest last,
 // so that a backup in an archive is whole from the moment that it can be seen (P8). What the archive has
-// already, of tables by their hash and of closed log, is not sent again.
+// already, of tables by their hash and of closed log, is not sent again; where it is encrypted only what it
+// has for the recipients of now, so that whoever can read the manifest can read all of the backup.
 import { createHash } from 'node:crypto';
 import {
   PaminaError,
@@ -15,8 +16,20 @@ import type { Env } from '@pamina/env';
 import { manifestFileName, storedFiles } from '../layout.js';
 import { orderedParallel } from '../ordered-parallel.js';
 import { folderSource } from '../source.js';
-import { backupObject, type ArchivePlace } from './archive-layout.js';
-import { isSharedTable, SharedFiles, sharedKeepMsMin, tableObject } from './shared-files.js';
+import {
+  backupObject,
+  groupBackups,
+  recipientsFileName,
+  recipientsIdIn,
+  type ArchivePlace,
+} from './archive-layout.js';
+import {
+  isSharedTable,
+  SharedFiles,
+  sharedKeepMsMin,
+  tableKey,
+  tableObject,
+} from './shared-files.js';
 
 export interface CopyBackupOptions {
   readonly env: Env;
@@ -29,6 +42,7 @@ type Stored = ReturnType<typeof storedFiles>[number];
 /** Where a file is to stand; null where it is there already. */
 type Aim = { readonly isShared: boolean; readonly object: string | null };
 
+const recipientsBytes = new TextEncoder().encode('{"pamina":"recipients","formatVersion":1}\n');
 const underWay = { countMax: 3, weightMax: 64 * 1024 * 1024 };
 /**
  * What was found there is counted on for so long before the manifest is put: what nobody needs is marked
@@ -64,6 +78,7 @@ class BackupCopy {
   /** Everything but the manifest is there when it resolves, and stays for `trustedMs` at least. */
   async send(): Promise<void> {
     const { clock } = this.#options.env;
+    await this.#addressFiles();
     let files = storedFiles(this.#manifest);
     for (;;) {
       this.#look();
@@ -72,6 +87,23 @@ class BackupCopy {
       // It took long: what was counted on is looked at again.
       files = counted;
     }
+  }
+
+  /**
+   * Says for whom the files are. What a copy that did not end has left for other recipients goes first: half a
+   * backup for these and half for those could be read by nobody.
+   */
+  async #addressFiles(): Promise<void> {
+    const { archive, place, signal } = this.#options;
+    const { recipientsId } = archive;
+    if (recipientsId === null) return;
+    const { id } = this.#manifest;
+    const objects = await archive.list(backupObject(place, id, ''), { signal });
+    const files = groupBackups(place, objects).get(id) ?? new Map<string, never>();
+    if (files.has(manifestFileName) || recipientsIdIn(files.keys()) === recipientsId) return;
+    for (const { name } of objects) await archive.delete(name, { signal });
+    const mark = backupObject(place, id, recipientsFileName(recipientsId));
+    await archive.putIfAbsent(mark, recipientsBytes, { signal });
   }
 
   #look(): void {
@@ -103,8 +135,9 @@ class BackupCopy {
       object: backupObject(place, this.#manifest.id, stored.file),
     };
     if (isSharedTable(stored.file)) {
-      const table = (await this.#shared.tables()).get(stored.file);
-      if (table === undefined) return { isShared: true, object: tableObject(place, stored.file) };
+      const key = tableKey(stored.file, archive.recipientsId);
+      const table = (await this.#shared.tables()).get(key);
+      if (table === undefined) return { isShared: true, object: tableObject(place, key) };
       // One that may be removed at any time is not counted on.
       const fits = archive.isEncrypted || table.object?.bytes === stored.bytes;
       return table.object !== null && table.mark === null && fits
@@ -116,11 +149,14 @@ class BackupCopy {
     return { isShared: true, object: null };
   }
 
-  /** Whether continuous archiving has the segment: as long, with the same header and trailer, which has the checksum of all. */
+  /**
+   * Whether continuous archiving has the segment, for the recipients of now: as long, with the same header and
+   * trailer, which has the checksum of all.
+   */
   async #isArchived(segment: BackupSegment): Promise<boolean> {
     const { archive, env, signal } = this.#options;
     const object = await this.#shared.segment(segment);
-    if (object === null) return false;
+    if (object === null || !(await archive.isForRecipients(object.name, { signal }))) return false;
     const size = archive.isEncrypted ? await archive.size(object.name, { signal }) : object.bytes;
     if (size !== segment.bytes) return false;
     const own = await env.disk.open(`${this.#folder}/${segment.file}`, 'read');

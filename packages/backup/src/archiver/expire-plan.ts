@@ -2,6 +2,7 @@
 // then the tables and the log that nobody needs. One list, and the manifests; nothing is changed.
 import type { Archive, ArchiveObject } from '@pamina/archive';
 import type { Env } from '@pamina/env';
+import { isPaminaError } from '@pamina/format';
 import { listBackups, type ListedBackup } from '../backup-list.js';
 import type { BackupSettings, JobLogWriter } from '../contract.js';
 import { deepestFirst, retentionPolicy, type DecidedBackup } from '../expire-backups.js';
@@ -13,6 +14,7 @@ import {
   groupBackups,
   groupSegments,
   placePrefix,
+  recipientsIdIn,
   retiredFileName,
   type ArchivedSegment,
   type ArchivePlace,
@@ -155,7 +157,9 @@ function staysOf(
   return listed.flatMap(({ id, manifest }, index) => {
     const fate = decisions[index]?.fate;
     const isListed = fate === 'stays' || fate === 'returns';
-    return fate === 'goes' ? [] : [{ manifest, own: new Set(groups.get(id)?.keys()), isListed }];
+    if (fate === 'goes') return [];
+    const own = new Set(groups.get(id)?.keys());
+    return [{ manifest, own, recipientsId: recipientsIdIn(own), isListed }];
   });
 }
 
@@ -176,6 +180,7 @@ function ruledBackup(
     after: manifest?.after ?? null,
     isHeld: held.has(id),
     isDamaged: problem !== null,
+    isSealed: isPaminaError(problem, 'ARCHIVE_KEY_INVALID'),
     isForeign: false,
     isHereToo: hereIds.has(id),
   };

@@ -9,11 +9,12 @@ import {
   isSharedTable,
   retiredTableObject,
   sharedKeepMsMin,
+  tableKey,
   tableObject,
   type SharedTable,
 } from './shared-files.js';
 
-/** Files, as manifests call them. */
+/** Keys of tables. */
 export interface TablePlan {
   readonly mark: readonly string[];
   /** Needed again, or nothing but the mark is left. */
@@ -26,6 +27,8 @@ export interface TablePlan {
 export interface StayingBackup extends Pick<ArchivedBackup, 'manifest'> {
   /** Names of the files that stand beside its manifest. */
   readonly own: ReadonlySet<string>;
+  /** Whom its files are encrypted for, as in `tableKey`. */
+  readonly recipientsId: string | null;
   /** New backups may share what it needs. */
   readonly isListed: boolean;
 }
@@ -45,28 +48,29 @@ export function planTables(
   { keepMs, noDelete, now }: TableCircumstances,
 ): TablePlan {
   const [listed, needed] = [new Set<string>(), new Set<string>()];
-  for (const { isListed, manifest, own } of staying) {
+  for (const { isListed, manifest, own, recipientsId } of staying) {
     // Nobody knows what one needs whose manifest cannot be read.
     if (manifest === null) return nothing;
     for (const { file } of storedFiles(manifest)) {
       if (!isSharedTable(file) || own.has(file)) continue;
-      needed.add(file);
-      if (isListed) listed.add(file);
+      const key = tableKey(file, recipientsId);
+      needed.add(key);
+      if (isListed) listed.add(key);
     }
   }
   const plan = { mark: [] as string[], unmark: [] as string[], remove: [] as string[], bytes: 0 };
   const waitMs = Math.max(keepMs, sharedKeepMsMin);
-  for (const [file, { mark, object }] of tables) {
+  for (const [key, { mark, object }] of tables) {
     // Where the storage does not say when it was marked it waits.
     const isOld = mark !== null && now - (mark.modifiedMs ?? now) >= waitMs;
-    if (listed.has(file)) {
-      if (mark !== null) plan.unmark.push(file);
+    if (listed.has(key)) {
+      if (mark !== null) plan.unmark.push(key);
     } else if (noDelete) continue;
     else if (object === null) {
-      if (isOld) plan.unmark.push(file);
-    } else if (mark === null) plan.mark.push(file);
-    else if (isOld && !needed.has(file)) {
-      plan.remove.push(file);
+      if (isOld) plan.unmark.push(key);
+    } else if (mark === null) plan.mark.push(key);
+    else if (isOld && !needed.has(key)) {
+      plan.remove.push(key);
       plan.bytes += object.bytes;
     }
   }
@@ -79,9 +83,9 @@ export async function markTables(
   { mark, unmark }: TablePlan,
   signal?: AbortSignal,
 ): Promise<void> {
-  for (const file of unmark) await archive.delete(retiredTableObject(place, file), { signal });
-  for (const file of mark) {
-    await archive.putIfAbsent(retiredTableObject(place, file), markBytes, { signal });
+  for (const key of unmark) await archive.delete(retiredTableObject(place, key), { signal });
+  for (const key of mark) {
+    await archive.putIfAbsent(retiredTableObject(place, key), markBytes, { signal });
   }
 }
 
@@ -92,8 +96,8 @@ export async function removeTables(
   { remove }: TablePlan,
   signal?: AbortSignal,
 ): Promise<void> {
-  for (const file of remove) {
-    await archive.delete(tableObject(place, file), { signal });
-    await archive.delete(retiredTableObject(place, file), { signal });
+  for (const key of remove) {
+    await archive.delete(tableObject(place, key), { signal });
+    await archive.delete(retiredTableObject(place, key), { signal });
   }
 }

@@ -14,13 +14,18 @@ export interface Heartbeat extends CompleteUntil {
 }
 
 const heartbeatBytesMax = 4096;
+const absentCodes: ReadonlySet<string> = new Set([
+  'ARCHIVE_DAMAGED',
+  'ARCHIVE_KEY_INVALID',
+  'ARCHIVE_OBJECT_NOT_FOUND',
+]);
 
 export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
   const { chain, seq, time, timeline, timelineId } = heartbeat;
   return encodeLine({ formatVersion: 1, timeline, timelineId, seq, chain, time });
 }
 
-/** null where there is none, or none that this version can read: then nothing is proved. */
+/** null where there is none, or none that this version, or these keys, can read: then nothing is proved. */
 export async function readHeartbeat(
   archive: Archive,
   place: ArchivePlace,
@@ -28,9 +33,7 @@ export async function readHeartbeat(
   try {
     return decode(await readObject(archive, heartbeatObject(place), heartbeatBytesMax));
   } catch (error) {
-    const isAbsent =
-      isPaminaError(error, 'ARCHIVE_OBJECT_NOT_FOUND') || isPaminaError(error, 'ARCHIVE_DAMAGED');
-    if (isAbsent) return null;
+    if (isPaminaError(error) && absentCodes.has(error.code)) return null;
     throw error;
   }
 }

@@ -18,6 +18,7 @@ import {
   placePrefix,
   segmentKey,
   segmentObject,
+  type ArchivedPiece,
   type ArchivedSegment,
   type ArchivePlace,
 } from './archive-layout.js';
@@ -37,6 +38,8 @@ export interface Reconciled {
   readonly position: ArchivePosition;
   /** Pieces of segments that are there closed. */
   readonly leftovers: readonly string[];
+  /** Pieces of the open segment that are not for the recipients of now: it is sent anew, and they give way to it. */
+  readonly forOthers: readonly ArchivedPiece[];
 }
 
 /** ARCHIVE_CONFLICT, ARCHIVE_GAP, and what the archive says. */
@@ -58,17 +61,18 @@ export async function reconcile(options: ReconcileOptions): Promise<Reconciled> 
     if (found === null && (segment.lastSeq ?? Infinity) <= expiredTo) continue;
     if (found === null || found.closed === null) {
       refuseAhead(archive, segment, found);
-      const from = resumed(options, segment, found);
-      if (from !== null) return { position: from, leftovers };
+      const forOthers = await piecesForOthers(options, found);
+      const from = forOthers.length > 0 ? null : resumed(options, segment, found);
+      if (from !== null) return { position: from, leftovers, forOthers };
       await requireOwnPieces(options, segment, found);
-      return { position: await startOf(options.disk, segment), leftovers };
+      return { position: await startOf(options.disk, segment), leftovers, forOthers };
     }
     const next = segments[index + 1];
     // Noted here as archived whole, and present there; anything else is looked into.
     const isNoted = next !== undefined && next.firstSeq <= noted;
     if (!isNoted) end = await requireSame(options, segment);
   }
-  return { position: end ?? boundary(log.durable), leftovers };
+  return { position: end ?? boundary(log.durable), leftovers, forOthers: [] };
 }
 
 /** No backup there needs log that ends before: what is missing of it expired, and is not sent again. 0: none. */
@@ -126,6 +130,18 @@ function resumed(
     open.offset <= segment.bytes;
   const reached = leadingPieces(found.pieces).at(-1)?.to ?? 0;
   return isHere && reached >= open.offset ? position : null;
+}
+
+/** All of its pieces or none: who reads the segment needs every one. */
+async function piecesForOthers(
+  { archive, signal }: ReconcileOptions,
+  found: ArchivedSegment | null,
+): Promise<readonly ArchivedPiece[]> {
+  if (found === null || archive.recipientsId === null) return [];
+  for (const { name } of found.pieces) {
+    if (!(await archive.isForRecipients(name, { signal }))) return found.pieces;
+  }
+  return [];
 }
 
 /** Pieces that are not known here must be of this segment: its beginning, byte for byte. */

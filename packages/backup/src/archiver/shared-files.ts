@@ -1,5 +1,5 @@
 // Files that backups in an archive share: the tables of physical ones, which stand there once, by the hash
-// of their content; and closed segments that continuous archiving has put there already, which an
+// of their content, and once for each set of recipients that they are encrypted for; and closed segments that continuous archiving has put there already, which an
 // incremental backup need not bring again.
 import type { Archive, ArchiveObject } from '@pamina/archive';
 import type { BackupManifest, BackupSegment } from '@pamina/format';
@@ -7,6 +7,7 @@ import { placePrefix, segmentObject, type ArchivePlace } from './archive-layout.
 
 /** Of files that are called by their content: whoever has one of the name has the same. */
 const hashedPattern = /^[0-9a-f]{64}\.[0-9a-z]+$/;
+const keyPattern = /^(?:[0-9a-f]{16}\/)?[0-9a-f]{64}\.[0-9a-z]+$/;
 const retiredEnding = '.retired';
 
 /** For so long at least a table that is marked stays: who sends a backup meanwhile may count on it. */
@@ -24,15 +25,23 @@ export function isSharedTable(file: string): boolean {
   return hashedPattern.test(file);
 }
 
-export function tableObject(place: ArchivePlace, file: string): string {
-  return `${placePrefix(place)}tables/${file}`;
+/**
+ * What the recipients of one backup can read those of another may not: each set of recipients has tables of
+ * its own. null: what is not encrypted, and what earlier versions put.
+ */
+export function tableKey(file: string, recipientsId: string | null): string {
+  return recipientsId === null ? file : `${recipientsId}/${file}`;
 }
 
-export function retiredTableObject(place: ArchivePlace, file: string): string {
-  return `${tableObject(place, file)}${retiredEnding}`;
+export function tableObject(place: ArchivePlace, key: string): string {
+  return `${placePrefix(place)}tables/${key}`;
 }
 
-/** By file name. */
+export function retiredTableObject(place: ArchivePlace, key: string): string {
+  return `${tableObject(place, key)}${retiredEnding}`;
+}
+
+/** By key. */
 export function groupTables(
   place: ArchivePlace,
   objects: readonly ArchiveObject[],
@@ -43,10 +52,10 @@ export function groupTables(
     if (!object.name.startsWith(prefix)) continue;
     const name = object.name.slice(prefix.length);
     const isMark = name.endsWith(retiredEnding);
-    const file = isMark ? name.slice(0, -retiredEnding.length) : name;
-    if (!isSharedTable(file)) continue;
-    const known = tables.get(file) ?? { object: null, mark: null };
-    tables.set(file, isMark ? { ...known, mark: object } : { ...known, object });
+    const key = isMark ? name.slice(0, -retiredEnding.length) : name;
+    if (!keyPattern.test(key)) continue;
+    const known = tables.get(key) ?? { object: null, mark: null };
+    tables.set(key, isMark ? { ...known, mark: object } : { ...known, object });
   }
   return tables;
 }
@@ -84,8 +93,14 @@ export class SharedFiles {
   }
 
   /** The object that is a file of a backup which has not got it itself; null where there is none. */
-  async find(manifest: BackupManifest, file: string): Promise<ArchiveObject | null> {
-    if (isSharedTable(file)) return (await this.tables()).get(file)?.object ?? null;
+  async find(
+    manifest: BackupManifest,
+    file: string,
+    recipientsId: string | null,
+  ): Promise<ArchiveObject | null> {
+    if (isSharedTable(file)) {
+      return (await this.tables()).get(tableKey(file, recipientsId))?.object ?? null;
+    }
     const segment = manifest.segments?.find((one) => one.file === file);
     return segment === undefined ? null : this.segment(segment);
   }

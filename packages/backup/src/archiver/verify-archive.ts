@@ -4,11 +4,13 @@ import {
   PaminaError,
   forkPoint,
   formatPosition,
+  isPaminaError,
   type BackupManifest,
   type Position,
   type Timeline,
 } from '@pamina/format';
 import type { Archive } from '@pamina/archive';
+import { segmentFacts, type LogSource, type SegmentEntry } from '../log-source.js';
 import type { RecordedHash } from '../verify-replay.js';
 import { attemptCheck, failedCheck, verifiedCheck, type VerifyCheck } from '../verify-report.js';
 import {
@@ -90,7 +92,7 @@ async function verifyChosen(options: VerifyArchiveOptions, given: Chosen): Promi
   const { chosen, listed, memory, place } = given;
   const good = chosen.filter((one): one is Good => one.manifest !== null && one.problem === null);
   const timelines = options.history ?? longest(listed);
-  const source = archiveLogSource(archive, place);
+  const { sealed, source } = await readableLog(archive, archiveLogSource(archive, place));
   const log: TargetLog = { source, pattern: place.pattern, timelines, synced: null };
   const checks: VerifyCheck[] = [];
   for (const backup of chosen) {
@@ -101,6 +103,13 @@ async function verifyChosen(options: VerifyArchiveOptions, given: Chosen): Promi
     } else checks.push(failedCheck({ check: 'files', subject: id }, [problem]));
   }
   const onHistory = good.filter(({ manifest }) => isOn(timelines, manifest));
+  if (sealed.length > 0) {
+    const about = {
+      check: 'log',
+      subject: `${source.describe()}, ${sealed.length} segments`,
+    } as const;
+    checks.push(failedCheck(about, sealed));
+  }
   const { check, found } = await verifyWholeLog(options, given, log, onHistory);
   checks.push(check);
   if (found === null) return checks;
@@ -110,6 +119,31 @@ async function verifyChosen(options: VerifyArchiveOptions, given: Chosen): Promi
   checks.push(...chains);
   if (options.deep !== true || checks.some(({ verdict }) => verdict !== 'verified')) return checks;
   return [...checks, await verifyOldest(options, given, { check, found, log, onHistory })];
+}
+
+/** What the log begins with and is encrypted for others, from before the recipients were changed, is left out. */
+async function readableLog(
+  archive: Archive,
+  source: LogSource,
+): Promise<{ readonly source: LogSource; readonly sealed: readonly PaminaError[] }> {
+  const sealed: PaminaError[] = [];
+  if (!archive.isEncrypted) return { source, sealed };
+  const entries = await source.segments();
+  for (const entry of entries) {
+    try {
+      await segmentFacts(source, entry);
+      break;
+    } catch (error) {
+      if (isPaminaError(error, 'ARCHIVE_KEY_INVALID')) sealed.push(error);
+      else break;
+    }
+  }
+  // None is for these keys: whoever reads the first one is told.
+  if (sealed.length === 0 || sealed.length === entries.length) return { source, sealed: [] };
+  const names = new Set(entries.slice(0, sealed.length).map(({ name }) => name));
+  const segments = async (): Promise<SegmentEntry[]> =>
+    (await source.segments()).filter(({ name }) => !names.has(name));
+  return { source: { ...source, segments }, sealed };
 }
 
 interface WholeLog {
@@ -224,7 +258,7 @@ function isOn(
 const seqOf = ({ manifest }: Good): number => manifest.position.seq;
 
 function recordedBy(backups: readonly Good[]): RecordedHash[] {
-  return backups.flatMap(({ id, manifest: { position, stateHash } }) =>
+  return backups.flatMap(({ id, manifest: { position }, stateHash }) =>
     stateHash === null ? [] : [{ seq: position.seq, stateHash, backup: id }],
   );
 }

@@ -1,6 +1,6 @@
 // Where a recovery takes from: backups, and one or several sources of log that are joined.
 import { join } from 'node:path';
-import type { BackupManifest, Timeline } from '@pamina/format';
+import type { BackupManifest, PaminaError, Timeline } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { readControl } from '@pamina/engine';
 import { listBackups } from '../backup-list.js';
@@ -22,11 +22,18 @@ export interface PlaceBackup {
   readonly source: BackupSource;
 }
 
+export interface SealedBackup {
+  readonly id: string;
+  readonly problem: PaminaError;
+}
+
 export interface RecoveryPlace {
   /** Path or address, for messages. */
   describe(): string;
   /** Whole backups, in no order; damaged ones are left out. */
   backups(): Promise<readonly PlaceBackup[]>;
+  /** Backups that are there, and that the keys which were given do not open: the error of each says whose would. */
+  sealed?(): Promise<readonly SealedBackup[]>;
   readonly logs: readonly LogSource[];
   /** History of the database itself, where it is known: it says which of several branches is meant. */
   readonly history: readonly Timeline[] | null;
@@ -86,6 +93,8 @@ export function joinPlaces(places: readonly [RecoveryPlace, ...RecoveryPlace[]])
   return {
     describe: () => places.map((place) => place.describe()).join(' and '),
     backups: async () => (await Promise.all(places.map((place) => place.backups()))).flat(),
+    sealed: async () =>
+      (await Promise.all(places.map((place) => place.sealed?.() ?? Promise.resolve([])))).flat(),
     logs: places.flatMap((place) => place.logs),
     history: places.find((place) => place.history !== null)?.history ?? null,
     pattern: places.find((place) => place.pattern !== null)?.pattern ?? null,

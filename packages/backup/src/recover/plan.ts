@@ -5,6 +5,7 @@ import {
   RecordKind,
   decodeBody,
   formatPosition,
+  isPaminaError,
   recordHeaderBytes,
   timelineAt,
   type Position,
@@ -55,8 +56,40 @@ interface Goal {
   readonly seq: number | null;
 }
 
-/** POSITION_UNREACHABLE with the ranges that are reachable; BACKUP_NOT_FOUND; what survey throws. */
+/**
+ * POSITION_UNREACHABLE with the ranges that are reachable; BACKUP_NOT_FOUND; ARCHIVE_KEY_INVALID, with whose
+ * keys it takes, where the backup, or all there is, is encrypted for others; what survey throws.
+ */
 export async function planRecovery(options: PlanOptions): Promise<RecoveryPlan> {
+  try {
+    return await planReadable(options);
+  } catch (error) {
+    const isMissing =
+      isPaminaError(error, 'POSITION_UNREACHABLE') || isPaminaError(error, 'BACKUP_NOT_FOUND');
+    throw isMissing ? await withSealed(options, error) : error;
+  }
+}
+
+/** What was looked for may be there, for other keys than those that were given. */
+async function withSealed(
+  { backup, place }: PlanOptions,
+  error: PaminaError,
+): Promise<PaminaError> {
+  const sealed = (await place.sealed?.()) ?? [];
+  const [first] = sealed;
+  if (first === undefined) return error;
+  const given = sealed.find(({ id }) => id === backup);
+  if (given !== undefined || (await place.backups()).length === 0) {
+    return (given ?? first).problem;
+  }
+  const { code, context, message } = error;
+  const what = sealed.length === 1 ? 'another backup there is' : 'other backups there are';
+  const also = `${what} for other keys (${first.problem.message})`;
+  const { hint } = first.problem;
+  return new PaminaError(code, `${message}; ${also}`, { cause: error, context, hint });
+}
+
+async function planReadable(options: PlanOptions): Promise<RecoveryPlan> {
   const all = await survey(options.place, options.signal);
   const given = options.backup === undefined ? null : findGiven(all, options.backup, options.place);
   const goal = await goalOf(options, all, given);

@@ -72,12 +72,17 @@ export async function advanceStore(
     pattern: plan.spans[0]?.segment.header.pattern ?? manifest.pattern,
   };
   const hashed = { signal, onProgress, total: manifest.rawBytes };
+  const recorded = plan.recordedHashes.get(plan.point.seq) ?? null;
   if (plan.spans.length === 0) {
     const { session, stateHash } = manifest;
-    return { ...state, session, stateHash, isProven: stateHash !== null };
+    if (stateHash !== null || recorded === null) {
+      return { ...state, session, stateHash, isProven: stateHash !== null };
+    }
+    // The files are those that the manifest names; what an audit recorded of them later proves what they hold.
+    requireHash(plan, recorded, await readBack(env, storeFolder, hashed));
+    return { ...state, session, stateHash: recorded, isProven: true };
   }
   const store = await StateStore.open(env, storeFolder, { create: false });
-  const recorded = plan.recordedHashes.get(plan.point.seq) ?? null;
   let written: string;
   let session: number;
   try {
@@ -100,14 +105,14 @@ export async function advanceStore(
     await store.close();
   }
   const stateHash = await readBack(env, storeFolder, hashed);
-  if (stateHash !== written) {
-    throw new PaminaError(
-      'STATE_HASH_MISMATCH',
-      `the store recovered from ${plan.backup.source.describe()} and the log does not hold what they say`,
-      { context: { expected: written, found: stateHash } },
-    );
-  }
+  requireHash(plan, written, stateHash);
   return { ...state, session, stateHash, isProven: recorded !== null };
+}
+
+function requireHash({ backup }: RecoveryPlan, expected: string, found: string): void {
+  if (found === expected) return;
+  const message = `the store recovered from ${backup.source.describe()} and the log does not hold what they say`;
+  throw new PaminaError('STATE_HASH_MISMATCH', message, { context: { expected, found } });
 }
 
 type HashContext = Pick<RecoverOptions, 'signal' | 'onProgress'> & {

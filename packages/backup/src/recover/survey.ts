@@ -30,7 +30,7 @@ export interface SurveyedSegment extends OpenedSegment {
   readonly damage: PaminaError | null;
 }
 
-/** One whose header or trailer is not right: nothing of it can be used. */
+/** One whose header or trailer is not right, or not to be read with these keys: nothing of it can be used. */
 export interface DamagedSegment {
   readonly entry: SegmentEntry;
   readonly damage: PaminaError;
@@ -51,6 +51,12 @@ export interface Survey {
 
 /** What holds a whole state, as opposed to log alone. */
 const wholeKinds: readonly string[] = ['full', 'initial'];
+/** Of a segment that is there and gives nothing. The last one: it is encrypted for others. */
+const unusableCodes: ReadonlySet<string> = new Set([
+  'LOG_DAMAGED',
+  'FORMAT_UNKNOWN',
+  'ARCHIVE_KEY_INVALID',
+]);
 const ahead = { countMax: 8, weightMax: Number.MAX_SAFE_INTEGER, weigh: () => 1 };
 
 /** PATTERN_MISMATCH if a segment is of another database than the rest. Damage is noted, not thrown. */
@@ -111,9 +117,7 @@ async function surveySegment(
     return { ...opened, lastSeq: seq, chain, lastTime: time, damage: end.damage };
   } catch (error) {
     if (isPaminaError(error, 'LOG_GONE')) return null;
-    if (isPaminaError(error, 'LOG_DAMAGED') || isPaminaError(error, 'FORMAT_UNKNOWN')) {
-      return { entry, damage: error };
-    }
+    if (isPaminaError(error) && unusableCodes.has(error.code)) return { entry, damage: error };
     throw error;
   }
 }

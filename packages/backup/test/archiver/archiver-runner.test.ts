@@ -129,6 +129,25 @@ describe('what is archived', () => {
     await expectArchived(database, folder);
   });
 
+  test('P4 is read on from the closed segment where the pieces that were listed gave way to it', async () => {
+    const database = await newDatabase();
+    const folder = await temporaryFolder();
+    const archiver = await archiverOf({ database, folder });
+    await write(database, 1);
+    await settled(archiver);
+    const source = await sourceOf(database, folder);
+    const open = (await source.segments()).at(-1);
+    if (open === undefined) throw new Error('nothing is archived');
+    const before = await bytesOf(source, open);
+    await write(database, 9);
+    await archiver.settle();
+    expect(
+      (await watchedArchive(folder).then((one) => one.list(''))).map(({ name }) => name),
+    ).not.toContain(open.name);
+    expect(Buffer.compare(await bytesOf(source, open), before)).toBe(0);
+    expect((await segmentFacts(source, open)).header.firstSeq).toBe(open.firstSeq);
+  });
+
   test('is kept in several archives at once, each at its own pace', async () => {
     const database = await newDatabase();
     const folders = [await temporaryFolder(), await temporaryFolder()] as const;

@@ -43,6 +43,8 @@ export async function watchedArchive(
   };
   return {
     isEncrypted: archive.isEncrypted,
+    recipientsId: archive.recipientsId,
+    isForRecipients: (name, call) => archive.isForRecipients(name, call),
     describe: () => archive.describe(),
     putIfAbsent: (name, bytes, call) =>
       seen('put', name, () => archive.putIfAbsent(name, bytes, call)),

@@ -20,7 +20,7 @@ test('P9 it is bad in the archive too from then on, and no restore begins with i
   const options = { env, address, environment: {}, encryption: null, create: true };
   const archive = await openArchive(options);
   const place = { database: database.control.name, pattern: database.identity.pattern ?? '' };
-  const copy = { env, archive, place, folder, known: new Set<string>() };
+  const copy = { env, archive, place, folder, known: new Set<string>(), beside: new Set<string>() };
   const { signal } = new AbortController();
   await copyBackups({ ...copy, isFirst: true, signal });
   const problems = async () =>

@@ -16,6 +16,7 @@ import { planTables, type StayingBackup } from '../../src/archiver/expire-tables
 import {
   retiredTableObject,
   sharedKeepMsMin,
+  tableKey,
   tableObject,
   type SharedTable,
 } from '../../src/archiver/shared-files.js';
@@ -255,14 +256,17 @@ function stranger({ database }: Bench) {
 
 test('P10 whatever is listed, retired and marked, no table goes that a staying backup needs', () => {
   const file = fc.constantFrom(...['a', 'b', 'c', 'd'].map((c) => `${c.repeat(64)}.ldb`));
+  const recipients = fc.constantFrom(null, 'a'.repeat(16), 'b'.repeat(16));
   const backup = fc.record({
     files: fc.uniqueArray(file),
     own: fc.uniqueArray(file),
     isListed: fc.boolean(),
     isReadable: fc.boolean().map((no) => !no),
+    recipientsId: recipients,
   });
   const table = fc.record({
     file,
+    recipientsId: recipients,
     isThere: fc.boolean(),
     markedHoursAgo: fc.option(fc.integer({ min: 0, max: 48 })),
   });
@@ -277,21 +281,23 @@ test('P10 whatever is listed, retired and marked, no table goes that a staying b
       const now = 1e12;
       const object = (name: string, modifiedMs: number) => ({ name, bytes: 10, modifiedMs });
       const there = new Map<string, SharedTable>(
-        tables.map(({ file: name, isThere, markedHoursAgo: hours }) => [
-          name,
+        tables.map(({ file: name, isThere, markedHoursAgo: hours, recipientsId }) => [
+          tableKey(name, recipientsId),
           {
             object: isThere ? object(name, 0) : null,
             mark: hours === null ? null : object(name, now - hours * hourMs),
           },
         ]),
       );
-      const staying = backups.map(({ files, isListed, isReadable, own }): StayingBackup => {
+      const staying = backups.map(({ files, isReadable, own, ...rest }): StayingBackup => {
         const stored = files.map((name) => ({ file: name, bytes: 10, sha256: name.slice(0, 64) }));
         const manifest = { chunks: [], tables: stored } as unknown as BackupManifest;
-        return { isListed, own: new Set(own), manifest: isReadable ? manifest : null };
+        return { ...rest, own: new Set(own), manifest: isReadable ? manifest : null };
       });
       const plan = planTables(there, staying, { noDelete, now, keepMs: keepHours * hourMs });
-      const needed = backups.flatMap(({ files, own }) => files.filter((one) => !own.includes(one)));
+      const needed = backups.flatMap(({ files, own, recipientsId }) =>
+        files.filter((one) => !own.includes(one)).map((one) => tableKey(one, recipientsId)),
+      );
       const isBlind = backups.some(({ isReadable }) => !isReadable);
       if (noDelete || isBlind) expect(plan.remove).toEqual([]);
       for (const name of plan.remove) {

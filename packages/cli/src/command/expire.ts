@@ -33,6 +33,7 @@ export const expire = defineCommand({
     from: { value: 'ARCHIVE', describe: 'In this archive of the database: its name, or address' },
     'dry-run': { describe: 'Only print what would be removed and kept, and why' },
     ...rules,
+    abandoned: { describe: 'No database archives there any more, whatever marks are left' },
     'credentials-file': { value: 'FILE', describe: 'Keys of an archive that no database here has' },
     'identity-file': { value: 'FILE', describe: 'Of age, for one that is encrypted' },
   },
@@ -45,12 +46,17 @@ export const expire = defineCommand({
       'pamina expire cities --from ./old-archive --keep-generations 2 --keep-monthly 12',
       'an archive that no database here has: the rule is given',
     ],
+    [
+      'pamina expire cities --from ./old-archive --keep-generations 2 --abandoned',
+      'the machine that archived there is lost',
+    ],
   ],
   notes: [
     'What expires in an archive leaves its list at once, and is removed by the first run',
     'archiveKeepHours (24) later: restores elsewhere have so long to finish.',
     'In an archive of a database here its settings say what stays; --keep-… are for an archive',
-    'whose database is gone, or was detached from it (pamina archive remove).',
+    'whose database is gone, or was detached from it (pamina archive remove). While a database',
+    'elsewhere has the archive that is refused; --abandoned says that it is gone for good.',
   ],
   async execute(context, given) {
     const { name } = given;
@@ -60,6 +66,12 @@ export const expire = defineCommand({
       throw new PaminaError('USAGE', '--keep-… needs --from: here the settings say what stays', {
         hint: `Change them with \`pamina set ${name} backupGenerations=…\`.`,
       });
+    }
+    if (given.abandoned && keep === undefined) {
+      throw new PaminaError(
+        'USAGE',
+        '--abandoned needs --keep-generations: nobody else says what stays',
+      );
     }
     const path = (text: string | undefined): string | undefined =>
       text === undefined ? undefined : context.path(text);
@@ -74,6 +86,7 @@ export const expire = defineCommand({
           dryRun: given['dry-run'],
           from,
           keep,
+          abandoned: given.abandoned ? true : undefined,
           credentialsFile: path(given['credentials-file']),
           identityFile: path(given['identity-file']),
         }),

@@ -18,7 +18,8 @@ export const log = defineCommand({
     grep: { value: 'KEY', describe: 'Only commits that touch a key which holds this text' },
     source: {
       value: 'PLACE',
-      describe: 'Read this log instead: folder of a database or of a copy, or pamina://NAME',
+      describe:
+        'Read this log instead: of an archive (its name, /PATH or s3://…), folder of a database or of a copy, or pamina://NAME',
     },
   },
   examples: [
@@ -36,12 +37,9 @@ export const log = defineCommand({
       given.around === undefined
         ? undefined
         : timeOf('--around', given.around, context.env.clock.now());
-    const source =
-      given.source === undefined || given.source.includes('://')
-        ? given.source
-        : context.path(given.source);
+    const source = given.source === undefined ? undefined : context.archive(given.source);
     const administration =
-      source === undefined
+      source === undefined || !/[\\/]/.test(source)
         ? await context.administrationOf(name)
         : await context.administrationHere();
     const options = { from, limit, around, grep: given.grep, source };

@@ -20,7 +20,7 @@ export const restore = defineCommand({
     from: {
       value: 'PLACE',
       describe:
-        'Archive (/PATH or s3://…), folder with backups and log (of a database, or a copy), or pamina://NAME',
+        'Archive (its name, /PATH or s3://…), folder with backups and log (of a database, or a copy), or pamina://NAME',
     },
     'identity-file': { value: 'FILE', describe: 'To read an encrypted archive with (age)' },
     'credentials-file': { value: 'FILE', describe: 'Access keys of an archive, in INI form' },
@@ -47,6 +47,7 @@ export const restore = defineCommand({
       'pamina restore cities --from /mnt/safe/cities',
       'on a new machine, from what was copied there',
     ],
+    ['pamina restore cities --as cities-before --from main', 'from the archive that it calls main'],
     ['pamina restore cities --until-tag before-import --stop', 'in place, the old one kept'],
   ],
   async execute(context, given) {
@@ -67,12 +68,13 @@ type Given = Parameters<(typeof restore)['execute']>[1];
 
 function optionsOf(context: Context, given: Given): RestoreOptions {
   const text = (name: string): string | undefined => given[name] as string | undefined;
+  const from = text('from');
   const untilTime = text('until-time');
   const untilPosition = text('until-position');
   if (untilPosition !== undefined) parsePosition(untilPosition);
   const options: RestoreOptions = {
     backup: pathOr(context, text('backup'), isPath),
-    from: pathOr(context, text('from'), () => true),
+    from: from === undefined ? undefined : context.archive(from),
     identityFile: pathOr(context, text('identity-file'), () => true),
     credentialsFile: pathOr(context, text('credentials-file'), () => true),
     recover: recoverOf(text('recover')),
@@ -113,15 +115,16 @@ function pathOr(
 }
 
 /**
- * What is brought from elsewhere is restored to this data folder, whoever else bears the name; else the
- * database is found like by every verb, and one that is nowhere yet is restored here.
+ * What is brought from elsewhere is restored to this data folder, whoever else bears the name; else, and from
+ * an archive by the name that the database gave it, the database is found like by every verb, and one that is
+ * nowhere yet is restored here.
  */
 async function administrationFor(
   context: Context,
   name: string,
   { backup, from }: RestoreOptions,
 ): Promise<Administration> {
-  if (from !== undefined || (backup !== undefined && isPath(backup))) {
+  if ((from !== undefined && isPath(from)) || (backup !== undefined && isPath(backup))) {
     return context.administrationHere();
   }
   try {

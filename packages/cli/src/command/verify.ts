@@ -20,7 +20,10 @@ export const verify = defineCommand({
   },
   options: {
     deep: { describe: 'Restore to a scratch place too, replay the log, compare content' },
-    from: { value: 'ARCHIVE', describe: 'What this archive holds of the database, here or not' },
+    from: {
+      value: 'ARCHIVE',
+      describe: 'What this archive (its name, or address) holds of the database, here or not',
+    },
     'credentials-file': { value: 'FILE', describe: 'Keys of the archive' },
     'identity-file': { value: 'FILE', describe: 'Of age, for an archive that is encrypted' },
     'until-position': { value: 'POSITION', describe: 'The log must lead from the backup to here' },
@@ -31,6 +34,7 @@ export const verify = defineCommand({
     ['pamina verify cities', 'files of the store, whole log, all backups, the chain from each'],
     ['pamina verify cities --deep', 'and the content against backup and log, key by key'],
     ['pamina verify cities before-upgrade --deep', 'one backup, restored to a scratch place'],
+    ['pamina verify cities --from main', 'what the archive that cities calls main holds'],
     ['pamina verify cities --from ./archive --deep', 'an archive alone, restored and replayed'],
     ['pamina verify /mnt/backups/cities', 'backups that were copied elsewhere'],
   ],
@@ -48,7 +52,7 @@ export const verify = defineCommand({
     const days = wholeNumber('--max-age', given['max-age'], 0, daysMax);
     const maxAgeMs = days === undefined ? undefined : days * dayMs;
     const request = { ...archiveOf(context, given), again, backup, deep, maxAgeMs, until };
-    const isFolder = /[/\\]/.test(what);
+    const isFolder = isPath(what);
     if (isFolder && backup !== undefined) {
       throw new PaminaError('USAGE', 'a folder is verified as a whole: name the one of the backup');
     }
@@ -60,9 +64,9 @@ export const verify = defineCommand({
     }
     const report = await context.during(`Verifying ${what}`, async (progress) => {
       if (isFolder) return verifyHere(context, { ...request, folder: what }, progress);
-      // What is archived need not exist any more.
+      // What is archived need not exist any more; an archive by its name has a database that has it.
       const administration =
-        given.from === undefined
+        given.from === undefined || !isPath(given.from)
           ? await context.administrationOf(what)
           : await context.administrationHere();
       return administration.verify(what, request, progress, context.signal);
@@ -79,13 +83,14 @@ function archiveOf(
   const { from } = given;
   const path = (text: string | undefined): string | undefined =>
     text === undefined ? undefined : context.path(text);
-  const isAddress = from !== undefined && /^[a-z0-9]+:\/\//i.test(from);
   return {
-    from: isAddress ? from : path(from),
+    from: from === undefined ? undefined : context.archive(from),
     credentialsFile: path(given['credentials-file']),
     identityFile: path(given['identity-file']),
   };
 }
+
+const isPath = (text: string): boolean => /[/\\]/.test(text);
 
 interface FolderRequest {
   readonly folder: string;

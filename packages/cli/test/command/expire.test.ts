@@ -38,17 +38,19 @@ it('takes a rule for an archive that no database here has, and only for one', as
   const administration = fakeAdministration();
   const ran = await runWith(administration, [
     ...['expire', 'cities', '--from', './archive', '--keep-generations', '2'],
-    ...['--keep-monthly', '12', '--keep-hours', '0', '--identity-file', 'key.txt'],
+    ...['--keep-monthly', '12', '--keep-hours', '0', '--identity-file', 'key.txt', '--abandoned'],
   ]);
   expect(ran.status).toBe(0);
   const [, , options] = administration.calls.find(([name]) => name === 'expire') ?? [];
   expect(options).toMatchObject({
     from: '/nowhere/archive',
     identityFile: '/nowhere/key.txt',
+    abandoned: true,
     keep: { generations: 2, monthly: 12, keepHours: 0 },
   });
   for (const argv of [
     ['expire', 'cities', '--keep-generations', '2'],
+    ['expire', 'cities', '--from', './archive', '--abandoned'],
     ['expire', 'cities', '--from', 'main', '--keep-daily', '2'],
     ['expire', 'cities', '--from', 'main', '--keep-generations', '0'],
   ]) {

@@ -21,6 +21,7 @@ it('gives paths below the folder where it runs, and ids, tags and addresses as t
   for (const [backup, from] of [
     ['start', 'safe/cities'],
     ['backups/0000000000000005-1', 'pamina://cities'],
+    ['start', 'main'],
   ] as const) {
     await runWith(administration, ['restore', 'cities', backup, '--from', from]);
   }
@@ -28,6 +29,7 @@ it('gives paths below the folder where it runs, and ids, tags and addresses as t
   expect(asked.map(([, , options]) => options)).toEqual([
     { backup: 'start', from: '/nowhere/safe/cities' },
     { backup: '/nowhere/backups/0000000000000005-1', from: 'pamina://cities' },
+    { backup: 'start', from: 'main' },
   ]);
 });
 

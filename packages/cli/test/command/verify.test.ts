@@ -127,3 +127,16 @@ it('P9 backups that were copied elsewhere are verified there, without a database
   expect(broken.err).toMatch(/^BACKUP_INVALID: /);
   expect(broken.out).toContain(chunk);
 });
+
+it('takes an archive by its name where the database is, and by its address from here', async () => {
+  const administration = fakeAdministration();
+  for (const from of ['main', './archive', 's3://bucket/x']) {
+    await runWith(administration, ['verify', 'cities', '--from', from]);
+  }
+  const asked = administration.calls.filter(([call]) => call === 'verify');
+  expect(asked.map(([, , request]) => (request as { from: string }).from)).toEqual([
+    'main',
+    '/nowhere/archive',
+    's3://bucket/x',
+  ]);
+});
