@@ -99,7 +99,9 @@ describe('a second verification of an archive', () => {
     expect(first.verdict).toBe('verified');
     expect(first.read.length).toBeGreaterThan(4);
     const again = await verify(bench);
-    expect(again).toMatchObject({ verdict: 'verified', read: [] });
+    expect(again.verdict).toBe('verified');
+    // What an audit recorded is small, and comes behind the backup.
+    expect(again.read.filter((name) => !name.endsWith('audit.json'))).toEqual([]);
     const files = again.checks.filter(({ check }) => check === 'files');
     for (const { rememberedAt } of files) expect(rememberedAt).not.toBeNull();
     const before = new Set(await objects(bench));
