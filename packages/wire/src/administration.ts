@@ -52,7 +52,8 @@ export type DatabaseState =
   | 'not-permitted'
   | 'diverged'
   | 'log-gone'
-  | 'version-mismatch';
+  | 'version-mismatch'
+  | 'clone';
 
 /** One step of a long task. `total` is null while it is not known. */
 export interface ProgressStep {

@@ -27,6 +27,7 @@ const databaseState = oneOf(
   'diverged',
   'log-gone',
   'version-mismatch',
+  'clone',
 );
 const lag = Type.Object({
   records: orNull(amount),
