@@ -15,4 +15,5 @@ export type { FollowerStateName } from './follower-event.js';
 export type { ResolveMaster } from './follower-link.js';
 export { FollowerRunner, type FollowerRunnerOptions } from './follower-runner.js';
 export type { FollowerStatus } from './follower-status.js';
+export { judgeRecreate, recreatesMax, recreateWindowMs } from './recreate-limit.js';
 export { channelPingMs } from './replication-limits.js';

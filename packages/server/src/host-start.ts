@@ -138,6 +138,7 @@ function startFollower(core: HostCore, online: OnlineDatabase): void {
   });
   online.audit = ReplicaAudit.attach(database);
   online.follower = follower;
+  follower.onChange(() => core.onFollowerChange(online));
   follower.start();
 }
 

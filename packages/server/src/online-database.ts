@@ -25,6 +25,8 @@ export class OnlineDatabase {
   audit: ReplicaAudit | null = null;
   /** A replica has proved that another database took this one's place. */
   onTakenOver: ((replica: string) => void) | null = null;
+  /** What is to be said beside what its follower says; null when there is nothing. */
+  note: string | null = null;
   /** Whether the name is entered in the directory. */
   isRegistered = false;
   readonly #env: Env;
