@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Database } from '../src/database.js';
-import { FaultyDisk, env, newDatabase, openDatabase } from './workbench.js';
+import { FaultyDisk, copyAs, env, newDatabase, openDatabase, pump } from './workbench.js';
 
 const segmentBytes = 65_536;
 const at = (seq: number) => ({ received: seq, durable: seq, applied: seq });
@@ -119,4 +119,31 @@ test('P10 who holds most is told while the log grows, again when it has doubled,
   expect(more).toEqual([]);
   await database.applyRetention();
   expect(await said(database, 'log-held')).toHaveLength(1);
+});
+
+test('P10 a replica that feeds others holds log for them by the caps of its master', async () => {
+  const first = await newDatabase();
+  await first.put('base', '1');
+  await first.close();
+  const folder = await copyAs('replica', first.folder, 'middle');
+  const master = await openDatabase(first.folder, { segmentBytes });
+  await master.system.setSettings({ replicaHoldBytes: 4 * segmentBytes, replicaHoldDays: 0 });
+  const middle = await openDatabase(folder, { segmentBytes });
+  await middle.updateControl({ keepFromSeq: 1_000_000 });
+  await pump(master, middle);
+  middle.slots.report('i', 'behind', at(3));
+  await write(master, 6);
+  await pump(master, middle);
+  await middle.whenApplied(middle.durable().seq);
+  await middle.applyRetention();
+  expect(middle.log.firstSeq).toBeLessThanOrEqual(3);
+  expect(middle.slots.lost('behind')).toBeNull();
+  await write(master, 10);
+  await pump(master, middle);
+  await middle.whenApplied(middle.durable().seq);
+  await middle.applyRetention();
+  expect(middle.slots.lost('behind')).toMatchObject({ cap: 'bytes' });
+  expect(middle.log.firstSeq).toBeGreaterThan(4);
+  // The master keeps its own log for whom it knows, and does not know of this one.
+  expect(master.slots.list()).toEqual([]);
 });

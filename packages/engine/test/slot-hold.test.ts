@@ -108,7 +108,7 @@ test('P10 who is lost holds nothing, and who lacks what is gone is lost, whateve
   const found = await holds({ log: logOf(10), slots: [slotAt(42, { lost }), slotAt(80)] });
   expect(found.holds).toMatchObject([{ state: 'lost' }, { state: 'holding' }]);
   expect(found.firstSeq).toBe(80);
-  const log = { ...logOf(10), firstSeq: 51 } as Log;
+  const log = Object.assign(logOf(10), { firstSeq: 51 });
   expect((await holds({ log, slots: [slotAt(42)] })).holds).toMatchObject([{ state: 'lost' }]);
 });
 

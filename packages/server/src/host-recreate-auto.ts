@@ -80,7 +80,8 @@ function failed(core: HostCore, online: OnlineDatabase, error: unknown): void {
   database.jobLog.write('error', 'recreate-failed', text, { code });
   void core.env.clock.sleep(retryMs, signal).then(
     () => recreateIfTold(core, online),
-    // Offline by now: it is looked at again when it comes up.
-    () => undefined,
+    () => {
+      // It went offline meanwhile, and is looked at again when it comes up.
+    },
   );
 }

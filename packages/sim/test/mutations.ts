@@ -213,6 +213,27 @@ const log: readonly Mutation[] = [
     ),
   ),
   bug(
+    'of several replicas that are held for one is forgotten',
+    edit(
+      'engine slot-hold',
+      'slots: holding.map(({ slot }) => slot)',
+      'slots: holding.slice(1).map(({ slot }) => slot)',
+    ),
+    edit(
+      'engine replica-holds',
+      'slots: kept.map(({ slot }) => slot)',
+      'slots: kept.slice(1).map(({ slot }) => slot)',
+    ),
+  ),
+  bug(
+    'a replica is given up before its log has reached the cap',
+    edit('engine slot-hold', 'bytes > replicaHoldBytes', 'bytes > replicaHoldBytes / 50'),
+  ),
+  bug(
+    'a replica that was given up is not told why',
+    edit('replication feed-facts', 'lost: database.slots.lost(hello.replica),', 'lost: null,'),
+  ),
+  bug(
     'a new timeline says that it forked one record earlier',
     edit(
       'engine promotion',
