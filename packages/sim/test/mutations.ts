@@ -14,6 +14,7 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['what is joined for the store goes past the record that somebody waits for', 93],
   ['the commit time follows the clock back', 41],
   ['retention forgets the replicas', 710],
+  ['of several replicas that are held for one is forgotten', 400],
   ['a feed that has no more to send is not woken', 41],
   ['a recovery forgets the log of incremental backups', 26],
   ['expiry keeps the log of the newest backup alone', 48],
