@@ -110,6 +110,7 @@ export class FeedSeat implements Sitter {
   readonly end: () => void;
   readonly #seats: FeedSeats | null;
   readonly #clock: Clock;
+  #hasLeft = false;
 
   /** Without seats everybody sits. */
   constructor(seats: FeedSeats | null, clock: Clock, end: () => void) {
@@ -127,10 +128,13 @@ export class FeedSeat implements Sitter {
     this.replica = hello.replica;
     this.instance = hello.instance;
     this.run = hello.run ?? null;
+    // Its channel was closed before it came to this: nobody would ever free the seat.
+    if (this.#hasLeft) return null;
     return (await this.#seats?.take(this)) ?? null;
   }
 
   leave(): void {
+    this.#hasLeft = true;
     this.#seats?.leave(this);
   }
 }

@@ -136,6 +136,15 @@ describe('seats', () => {
     expect(await seat('third').take({ ...clone, run: undefined })).toBeNull();
   });
 
+  it('P16 who has left before it comes to sit takes no seat either', async () => {
+    const { ended, seat } = scene();
+    const gone = seat('gone');
+    gone.leave();
+    expect(await gone.take(original)).toBeNull();
+    expect(await seat('next').take(clone)).toBeNull();
+    expect(ended).toEqual([]);
+  });
+
   it('P10 of two that are no rivals each is free, and never are two of one name or instance seated', () => {
     const hello = fc.record({
       replica: fc.constantFrom('a', 'b'),
