@@ -9,7 +9,9 @@ import { recreate } from './host-recreate.js';
 import type { OnlineDatabase } from './online-database.js';
 
 /** After an attempt that failed, its master may have come back. */
-const retryMs = 60_000;
+const retryMs = 5 * 60_000;
+/** Its master is nowhere, or stopped. */
+const awayCodes: ReadonlySet<string> = new Set(['NAME_NOT_FOUND', 'DATABASE_OFFLINE']);
 const hourMs = 60 * 60 * 1000;
 
 /** What the host calls at each change of a follower. Never throws, waits for nothing. */
@@ -64,19 +66,21 @@ async function attempt(core: HostCore, online: OnlineDatabase): Promise<void> {
     const master = database.control.master ?? '';
     await recreate(core, name, await core.link(master), { master });
   } catch (error) {
-    failed(core, online, error);
+    await failed(core, online, error);
   }
 }
 
-function failed(core: HostCore, online: OnlineDatabase, error: unknown): void {
-  const { code, message } = toPaminaError(error);
+async function failed(core: HostCore, online: OnlineDatabase, error: unknown): Promise<void> {
+  const { code, message, retryable } = toPaminaError(error);
   const { database, name, signal } = online;
   if (signal.aborted) {
     // It went offline for the swap, or was stopped: who looks at it finds why.
     core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
     return;
   }
-  const text = `${name} could not be made anew: ${code}: ${message}. It is tried again in ${retryMs / 1000} s, if the limit allows.`;
+  // A master that was away for an hour must not use up what a new copy is tried.
+  if (retryable || awayCodes.has(code)) await takeBack(online);
+  const text = `${name} could not be made anew: ${code}: ${message}. It is tried again in ${retryMs / 60_000} min, if the limit allows.`;
   database.jobLog.write('error', 'recreate-failed', text, { code });
   void core.env.clock.sleep(retryMs, signal).then(
     () => recreateIfTold(core, online),
@@ -84,4 +88,15 @@ function failed(core: HostCore, online: OnlineDatabase, error: unknown): void {
       // It went offline meanwhile, and is looked at again when it comes up.
     },
   );
+}
+
+async function takeBack({ database }: OnlineDatabase): Promise<void> {
+  const recreatedAt = (database.control.onTerminal?.recreatedAt ?? []).slice(0, -1);
+  try {
+    await database.updateControl({ onTerminal: { recreatedAt } });
+  } catch (error) {
+    // It counts, then: one attempt less.
+    const { message } = toPaminaError(error);
+    database.jobLog.write('warning', 'recreate-count', `An attempt that failed counts: ${message}`);
+  }
 }

@@ -148,6 +148,22 @@ describe('a replica that is told to make itself anew', () => {
     expect(await events(other, replica)).toContain('recreated');
   });
 
+  it('does not count an attempt that its master was not there for', async () => {
+    await other.stop(replica);
+    await writeMuch(segmentBytesMin);
+    await other.start(replica);
+    await untilState('log-gone');
+    await master.stop('cities');
+    await other.set(replica, 'onTerminal', 'recreate');
+    await eventually(
+      async () => (await events(other, replica)).includes('recreate-failed'),
+      (isTold) => isTold,
+    );
+    const control = await readControl(env.disk, join(bench.folder, 'other', replica));
+    expect(control?.onTerminal).toEqual({ recreatedAt: [] });
+    expect(await other.status(replica)).toMatchObject({ state: 'log-gone', online: true });
+  });
+
   it('does not where a new copy is no help', async () => {
     await other.set(replica, 'onTerminal', 'recreate');
     await master.deny('cities', replica);
