@@ -9,6 +9,8 @@ import {
   backupGenerationsDefault,
   keyName,
   packBytes,
+  replicaHoldBytesDefault,
+  replicaHoldDaysDefault,
   replicationDelayMsDefault,
   unpackBytes,
   validateName,
@@ -41,6 +43,10 @@ export interface Settings {
   readonly archiveKeepHours: number;
   /** Of an archive that has taken nothing for so long, older log is not kept. */
   readonly archiveHoldDays: number;
+  /** More closed log than this is not kept for one replica that is behind; 0 = no cap. */
+  readonly replicaHoldBytes: number;
+  /** Nor log that is older than so many days, if the replica has come no further as long; 0 = no cap. */
+  readonly replicaHoldDays: number;
   /** So often an idle database says in its archives that nothing came; 0 = once, when it has become idle. */
   readonly archiveHeartbeatMinutes: number;
 }
@@ -57,6 +63,8 @@ const settingsDefault: Settings = {
   backupNoDelete: false,
   archiveKeepHours: archiveKeepHoursDefault,
   archiveHoldDays: archiveHoldDaysDefault,
+  replicaHoldBytes: replicaHoldBytesDefault,
+  replicaHoldDays: replicaHoldDaysDefault,
   archiveHeartbeatMinutes: archiveHeartbeatMinutesDefault,
 };
 

@@ -271,6 +271,9 @@ export const errorTable = {
   RECORD_INVALID: damaged(
     'Keep the files as they are. Restore the newest good backup, or create the replica again from its master.',
   ),
+  REPLICA_CLONED: refused(
+    'Remove the copied folder, or make it a replica of its own: `pamina replicate NEW_NAME --master MASTER`. If the copy is the one that is connected, stop it, then start this one again.',
+  ),
   REPLICA_IRREVERSIBLE: state(
     'This database was a master or was started as normal. Create a new replica from a backup of the master instead.',
   ),

@@ -55,6 +55,13 @@ export interface FeedReplica {
   readonly simultaneousQuery: boolean;
 }
 
+/** A replica needed more log than is held for one. */
+export interface FeedLoss {
+  /** ms since 1970 */
+  readonly at: number;
+  readonly cap: 'bytes' | 'age';
+}
+
 /** The database that is replicated: the master, or a replica that feeds others. */
 export interface FeedDatabase {
   readonly env: Env;
@@ -73,6 +80,10 @@ export interface FeedDatabase {
       name: string,
       positions: { received: number; durable: number; applied: number },
     ): unknown;
+    /** Null while log is held for the replica. */
+    lost(name: string): FeedLoss | null;
+    /** It is connected, and its log is here and pinned: log is held for it again. */
+    takeBack(name: string): Promise<void>;
   };
 }
 

@@ -3,7 +3,7 @@
 
 import type { Timeline } from '@pamina/format';
 import type { ChannelPoint, HelloMessage, RequestMessage, ReportMessage } from '@pamina/wire';
-import type { FeedReplica, FeedSegment } from './contract.js';
+import type { FeedLoss, FeedReplica, FeedSegment } from './contract.js';
 
 /**
  * greeting: no hello yet. checking: its facts are being gathered. idle: nothing is asked for.
@@ -43,6 +43,10 @@ export interface FeedFacts {
   readonly timelines: readonly Timeline[];
   readonly durable: ChannelPoint;
   readonly permitted: FeedReplica | null;
+  /** Why another connection keeps its seat; null when it is this one's. */
+  readonly rival: Refusal | null;
+  /** Since when and why no log is held for it; null while it is. */
+  readonly lost: FeedLoss | null;
   /** Own chain after the replica's last record; null if that record is not here. */
   readonly chain: number | null;
   readonly segments: readonly FeedSegment[];

@@ -17,6 +17,8 @@ import {
 } from '@pamina/wire';
 import type { FeedDatabase } from './contract.js';
 import type { FeedEffect, FeedEvent, FeedState, Refusal, ResumePlan } from './feed-event.js';
+import { gatherFacts, lossOf } from './feed-facts.js';
+import { FeedSeat, type FeedSeats } from './feed-seats.js';
 import { FeedSource } from './feed-source.js';
 import { startFeed, stepFeed } from './feed.js';
 import { feedPauseMs, heartbeatMs } from './replication-limits.js';
@@ -40,6 +42,8 @@ export interface FeedOptions {
   readonly onStatus?: ((status: FeedStatus | null) => void) | undefined;
   /** A replica has proved that another database took the place of this one: it must write no more (P11). */
   readonly onTakenOver?: ((replica: string) => void) | undefined;
+  /** Those of this database: without them nobody finds out that a replica follows twice. */
+  readonly seats?: FeedSeats | undefined;
 }
 
 /** Serves one replica; resolves when the channel is closed and everything held is let go. Never rejects. */
@@ -60,6 +64,7 @@ class FeedRunner {
   readonly #database: FeedDatabase;
   readonly #options: FeedOptions;
   #state: FeedState;
+  readonly #seat: FeedSeat;
   #source: FeedSource | null = null;
   #chunk: SegmentBytes | null = null;
   #report: ReportMessage | null = null;
@@ -79,7 +84,10 @@ class FeedRunner {
     this.#channel = channel;
     this.#database = database;
     this.#options = options;
-    this.#state = startFeed(database.env.clock.monotonic());
+    const { clock } = database.env;
+    this.#state = startFeed(clock.monotonic());
+    const seats = options.seats ?? null;
+    this.#seat = new FeedSeat(seats, clock, () => this.#dispatch({ type: 'stop' }));
   }
 
   async run(): Promise<void> {
@@ -155,6 +163,7 @@ class FeedRunner {
   }
 
   #receive(bytes: Uint8Array): void {
+    this.#seat.heard();
     try {
       const message = decodeFollowerMessage(bytes);
       if (message.type === 'hello') this.#dispatch({ type: 'hello', hello: message });
@@ -167,24 +176,10 @@ class FeedRunner {
   }
 
   async #gather(hello: HelloMessage): Promise<void> {
-    const database = this.#database;
     // Before anything is looked up: what is found must still be there when it is sent (P10).
     this.#pin(hello.point.seq);
-    const permitted = await database.permitted();
-    const chain = await database.log.chainAt(hello.point.seq);
-    this.#dispatch({
-      type: 'facts',
-      facts: {
-        name: database.control.name,
-        instance: database.identity.instance,
-        pattern: database.identity.pattern,
-        timelines: database.timelines,
-        durable: this.#end(),
-        permitted: permitted.find((replica) => replica.name === hello.replica) ?? null,
-        chain,
-        segments: database.log.segments(),
-      },
-    });
+    const facts = await gatherFacts(this.#database, hello, this.#seat);
+    this.#dispatch({ type: 'facts', facts });
   }
 
   async #permitQuery(replica: string): Promise<void> {
@@ -203,6 +198,7 @@ class FeedRunner {
     const { log, control, identity, timelines } = this.#database;
     this.#source = new FeedSource(log, plan);
     this.#welcomed = true;
+    this.#spawn(() => this.#takeBack());
     this.#send({
       type: 'welcome',
       protocol: channelProtocol,
@@ -214,6 +210,16 @@ class FeedRunner {
       time: this.#now(),
       lockData: log.segments().at(-1)?.header?.lockData ?? false,
     });
+  }
+
+  /** A lost replica whose log is here all the same: the pin keeps it, and from now on its slot does. */
+  async #takeBack(): Promise<void> {
+    const { slots } = this.#database;
+    const replica = this.#state.hello?.replica ?? '';
+    if (slots.lost(replica) === null) return;
+    const message = `The replica ${replica} was lost and is back, and the log that it needs is here: log is held for it again.`;
+    this.#log('warning', 'replica-taken-back', message);
+    await slots.takeBack(replica);
   }
 
   async #read(bytesMax: number): Promise<void> {
@@ -263,6 +269,9 @@ class FeedRunner {
     const permitted =
       !this.#welcomed ||
       (await this.#database.permitted()).some((replica) => replica.name === hello?.replica);
+    // Retention gave it up though it is connected: the pin of a feed must not keep log past the cap.
+    const loss = this.#welcomed ? lossOf(this.#database, hello?.replica ?? '') : null;
+    if (loss !== null) return this.#dispatch({ type: 'failed', refusal: loss });
     this.#dispatch({ type: 'tick', nowMs: this.#database.env.clock.monotonic(), permitted });
   }
 
@@ -349,6 +358,7 @@ class FeedRunner {
   }
 
   async #release(): Promise<void> {
+    this.#seat.leave();
     await Promise.all(this.#running);
     try {
       await this.#source?.close();

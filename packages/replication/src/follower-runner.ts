@@ -38,6 +38,8 @@ export class FollowerRunner {
   readonly #database: FollowerDatabase;
   readonly #env: Env;
   readonly #jobLog: JobLogWriter;
+  /** The master tells by it this runner that comes again from one on a copy of the folder. */
+  readonly #run: string;
   readonly #link: FollowerLink;
   readonly #queue: FrameQueue;
   readonly #listeners = new Set<(status: FollowerStatus) => void>();
@@ -58,6 +60,7 @@ export class FollowerRunner {
     this.#database = options.database;
     this.#env = options.env;
     this.#jobLog = options.jobLog;
+    this.#run = Buffer.from(options.env.random.bytes(8)).toString('hex');
     this.#state = startFollower(options.env.clock.now());
     this.#queue = new FrameQueue({
       store: (chunk) => this.#database.receive(chunk),
@@ -194,6 +197,7 @@ export class FollowerRunner {
         database: this.#state.masterName,
         replica: control.name,
         instance: identity.instance,
+        run: this.#run,
         pattern: identity.pattern,
         timelines,
         point: pointOf(point),

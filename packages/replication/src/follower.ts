@@ -323,5 +323,6 @@ const table: Readonly<Record<FollowerStateName, Row>> = {
   diverged: atRest,
   'log-gone': atRest,
   'version-mismatch': atRest,
+  clone: atRest,
   failed: atRest,
 };

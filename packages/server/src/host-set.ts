@@ -13,9 +13,12 @@ import {
   backupGenerationsMin,
   backupTierGenerationsMax,
   PaminaError,
+  replicaHoldBytesMax,
+  replicaHoldBytesMin,
+  replicaHoldDaysMax,
   replicationDelayMsMax,
 } from '@pamina/format';
-import type { Database } from '@pamina/engine';
+import type { Control, Database } from '@pamina/engine';
 import { requireReplica, ruleOf } from './host-apply.js';
 import type { HostCore } from './host-core.js';
 
@@ -74,6 +77,14 @@ const setters: Readonly<Record<string, Setter>> = {
     const archiveHoldDays = integer(value, archiveHoldDaysMin, archiveHoldDaysMax);
     await database.system.setSettings({ archiveHoldDays });
   },
+  replicaHoldBytes: async (database, value) => {
+    const replicaHoldBytes = bytesOrNone(value, replicaHoldBytesMin, replicaHoldBytesMax);
+    await database.system.setSettings({ replicaHoldBytes });
+  },
+  replicaHoldDays: async (database, value) => {
+    const replicaHoldDays = integer(value, 0, replicaHoldDaysMax);
+    await database.system.setSettings({ replicaHoldDays });
+  },
   archiveHeartbeatMinutes: async (database, value) => {
     const archiveHeartbeatMinutes = integer(value, 0, archiveHeartbeatMinutesMax);
     await database.system.setSettings({ archiveHeartbeatMinutes });
@@ -90,6 +101,7 @@ const setters: Readonly<Record<string, Setter>> = {
     }
     await database.updateControl({ simultaneousQuery: flag(value) });
   },
+  onTerminal: setOnTerminal,
   applyDelayMs: async (database, value) => {
     await requireReplica(database).change({ delayMs: integer(value, 0, applyDelayMsMax) });
   },
@@ -97,6 +109,19 @@ const setters: Readonly<Record<string, Setter>> = {
     await requireReplica(database).change({ paused: flag(value) });
   },
 };
+
+/** What a replica does in a terminal state that a new copy mends. */
+async function setOnTerminal(database: Database, value: string, name: string): Promise<void> {
+  if (database.control.type !== 'replica') {
+    throw new PaminaError('DATABASE_TYPE', `${name} is no replica: onTerminal is for replicas`);
+  }
+  if (value !== 'stop' && value !== 'recreate') {
+    throw invalid(`${JSON.stringify(value.slice(0, 64))} is neither stop nor recreate`);
+  }
+  // Set again it begins to count again.
+  const onTerminal = value === 'stop' ? null : { recreatedAt: [] };
+  await database.updateControl({ onTerminal });
+}
 
 /** Those that only a database which is open for writing can change, though they are this copy's own. */
 const receiving: ReadonlySet<string> = new Set(['applyDelayMs', 'applyPaused']);
@@ -115,6 +140,8 @@ const travelling: ReadonlySet<string> = new Set([
   'archiveKeepHours',
   'archiveHoldDays',
   'archiveHeartbeatMinutes',
+  'replicaHoldBytes',
+  'replicaHoldDays',
 ]);
 
 export async function set(
@@ -145,13 +172,31 @@ export async function set(
     if (property === 'readOnly') online?.follower?.setReadOnly(database.control.readOnly);
     // A follower says it in its hello.
     if (property === 'simultaneousQuery') await online?.restartFollower();
+    if (property === 'onTerminal' && online !== null) core.onFollowerChange(online);
     for (const archiver of online?.archivers.values() ?? []) archiver.settingsChanged();
     database.jobLog.write('info', 'property-set', `${property} was set to ${value}`, { property });
     const { readOnly, simultaneousQuery, type } = database.control;
-    const { delayMs: applyDelayMs, paused: applyPaused } = ruleOf(database.control);
-    const ofReplica = type === 'replica' ? { applyDelayMs, applyPaused } : {};
+    const ofReplica = type === 'replica' ? replicaProperties(database.control) : {};
     return { ...database.settings(), readOnly, simultaneousQuery, ...ofReplica };
   });
+}
+
+function replicaProperties(control: Control): Record<string, unknown> {
+  const { delayMs: applyDelayMs, paused: applyPaused } = ruleOf(control);
+  const isRecreated = control.onTerminal !== undefined && control.onTerminal !== null;
+  return { applyDelayMs, applyPaused, onTerminal: isRecreated ? 'recreate' : 'stop' };
+}
+
+const unitBytes = { '': 1, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
+
+/** A number of bytes, or of a unit: `64GiB`. 0 = none, without a unit. */
+function bytesOrNone(text: string, min: number, max: number): number {
+  if (text === '0') return 0;
+  const [, count, unit] = /^([0-9]{1,16})(|MiB|GiB|TiB)$/.exec(text) ?? [];
+  const bytes = Number(count) * (unitBytes[unit as keyof typeof unitBytes] ?? Number.NaN);
+  if (bytes >= min && bytes <= max) return bytes;
+  const form = `a number of bytes from ${min} to ${max}, also with MiB, GiB or TiB, or 0 for no cap`;
+  throw invalid(`${JSON.stringify(text.slice(0, 64))} is not ${form}`);
 }
 
 function integer(text: string, min: number, max: number): number {

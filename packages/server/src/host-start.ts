@@ -150,6 +150,7 @@ function startFollower(core: HostCore, online: OnlineDatabase): void {
   });
   online.audit = ReplicaAudit.attach(database);
   online.follower = follower;
+  follower.onChange(() => core.onFollowerChange(online));
   follower.start();
 }
 

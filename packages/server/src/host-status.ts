@@ -25,6 +25,7 @@ import type {
 } from '@pamina/wire';
 import { join } from 'node:path';
 import { applyingStatus } from './host-apply.js';
+import { replicaHolds } from './host-holds.js';
 import { summaries } from './host-archive-summary.js';
 import { listed } from './host-backup.js';
 import type { HostCore } from './host-core.js';
@@ -60,6 +61,17 @@ export async function list(core: HostCore): Promise<DatabaseSummary[]> {
 
 /** DATABASE_NOT_FOUND, CONTROL_INVALID. */
 export async function status(core: HostCore, name: string): Promise<DatabaseStatus> {
+  try {
+    return await statusNow(core, name);
+  } catch (error) {
+    // In the middle of a swap there is no folder of this name for a moment.
+    if (!isPaminaError(error, 'DATABASE_NOT_FOUND') || !core.turns.isHeld(name)) throw error;
+    await core.turns.run(name, () => Promise.resolve());
+    return statusNow(core, name);
+  }
+}
+
+async function statusNow(core: HostCore, name: string): Promise<DatabaseStatus> {
   const control = await core.control(name);
   const online = core.online.get(name);
   if (online !== undefined) {
@@ -103,10 +115,11 @@ function failed(error: PaminaError, since: number | null): Condition {
   return { state: 'failed', reason: `${error.code}: ${error.message}`, since, message: error.hint };
 }
 
-function conditionOf({ database, follower, since }: OnlineDatabase): Condition {
+function conditionOf({ database, follower, note, since }: OnlineDatabase): Condition {
   if (database.failure !== null) return failed(database.failure, null);
   if (follower !== null) {
-    const { message, reason, since: changedAt, state } = follower.status();
+    const { message: advice, reason, since: changedAt, state } = follower.status();
+    const message = advice === null || note === null ? advice : `${note} ${advice}`;
     const condition = { state, reason, since: changedAt, message };
     return inTouch.has(state) ? (waitingCondition(database) ?? condition) : condition;
   }
@@ -147,6 +160,7 @@ async function whole(
     applying: applyingStatus(database),
     master: masterOf(control, online),
     log: { segments: log.segments().length, bytes: log.bytes, firstSeq: log.firstSeq },
+    holds: await replicaHolds(database),
   };
 }
 

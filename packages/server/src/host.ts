@@ -56,6 +56,7 @@ import * as data from './host-data.js';
 import { hash } from './host-hash.js';
 import { jobLog, type JobLogOptions, log } from './host-log.js';
 import { finishSwaps } from './host-recreate.js';
+import { recreateIfTold } from './host-recreate-auto.js';
 import { rebuild } from './host-rebuild.js';
 import { logBytes, logSegments } from './host-places.js';
 import * as replicaVerbs from './host-replicas.js';
@@ -106,6 +107,7 @@ export class Host implements Served {
     await finishRestores(this.#core);
     await finishTakeovers(this.#core);
     this.#core.address = address;
+    this.#core.onFollowerChange = (online) => recreateIfTold(this.#core, online);
     await startAll(this.#core);
     this.#core.directory.onChange(() => this.#keepNames());
   }

@@ -6,7 +6,7 @@ import type { Channel, Env } from '@pamina/env';
 import type { ReplicaAudit } from '@pamina/backup';
 import type { Database } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
-import { type FeedStatus, type FollowerRunner, runFeed } from '@pamina/replication';
+import { FeedSeats, type FeedStatus, type FollowerRunner, runFeed } from '@pamina/replication';
 
 /** How long calls under way may still take; then they end with the database. */
 const goodbyeMs = 10_000;
@@ -25,10 +25,13 @@ export class OnlineDatabase {
   audit: ReplicaAudit | null = null;
   /** A replica has proved that another database took this one's place. */
   onTakenOver: ((replica: string) => void) | null = null;
+  /** What is to be said beside what its follower says; null when there is nothing. */
+  note: string | null = null;
   /** Whether the name is entered in the directory. */
   isRegistered = false;
   readonly #env: Env;
   readonly #ending = new AbortController();
+  readonly #seats: FeedSeats;
   readonly #feedRuns = new Map<Channel, { run: Promise<void>; end: () => void }>();
   #uses = 0;
   #unused: (() => void) | null = null;
@@ -38,6 +41,7 @@ export class OnlineDatabase {
     this.database = database;
     this.since = env.clock.now();
     this.#env = env;
+    this.#seats = new FeedSeats(env.clock);
   }
 
   /** Aborted when the database is about to go offline. */
@@ -67,6 +71,7 @@ export class OnlineDatabase {
     const ending = new AbortController();
     const run = runFeed(channel, this.database, {
       signal: ending.signal,
+      seats: this.#seats,
       onStatus: (status) => this.feeds.set(channel, status),
       onTakenOver: (replica) => this.onTakenOver?.(replica),
     });

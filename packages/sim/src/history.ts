@@ -229,6 +229,14 @@ export type HistoryEvent =
       readonly seq: number;
       readonly timelines: readonly Timeline[];
     }
+  /** A master has given up the log that this replica needs. */
+  | {
+      readonly type: 'replica-lost';
+      readonly database: string;
+      readonly by: string;
+      readonly bytes: number;
+      readonly bytesMax: number;
+    }
   /** From here on there are no faults. */
   | { readonly type: 'healed' }
   | {

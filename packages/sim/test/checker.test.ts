@@ -71,6 +71,13 @@ const follower = (name: string, code: string | null): HistoryEvent => ({
   state: name,
   code,
 });
+const lostAt = (bytes: number): HistoryEvent => ({
+  type: 'replica-lost',
+  database: 'replica',
+  by: 'master',
+  bytes,
+  bytesMax: 500,
+});
 const closedFile = (database: string, checksum: number): HistoryEvent =>
   logRead(database, [], { files: [{ name: '1.seg', isClosed: true, checksum }] });
 const settled = (isConverged: boolean): HistoryEvent => ({
@@ -365,6 +372,21 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       good: [follower('disconnected', 'CONNECT_FAILED')],
       bad: [follower('log-gone', 'LOG_GONE')],
       excuse: lied,
+    },
+    {
+      what: 'a replica whose log passed the cap was given up aloud before it is told so',
+      good: [lostAt(600), follower('log-gone', 'REPLICA_LOST')],
+      bad: [follower('log-gone', 'REPLICA_LOST')],
+    },
+    {
+      what: 'a replica that was given up is told why its log is gone',
+      good: [lostAt(600), follower('log-gone', 'REPLICA_LOST')],
+      bad: [lostAt(600), follower('log-gone', 'LOG_GONE')],
+    },
+    {
+      what: 'no replica is given up within the cap',
+      good: [lostAt(600)],
+      bad: [lostAt(500)],
     },
     keptLogCase,
   ],

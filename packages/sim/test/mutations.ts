@@ -14,6 +14,7 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['what is joined for the store goes past the record that somebody waits for', 93],
   ['the commit time follows the clock back', 41],
   ['retention forgets the replicas', 710],
+  ['of several replicas that are held for one is forgotten', 400],
   ['a feed that has no more to send is not woken', 41],
   ['a recovery forgets the log of incremental backups', 26],
   ['expiry keeps the log of the newest backup alone', 48],
@@ -211,6 +212,27 @@ const log: readonly Mutation[] = [
       'for (const slot of needs.slots) first = Math.min(first, slot.durable);',
       '',
     ),
+  ),
+  bug(
+    'of several replicas that are held for one is forgotten',
+    edit(
+      'engine slot-hold',
+      'slots: holding.map(({ slot }) => slot)',
+      'slots: holding.slice(1).map(({ slot }) => slot)',
+    ),
+    edit(
+      'engine replica-holds',
+      'slots: kept.map(({ slot }) => slot)',
+      'slots: kept.slice(1).map(({ slot }) => slot)',
+    ),
+  ),
+  bug(
+    'a replica is given up before its log has reached the cap',
+    edit('engine slot-hold', 'bytes > replicaHoldBytes', 'bytes > replicaHoldBytes / 50'),
+  ),
+  bug(
+    'a replica that was given up is not told why',
+    edit('replication feed-facts', 'lost: database.slots.lost(hello.replica),', 'lost: null,'),
   ),
   bug(
     'a new timeline says that it forked one record earlier',

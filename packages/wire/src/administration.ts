@@ -28,6 +28,7 @@ import type {
   VerifyReport,
   VerifyRequest,
 } from './verification.js';
+import type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
 import type { RestoreOptions, RestoreReport } from './restore.js';
 
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
@@ -53,7 +54,8 @@ export type DatabaseState =
   | 'not-permitted'
   | 'diverged'
   | 'log-gone'
-  | 'version-mismatch';
+  | 'version-mismatch'
+  | 'clone';
 
 /** One step of a long task. `total` is null while it is not known. */
 export interface ProgressStep {
@@ -64,13 +66,6 @@ export interface ProgressStep {
 }
 
 export type Progress = (step: ProgressStep) => void;
-
-/** How far behind the master; a part is null when it cannot be known (P9: never a guess). */
-export interface Lag {
-  readonly records: number | null;
-  readonly bytes: number | null;
-  readonly seconds: number | null;
-}
 
 export interface DatabaseSummary {
   readonly name: string;
@@ -130,6 +125,9 @@ export interface DatabaseStatus {
     readonly backupGenerations: number;
     readonly backupForm?: 'logical' | 'physical' | undefined;
     readonly backupAudit?: boolean | undefined;
+    /** What is held for one replica at most; 0 = no cap. */
+    readonly replicaHoldBytes?: number | undefined;
+    readonly replicaHoldDays?: number | undefined;
   } | null;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;
@@ -146,6 +144,8 @@ export interface DatabaseStatus {
     readonly firstSeq: number | null;
   };
   readonly createdAt: number;
+  /** What the log holds for replicas, who holds most first; left out by older servers. */
+  readonly holds?: readonly ReplicaHold[] | undefined;
   /** Where the database is archived; left out by older servers. */
   readonly archives?: readonly ArchiveSummary[] | undefined;
   /** It takes no writes: another database is to take its place, or has. Null if not; left out by older servers. */
@@ -177,23 +177,6 @@ export interface ApplyTarget {
 export interface ResetOptions {
   /** It becomes normal behind this position; what it received behind that is kept aside. */
   readonly untilPosition?: string | undefined;
-}
-
-/** A replica as its master sees it: permitted, seen, or both. */
-export interface ReplicaSummary {
-  readonly name: string;
-  readonly instance: string | null;
-  readonly permitted: boolean;
-  readonly simultaneousQuery: boolean;
-  readonly connected: boolean;
-  /** `permitted` = never seen, `connected`, `disconnected`, `lost` = past the cap of retention. */
-  readonly state: 'permitted' | 'connected' | 'disconnected' | 'lost';
-  readonly received: string | null;
-  readonly durable: string | null;
-  readonly applied: string | null;
-  readonly lag: { readonly received: Lag; readonly durable: Lag; readonly applied: Lag };
-  /** When it was heard of last, ms since 1970. */
-  readonly seenAt: number | null;
 }
 
 export interface JobEvent {

@@ -35,6 +35,8 @@ export interface HelloMessage {
   readonly database: string;
   readonly replica: string;
   readonly instance: string;
+  /** Random, of one run of the follower: tells a connection that comes again from a copy of its folder. */
+  readonly run?: string | undefined;
   /** Null in a copy of an initial backup, which has no pattern yet. */
   readonly pattern: string | null;
   readonly timelines: readonly Timeline[];

@@ -12,17 +12,16 @@ export {
   type ExportOptions,
   type ImportReport,
   type JobEvent,
-  type Lag,
   type MasterStatus,
   type Progress,
   type ProgressStep,
-  type ReplicaSummary,
   type ReplicateOptions,
   type TimelineSummary,
   type ApplyingStatus,
   type ApplyTarget,
   type ResetOptions,
 } from './administration.js';
+export type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
 export type {
   AddArchiveOptions,
   ArchiveState,

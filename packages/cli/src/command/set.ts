@@ -11,6 +11,9 @@ import {
   backupGenerationsMin,
   backupTierGenerationsMax,
   PaminaError,
+  replicaHoldBytesMax,
+  replicaHoldBytesMin,
+  replicaHoldDaysMax,
   replicationDelayMsMax,
 } from '@pamina/format';
 import { defineCommand } from '../command.js';
@@ -27,6 +30,9 @@ const propertiesText = [
   `applyDelayMs (0 to ${applyDelayMsMax}; on a replica: how long after its commit a record is applied),`,
   `archiveHeartbeatMinutes (0 to ${archiveHeartbeatMinutesMax}; 0 = once),`,
   `archiveHoldDays (${archiveHoldDaysMin} to ${archiveHoldDaysMax}),`,
+  `replicaHoldBytes (${replicaHoldBytesMin} to ${replicaHoldBytesMax}, also as 64GiB; 0 = no cap),`,
+  `replicaHoldDays (0 to ${replicaHoldDaysMax}; 0 = no cap),`,
+  'onTerminal (on a replica: stop or recreate),',
   'applyPaused (on a replica), backupAudit, backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
@@ -54,6 +60,12 @@ export const set = defineCommand({
     ['pamina set cities archiveKeepHours=72', 'restores elsewhere have three days to finish'],
     ['pamina set cities-replica applyDelayMs=3600000', 'an hour to notice a mistake of the master'],
     ['pamina set cities archiveHoldDays=14', 'keep log for two weeks for an archive that is away'],
+    [
+      'pamina set cities replicaHoldBytes=200GiB',
+      'log for a replica that is away, at most so much',
+    ],
+    ['pamina set cities replicaHoldDays=0', 'and however old'],
+    ['pamina set cities-replica onTerminal=recreate', 'out of diverged and log-gone by itself'],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {

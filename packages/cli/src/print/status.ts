@@ -1,6 +1,7 @@
 // A database's status, for a replica with both sides: how far it is and what it knows of its master.
 import type { DatabaseState, DatabaseStatus, MasterStatus } from '@pamina/wire';
 import { archivesText } from './archives.js';
+import { heldText, holdsText } from './holds.js';
 import { fields, table } from './table.js';
 import { countOf, formatBytes, formatDuration, formatLag, formatTime, printable } from './units.js';
 
@@ -62,6 +63,7 @@ export function statusText(status: DatabaseStatus, now: number): string {
       ['timeline', timelineText(status)],
       ['size', formatBytes(status.sizeBytes)],
       ['log', logText(status)],
+      ['log held', heldText(status)],
       ['backups', backupsText(status)],
       ['read only', status.readOnly ? 'yes' : null],
       ['replication delay', status.settings === null ? null : delayText(status)],
@@ -83,6 +85,8 @@ export function statusText(status: DatabaseStatus, now: number): string {
     ]),
   ];
   if (status.master !== null) parts.push(replicaText(status, status.master, now));
+  const holds = holdsText(status, now);
+  if (holds !== '') parts.push(holds);
   const archives = archivesText(status.archives ?? [], now);
   if (archives !== '') parts.push(archives);
   return parts.join('\n\n');

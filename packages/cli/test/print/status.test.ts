@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { statusLine, statusTable, statusText } from '../../src/print/status.js';
-import { aReplica, aStatus } from '../fake-administration.js';
+import { aHold, aReplica, aStatus } from '../fake-administration.js';
 
 const now = (aStatus.since ?? 0) + 90_000;
 
@@ -90,4 +90,23 @@ it('P9 a store that is known to be damaged is the first thing to see, with what 
   expect(text).toMatch(/^mend it +Build the store anew with `pamina rebuild cities`\.$/m);
   expect(statusTable([{ ...aStatus, damage }])).toContain('its store is DAMAGED');
   expect(statusText({ ...aStatus, damage: null }, now)).not.toContain('DAMAGED');
+});
+
+it('P10 names the replica that holds most of the log, and shows what is held for each, and the caps', () => {
+  const lost = { ...aHold, replica: 'gone', state: 'lost', bytes: 0, cap: 'bytes' } as const;
+  const settings = {
+    replicationDelayMs: 0,
+    backupGenerations: 3,
+    replicaHoldBytes: 64 * 2 ** 30,
+    replicaHoldDays: 0,
+  };
+  const text = statusText({ ...aStatus, settings, holds: [aHold, lost] }, 60_000);
+  expect(text).toMatch(/^log held +5\.0 GiB for the replica cities-replica, which is at 1\/9$/m);
+  expect(text).toMatch(
+    /^cities-replica +holding +1\/9 +5\.0 GiB +1970-01-01 00:00:00Z \(1 min ago\)$/m,
+  );
+  expect(text).toMatch(/^gone +lost \(replicaHoldBytes\) +1\/9 +- +1970/m);
+  expect(text).toMatch(/^caps +64\.0 GiB, no age$/m);
+  expect(statusText({ ...aStatus, settings, holds: [lost] }, 0)).not.toContain('log held');
+  expect(statusText({ ...aStatus, holds: [] }, 0)).not.toContain('held for');
 });
