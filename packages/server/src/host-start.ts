@@ -138,6 +138,7 @@ function startFollower(core: HostCore, online: OnlineDatabase): void {
   });
   online.audit = ReplicaAudit.attach(database);
   online.follower = follower;
+  database.freshness.follow(follower);
   follower.start();
 }
 

@@ -229,8 +229,8 @@ const replication: readonly Mutation[] = [
     edit('replication feed', 'more: (state) => readOn(state),', 'more: stay,'),
     edit(
       'replication feed',
-      "return readOn(state, [{ type: 'send-heartbeat' }]);",
-      "return { state, effects: [{ type: 'send-heartbeat' }] };",
+      "return readOn(state, [{ type: 'send-heartbeat', isAwaited: false }]);",
+      "return { state, effects: [{ type: 'send-heartbeat', isAwaited: false }] };",
     ),
   ),
   bug(
