@@ -54,8 +54,6 @@ export {
   backupTableBytesMax,
   manifestBytesMax,
   nameLengthMax,
-  positionTimeoutMsDefault,
-  positionTimeoutMsMax,
   recordHeaderBytes,
   replicationDelayMsDefault,
   replicationDelayMsMax,

@@ -70,9 +70,6 @@ export const synchronousTimeoutMsMin = 10;
 export const synchronousTimeoutMsMax = 24 * 60 * 60 * 1000;
 /** Commits of one database that wait for replicas at the same time. */
 export const synchronousCommitsMax = 100_000;
-/** How long a read waits for its position if it does not say. */
-export const positionTimeoutMsDefault = 10_000;
-export const positionTimeoutMsMax = 60 * 60 * 1000;
 /** The loosest bound that a read can set on how far behind its replica is. */
 export const stalenessMsMax = 366 * 24 * 60 * 60 * 1000;
 export const wireMessageBytesMax = 2 * mebibyte;
@@ -119,7 +116,6 @@ const relations: readonly (readonly [boolean, string])[] = [
   [feedChunkBytesMax <= feedCreditBytesMax, 'credit must allow a chunk'],
   [replicationDelayMsDefault <= replicationDelayMsMax, 'the default delay must be allowed'],
   [synchronousTimeoutMsDefault <= synchronousTimeoutMsMax, 'the default timeout must be allowed'],
-  [positionTimeoutMsDefault <= positionTimeoutMsMax, 'the default timeout must be allowed'],
   [backupGenerationsMin <= backupGenerationsDefault, 'the default generations must be allowed'],
 ];
 for (const [holds, relation] of relations) {

@@ -12,6 +12,9 @@ import {
   backupTierGenerationsMax,
   PaminaError,
   replicationDelayMsMax,
+  synchronousReplicasMax,
+  synchronousTimeoutMsMax,
+  synchronousTimeoutMsMin,
 } from '@pamina/format';
 import { defineCommand } from '../command.js';
 import { fields } from '../print/table.js';
@@ -25,6 +28,9 @@ const propertiesText = [
   `backupAgeDaysMax (0 to ${backupAgeDaysLimit}; 0 = no limit),`,
   `archiveKeepHours (0 to ${archiveKeepHoursMax}),`,
   `applyDelayMs (0 to ${applyDelayMsMax}; on a replica: how long after its commit a record is applied),`,
+  `synchronousReplicas (0 to ${synchronousReplicasMax}: how many confirm a commit; on the master),`,
+  'synchronousNames (names with commas: which of them count; empty = all), synchronousPolicy (wait or degrade),',
+  `synchronousTimeoutMs (${synchronousTimeoutMsMin} to ${synchronousTimeoutMsMax}; of degrade),`,
   `archiveHeartbeatMinutes (0 to ${archiveHeartbeatMinutesMax}; 0 = once),`,
   `archiveHoldDays (${archiveHoldDaysMin} to ${archiveHoldDaysMax}),`,
   'applyPaused (on a replica), backupAudit, backupNoDelete, readOnly, simultaneousQuery (true or false)',
@@ -54,6 +60,11 @@ export const set = defineCommand({
     ['pamina set cities archiveKeepHours=72', 'restores elsewhere have three days to finish'],
     ['pamina set cities-replica applyDelayMs=3600000', 'an hour to notice a mistake of the master'],
     ['pamina set cities archiveHoldDays=14', 'keep log for two weeks for an archive that is away'],
+    ['pamina set cities synchronousReplicas=1', 'a commit is acknowledged when a replica has it too'],
+    [
+      'pamina set cities synchronousPolicy=degrade',
+      'without its replicas it goes on after synchronousTimeoutMs, with an error in the job log',
+    ],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {
