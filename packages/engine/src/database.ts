@@ -12,7 +12,7 @@ import {
   type Timeline,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
-import type { Log, ReceivedChunk } from '@pamina/log';
+import type { ReceivedChunk } from '@pamina/log';
 import type { AuditWatcher } from './audit-watch.js';
 import { BackgroundWork } from './background-work.js';
 import type { ControlChange } from './control-file.js';
@@ -30,14 +30,10 @@ import type { ReplicaApply } from './replica-apply.js';
 import type { ReplicaLog } from './replica-log.js';
 import { RunningDatabase } from './running-database.js';
 import type { SessionWriter } from './session-writer.js';
-import type { SlotTable } from './slots.js';
 import type { CommitOptions, DatabaseOptions } from './database-options.js';
-import type { DatabaseParts } from './database-parts.js';
-import type { StateReader } from './state-reader.js';
-import type { StateStore } from './state-store.js';
 import { SynchronousCommits } from './synchronous-commits.js';
 import { SystemData, type PermittedReplica, type Settings } from './system-data.js';
-import { pointOf, type LogPoint } from './log-point.js';
+import type { LogPoint } from './log-point.js';
 
 export type DatabaseState = 'open' | 'failed' | 'closed';
 

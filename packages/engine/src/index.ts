@@ -22,7 +22,6 @@ export {
 } from './create-database.js';
 export { applyAtOnce, isAtOnce, type ApplyRule } from './apply-rule.js';
 export {
-  checkDurability,
   namesIn,
   requirementByDefault,
   synchronousPolicies,

@@ -66,13 +66,15 @@ export class PositionWaits {
             if (this.#isReached(target)) return resolve();
             unwatch = this.#watch(target, look);
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         };
         abort = () => reject(signal?.reason as Error);
         signal?.addEventListener('abort', abort, { once: true });
         if (timeoutMs !== undefined) {
-          cancelTimer = this.#clock.after(timeoutMs, () => reject(this.#tooLate(target, timeoutMs)));
+          cancelTimer = this.#clock.after(timeoutMs, () =>
+            reject(this.#tooLate(target, timeoutMs)),
+          );
         }
         this.#waiting.add(look);
         look();
@@ -128,6 +130,8 @@ export class PositionWaits {
   #tooLate(position: Position, timeoutMs: number): PaminaError {
     const [wanted, here] = [formatPosition(position), formatPosition(this.current)];
     const message = `${this.#owner.control.name} did not reach ${wanted} within ${timeoutMs} ms; it is at ${here}`;
-    return new PaminaError('POSITION_TIMEOUT', message, { context: { position: wanted, at: here } });
+    return new PaminaError('POSITION_TIMEOUT', message, {
+      context: { position: wanted, at: here },
+    });
   }
 }

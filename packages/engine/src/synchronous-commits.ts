@@ -355,7 +355,9 @@ function newWait(group: Group, requirement: Requirement, isDefault: boolean): Wa
 }
 
 function deadline({ isExcused, requirement, sinceMs }: Wait): number {
-  return !isExcused && requirement.policy === 'degrade' ? sinceMs + requirement.timeoutMs : Infinity;
+  return !isExcused && requirement.policy === 'degrade'
+    ? sinceMs + requirement.timeoutMs
+    : Infinity;
 }
 
 function unavailable(replicas: number, why: string): PaminaError {

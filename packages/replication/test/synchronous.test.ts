@@ -15,10 +15,9 @@ describe('synchronous commit', () => {
     const first = await pair.follow('first');
     const second = await pair.follow('second');
     for (let count = 0; count < 50; count++) {
-      const { seq } = await pair.master.commit(
-        [{ type: 'put', key: `${count}`, value: 'x' }],
-        { durability: { replicas: 2 } },
-      );
+      const { seq } = await pair.master.commit([{ type: 'put', key: `${count}`, value: 'x' }], {
+        durability: { replicas: 2 },
+      });
       expect(first.database.durable().seq).toBeGreaterThanOrEqual(seq);
       expect(second.database.durable().seq).toBeGreaterThanOrEqual(seq);
     }
@@ -138,5 +137,26 @@ describe('reads on a replica', () => {
     expect(() => database.freshness.require(0)).toThrow(
       expect.objectContaining({ code: 'REPLICA_STALE' }) as Error,
     );
+  });
+
+  it('P9 a replica of a replica grows old with the one that it follows', async () => {
+    const first = await pair.follow('first', { simultaneousQuery: true });
+    first.database.freshness.follow(first.runner);
+    const between = new FeedServer(first.database);
+    const address = await between.listen();
+    try {
+      await pair.master.permit('below', { simultaneousQuery: false });
+      const below = await pair.replica('below', { master: 'first' });
+      const runner = pair.runner(below, () => address);
+      runner.start();
+      await until('known', () => runner.behindMs('applied') !== null);
+      await first.runner.stop();
+      // Its own master goes on to say that nothing came, once a second.
+      await until('older', () => (runner.behindMs('applied') ?? 0) > 2500);
+      expect(runner.status().lag.applied.seconds).toBe(0);
+      await runner.stop();
+    } finally {
+      await between.close();
+    }
   });
 });

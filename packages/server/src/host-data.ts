@@ -53,7 +53,8 @@ export async function batch(
     const isLocal =
       typeof durability === 'string' ||
       (durability === undefined && database.synchronous.byDefault === null);
-    if (isLocal) return { position: formatPosition(await database.commit(encoded, { durability })) };
+    if (isLocal)
+      return { position: formatPosition(await database.commit(encoded, { durability })) };
     const waiting = new AbortController();
     const why = `no answer within ${answerWaitMsMax} ms`;
     const cancel = core.env.clock.after(answerWaitMsMax, () => waiting.abort(why));

@@ -1,10 +1,9 @@
 // Commits that wait for replicas and reads that demand a position or an age, as a client of a server sees them.
 
-import { RemoteAdministration } from '@pamina/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
 import type { PaminaServer } from '../src/server.js';
-import { env, eventually, Workbench } from './workbench.js';
+import { eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
 let server: PaminaServer;
@@ -15,6 +14,15 @@ let there: PaminaServer;
 const replica = 'cities-replica';
 const code = (expected: string) => expect.objectContaining({ code: expected });
 const seqOf = (position: string | null): number => Number(position?.split('/')[1]);
+
+async function post(to: PaminaServer, path: string, body: unknown): Promise<unknown> {
+  const answer = await fetch(`${to.address}/v1/databases/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return answer.json();
+}
 
 beforeEach(async () => {
   bench = await Workbench.open();
@@ -34,13 +42,15 @@ afterEach(() => bench.close());
 
 describe('synchronous commit of a served database', () => {
   it('P1 a put over HTTP is acknowledged when a replica has it on its disk', async () => {
-    const remote = new RemoteAdministration({ env, address: server.address });
     for (let count = 0; count < 5; count++) {
-      const durability = { replicas: 1 } as const;
-      const { position } = await remote.put('cities', 'a', `${count}`, { durability });
+      const body = { key: 'a', value: `${count}`, durability: { replicas: 1 } };
+      const { position } = (await post(server, 'cities/put', body)) as { position: string };
       expect(seqOf((await other.status(replica)).durable)).toBeGreaterThanOrEqual(seqOf(position));
     }
-    await remote.close();
+    const much = { key: 'a', value: '1', durability: { replicas: 17 } };
+    expect(await post(server, 'cities/put', much)).toMatchObject({
+      error: { code: 'REQUEST_INVALID' },
+    });
   });
 
   it('P1 P9 as a property of the database, with its state in status and what is not possible refused', async () => {
@@ -107,16 +117,16 @@ describe('synchronous commit of a served database', () => {
 
 describe('reads on a served replica', () => {
   it('P12 a read with the position of a commit sees it, or says that it timed out', async () => {
-    const remote = new RemoteAdministration({ env, address: there.address });
     await master.set('cities', 'replicationDelayMs', '0');
     for (let count = 0; count < 5; count++) {
       const { position: after } = await master.put('cities', 'a', `${count}`);
-      expect(await remote.get(replica, 'a', { after, timeoutMs: 20_000 })).toBe(`${count}`);
+      const body = { key: 'a', after, timeoutMs: 20_000 };
+      expect(await post(there, `${replica}/get`, body)).toEqual({ value: `${count}` });
     }
-    await expect(
-      remote.get(replica, 'a', { after: '1/1000000', timeoutMs: 20 }),
-    ).rejects.toMatchObject({ code: 'POSITION_TIMEOUT' });
-    await remote.close();
+    const never = { key: 'a', after: '1/1000000', timeoutMs: 20 };
+    expect(await post(there, `${replica}/get`, never)).toMatchObject({
+      error: { code: 'POSITION_TIMEOUT' },
+    });
   });
 
   it('P9 a read that allows no age fails where the replica cannot be so fresh, and one that allows much is answered', async () => {

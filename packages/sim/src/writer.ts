@@ -79,7 +79,13 @@ export class Writer {
       const timelineId = site.database?.timelines.at(-1)?.id ?? '';
       const seq = position?.seq ?? null;
       const database = site.name;
-      const acknowledged = { type: 'commit-acknowledged', database, commit, timelineId, seq } as const;
+      const acknowledged = {
+        type: 'commit-acknowledged',
+        database,
+        commit,
+        timelineId,
+        seq,
+      } as const;
       // What degrades says so in the job log alone.
       const isReplicated = durability?.policy === 'wait';
       history.add(isReplicated ? { ...acknowledged, replicas: 1 } : acknowledged);

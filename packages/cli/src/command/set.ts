@@ -60,7 +60,10 @@ export const set = defineCommand({
     ['pamina set cities archiveKeepHours=72', 'restores elsewhere have three days to finish'],
     ['pamina set cities-replica applyDelayMs=3600000', 'an hour to notice a mistake of the master'],
     ['pamina set cities archiveHoldDays=14', 'keep log for two weeks for an archive that is away'],
-    ['pamina set cities synchronousReplicas=1', 'a commit is acknowledged when a replica has it too'],
+    [
+      'pamina set cities synchronousReplicas=1',
+      'a commit is acknowledged when a replica has it too',
+    ],
     [
       'pamina set cities synchronousPolicy=degrade',
       'without its replicas it goes on after synchronousTimeoutMs, with an error in the job log',

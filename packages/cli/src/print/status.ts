@@ -80,7 +80,7 @@ export function statusText(status: DatabaseStatus, now: number): string {
 function synchronousText({ synchronous }: DatabaseStatus, now: number): string | null {
   if (synchronous === null || synchronous === undefined) return null;
   const { names, policy, replicas, timeoutMs, unreplicated, waiting } = synchronous;
-  const waitingText = `${countOf(waiting, 'commit waits', 'commits wait')}`;
+  const waitingText = countOf(waiting, 'commit waits', 'commits wait');
   if (synchronous.state === 'off') return waiting === 0 ? null : waitingText;
   const of = names.length === 0 ? '' : ` of ${names.map(printable).join(', ')}`;
   const wanted = `${countOf(replicas, 'replica')}${of}`;
