@@ -6,6 +6,7 @@ import {
   PaminaError,
   parsePosition,
   timelineAt,
+  toPaminaError,
   type Position,
   type Timeline,
 } from '@pamina/format';
@@ -66,7 +67,7 @@ export class PositionWaits {
             if (this.#isReached(target)) return resolve();
             unwatch = this.#watch(target, look);
           } catch (error) {
-            reject(error);
+            reject(toPaminaError(error));
           }
         };
         abort = () => reject(signal?.reason as Error);

@@ -17,6 +17,10 @@ test('settings have defaults, travel by commits, and are there after a crash', a
     archiveKeepHours: 24,
     archiveHoldDays: 7,
     archiveHeartbeatMinutes: 60,
+    synchronousReplicas: 0,
+    synchronousNames: '',
+    synchronousPolicy: 'wait',
+    synchronousTimeoutMs: 10_000,
   };
   expect(database.settings()).toEqual(byDefault);
   const { seq } = database.durable();

@@ -276,6 +276,11 @@ export const errorTable = {
   RECORD_INVALID: damaged(
     'Keep the files as they are. Restore the newest good backup, or create the replica again from its master.',
   ),
+  REPLICAS_UNCONFIRMED: ended(
+    'The commit is in the log of this database and stays, and replicas may have it; a failover may lose it. Do not repeat it: read the keys, or wait until its position is replicated.',
+    504,
+    false,
+  ),
   REPLICA_IRREVERSIBLE: state(
     'This database was a master or was started as normal. Create a new replica from a backup of the master instead.',
   ),
@@ -290,11 +295,6 @@ export const errorTable = {
     'The replica is further behind its master than the read allows, or cannot tell. Read from the master, or allow more; see `pamina status NAME`.',
     503,
     true,
-  ),
-  REPLICAS_UNCONFIRMED: ended(
-    'The commit is in the log of this database and stays, and replicas may have it; a failover may lose it. Do not repeat it: read the keys, or wait until its position is replicated.',
-    504,
-    false,
   ),
   REQUEST_INVALID: usage('Correct the request as the message says.'),
   REQUEST_TOO_LARGE: limit('Send less in one request.'),
