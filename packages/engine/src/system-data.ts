@@ -12,17 +12,20 @@ import {
   replicaHoldBytesDefault,
   replicaHoldDaysDefault,
   replicationDelayMsDefault,
+  synchronousTimeoutMsDefault,
   unpackBytes,
   validateName,
   type BackupForm,
   type Position,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
+import { synchronousPolicies, type SynchronousSettings } from './durability.js';
 import { storeKey, type KeySpace, type Operation } from './operation.js';
 import type { StateReader } from './state-reader.js';
+import type { SynchronousCommits } from './synchronous-commits.js';
 
 /** Settings that travel with the data: a replica has its master's. */
-export interface Settings {
+export interface Settings extends SynchronousSettings {
   /** How long a replica waits between requests; 0 = streaming. */
   readonly replicationDelayMs: number;
   /** Newest full backups that are kept. */
@@ -53,6 +56,10 @@ export interface Settings {
 
 const settingsDefault: Settings = {
   replicationDelayMs: replicationDelayMsDefault,
+  synchronousReplicas: 0,
+  synchronousNames: '',
+  synchronousPolicy: 'wait',
+  synchronousTimeoutMs: synchronousTimeoutMsDefault,
   backupGenerations: backupGenerationsDefault,
   backupForm: 'logical',
   backupAudit: true,
@@ -83,6 +90,7 @@ const permittedPrefix = 'permitted/';
 export interface SystemDataOwner {
   readonly reader: StateReader;
   readonly env: Env;
+  readonly synchronous: Pick<SynchronousCommits, 'settingsChanged' | 'permittedChanged'>;
   commit(
     operations: readonly Operation[],
     options: { readonly space: KeySpace },
@@ -126,6 +134,7 @@ export class SystemData {
   async setSettings(change: Partial<Settings>): Promise<Settings> {
     const settings = { ...this.settings(), ...change };
     await this.put(settingsName, settings);
+    this.#owner.synchronous.settingsChanged(settings);
     return settings;
   }
 
@@ -141,7 +150,7 @@ export class SystemData {
     const since = this.#owner.env.clock.now();
     const replica: PermittedReplica = { name: validateName(name), ...options, since };
     await this.put(permittedPrefix + replica.name, replica);
-    await this.#lockDataMayChange();
+    await this.#permittedChanged();
     return replica;
   }
 
@@ -149,12 +158,13 @@ export class SystemData {
   async deny(name: string): Promise<boolean> {
     if ((await this.get(permittedPrefix + name)) === undefined) return false;
     await this.delete(permittedPrefix + name);
-    await this.#lockDataMayChange();
+    await this.#permittedChanged();
     return true;
   }
 
-  async #lockDataMayChange(): Promise<void> {
+  async #permittedChanged(): Promise<void> {
     const permitted = await this.permitted();
+    this.#owner.synchronous.permittedChanged(permitted.map(({ name }) => name));
     this.#owner.setLockData(permitted.some((replica) => replica.simultaneousQuery));
   }
 }
@@ -202,9 +212,11 @@ function readSettings(value: unknown): Settings {
     return [name, typeof setting === typeof byDefault && isWhole ? setting : byDefault];
   });
   const backupForm = backupForms.find((form) => form === given.backupForm);
+  const policy = synchronousPolicies.find((one) => one === given.synchronousPolicy);
   return {
     ...(Object.fromEntries(fitting) as Settings),
     backupForm: backupForm ?? settingsDefault.backupForm,
+    synchronousPolicy: policy ?? settingsDefault.synchronousPolicy,
   };
 }
 

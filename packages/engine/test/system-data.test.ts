@@ -19,6 +19,10 @@ test('settings have defaults, travel by commits, and are there after a crash', a
     replicaHoldBytes: 64 * 1024 ** 3,
     replicaHoldDays: 30,
     archiveHeartbeatMinutes: 60,
+    synchronousReplicas: 0,
+    synchronousNames: '',
+    synchronousPolicy: 'wait',
+    synchronousTimeoutMs: 10_000,
   };
   expect(database.settings()).toEqual(byDefault);
   const { seq } = database.durable();

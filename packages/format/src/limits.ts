@@ -79,6 +79,15 @@ export const replicationDelayMsDefault = 5_000;
 export const replicationDelayMsMax = 24 * 60 * 60 * 1000;
 /** How long after its commit a replica applies a record. */
 export const applyDelayMsMax = 366 * 24 * 60 * 60 * 1000;
+/** A commit can wait for so many replicas, and name so many. */
+export const synchronousReplicasMax = 16;
+export const synchronousTimeoutMsDefault = 10_000;
+export const synchronousTimeoutMsMin = 10;
+export const synchronousTimeoutMsMax = 24 * 60 * 60 * 1000;
+/** Commits of one database that wait for replicas at the same time. */
+export const synchronousCommitsMax = 100_000;
+/** The loosest bound that a read can set on how far behind its replica is. */
+export const stalenessMsMax = 366 * 24 * 60 * 60 * 1000;
 export const wireMessageBytesMax = 2 * mebibyte;
 export const feedChunkBytesMax = 1 * mebibyte;
 /** Sent by a master and not yet confirmed by the replica. */
@@ -124,6 +133,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [feedChunkBytesMax < wireMessageBytesMax, 'a feed chunk must fit a message'],
   [feedChunkBytesMax <= feedCreditBytesMax, 'credit must allow a chunk'],
   [replicationDelayMsDefault <= replicationDelayMsMax, 'the default delay must be allowed'],
+  [synchronousTimeoutMsDefault <= synchronousTimeoutMsMax, 'the default timeout must be allowed'],
   [backupGenerationsMin <= backupGenerationsDefault, 'the default generations must be allowed'],
 ];
 for (const [holds, relation] of relations) {

@@ -74,6 +74,17 @@ export interface FeedDatabase {
   settings(): { readonly replicationDelayMs: number };
   permitted(): Promise<readonly FeedReplica[]>;
   permit(name: string, options: { simultaneousQuery: boolean }): Promise<unknown>;
+  /** Commits here that wait until replicas have them on their disks. */
+  readonly synchronous: {
+    /** `timelineId`: the newest one of the history that the replica was welcomed to. */
+    reported(replica: string, timelineId: string, durableSeq: number): void;
+    /** Whether a commit behind record `seq` waits for this replica. */
+    isAwaited(replica: string, seq: number): boolean;
+  };
+  readonly freshness: {
+    /** How many ms this database's own log is behind its master at most; 0 on a normal one, null if not known. */
+    behindMs(place: 'durable'): number | null;
+  };
   readonly slots: {
     report(
       instance: string,

@@ -69,6 +69,8 @@ class FeedRunner {
   #chunk: SegmentBytes | null = null;
   #report: ReportMessage | null = null;
   #welcomed = false;
+  /** The newest timeline of the history that the replica was welcomed to. */
+  #timelineId = '';
   #unpin: (() => void) | null = null;
   #pinnedSeq = -1;
   #moreWhileReading = false;
@@ -132,7 +134,7 @@ class FeedRunner {
       this.#chunk = null;
     },
     'send-end': () => this.#send({ type: 'end', point: this.#end(), time: this.#now() }),
-    'send-heartbeat': () => this.#heartbeat(),
+    'send-heartbeat': ({ isAwaited }) => this.#heartbeat(isAwaited),
     'await-drained': () =>
       this.#spawn(async () => {
         await this.#channel.drained();
@@ -141,7 +143,9 @@ class FeedRunner {
     slot: ({ report }) => {
       const { hello } = this.#state;
       this.#report = report;
-      if (hello === null || this.#reporting) return;
+      if (hello === null) return;
+      this.#database.synchronous.reported(hello.replica, this.#timelineId, report.durable);
+      if (this.#reporting) return;
       this.#spawn(() => this.#enterReports(hello.instance, hello.replica));
     },
     refuse: ({ refusal }) => this.#refuse(refusal),
@@ -199,6 +203,7 @@ class FeedRunner {
     this.#source = new FeedSource(log, plan);
     this.#welcomed = true;
     this.#spawn(() => this.#takeBack());
+    this.#timelineId = this.#end().timelineId;
     this.#send({
       type: 'welcome',
       protocol: channelProtocol,
@@ -238,19 +243,23 @@ class FeedRunner {
     this.#dispatch({ type: 'chunk', bytes: bytes.length, lastSeq, bufferedBytes });
   }
 
-  /** At once after a pause; under a steady load what becomes durable meanwhile is sent together. */
+  /** At once after a pause, or where a commit waits; under a steady load what becomes durable meanwhile is sent together. */
   #more(): void {
     this.#moreWhileReading = true;
-    if (this.#cancelPause !== null) return;
-    const { clock } = this.#database.env;
-    const left = this.#sentAtMs + feedPauseMs - clock.monotonic();
+    const { hello, sentSeq } = this.#state;
+    const { env, synchronous } = this.#database;
+    const isAwaited = hello !== null && synchronous.isAwaited(hello.replica, sentSeq);
+    if (this.#cancelPause !== null && !isAwaited) return;
+    const left = isAwaited ? 0 : this.#sentAtMs + feedPauseMs - env.clock.monotonic();
     if (left <= 0) {
-      this.#dispatch({ type: 'more' });
+      this.#cancelPause?.();
+      this.#cancelPause = null;
+      this.#dispatch({ type: 'more', isAwaited });
       return;
     }
-    this.#cancelPause = clock.after(Math.ceil(left), () => {
+    this.#cancelPause = env.clock.after(Math.ceil(left), () => {
       this.#cancelPause = null;
-      this.#dispatch({ type: 'more' });
+      this.#more();
     });
   }
 
@@ -275,13 +284,16 @@ class FeedRunner {
     this.#dispatch({ type: 'tick', nowMs: this.#database.env.clock.monotonic(), permitted });
   }
 
-  #heartbeat(): void {
+  #heartbeat(isAwaited: boolean): void {
+    const behindMs = this.#database.freshness.behindMs('durable');
     this.#send({
       type: 'heartbeat',
       point: this.#end(),
       time: this.#now(),
       logBytes: this.#source?.backlogBytes(),
       replicationDelayMs: this.#database.settings().replicationDelayMs,
+      behindMs: behindMs === null ? null : Math.ceil(behindMs),
+      ...(isAwaited ? { isAwaited } : {}),
     });
   }
 

@@ -17,8 +17,18 @@ import {
   replicaHoldBytesMin,
   replicaHoldDaysMax,
   replicationDelayMsMax,
+  synchronousReplicasMax,
+  synchronousTimeoutMsMax,
+  synchronousTimeoutMsMin,
 } from '@pamina/format';
-import type { Control, Database } from '@pamina/engine';
+import {
+  type Control,
+  type Database,
+  namesIn,
+  requirementByDefault,
+  type Settings,
+  synchronousPolicies,
+} from '@pamina/engine';
 import { requireReplica, ruleOf } from './host-apply.js';
 import type { HostCore } from './host-core.js';
 
@@ -89,6 +99,33 @@ const setters: Readonly<Record<string, Setter>> = {
     const archiveHeartbeatMinutes = integer(value, 0, archiveHeartbeatMinutesMax);
     await database.system.setSettings({ archiveHeartbeatMinutes });
   },
+  synchronousReplicas: async (database, value) => {
+    const synchronousReplicas = integer(value, 0, synchronousReplicasMax);
+    const permitted = (await database.permitted()).length;
+    if (synchronousReplicas > permitted) {
+      throw invalid(`${synchronousReplicas} replicas cannot confirm: ${permitted} are permitted`);
+    }
+    await setSynchronous(database, { synchronousReplicas });
+  },
+  synchronousNames: async (database, value) => {
+    const permitted = (await database.permitted()).map((replica) => replica.name);
+    const strangers = namesIn(value).filter((name) => !permitted.includes(name));
+    if (strangers.length > 0) {
+      throw invalid(`${JSON.stringify(strangers[0]?.slice(0, 64))} is not permitted here`);
+    }
+    await setSynchronous(database, { synchronousNames: namesIn(value).join(',') });
+  },
+  synchronousPolicy: async (database, value) => {
+    const synchronousPolicy = synchronousPolicies.find((policy) => policy === value);
+    if (synchronousPolicy === undefined) {
+      throw invalid(`${JSON.stringify(value.slice(0, 64))} is neither wait nor degrade`);
+    }
+    await setSynchronous(database, { synchronousPolicy });
+  },
+  synchronousTimeoutMs: async (database, value) => {
+    const range = [synchronousTimeoutMsMin, synchronousTimeoutMsMax] as const;
+    await setSynchronous(database, { synchronousTimeoutMs: integer(value, ...range) });
+  },
   readOnly: async (database, value) => {
     await database.updateControl({ readOnly: flag(value) });
   },
@@ -123,11 +160,21 @@ async function setOnTerminal(database: Database, value: string, name: string): P
   await database.updateControl({ onTerminal });
 }
 
+/** Together they must name at least as many replicas as are to confirm. */
+async function setSynchronous(database: Database, change: Partial<Settings>): Promise<void> {
+  requirementByDefault({ ...database.settings(), ...change });
+  await database.system.setSettings(change);
+}
+
 /** Those that only a database which is open for writing can change, though they are this copy's own. */
 const receiving: ReadonlySet<string> = new Set(['applyDelayMs', 'applyPaused']);
 
 /** Those whose change is a commit. */
 const travelling: ReadonlySet<string> = new Set([
+  'synchronousReplicas',
+  'synchronousNames',
+  'synchronousPolicy',
+  'synchronousTimeoutMs',
   'replicationDelayMs',
   'backupGenerations',
   'backupForm',

@@ -151,6 +151,7 @@ function startFollower(core: HostCore, online: OnlineDatabase): void {
   online.audit = ReplicaAudit.attach(database);
   online.follower = follower;
   follower.onChange(() => core.onFollowerChange(online));
+  database.freshness.follow(follower);
   follower.start();
 }
 

@@ -157,6 +157,7 @@ async function whole(
     ...placesOf(database, online),
     online: online !== null,
     settings: database.settings(),
+    synchronous: database.isWriter ? database.synchronous.status() : null,
     applying: applyingStatus(database),
     master: masterOf(control, online),
     log: { segments: log.segments().length, bytes: log.bytes, firstSeq: log.firstSeq },
@@ -256,7 +257,12 @@ function masterOf(control: Control, online: OnlineDatabase | null): MasterStatus
     durable: place === null ? null : formatPosition(place),
     lag: follower?.lag ?? unknownLags,
     lastReplicatedModificationTime: follower?.lastReplicatedModificationTime ?? null,
+    behindMs: roundedUp(online?.follower?.behindMs('applied') ?? null),
   };
+}
+
+function roundedUp(ms: number | null): number | null {
+  return ms === null ? null : Math.ceil(ms);
 }
 
 async function folderBytes(core: HostCore, folder: string): Promise<number> {

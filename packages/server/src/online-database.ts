@@ -10,6 +10,8 @@ import { FeedSeats, type FeedStatus, type FollowerRunner, runFeed } from '@pamin
 
 /** How long calls under way may still take; then they end with the database. */
 const goodbyeMs = 10_000;
+/** How long replicas may still take to confirm what was committed. */
+const confirmMs = 1000;
 
 export class OnlineDatabase {
   readonly name: string;
@@ -104,10 +106,13 @@ export class OnlineDatabase {
   /** Ends all work, then closes the database. */
   async close(): Promise<void> {
     this.#ending.abort(new PaminaError('DATABASE_OFFLINE', `${this.name} is going offline`));
+    await this.database.synchronous.quiet(confirmMs);
     const feeds = [...this.#feedRuns.values()];
     for (const { end } of feeds) end();
     await this.follower?.stop();
     await Promise.all(feeds.map(({ run }) => run));
+    // Nobody confirms any more: who waits hears it, and lets go of the database.
+    this.database.synchronous.end();
     await this.audit?.close();
     await this.#whenUnused();
     await Promise.all([...this.archivers.values()].map((archiver) => archiver.finish()));

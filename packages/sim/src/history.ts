@@ -78,6 +78,8 @@ export type HistoryEvent =
       readonly timelineId: string;
       /** Null where the way of writing does not tell it. */
       readonly seq: number | null;
+      /** So many replicas confirmed it. */
+      readonly replicas?: number;
     }
   /** Rejected: it must be nowhere. */
   | { readonly type: 'commit-rejected'; readonly commit: string; readonly code: string }
@@ -227,6 +229,8 @@ export type HistoryEvent =
       readonly database: string;
       /** The last record that it had by then. */
       readonly seq: number;
+      /** The replicas of which it had most. */
+      readonly among: readonly string[];
       readonly timelines: readonly Timeline[];
     }
   /** A master has given up the log that this replica needs. */

@@ -71,6 +71,13 @@ export interface Plan {
   readonly archiveKeepHours: number;
   /** How often in the end something is recovered to a target of its own. */
   readonly targetsInTheEnd: number;
+  /** Of a hundred commits, how many wait until a replica has them on its disk. */
+  readonly replicatedPercent: number;
+  /**
+   * In the end the master is lost under load, its replicas crash with it, and the most advanced one takes its
+   * place without having been brought level.
+   */
+  readonly endsWithFailover: boolean;
 }
 
 /** How often each action comes, where its kind is switched on. */
@@ -129,6 +136,8 @@ export function planOf(seed: string): Plan {
     (name) =>
       random.chance((possible[name] ?? 100) / 100) && (hasArchive || !ofArchive.includes(name)),
   );
+  const replicated = new Prng(`replicated ${seed}`);
+  const hasReplicated = replicated.chance(0.2);
   const count = 6 + random.below(15);
   const actions = Array.from({ length: count }, (_, index) => ({
     afterMs: Math.round(random.pick([20, 80, 200, 600]) * random.between(0.2, 1.5)),
@@ -157,6 +166,8 @@ export function planOf(seed: string): Plan {
     archiveIntervalMs: hasArchive ? random.pick([20, 200, 2_000]) : null,
     archiveKeepHours: random.pick([0, 0, 1]),
     targetsInTheEnd: random.pick([0, 0, 1, 1, 2]),
+    replicatedPercent: hasReplicated ? replicated.pick([30, 100]) : 0,
+    endsWithFailover: hasReplicated && replicated.chance(0.7),
   };
 }
 

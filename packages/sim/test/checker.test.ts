@@ -38,9 +38,12 @@ const promotedAt = (seq: number): HistoryEvent => ({
   type: 'promoted',
   database: 'replica',
   seq,
+  among: ['replica'],
   timelines: [timeline],
 });
 const promoted = promotedAt(0);
+const confirmed = (seq: number): HistoryEvent =>
+  ({ ...acknowledged('c2', seq), replicas: 1 }) as HistoryEvent;
 
 function answered(
   read: string,
@@ -221,6 +224,19 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       good: [progress('replica', 4, 4), opened('master', 4)],
       bad: [progress('replica', 5, 4), opened('master', 4)],
       excuse: lied,
+    },
+  ],
+  replicated: [
+    {
+      what: 'what a replica confirmed is there when the most advanced one is promoted',
+      good: [confirmed(3), opened('replica', 3, true), promotedAt(3)],
+      bad: [confirmed(3), opened('replica', 2, true), promotedAt(2)],
+      excuse: lied,
+    },
+    {
+      what: 'what nobody confirmed may be lost',
+      good: [acknowledged('c2', 3), opened('replica', 2, true), promotedAt(2)],
+      bad: [confirmed(3), opened('replica', 2, true), promotedAt(2)],
     },
   ],
   rejection: [
@@ -465,7 +481,7 @@ test('a history that forks is judged on each branch by itself', () => {
   const events = historyOf(
     twoCommits,
     whole,
-    { type: 'promoted', database: 'replica', seq: 2, timelines: forked },
+    { type: 'promoted', database: 'replica', seq: 2, among: [], timelines: forked },
     invoked('d1', 'a=5', 'w2'),
     { ...acknowledged('d1', 3), database: 'replica', timelineId: other.id } as HistoryEvent,
     logRead('replica', [first, second, record(3, 'd1', 'a=5', { timelineId: other.id, chain: 7 })]),

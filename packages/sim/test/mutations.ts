@@ -47,7 +47,7 @@ const durability: readonly Mutation[] = [
     'every commit is acknowledged as if it had asked for memory',
     edit(
       'engine session-writer',
-      "if (durability === 'memory' && this.#acknowledgement.early())",
+      "if (level === 'memory' && this.#acknowledgement.early())",
       'if (this.#acknowledgement.early())',
     ),
   ),
@@ -244,6 +244,25 @@ const log: readonly Mutation[] = [
   ),
 ];
 
+const synchronous: readonly Mutation[] = [
+  bug(
+    'a commit that waits for a replica is acknowledged by its own disk alone',
+    edit(
+      'engine synchronous-commits',
+      'if (this.#degraded.has(requirement)) {',
+      'if (requirement.replicas > 0) {',
+    ),
+  ),
+  bug(
+    'a replica confirms what it has received and not synced',
+    edit(
+      'replication feed-runner',
+      'this.#timelineId, report.durable)',
+      'this.#timelineId, report.received)',
+    ),
+  ),
+];
+
 const replication: readonly Mutation[] = [
   bug(
     'a feed that has no more to send is not woken',
@@ -251,8 +270,8 @@ const replication: readonly Mutation[] = [
     edit('replication feed', 'more: (state) => readOn(state),', 'more: stay,'),
     edit(
       'replication feed',
-      "return readOn(state, [{ type: 'send-heartbeat' }]);",
-      "return { state, effects: [{ type: 'send-heartbeat' }] };",
+      "return readOn(state, [{ type: 'send-heartbeat', isAwaited: false }]);",
+      "return { state, effects: [{ type: 'send-heartbeat', isAwaited: false }] };",
     ),
   ),
   bug(
@@ -399,6 +418,7 @@ export const mutations: readonly Mutation[] = [
   ...store,
   ...reads,
   ...log,
+  ...synchronous,
   ...replication,
   ...backups,
   ...recoveries,

@@ -10,6 +10,7 @@ import type {
   ExpireAnswer,
   ExpireOptions,
 } from './backups-and-archives.js';
+import type { GetOptions, SynchronousSummary, WriteOptions } from './data-options.js';
 import type {
   FailoverOptions,
   FailoverReport,
@@ -93,6 +94,8 @@ export interface MasterStatus {
   readonly lag: { readonly received: Lag; readonly durable: Lag; readonly applied: Lag };
   /** Commit time of the last record that this replica applied, ms since 1970. */
   readonly lastReplicatedModificationTime: number | null;
+  /** What is applied is at most so old, ms; null if that is not known. Left out by older servers. */
+  readonly behindMs?: number | null | undefined;
 }
 
 export interface DatabaseStatus {
@@ -129,6 +132,8 @@ export interface DatabaseStatus {
     readonly replicaHoldBytes?: number | undefined;
     readonly replicaHoldDays?: number | undefined;
   } | null;
+  /** Null on everything but an online database that commits. Left out by older servers. */
+  readonly synchronous?: SynchronousSummary | null | undefined;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;
   /** When a replica applies what it received; null on everything but a replica. Left out by older servers. */
@@ -203,6 +208,10 @@ export interface BatchOperation {
   readonly key: string;
   /** Needed by `put`. */
   readonly value?: string | undefined;
+}
+
+export interface Committed {
+  readonly position: string;
 }
 
 export interface CreateOptions {
@@ -304,12 +313,17 @@ export interface Administration {
   ): Promise<DeleteReport>;
   /** Returns all settable properties with their values after the change. */
   set(name: string, property: string, value: string): Promise<Record<string, unknown>>;
-  put(name: string, key: string, value: string): Promise<{ position: string }>;
+  /** REPLICAS_UNCONFIRMED: it is in the log, and replicas did not confirm it in time. */
+  put(name: string, key: string, value: string, options?: WriteOptions): Promise<Committed>;
   /** KEY_NOT_FOUND when there is no such key. */
-  get(name: string, key: string): Promise<string>;
-  del(name: string, key: string): Promise<{ position: string }>;
+  get(name: string, key: string, options?: GetOptions): Promise<string>;
+  del(name: string, key: string, options?: WriteOptions): Promise<Committed>;
   /** One commit, atomic. */
-  batch(name: string, operations: readonly BatchOperation[]): Promise<{ position: string }>;
+  batch(
+    name: string,
+    operations: readonly BatchOperation[],
+    options?: WriteOptions,
+  ): Promise<Committed>;
   /** Many commits; an error leaves what was committed before it. */
   importEntries(
     name: string,

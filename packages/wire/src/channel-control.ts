@@ -98,6 +98,8 @@ const feedReaders: Readers<FeedMessage> = {
     time: fields.count('time'),
     logBytes: readCountIfPresent(fields, 'logBytes'),
     replicationDelayMs: readDelay(fields),
+    behindMs: fields.isNull('behindMs') ? null : readCountIfPresent(fields, 'behindMs'),
+    isAwaited: fields.raw('isAwaited') === undefined ? undefined : fields.flag('isAwaited'),
   }),
 };
 

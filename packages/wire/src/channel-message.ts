@@ -107,6 +107,13 @@ export interface HeartbeatMessage {
   /** Durable log bytes on the master that this channel has not been sent yet. */
   readonly logBytes?: number | undefined;
   readonly replicationDelayMs: number;
+  /**
+   * How far this database is behind its own master at most, in ms by its clock; null if it is a replica that
+   * cannot tell. Left out by older versions, and then 0.
+   */
+  readonly behindMs?: number | null | undefined;
+  /** A commit waits for this replica: one that asks now and then asks at once. Older versions do not look at it. */
+  readonly isAwaited?: boolean | undefined;
 }
 
 export type FollowerMessage = HelloMessage | RequestMessage | ReportMessage | GoodbyeMessage;

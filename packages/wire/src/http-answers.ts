@@ -173,6 +173,20 @@ export const statusAnswer = Type.Object({
       replicaHoldDays: Type.Optional(amount),
     }),
   ),
+  synchronous: Type.Optional(
+    orNull(
+      Type.Object({
+        replicas: amount,
+        names: Type.Array(text),
+        policy: oneOf('wait', 'degrade'),
+        timeoutMs: amount,
+        state: oneOf('off', 'synchronous', 'degraded'),
+        since: orNull(amount),
+        waiting: amount,
+        unreplicated: amount,
+      }),
+    ),
+  ),
   master: orNull(
     Type.Object({
       name: text,
@@ -180,6 +194,7 @@ export const statusAnswer = Type.Object({
       durable: orNull(text),
       lag: lags,
       lastReplicatedModificationTime: orNull(amount),
+      behindMs: Type.Optional(orNull(amount)),
     }),
   ),
   applying: Type.Optional(

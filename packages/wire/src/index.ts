@@ -2,6 +2,7 @@
 export {
   type Administration,
   type BatchOperation,
+  type Committed,
   type CreateOptions,
   type DatabaseState,
   type DatabaseStatus,
@@ -22,6 +23,7 @@ export {
   type ResetOptions,
 } from './administration.js';
 export type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
+export type { GetOptions, SynchronousSummary, WriteOptions } from './data-options.js';
 export type {
   AddArchiveOptions,
   ArchiveState,
@@ -122,6 +124,7 @@ export {
   type LogSegments,
 } from './http-log-source.js';
 export {
+  answerWaitMsMax,
   apiPrefix,
   jobLogLinesMax,
   requestBytesMax,
@@ -145,23 +148,26 @@ export {
   type BatchRequest,
   createRequest,
   type CreateRequest,
+  delRequest,
+  type DelRequest,
   deleteQuery,
   type DeleteQuery,
-  entrySchema,
   expireRequest,
   type ExpireRequest,
   exportQuery,
   type ExportQuery,
+  getRequest,
+  type GetRequest,
   hashQuery,
   type HashQuery,
   jobLogQuery,
   type JobLogQuery,
-  keyRequest,
-  type KeyRequest,
   logQuery,
   type LogQuery,
   nameParameters,
   propertyParameters,
+  putRequest,
+  type PutRequest,
   rebuildRequest,
   renameRequest,
   type RenameRequest,

@@ -15,6 +15,9 @@ import {
   replicaHoldBytesMin,
   replicaHoldDaysMax,
   replicationDelayMsMax,
+  synchronousReplicasMax,
+  synchronousTimeoutMsMax,
+  synchronousTimeoutMsMin,
 } from '@pamina/format';
 import { defineCommand } from '../command.js';
 import { fields } from '../print/table.js';
@@ -28,6 +31,9 @@ const propertiesText = [
   `backupAgeDaysMax (0 to ${backupAgeDaysLimit}; 0 = no limit),`,
   `archiveKeepHours (0 to ${archiveKeepHoursMax}),`,
   `applyDelayMs (0 to ${applyDelayMsMax}; on a replica: how long after its commit a record is applied),`,
+  `synchronousReplicas (0 to ${synchronousReplicasMax}: how many confirm a commit; on the master),`,
+  'synchronousNames (names with commas: which of them count; empty = all), synchronousPolicy (wait or degrade),',
+  `synchronousTimeoutMs (${synchronousTimeoutMsMin} to ${synchronousTimeoutMsMax}; of degrade),`,
   `archiveHeartbeatMinutes (0 to ${archiveHeartbeatMinutesMax}; 0 = once),`,
   `archiveHoldDays (${archiveHoldDaysMin} to ${archiveHoldDaysMax}),`,
   `replicaHoldBytes (${replicaHoldBytesMin} to ${replicaHoldBytesMax}, also as 64GiB; 0 = no cap),`,
@@ -66,6 +72,14 @@ export const set = defineCommand({
     ],
     ['pamina set cities replicaHoldDays=0', 'and however old'],
     ['pamina set cities-replica onTerminal=recreate', 'out of diverged and log-gone by itself'],
+    [
+      'pamina set cities synchronousReplicas=1',
+      'a commit is acknowledged when a replica has it too',
+    ],
+    [
+      'pamina set cities synchronousPolicy=degrade',
+      'without its replicas it goes on after synchronousTimeoutMs, with an error in the job log',
+    ],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {

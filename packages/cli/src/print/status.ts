@@ -71,6 +71,7 @@ export function statusText(status: DatabaseStatus, now: number): string {
         'generations kept',
         status.settings === null ? null : String(status.settings.backupGenerations),
       ],
+      ['synchronous commit', synchronousText(status, now)],
       ['audit', auditText(status)],
       ['store', damageText(status)],
       [
@@ -90,6 +91,22 @@ export function statusText(status: DatabaseStatus, now: number): string {
   const archives = archivesText(status.archives ?? [], now);
   if (archives !== '') parts.push(archives);
   return parts.join('\n\n');
+}
+
+/** What commits wait for, and in capitals when they do not. */
+function synchronousText({ synchronous }: DatabaseStatus, now: number): string | null {
+  if (synchronous === null || synchronous === undefined) return null;
+  const { names, policy, replicas, timeoutMs, unreplicated, waiting } = synchronous;
+  const waitingText = countOf(waiting, 'commit waits', 'commits wait');
+  if (synchronous.state === 'off') return waiting === 0 ? null : waitingText;
+  const of = names.length === 0 ? '' : ` of ${names.map(printable).join(', ')}`;
+  const wanted = `${countOf(replicas, 'replica')}${of}`;
+  if (synchronous.state === 'degraded') {
+    const sinceText = since(synchronous.since, now) ?? 'an unknown time';
+    return `DEGRADED since ${sinceText}: ${countOf(unreplicated, 'commit')} without ${wanted}`;
+  }
+  const otherwise = policy === 'wait' ? '' : `, degrades after ${formatDuration(timeoutMs)}`;
+  return `${wanted}${otherwise}, ${waitingText}`;
 }
 
 /** Whether this replica was found to hold what its master holds. */
@@ -126,10 +143,16 @@ function replicaText(status: DatabaseStatus, master: MasterStatus, now: number):
       'last replicated modification',
       since(master.lastReplicatedModificationTime, now) ?? 'none yet',
     ],
+    ['at most behind', behindText(master)],
     ['apply delay', applyText(status)],
     ['simultaneous query', status.simultaneousQuery ? 'permitted' : 'not permitted'],
   ]);
   return `${positions}\n\n${about}`;
+}
+
+function behindText({ behindMs }: MasterStatus): string | null {
+  if (behindMs === undefined) return null;
+  return behindMs === null ? 'not known' : formatDuration(behindMs);
 }
 
 function applyText({ applying }: DatabaseStatus): string | null {
