@@ -276,13 +276,13 @@ export const errorTable = {
   RECORD_INVALID: damaged(
     'Keep the files as they are. Restore the newest good backup, or create the replica again from its master.',
   ),
-  REPLICA_CLONED: refused(
-    'Remove the copied folder, or make it a replica of its own: `pamina replicate NEW_NAME --master MASTER`. If the copy is the one that is connected, stop it, then start this one again.',
-  ),
   REPLICAS_UNCONFIRMED: ended(
     'The commit is in the log of this database and stays, and replicas may have it; a failover may lose it. Do not repeat it: read the keys, or wait until its position is replicated.',
     504,
     false,
+  ),
+  REPLICA_CLONED: refused(
+    'Remove the copied folder, or make it a replica of its own: `pamina replicate NEW_NAME --master MASTER`. If the copy is the one that is connected, stop it, then start this one again.',
   ),
   REPLICA_IRREVERSIBLE: state(
     'This database was a master or was started as normal. Create a new replica from a backup of the master instead.',
@@ -322,14 +322,14 @@ export const errorTable = {
   STORE_ERROR: disk(
     'LevelDB failed; see the cause. Close the database, check the disk, and open it again.',
   ),
+  STORE_REFUTED: damaged(
+    'No full backup is taken of a store that is known to be damaged; incremental ones and archiving go on. Build the store anew with `pamina rebuild NAME`, or a replica with `pamina replicate NAME --master MASTER --recreate`.',
+    409,
+  ),
   STORE_REOPENED: state(
     'The store was reopened after a fault; open iterators and snapshots ended. Start the read again.',
     503,
     true,
-  ),
-  STORE_REFUTED: damaged(
-    'No full backup is taken of a store that is known to be damaged; incremental ones and archiving go on. Build the store anew with `pamina rebuild NAME`, or a replica with `pamina replicate NAME --master MASTER --recreate`.',
-    409,
   ),
   TAG_INVALID: usage(
     'Use 1 to 64 letters, digits, spaces and . _ : + -, beginning with a letter or a digit.',
