@@ -46,7 +46,7 @@ export async function keepNames(core: HostCore): Promise<void> {
     });
   }
   for (const [name, { error }] of [...core.faults]) {
-    if (error.code !== 'NAME_TAKEN') continue;
+    if (error.code !== 'NAME_TAKEN' && error.code !== 'FENCED') continue;
     await core.turns.run(name, async () => {
       if (await core.exists(name)) await fenceIfProven(core, name, error);
     });

@@ -71,7 +71,11 @@ export async function enterName(
     return true;
   } catch (error) {
     if (isPaminaError(error, 'NAME_TAKEN')) throw error;
-    return false;
+    // A directory that cannot be written may still be read.
+    const entry = await holderOf(core, name);
+    if (entry === null || entry.instance === instance || !(await isAlive(entry))) return false;
+    const message = `${name} is served at ${entry.address} (${core.directory.describe()})`;
+    throw new PaminaError('NAME_TAKEN', message, { context: { name, address: entry.address } });
   }
 }
 
