@@ -3,6 +3,7 @@
 // two databases, each of them safe to repeat, so a failover that was cut short is run again.
 
 import {
+  forkPoint,
   isPaminaError,
   PaminaError,
   parsePosition,
@@ -29,6 +30,8 @@ interface Plan {
   readonly holder: Peer | null;
   readonly candidates: readonly FailoverCandidate[];
   readonly chosen: FailoverCandidate;
+  /** Of those that can take over the one that has most of the log. */
+  readonly ahead: FailoverCandidate;
   /** The last record that the master is known to have had. */
   readonly knownSeq: number;
 }
@@ -43,10 +46,12 @@ export async function failover(
   const say = (step: string, done: number): void =>
     progress?.({ step, done, total: 4, unit: 'steps' });
   say('looking for replicas', 0);
-  const peers = await databasesOf(core);
-  const unfinished = peers.find(({ status }) => isUnfinished(status, master));
+  let peers = await databasesOf(core);
+  const unfinished = peers.find((peer) => isUnfinished(peer, holderOf(peers, master), master));
   if (unfinished !== undefined && options.dryRun !== true) {
-    return finishIt(core, master, unfinished);
+    const report = await finishIt(core, master, unfinished);
+    if (!isNext(peers, unfinished, master, options)) return report;
+    peers = await databasesOf(core);
   }
   const plan = planOf(master, peers, options);
   const none = { address: null, position: null, followers: [], oldMaster: null };
@@ -58,6 +63,8 @@ export async function failover(
   const startedAt = clock.monotonic();
   say(`telling ${master} to stop`, 1);
   const stopped = await stopMaster(core, plan);
+  // It may have gone since it was asked for its status: what another replica has would be lost then.
+  if ('problem' in stopped) requireMostAdvanced(plan, options);
   say(`${plan.chosen.name} takes over`, 2);
   const end = 'end' in stopped ? stopped.end : null;
   const taken = await takeOverOrGoBack(core, plan, end, options);
@@ -76,14 +83,40 @@ function partsOf({ address, followers, oldMaster, position }: TakeOverReport) {
   return { address, followers, oldMaster, position };
 }
 
-/** Promoted and renamed, but not all of its replicas know it; or claimed, and not promoted yet. */
-function isUnfinished(status: DatabaseStatus | null, master: string): boolean {
-  return status?.takeover?.of === master && !status.takeover.finished;
+/** Who has the name, with the status of nobody but whom the entry names. */
+function holderOf(peers: readonly Peer[], master: string): Peer | null {
+  const found = peers.find(({ name }) => name === master);
+  if (found === undefined) return null;
+  const { entry, status } = found;
+  const isNamed = entry.instance === null || status?.instance === entry.instance;
+  return isNamed ? found : { ...found, status: null };
+}
+
+/**
+ * Promoted and renamed, but not all of its replicas know it; or claimed, and not promoted yet. One that
+ * another has taken the name from since has nothing to finish.
+ */
+function isUnfinished({ status }: Peer, holder: Peer | null, master: string): boolean {
+  if (status === null || status.takeover?.of !== master || status.takeover.finished) return false;
+  if (status.fence?.takenOver === true) return false;
+  const claimant = holder?.entry.instance ?? null;
+  return claimant === null ? status.type === 'normal' : claimant === status.instance;
+}
+
+/** Whether, beyond what was left of the failover before, the one that is asked for is another. */
+function isNext(
+  peers: readonly Peer[],
+  unfinished: Peer,
+  master: string,
+  { to }: FailoverOptions,
+): boolean {
+  if (unfinished.name !== master) return false;
+  return peers.some(({ name, status }) => name === to && status?.type === 'replica');
 }
 
 async function finishIt(core: HostCore, master: string, peer: Peer): Promise<FailoverReport> {
   const former = peer.status?.takeover?.formerName ?? peer.name;
-  const link = new MasterLink(former, peer.entry.address, core);
+  const link = new MasterLink(peer.name, peer.entry.address, core);
   const request = { master, fenced: null, untilSeq: null, timeoutMs: failoverTimeoutMsDefault };
   const taken = await link.takeOver(request);
   return {
@@ -97,14 +130,22 @@ async function finishIt(core: HostCore, master: string, peer: Peer): Promise<Fai
 
 /** FAILOVER_IMPOSSIBLE, FAILOVER_BEHIND. */
 function planOf(master: string, peers: readonly Peer[], options: FailoverOptions): Plan {
-  const { acceptLoss = false, to } = options;
-  const holder = peers.find(({ name }) => name === master) ?? null;
+  const { to } = options;
+  const holder = holderOf(peers, master);
+  if (holder?.status?.type === 'replica') {
+    const message = `${master} is itself a replica of ${holder.status.master?.name}: nobody takes its place`;
+    throw new PaminaError('FAILOVER_IMPOSSIBLE', message);
+  }
   const replicas = peers.filter(
     ({ name, status }) =>
       name === to || (status?.type === 'replica' && status.master?.name === master),
   );
-  const pattern = holder?.status?.pattern ?? null;
-  const candidates = replicas.map((peer) => candidateOf(peer, master, pattern, to));
+  const histories = [...replicas, ...(holder === null ? [] : [holder])];
+  const candidates = replicas.map((peer) => {
+    const candidate = candidateOf(peer, master, to);
+    const problem = candidate.problem ?? strangeness(peer, histories, holder, to);
+    return { ...candidate, problem };
+  });
   // The name is claimed: a failover that was cut short goes on with the same one.
   const claimed = replicas.find(({ status }) => isClaimant(status, holder, master));
   const able = candidates
@@ -116,14 +157,48 @@ function planOf(master: string, peers: readonly Peer[], options: FailoverOptions
   const wanted = to ?? (able.some(({ name }) => name === promised) ? promised : undefined);
   const chosen = wanted === undefined ? able[0] : able.find(({ name }) => name === wanted);
   if (chosen === undefined) throw impossible(master, to, candidates);
-  const isMasterThere = holder?.status?.online === true && holder.status.type === 'normal';
-  const ahead = able[0] ?? chosen;
-  if (!isMasterThere && !acceptLoss && (ahead.seq ?? 0) > (chosen.seq ?? 0)) {
-    const message = `${ahead.name} is at ${ahead.durable}, ${chosen.name} at ${chosen.durable} only`;
-    throw new PaminaError('FAILOVER_BEHIND', message, { context: { candidates } });
-  }
   const knownSeqs = replicas.map(({ status }) => seqOf(status?.master?.durable ?? null) ?? 0);
-  return { master, holder, candidates, chosen, knownSeq: Math.max(0, ...knownSeqs) };
+  const knownSeq = Math.max(0, ...knownSeqs);
+  const plan = { master, holder, candidates, chosen, ahead: able[0] ?? chosen, knownSeq };
+  const isMasterThere = holder?.status?.online === true && holder.status.type === 'normal';
+  if (!isMasterThere) requireMostAdvanced(plan, options);
+  return plan;
+}
+
+/** FAILOVER_BEHIND: where the master cannot send its rest, what only another replica has would be lost. */
+function requireMostAdvanced(
+  { ahead, candidates, chosen }: Plan,
+  { acceptLoss = false }: FailoverOptions,
+): void {
+  if (acceptLoss || (ahead.seq ?? 0) <= (chosen.seq ?? 0)) return;
+  const message = `${ahead.name} is at ${ahead.durable}, ${chosen.name} at ${chosen.durable} only`;
+  throw new PaminaError('FAILOVER_BEHIND', message, { context: { candidates } });
+}
+
+/**
+ * Why its log is not that of the database whose place is to be taken, however much it has of it: of two
+ * histories the longer number counts only where one continues the other.
+ */
+function strangeness(
+  { status }: Peer,
+  others: readonly Peer[],
+  holder: Peer | null,
+  to: string | undefined,
+): string | null {
+  if (status === null) return null;
+  const holding = holder?.status?.pattern ?? null;
+  for (const { name, status: other } of others) {
+    if (other === null) continue;
+    if (other.pattern !== status.pattern) {
+      const isKnown = holding === null ? to === undefined : other.pattern === holding;
+      if (isKnown) return `it was made from a backup of another database than ${name}`;
+      continue;
+    }
+    const { common, seqMax } = forkPoint(status.timelines, other.timelines);
+    const isLeft = common === status.timelines.length && (seqOf(status.durable) ?? 0) > seqMax;
+    if (isLeft) return `it is on a history that ${name} left after record ${seqMax}`;
+  }
+  return null;
 }
 
 function isClaimant(status: DatabaseStatus | null, holder: Peer | null, master: string): boolean {
@@ -146,7 +221,6 @@ const held: ReadonlySet<string> = new Set(['paused', 'delayed', 'read-only']);
 function candidateOf(
   { entry, name, status }: Peer,
   master: string,
-  pattern: string | null,
   to: string | undefined,
 ): FailoverCandidate {
   const durable = status?.durable ?? null;
@@ -156,9 +230,6 @@ function candidateOf(
   if (status === null) return because('its server does not answer');
   if (status.type !== 'replica' || status.master?.name !== master) {
     return because(`it is ${status.type} and no replica of ${master}`);
-  }
-  if (pattern !== null && status.pattern !== pattern) {
-    return because('it was made from a backup of another database');
   }
   if (!status.online || unfit.has(state)) return because(status.reason ?? `it is ${state}`);
   if (durable === null) return because('its position is not known');
@@ -191,7 +262,7 @@ type Stopped = { readonly end: FenceAnswer } | { readonly problem: string };
 async function stopMaster(core: HostCore, { chosen, holder, master }: Plan): Promise<Stopped> {
   if (holder === null) return { problem: `${master} is not in the directory` };
   if (holder.entry.instance !== null && holder.status === null) {
-    return { problem: `${holder.entry.address} does not answer` };
+    return { problem: `the holder of ${master} at ${holder.entry.address} does not answer` };
   }
   try {
     const link = new MasterLink(master, holder.entry.address, core);
@@ -202,7 +273,7 @@ async function stopMaster(core: HostCore, { chosen, holder, master }: Plan): Pro
   }
 }
 
-/** Where nothing was promoted the master takes writes again. */
+/** Where the name was not even claimed the master takes writes again. */
 async function takeOverOrGoBack(
   core: HostCore,
   { chosen, holder, master }: Plan,
@@ -214,10 +285,46 @@ async function takeOverOrGoBack(
   try {
     return await link.takeOver({ master, fenced, untilSeq, timeoutMs });
   } catch (error) {
-    if (holder === null || end === null || !isPaminaError(error, 'FAILOVER_TIMEOUT')) throw error;
-    await new MasterLink(master, holder.entry.address, core).unfence();
-    throw error;
+    const failure = toPaminaError(error);
+    // Its fence was taken away already, by a person.
+    if (holder === null || end === null || failure.code === 'FAILOVER_IMPOSSIBLE') throw failure;
+    if (!unanswered.has(failure.code) && (await isUnclaimed(core, master, end))) {
+      await goBack(core, { address: holder.entry.address, chosen, master }, failure);
+      throw failure;
+    }
+    throw stillFenced(master, chosen.name, failure);
   }
+}
+
+/** What the replica did, or still does, is not known then. */
+const unanswered: ReadonlySet<string> = new Set(['ABORTED', 'CONNECT_FAILED', 'TIMEOUT']);
+
+async function isUnclaimed(core: HostCore, master: string, end: FenceAnswer): Promise<boolean> {
+  const entry = await core.directory.resolve(master);
+  return entry !== null && (entry.instance === null || entry.instance === end.instance);
+}
+
+async function goBack(
+  core: HostCore,
+  { address, chosen, master }: Pick<Plan, 'chosen' | 'master'> & { readonly address: string },
+  failure: PaminaError,
+): Promise<void> {
+  try {
+    await new MasterLink(master, address, core).unfence();
+  } catch (error) {
+    const { code, context, message } = failure;
+    const also = `${message}; and ${master} was not taken out of its fence: ${toPaminaError(error).message}`;
+    const both = new PaminaError(code, also, { cause: error, context });
+    throw stillFenced(master, chosen.name, both);
+  }
+}
+
+function stillFenced(master: string, successor: string, failure: PaminaError): PaminaError {
+  const { code, context, message } = failure;
+  return new PaminaError(code, message, {
+    ...{ cause: failure, context },
+    hint: `${master} takes no writes. Mend the cause and run \`pamina failover ${master} --to ${successor}\` again, or take it back with \`pamina unfence ${master}\`.`,
+  });
 }
 
 type Facts = Pick<
