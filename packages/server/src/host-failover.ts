@@ -30,10 +30,10 @@ interface Plan {
   readonly holder: Peer | null;
   readonly candidates: readonly FailoverCandidate[];
   readonly chosen: FailoverCandidate;
-  /** Of those that can take over the one that has most of the log. */
-  readonly ahead: FailoverCandidate;
   /** The last record that the master is known to have had. */
   readonly knownSeq: number;
+  /** It answered, and is online. */
+  readonly isMasterThere: boolean;
 }
 
 export async function failover(
@@ -56,15 +56,20 @@ export async function failover(
   const plan = planOf(master, peers, options);
   const none = { address: null, position: null, followers: [], oldMaster: null };
   if (options.dryRun === true) {
-    const alive = plan.holder?.status?.online === true;
-    return { ...reportOf(plan, alive, null), ...none, withoutWriterMs: null, dryRun: true };
+    return {
+      ...reportOf(plan, plan.isMasterThere, null),
+      ...none,
+      withoutWriterMs: null,
+      dryRun: true,
+    };
   }
   const { clock } = core.env;
   const startedAt = clock.monotonic();
   say(`telling ${master} to stop`, 1);
   const stopped = await stopMaster(core, plan);
-  // It may have gone since it was asked for its status: what another replica has would be lost then.
-  if ('problem' in stopped) requireMostAdvanced(plan, options);
+  if ('problem' in stopped && plan.isMasterThere && options.acceptLoss !== true) {
+    throw notStopped(plan, stopped.problem);
+  }
   say(`${plan.chosen.name} takes over`, 2);
   const end = 'end' in stopped ? stopped.end : null;
   const taken = await takeOverOrGoBack(core, plan, end, options);
@@ -159,15 +164,16 @@ function planOf(master: string, peers: readonly Peer[], options: FailoverOptions
   if (chosen === undefined) throw impossible(master, to, candidates);
   const knownSeqs = replicas.map(({ status }) => seqOf(status?.master?.durable ?? null) ?? 0);
   const knownSeq = Math.max(0, ...knownSeqs);
-  const plan = { master, holder, candidates, chosen, ahead: able[0] ?? chosen, knownSeq };
   const isMasterThere = holder?.status?.online === true && holder.status.type === 'normal';
-  if (!isMasterThere) requireMostAdvanced(plan, options);
-  return plan;
+  if (!isMasterThere) requireMostAdvanced(able[0] ?? chosen, chosen, candidates, options);
+  return { master, holder, candidates, chosen, knownSeq, isMasterThere };
 }
 
 /** FAILOVER_BEHIND: where the master cannot send its rest, what only another replica has would be lost. */
 function requireMostAdvanced(
-  { ahead, candidates, chosen }: Plan,
+  ahead: FailoverCandidate,
+  chosen: FailoverCandidate,
+  candidates: readonly FailoverCandidate[],
   { acceptLoss = false }: FailoverOptions,
 ): void {
   if (acceptLoss || (ahead.seq ?? 0) <= (chosen.seq ?? 0)) return;
@@ -273,6 +279,14 @@ async function stopMaster(core: HostCore, { chosen, holder, master }: Plan): Pro
   }
 }
 
+/** Without its rest nobody takes over from a master that is there: what it acknowledged last would be lost. */
+function notStopped({ chosen, master }: Plan, problem: string): PaminaError {
+  const message = `${master} is there and could not be told to stop: ${problem}`;
+  return new PaminaError('FAILOVER_IMPOSSIBLE', message, {
+    hint: `Nothing was promoted. See \`pamina status ${master}\`: if it has a fence now, \`pamina unfence ${master}\` lets it take writes again. Run \`pamina failover ${master} --to ${chosen.name}\` again when it can stop or is gone.`,
+  });
+}
+
 /** Where the name was not even claimed the master takes writes again. */
 async function takeOverOrGoBack(
   core: HostCore,
@@ -312,6 +326,8 @@ async function goBack(
   try {
     await new MasterLink(master, address, core).unfence();
   } catch (error) {
+    // A person, or another failover that ended, was faster.
+    if (isPaminaError(error, 'DATABASE_TYPE')) return;
     const { code, context, message } = failure;
     const also = `${message}; and ${master} was not taken out of its fence: ${toPaminaError(error).message}`;
     const both = new PaminaError(code, also, { cause: error, context });

@@ -79,6 +79,18 @@ export async function enterName(
   }
 }
 
+/** NAME_TAKEN by who entered it since it was entered for this one. */
+export async function requireStillOwn(
+  core: HostCore,
+  name: string,
+  instance: string,
+): Promise<void> {
+  const entry = await holderOf(core, name);
+  if (entry === null || entry.instance === null || entry.instance === instance) return;
+  const context = { name, address: entry.address };
+  throw new PaminaError('NAME_TAKEN', `${entry.address} has ${name} now`, { context });
+}
+
 /** null when nobody has the name, and when the directory cannot be read and never could. */
 export async function holderOf(core: HostCore, name: string): Promise<DirectoryEntry | null> {
   try {

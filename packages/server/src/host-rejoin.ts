@@ -170,7 +170,8 @@ async function becomeReplica(
   try {
     return await follow(core, plan, way, progress);
   } catch (error) {
-    if ((await core.control(to)).type !== 'normal') throw error;
+    const isOldMaster = (await core.exists(to)) && (await core.control(to)).type === 'normal';
+    if (!isOldMaster) throw error;
     const { code, context, message } = toPaminaError(error);
     throw new PaminaError(code, message, {
       ...{ cause: error, context },

@@ -272,6 +272,47 @@ describe('P11 what stands in the way of a takeover', () => {
   });
 });
 
+describe('P11 nobody takes a name', () => {
+  /** As somebody else enters it. */
+  async function enter(name: string, address: string, instance: string): Promise<void> {
+    const entries = JSON.parse(await readFile(bench.directoryFile, 'utf8')) as object;
+    const entry = { address, instance, since: 1 };
+    await writeFile(bench.directoryFile, JSON.stringify({ ...entries, [name]: entry }));
+  }
+
+  it('whose new holder was renamed to it and is about to go online', async () => {
+    await other.failover('cities', { to: 'cities-2' });
+    const { instance } = await other.status('cities');
+    await other.stop('cities');
+    const folder = join(bench.folder, 'second', 'cities');
+    const control = await readControl(env.disk, folder);
+    if (control?.takeover == null) throw new Error('no takeover is noted');
+    const takeover = { ...control.takeover, finished: false };
+    await writeControl(env.disk, folder, { ...control, takeover });
+    await enter('cities', second.address, instance);
+    const third = (await bench.server({ data: 'third' })).host;
+    await expect(third.create('cities')).rejects.toThrow(code('NAME_TAKEN'));
+  });
+
+  it('that another has entered while it was opened', async () => {
+    let meanwhile: (() => Promise<void>) | null = null;
+    const node = nodeEnv();
+    const makeFolder: typeof node.disk.makeFolder = async (path) => {
+      const task = path.endsWith('/towns/log') ? meanwhile : null;
+      if (task !== null) meanwhile = null;
+      await task?.();
+      return node.disk.makeFolder(path);
+    };
+    const disk = Object.assign(Object.create(node.disk) as typeof node.disk, { makeFolder });
+    const third = (await bench.server({ data: 'third', env: { ...node, disk } })).host;
+    await third.create('towns');
+    await third.stop('towns');
+    meanwhile = () => enter('towns', second.address, 'f'.repeat(32));
+    await expect(third.start('towns')).rejects.toThrow(code('NAME_TAKEN'));
+    await expect(third.put('towns', 'a', '1')).rejects.toThrow(code('DATABASE_OFFLINE'));
+  });
+});
+
 describe('P9 a rejoin that cannot be', () => {
   it('leaves a master as it is whose own replica is named', async () => {
     const refused = master.rejoin('cities', { master: 'cities-2' });
