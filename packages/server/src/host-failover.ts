@@ -32,6 +32,8 @@ interface Plan {
   readonly chosen: FailoverCandidate;
   /** The last record that the master is known to have had. */
   readonly knownSeq: number;
+  /** Archives of the master that the chosen one has not: each database keeps its own list. */
+  readonly notArchived: readonly string[];
   /** It answered, and is online. */
   readonly isMasterThere: boolean;
 }
@@ -166,7 +168,12 @@ function planOf(master: string, peers: readonly Peer[], options: FailoverOptions
   const knownSeq = Math.max(0, ...knownSeqs);
   const isMasterThere = holder?.status?.online === true && holder.status.type === 'normal';
   if (!isMasterThere) requireMostAdvanced(able[0] ?? chosen, chosen, candidates, options);
-  return { master, holder, candidates, chosen, knownSeq, isMasterThere };
+  const successor = replicas.find(({ name }) => name === chosen.name);
+  const own = (successor?.status?.archives ?? []).map(({ address }) => address);
+  const notArchived = (holder?.status?.archives ?? [])
+    .map(({ address }) => address)
+    .filter((address) => !own.includes(address));
+  return { master, holder, candidates, chosen, knownSeq, notArchived, isMasterThere };
 }
 
 /** FAILOVER_BEHIND: where the master cannot send its rest, what only another replica has would be lost. */
@@ -345,12 +352,13 @@ function stillFenced(master: string, successor: string, failure: PaminaError): P
 
 type Facts = Pick<
   FailoverReport,
-  'master' | 'successor' | 'fenced' | 'masterProblem' | 'lost' | 'candidates'
+  'master' | 'successor' | 'fenced' | 'masterProblem' | 'lost' | 'candidates' | 'notArchived'
 >;
 
 function reportOf(plan: Plan, fenced: boolean, masterProblem: string | null): Facts {
   const { candidates, chosen, knownSeq, master } = plan;
   const records = fenced ? 0 : Math.max(0, knownSeq - (chosen.seq ?? 0));
   const lost = { records, isCertain: fenced };
-  return { master, successor: chosen.name, fenced, masterProblem, lost, candidates };
+  const { notArchived } = plan;
+  return { master, successor: chosen.name, fenced, masterProblem, lost, candidates, notArchived };
 }

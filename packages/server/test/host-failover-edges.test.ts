@@ -246,6 +246,16 @@ describe('P11 what stands in the way of a takeover', () => {
     await master.put(long, 'new', 'y');
   });
 
+  it('P9 nothing is left unsaid of archives that only the old master is kept in', async () => {
+    const address = join(bench.folder, 'archive');
+    await master.addArchive('cities', 'main', { address });
+    const plan = await other.failover('cities', { dryRun: true });
+    expect(plan.notArchived).toEqual([expect.stringContaining(address)]);
+    const report = await other.failover('cities', { to: 'cities-2' });
+    expect(report.notArchived).toEqual(plan.notArchived);
+    expect(await other.archives('cities')).toEqual([]);
+  });
+
   it('a master that is a replica itself is told so', async () => {
     const failed = other.failover('cities-2');
     await expect(failed).rejects.toThrow(code('FAILOVER_IMPOSSIBLE'));

@@ -14,6 +14,12 @@ export function failoverText(report: FailoverReport): string {
       `The old master is called ${printable(oldMaster)} now: \`pamina rejoin ${printable(oldMaster)}\` makes it a replica.`,
     );
   }
+  for (const address of report.notArchived ?? []) {
+    const is = dryRun ? 'would not be' : 'is not';
+    parts.push(
+      `The old master is archived to ${printable(address)}; the new one ${is}: \`pamina archive add ${printable(report.master)} ${printable(address)}\` once it has taken over.`,
+    );
+  }
   for (const { name, problem } of followers) {
     parts.push(
       problem === null
