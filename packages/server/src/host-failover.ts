@@ -22,7 +22,7 @@ import {
 } from '@pamina/wire';
 import type { HostCore } from './host-core.js';
 import { isClaim, MasterLink } from './master-link.js';
-import { databasesOf, type Peer } from './peers.js';
+import { databasesOf, type Peer, stoppedMaster } from './peers.js';
 
 interface Plan {
   readonly master: string;
@@ -55,6 +55,10 @@ export async function failover(
     if (!isNext(peers, unfinished, master, options)) return report;
     peers = await databasesOf(core);
   }
+  if (holderOf(peers, master) === null) {
+    const stopped = await stoppedMaster(core, master, peers);
+    if (stopped !== null) peers = [...peers, stopped];
+  }
   const plan = planOf(master, peers, options);
   const none = { address: null, position: null, followers: [], oldMaster: null };
   if (options.dryRun === true) {
@@ -78,8 +82,11 @@ export async function failover(
   const withoutWriterMs = Math.round(clock.monotonic() - startedAt);
   say('done', 4);
   const problem = 'problem' in stopped ? stopped.problem : null;
+  const report = reportOf(plan, end !== null, problem);
+  const isBehind = end !== null && taken.atSeq < end.seq;
   return {
-    ...reportOf(plan, end !== null, problem),
+    ...report,
+    ...(isBehind ? { lost: { records: end.seq - taken.atSeq, isCertain: true } } : {}),
     ...partsOf(taken),
     withoutWriterMs,
     dryRun: false,
@@ -165,9 +172,11 @@ function planOf(master: string, peers: readonly Peer[], options: FailoverOptions
   const chosen = wanted === undefined ? able[0] : able.find(({ name }) => name === wanted);
   if (chosen === undefined) throw impossible(master, to, candidates);
   const knownSeqs = replicas.map(({ status }) => seqOf(status?.master?.durable ?? null) ?? 0);
-  const knownSeq = Math.max(0, ...knownSeqs);
   const isMasterThere = holder?.status?.online === true && holder.status.type === 'normal';
   if (!isMasterThere) requireMostAdvanced(able[0] ?? chosen, chosen, candidates, options);
+  const endSeq = isMasterThere ? null : seqOf(holder?.status?.durable ?? null);
+  if (endSeq !== null) requireNoRest(master, endSeq, chosen, options);
+  const knownSeq = Math.max(0, endSeq ?? 0, ...knownSeqs);
   const successor = replicas.find(({ name }) => name === chosen.name);
   const own = (successor?.status?.archives ?? []).map(({ address }) => address);
   const notArchived = (holder?.status?.archives ?? [])
@@ -186,6 +195,20 @@ function requireMostAdvanced(
   if (acceptLoss || (ahead.seq ?? 0) <= (chosen.seq ?? 0)) return;
   const message = `${ahead.name} is at ${ahead.durable}, ${chosen.name} at ${chosen.durable} only`;
   throw new PaminaError('FAILOVER_BEHIND', message, { context: { candidates } });
+}
+
+/** FAILOVER_BEHIND: a master that is stopped, and has what it did not send before, could send it. */
+function requireNoRest(
+  master: string,
+  endSeq: number,
+  chosen: FailoverCandidate,
+  { acceptLoss = false }: FailoverOptions,
+): void {
+  if (acceptLoss || endSeq <= (chosen.seq ?? 0)) return;
+  const message = `${master} is stopped and ends at record ${endSeq}, ${chosen.name} is at ${chosen.durable} only`;
+  throw new PaminaError('FAILOVER_BEHIND', message, {
+    hint: `Start it with \`pamina start ${master}\`, so that it sends its rest, or say \`--accept-loss\` to give up what only it has.`,
+  });
 }
 
 /**
@@ -297,12 +320,15 @@ function notStopped({ chosen, master }: Plan, problem: string): PaminaError {
 /** Where the name was not even claimed the master takes writes again. */
 async function takeOverOrGoBack(
   core: HostCore,
-  { chosen, holder, master }: Plan,
+  { chosen, holder, isMasterThere, master }: Plan,
   end: FenceAnswer | null,
-  { timeoutMs = failoverTimeoutMsDefault }: FailoverOptions,
+  { acceptLoss, timeoutMs = failoverTimeoutMsDefault }: FailoverOptions,
 ): Promise<TakeOverReport> {
   const link = new MasterLink(chosen.name, chosen.address, core);
-  const [fenced, untilSeq] = [end?.instance ?? null, end?.seq ?? null];
+  const fenced = end?.instance ?? null;
+  // One that is stopped sends nothing: what only it has was given up, or there is none.
+  const isAwaited = isMasterThere || acceptLoss !== true;
+  const untilSeq = isAwaited ? (end?.seq ?? null) : null;
   try {
     return await link.takeOver({ master, fenced, untilSeq, timeoutMs });
   } catch (error) {

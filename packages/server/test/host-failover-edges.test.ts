@@ -282,6 +282,34 @@ describe('P11 what stands in the way of a takeover', () => {
   });
 });
 
+describe('P1 a failover of a master that was stopped', () => {
+  it('gives up nothing unasked that it had not sent, and says how much it was', async () => {
+    await caughtUp(other, 'cities-2', master);
+    await other.set('cities-2', 'readOnly', 'true');
+    await master.put('cities', 'b', '2');
+    await master.put('cities', 'c', '3');
+    await master.stop('cities');
+    const named = { to: 'cities-2' };
+    const refused = other.failover('cities', named);
+    await expect(refused).rejects.toThrow(code('FAILOVER_BEHIND'));
+    await expect(refused).rejects.toThrow(/cities is stopped and ends at record/);
+    const report = await other.failover('cities', { ...named, acceptLoss: true });
+    expect(report).toMatchObject({ fenced: true, lost: { records: 2, isCertain: true } });
+    await other.put('cities', 'new', 'y');
+    expect(await master.rejoin('cities')).toMatchObject({ unshipped: 2, name: 'cities-old' });
+  });
+
+  it('that had sent everything loses nothing, and keeps it from coming back', async () => {
+    await caughtUp(other, 'cities-2', master);
+    await master.stop('cities');
+    const report = await other.failover('cities');
+    expect(report).toMatchObject({ fenced: true, lost: { records: 0, isCertain: true } });
+    await other.stop('cities');
+    await master.start('cities');
+    await expect(master.put('cities', 'a', '2')).rejects.toThrow(code('FENCED'));
+  });
+});
+
 describe('P11 nobody takes a name', () => {
   /** As somebody else enters it. */
   async function enter(name: string, address: string, instance: string): Promise<void> {

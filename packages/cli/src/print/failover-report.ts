@@ -44,11 +44,12 @@ function done({ address, master, position, successor, withoutWriterMs }: Failove
 
 function lostText({ lost, dryRun }: FailoverReport): string {
   const would = dryRun ? 'would be' : 'were';
-  if (lost.isCertain) return `No commits ${would} lost.`;
+  if (lost.isCertain && lost.records === 0) return `No commits ${would} lost.`;
   if (lost.records === 0) {
     return `No commits are known to be lost; what the old master wrote after it was last heard is not known.`;
   }
-  return `At least ${countOf(lost.records, 'record')} of the old master ${would} lost: it is known to have had more than the replica.`;
+  const count = `${lost.isCertain ? '' : 'At least '}${countOf(lost.records, 'record')}`;
+  return `${count} of the old master ${would} lost: it is known to have had more than the replica. What its log still has \`pamina rejoin\` writes to a file.`;
 }
 
 function candidatesText({ candidates }: FailoverReport): string {
