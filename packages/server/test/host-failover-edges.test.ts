@@ -115,7 +115,7 @@ describe('P11 a second failover', () => {
     await second.close();
     const folder = join(bench.folder, 'second', 'cities');
     const control = await readControl(env.disk, folder);
-    if (control?.takeover == null) throw new Error('no takeover is noted');
+    if (!control?.takeover) throw new Error('no takeover is noted');
     const takeover = { ...control.takeover, finished: false };
     await writeControl(env.disk, folder, { ...control, takeover });
     other = (await bench.server({ data: 'second' })).host;
@@ -324,7 +324,7 @@ describe('P11 nobody takes a name', () => {
     await other.stop('cities');
     const folder = join(bench.folder, 'second', 'cities');
     const control = await readControl(env.disk, folder);
-    if (control?.takeover == null) throw new Error('no takeover is noted');
+    if (!control?.takeover) throw new Error('no takeover is noted');
     const takeover = { ...control.takeover, finished: false };
     await writeControl(env.disk, folder, { ...control, takeover });
     await enter('cities', second.address, instance);
