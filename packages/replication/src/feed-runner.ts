@@ -191,8 +191,7 @@ class FeedRunner {
       await this.#database.permit(replica, { simultaneousQuery: true });
     } catch (error) {
       // A database that may not write cannot note it; the replica follows all the same.
-      if (!isPaminaError(error, 'REPLICA_READ_ONLY') && !isPaminaError(error, 'READ_ONLY'))
-        throw error;
+      if (!isPaminaError(error) || !mayNotWrite.has(error.code)) throw error;
       const message = `Simultaneous query of ${replica} could not be entered: ${error.message}.`;
       this.#log('warning', 'feed-permit-failed', message);
     }
@@ -385,6 +384,8 @@ class FeedRunner {
     if (this.#welcomed) this.#options.onStatus?.(null);
   }
 }
+
+const mayNotWrite: ReadonlySet<string> = new Set(['FENCED', 'READ_ONLY', 'REPLICA_READ_ONLY']);
 
 /** One line without control characters: it is shown on terminals. */
 function printable(text: string): string {

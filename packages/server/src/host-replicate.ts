@@ -44,8 +44,13 @@ export async function replicate(
 }
 
 /** DATABASE_TYPE, REPLICA_IRREVERSIBLE: a normal database has a history of its own. */
-function requireFollower(name: string, { timelines, type }: Control): void {
+function requireFollower(name: string, { fence, timelines, type }: Control): void {
   if (type !== 'normal') return;
+  if (fence?.takenOver === true) {
+    throw new PaminaError('DATABASE_TYPE', `${name} is a master whose place was taken`, {
+      hint: `It becomes a replica with \`pamina rejoin ${name}\`, which keeps what only it has.`,
+    });
+  }
   const hint =
     'Create the replica under another name from a backup of the master; `pamina replicate NAME --master MASTER` does it in one step.';
   if (timelines.length > 1) {

@@ -7,7 +7,7 @@ import { PaminaError, toPaminaError } from '@pamina/format';
 import { FollowerRunner } from '@pamina/replication';
 import { startArchivers } from './host-archive.js';
 import type { HostCore } from './host-core.js';
-import { enterName, fenced, withdrawName } from './host-names.js';
+import { enterName, fenced, requireStillOwn, withdrawName } from './host-names.js';
 import { OnlineDatabase } from './online-database.js';
 
 /** How long a closing host waits for what it told to end. */
@@ -100,6 +100,8 @@ export async function bringUp(
 ): Promise<void> {
   try {
     core.signal.throwIfAborted();
+    // While it was opened it was not there yet for who asked whether the holder lives (P11).
+    if (isRegistered) await requireStillOwn(core, name, database.control.instance);
     if (database.control.name !== name) await database.updateControl({ name });
   } catch (error) {
     await database.close();

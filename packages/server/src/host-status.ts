@@ -105,8 +105,9 @@ const busy: Condition = {
 };
 const elsewhere: Condition = { ...quiet, state: 'open', reason: 'another process has it open' };
 
-function offline({ type }: Control): Condition {
-  if (type !== 'unassigned') return { ...quiet, state: 'offline' };
+function offline(control: Control): Condition {
+  const fenced = refusedByFence(control)?.message ?? null;
+  if (control.type !== 'unassigned') return { ...quiet, state: 'offline', reason: fenced };
   const reason = 'it was created from a backup and is neither normal nor a replica yet';
   return { ...quiet, state: 'offline', reason };
 }

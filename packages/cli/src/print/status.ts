@@ -59,6 +59,8 @@ export function statusText(status: DatabaseStatus, now: number): string {
       ['why', status.reason === null ? null : printable(status.reason)],
       ['what to do', status.message === null ? null : printable(status.message)],
       ['online', status.online ? 'yes' : 'no'],
+      ['fence', fenceText(status, now)],
+      ['took over', takeoverText(status, now)],
       ['position', status.position ?? 'unknown'],
       ['timeline', timelineText(status)],
       ['size', formatBytes(status.sizeBytes)],
@@ -107,6 +109,23 @@ function synchronousText({ synchronous }: DatabaseStatus, now: number): string |
   }
   const otherwise = policy === 'wait' ? '' : `, degrades after ${formatDuration(timeoutMs)}`;
   return `${wanted}${otherwise}, ${waitingText}`;
+}
+
+/** Why it takes no writes, whoever asks. */
+function fenceText({ fence }: DatabaseStatus, now: number): string | null {
+  if (fence === null || fence === undefined) return null;
+  const { since: from, successor, takenOver } = fence;
+  const who = takenOver
+    ? `${printable(successor)} has its place`
+    : `${printable(successor)} is to take over`;
+  return `takes no writes since ${since(from, now)}: ${who}`;
+}
+
+function takeoverText({ takeover }: DatabaseStatus, now: number): string | null {
+  if (takeover === null || takeover === undefined) return null;
+  const { atSeq, finished, formerName, of, since: from } = takeover;
+  const rest = finished ? '' : `; not finished: run \`pamina failover ${printable(of)}\` again`;
+  return `${printable(of)}, as ${printable(formerName)}, after record ${atSeq}, ${since(from, now)}${rest}`;
 }
 
 /** Whether this replica was found to hold what its master holds. */

@@ -110,3 +110,17 @@ it('P10 names the replica that holds most of the log, and shows what is held for
   expect(statusText({ ...aStatus, settings, holds: [lost] }, 0)).not.toContain('log held');
   expect(statusText({ ...aStatus, holds: [] }, 0)).not.toContain('held for');
 });
+
+it('P11 says that a database is fenced, for whom, and whose place another has taken', () => {
+  const fence = { since: now - 60_000, successor: 'cities-2', takenOver: false };
+  const told = statusText({ ...aStatus, fence }, now);
+  expect(told).toMatch(/^fence +takes no writes since .*ago\): cities-2 is to take over$/m);
+  const taken = statusText({ ...aStatus, fence: { ...fence, takenOver: true } }, now);
+  expect(taken).toMatch(/^fence .*: cities-2 has its place$/m);
+  const about = { of: 'cities', formerName: 'cities-2', since: now - 60_000, atSeq: 7 };
+  const done = statusText({ ...aStatus, takeover: { ...about, finished: true } }, now);
+  expect(done).toMatch(/^took over +cities, as cities-2, after record 7, .*ago\)$/m);
+  const cut = statusText({ ...aStatus, takeover: { ...about, finished: false } }, now);
+  expect(cut).toMatch(/not finished: run `pamina failover cities` again$/m);
+  expect(statusText(aStatus, now)).not.toMatch(/fence|took over/);
+});
