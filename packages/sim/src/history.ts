@@ -39,6 +39,8 @@ export interface LoggedFile {
   readonly isClosed: boolean;
   /** Of the whole file, once it is closed. */
   readonly checksum: number | null;
+  /** The last record that it holds. */
+  readonly lastSeq: number;
 }
 
 export interface HeldBackup {

@@ -82,7 +82,7 @@ const lostAt = (bytes: number): HistoryEvent => ({
   bytesMax: 500,
 });
 const closedFile = (database: string, checksum: number): HistoryEvent =>
-  logRead(database, [], { files: [{ name: '1.seg', isClosed: true, checksum }] });
+  logRead(database, [], { files: [{ name: '1.seg', isClosed: true, checksum, lastSeq: 5 }] });
 const settled = (isConverged: boolean): HistoryEvent => ({
   type: 'settled',
   database: 'replica',
