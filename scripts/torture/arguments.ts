@@ -5,9 +5,11 @@ import { areas, variations, type Area, type VariationName } from './errors.js';
 import { fullFileSystems } from './full.js';
 import type { FileSystem } from './machine.js';
 import { powerFileSystems, type PowerFileSystem } from './power.js';
+import { pointWorkNames, type PointWorkName } from './program/point-works.js';
+import type { PointsOptions } from './points.js';
 import { isPlant, plants, type Plant } from './program/plants.js';
 
-export const tortures = ['kill', 'power', 'errors', 'full', 'soak'] as const;
+export const tortures = ['kill', 'points', 'power', 'errors', 'full', 'soak'] as const;
 export type Torture = (typeof tortures)[number];
 
 export interface Arguments {
@@ -25,6 +27,9 @@ export interface Arguments {
   readonly fullOn: readonly FileSystem[];
   readonly variations: readonly VariationName[];
   readonly area: Area;
+  readonly works: readonly PointWorkName[];
+  readonly times: PointsOptions['times'];
+  readonly isListOnly: boolean;
   readonly plant: Plant | null;
 }
 
@@ -37,6 +42,11 @@ export const help = `npm run torture -- TORTURE [OPTIONS]
 
   kill     a process with 16 writers is killed with SIGKILL, again and again
              --cycles N     how often (200)
+  points   a process is killed with SIGKILL at every named step of backups, expiry, archiving, restores
+           and swaps, before, half-way and after it
+             --list         names all the points, and kills nobody
+             --work WORK    only of: ${pointWorkNames.join(', ')} (all)
+             --every        each time that a step comes, not the first and the last alone
   power    the file system under the writers is cut off as by a power failure (root)
              --cuts N       how often, over all file systems (50)
              --on FS,FS     of ${powerFileSystems.join(', ')} (all)
@@ -60,6 +70,8 @@ export const help = `npm run torture -- TORTURE [OPTIONS]
 
 Examples
   npm run torture -- kill --cycles 2000
+  npm run torture -- points --list
+  npm run torture -- points --work expire,archive --every
   npm run torture -- power --cuts 500 --on ext4
   npm run torture -- errors --only 'sync fails' --area log
   npm run torture -- power --plant no-sync
@@ -93,6 +105,9 @@ export function parseArguments(given: readonly string[]): Arguments | null {
     fullOn: known === 'full' ? some('on', on, fullFileSystems) : fullFileSystems,
     variations: some('only', values.only?.split(','), keysOf(variations)),
     area: one('area', values.area, keysOf(areas), 'all'),
+    works: some('work', values.work?.split(','), pointWorkNames),
+    times: values.every === true ? 'every' : 'first and last',
+    isListOnly: known === 'points' && values.list === true,
     plant: plantOf(values.plant),
   };
 }
@@ -116,6 +131,9 @@ function parse(given: readonly string[]) {
         area: text,
         plant: text,
         seed: text,
+        work: text,
+        every: { type: 'boolean' },
+        list: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

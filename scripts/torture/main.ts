@@ -1,9 +1,10 @@
-// `npm run torture -- kill|power|errors|full|soak`: what no test can prove by thinking. Everything that it
+// `npm run torture -- kill|power|points|errors|full|soak`: what no test can prove by thinking. Everything that it
 // makes is gone when it ends, also on Ctrl-C (workplace.ts).
 import { help, parseArguments, UsageError, type Arguments } from './arguments.js';
 import { errors } from './errors.js';
 import { full } from './full.js';
 import { kill } from './kill.js';
+import { points, pointsText } from './points.js';
 import { power } from './power.js';
 import { soak } from './soak.js';
 import { exitStatus, progressOnStderr, reportText, statusOf, type Report } from './report.js';
@@ -31,6 +32,11 @@ async function main(): Promise<number> {
     console.log(help);
     return exitStatus.good;
   }
+  if (given.isListOnly) {
+    const shared = { ...given, progress: progressOnStderr() };
+    console.log(pointsText(await points(shared)));
+    return exitStatus.good;
+  }
   process.stderr.write(`seed ${given.seed}\n`);
   const report = await run(given);
   if (process.stderr.isTTY) process.stderr.write('\n');
@@ -44,6 +50,8 @@ function run(given: Arguments): Promise<Report> {
   switch (given.torture) {
     case 'kill':
       return kill({ ...shared, cycles: given.cycles });
+    case 'points':
+      return points({ ...shared, ...given });
     case 'power':
       return power({ ...shared, cuts: given.cuts, fileSystems: given.powerOn });
     case 'soak': {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'tsdown';
 
-export type Program = 'writer' | 'steps';
+export type Program = 'writer' | 'steps' | 'point';
 
 const source = fileURLToPath(new URL('./program', import.meta.url));
 // Inside the repository, so that node finds the packages that stay outside of the bundle.
@@ -24,7 +24,11 @@ async function make(): Promise<void> {
   process.once('exit', () => rmSync(target, { recursive: true, force: true }));
   await build({
     config: false,
-    entry: { writer: join(source, 'writer.ts'), steps: join(source, 'steps.ts') },
+    entry: {
+      writer: join(source, 'writer.ts'),
+      steps: join(source, 'steps.ts'),
+      point: join(source, 'point.ts'),
+    },
     outDir: target,
     format: 'esm',
     platform: 'node',

@@ -12,7 +12,12 @@ import type { Env } from '@pamina/env';
 import { initialBackupId } from '@pamina/engine';
 import { chainProblem } from './backup-chain.js';
 import { isLeftover, manifestFileName, storedFiles } from './layout.js';
-import { readRecordedAudit, type RecordedAudit } from './recorded-audit.js';
+import {
+  readRecordedAudit,
+  readSkippedAudit,
+  type RecordedAudit,
+  type SkippedAudit,
+} from './recorded-audit.js';
 import { readManifestFile } from './source.js';
 
 export interface ListedBackup {
@@ -25,11 +30,18 @@ export interface ListedBackup {
   readonly bytes: number;
   /** Of the manifest, or what an audit recorded later; null if it is not known. */
   readonly stateHash: string | null;
+  /** Of a full backup whose state hash nobody knows: it is not proved to be right; null else. */
+  readonly unproved: Unproved | null;
   /**
    * Null if the manifest is right, every file is there with its size, and, of an incremental backup,
    * all that it builds on is there and fits. Contents are for verifyBackup.
    */
   readonly problem: PaminaError | null;
+}
+
+export interface Unproved extends SkippedAudit {
+  /** Its state was to be compared, and that came to nothing. */
+  readonly isNoted: boolean;
 }
 
 /** Newest first, those without a readable manifest last; [] if the folder does not exist. */
@@ -76,28 +88,42 @@ async function readListed(env: Env, folder: string, id: string): Promise<ListedB
     bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     manifest = decodeManifest(await readManifestFile(env, path));
     const audit = await auditOf(env, path, manifest);
-    stateHash = manifest.stateHash ?? (audit?.differsFrom === null ? audit.stateHash : null);
+    if (audit === null) stateHash = manifest.stateHash;
+    else if (audit.differsFrom === null) stateHash = manifest.stateHash ?? audit.stateHash;
     const sizes = new Map(files.map((file) => [file.name, file.bytes]));
     const problem =
       nameProblem(manifest, id, path) ??
       sizeProblem(manifest, sizes, path) ??
       auditProblem(path, audit);
-    return { id, folder: path, manifest, bytes, stateHash, problem };
+    const unproved = stateHash === null ? await unprovedOf(env, path, manifest) : null;
+    return { id, folder: path, manifest, bytes, stateHash, unproved, problem };
   } catch (error) {
     // Removed since the folder was listed.
     if ((await env.disk.stat(path)) === null) return null;
     const problem = inPlace(toPaminaError(error), path);
-    return { id, folder: path, manifest, bytes, stateHash, problem };
+    return { id, folder: path, manifest, bytes, stateHash, unproved: null, problem };
   }
 }
 
-/** Of a physical backup alone. */
+/** Nobody compares the state of the initial backup, or of one that holds log alone. */
+async function unprovedOf(
+  env: Env,
+  path: string,
+  manifest: BackupManifest,
+): Promise<Unproved | null> {
+  if (manifest.kind !== 'full') return null;
+  const skipped = await readSkippedAudit(env.disk, path, manifest);
+  if (skipped !== null) return { ...skipped, isNoted: true };
+  return { why: 'no hash of its state was recorded', isDoubted: false, isNoted: false };
+}
+
+/** Of a full backup alone. */
 async function auditOf(
   env: Env,
   path: string,
   manifest: BackupManifest,
 ): Promise<RecordedAudit | null> {
-  if (manifest.stateHash !== null || manifest.form !== 'physical') return null;
+  if (manifest.kind !== 'full') return null;
   return readRecordedAudit(env.disk, path, manifest);
 }
 
@@ -105,7 +131,7 @@ async function auditOf(
 function auditProblem(path: string, audit: RecordedAudit | null): PaminaError | null {
   if (audit === null || audit.differsFrom === null) return null;
   const { backup, differsFrom, stateHash } = audit;
-  const message = `${path} is of a store that did not hold what backup ${differsFrom} holds, and nothing was committed between the two`;
+  const message = `${path} is of a store that did not hold what backup ${differsFrom} and the log behind it lead to`;
   const context = { path, backup, differsFrom, found: stateHash };
   return new PaminaError('STATE_HASH_MISMATCH', message, { context });
 }

@@ -19,14 +19,41 @@ export interface BackupTurnOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs `take` with the folder of backups locked. TAG_INVALID, BACKUP_RUNNING; a failure is in the job log too. */
+/**
+ * Runs `take` with the folder of backups locked; closing the database ends it by `signal` and waits until
+ * nothing of it is left. TAG_INVALID, BACKUP_RUNNING; a failure is in the job log too.
+ */
 export async function runAlone<T>(
   database: BackupDatabase,
-  { destination, signal, tag }: BackupTurnOptions,
-  take: (folder: string) => Promise<T>,
+  options: BackupTurnOptions,
+  take: (folder: string, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { name } = database.control;
+  const closing = new AbortController();
+  const { signal: closed } = closing;
+  const signal = options.signal === undefined ? closed : AbortSignal.any([options.signal, closed]);
+  const done = run(database, options, signal, take);
+  const forget = database.background.add(async () => {
+    closing.abort(new PaminaError('DATABASE_CLOSED', `${name} was closed`));
+    await done.catch(() => {
+      // Who asked for the backup hears of it.
+    });
+  });
+  try {
+    return await done;
+  } finally {
+    forget();
+  }
+}
+
+async function run<T>(
+  database: BackupDatabase,
+  { destination, tag }: BackupTurnOptions,
+  signal: AbortSignal,
+  take: (folder: string, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (tag !== undefined) validateTag(tag);
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const folder = destination ?? backupsFolderOf(database.folder);
   if (running.has(database)) {
     const message = `a backup of ${database.control.name} is already running`;
@@ -36,7 +63,7 @@ export async function runAlone<T>(
   try {
     const release = await lockBackups(database.env, folder);
     try {
-      return await take(folder);
+      return await take(folder, signal);
     } finally {
       await release();
     }

@@ -44,12 +44,20 @@ export interface JobLogWriter {
 interface DatabaseWithBackups {
   readonly folder: string;
   readonly env: Env;
-  readonly control: { readonly name: string; readonly keepFromSeq: number | null };
+  readonly control: {
+    readonly name: string;
+    readonly type: 'normal' | 'replica' | 'unassigned';
+    /** Of a replica. */
+    readonly master: string | null;
+    readonly keepFromSeq: number | null;
+  };
   readonly identity: { readonly pattern: string | null };
   readonly timelines: readonly Timeline[];
   readonly jobLog: JobLogWriter;
   /** Notes the oldest record that the kept backups need. */
   updateControl(change: { readonly keepFromSeq: number | null }): Promise<unknown>;
+  /** Closing the database calls `end` and waits for it, until the returned function is called. */
+  readonly background: { add(end: () => Promise<void>): () => void };
 }
 
 /** The database that a backup is taken of. */
@@ -75,8 +83,6 @@ export interface BackupDatabase extends DatabaseWithBackups {
   stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot>;
   /** Calls back when the database fails for good; returns the way to stop that. */
   onFailed(listener: (error: PaminaError) => void): () => void;
-  /** Closing the database calls `end` and waits for it, until the returned function is called. */
-  readonly background: { add(end: () => Promise<void>): () => void };
   readonly system: { settings(): { readonly backupAudit: boolean } };
 }
 

@@ -7,6 +7,7 @@ import type { ExpiringDatabase } from './contract.js';
 import { decideBackups, type Decision, type RetentionPolicy } from './expire-rules.js';
 import { backupsFolderOf } from './layout.js';
 import { removeBackupFiles } from './remove-backup-files.js';
+import { readStoreDamage } from './store-damage.js';
 
 /** With replicas the one before the newest stays too: a replica may be being made from it. */
 const generationsMinWithReplicas = 2;
@@ -60,6 +61,21 @@ export async function expireBackups(
   if (options.dryRun === true) {
     return reportOf(database, await planExpiry(database, options), true);
   }
+  const done = removeDue(database, folder, options);
+  // It is quick: closing the database waits for its end.
+  const ended = done.then(
+    () => undefined,
+    () => undefined,
+  );
+  const forget = database.background.add(() => ended);
+  return done.finally(forget);
+}
+
+async function removeDue(
+  database: ExpiringDatabase,
+  folder: string,
+  options: ExpireOptions,
+): Promise<ExpireReport> {
   const release = await lockBackups(database.env, folder);
   try {
     const plan = await planExpiry(database, options);
@@ -100,12 +116,16 @@ export async function planExpiry(
   return { listed, decisions, keepFromSeq };
 }
 
+/** `folder` is null where an archive has no database here. */
+type PolicyOwner = Pick<ExpiringDatabase, 'env' | 'system'> & { readonly folder: string | null };
+
 /** Of the backups here and of those in archives alike. */
 export async function retentionPolicy(
-  { system }: Pick<ExpiringDatabase, 'system'>,
+  { env, folder, system }: PolicyOwner,
   options: Pick<ExpireOptions, 'generations'> = {},
 ): Promise<RetentionPolicy> {
   const settings = system.settings();
+  const isDamaged = folder !== null && (await readStoreDamage(env, folder)) !== null;
   const hasReplicas = (await system.permitted()).length > 0;
   const generationsMin = hasReplicas ? generationsMinWithReplicas : backupGenerationsMin;
   return {
@@ -115,12 +135,16 @@ export async function retentionPolicy(
     weekly: settings.backupWeekly,
     monthly: settings.backupMonthly,
     ageDaysMax: settings.backupAgeDaysMax,
-    noDelete: settings.backupNoDelete,
+    noDelete: isDamaged || settings.backupNoDelete,
+    // What was counted while the damage was not known must not drive out what is good (P9).
+    noDeleteWhy: isDamaged
+      ? 'the store is known to be damaged: nothing goes until it is mended'
+      : undefined,
   };
 }
 
 function ruledBackup(backup: ListedBackup, database: ExpiringDatabase, isHeld: boolean) {
-  const { id, manifest, problem } = backup;
+  const { id, manifest, problem, unproved } = backup;
   return {
     id,
     kind: manifest?.kind ?? ('full' as const),
@@ -129,6 +153,7 @@ function ruledBackup(backup: ListedBackup, database: ExpiringDatabase, isHeld: b
     after: manifest?.after ?? null,
     isHeld,
     isDamaged: problem !== null,
+    isDoubted: unproved?.isDoubted === true,
     // An initial backup carries no pattern.
     isForeign:
       manifest !== null &&

@@ -15,6 +15,8 @@ export interface RetentionPolicy {
   readonly ageDaysMax: number;
   /** Nothing is removed; what would go is told all the same. */
   readonly noDelete: boolean;
+  /** Why; by default the setting. */
+  readonly noDeleteWhy?: string | undefined;
 }
 
 export interface RuledBackup {
@@ -29,6 +31,8 @@ export interface RuledBackup {
   readonly isHeld: boolean;
   /** It is not whole, or its chain is broken: it counts for nothing and a person decides. */
   readonly isDamaged: boolean;
+  /** Nobody knows a hash of its state, and the store was found to be damaged: it counts for nothing too. */
+  readonly isDoubted?: boolean | undefined;
   /** Of such a one in an archive: nothing is known to be wrong with it, and it is encrypted for others. */
   readonly isSealed?: boolean | undefined;
   /** Of another database: not ours to remove. */
@@ -49,6 +53,7 @@ export interface Decision {
 }
 
 const dayMs = 86_400_000;
+const noDeleteWhyDefault = 'nothing is removed here (backupNoDelete)';
 
 /** One decision each, in the order given: newest first. */
 export function decideBackups(
@@ -58,7 +63,9 @@ export function decideBackups(
 ): Decision[] {
   const reasons = new Map(backups.map(({ id }): [string, string[]] => [id, []]));
   const keep = (id: string, why: string): void => void reasons.get(id)?.push(why);
-  const counted = backups.filter((backup) => !backup.isDamaged && !backup.isForeign);
+  const counted = backups.filter(
+    ({ isDamaged, isDoubted, isForeign }) => !isDamaged && isDoubted !== true && !isForeign,
+  );
   const fulls = counted.filter(({ kind }) => kind === 'full');
   for (const backup of backups) {
     for (const why of ownReasons(backup)) keep(backup.id, why);
@@ -73,7 +80,7 @@ export function decideBackups(
     const isGeneration = generations.has(backup.id) || backup === initial;
     const { id } = backup;
     if (kept.length > 0) return { id, keeps: true, isDue: false, isGeneration, reasons: kept };
-    const unless = policy.noDelete ? ['nothing is removed here (backupNoDelete)'] : [];
+    const unless = policy.noDelete ? [policy.noDeleteWhy ?? noDeleteWhyDefault] : [];
     const why = [...unless, ...dueReasons(backup, policy, now)];
     return { id, keeps: policy.noDelete, isDue: true, isGeneration, reasons: why };
   });
@@ -86,6 +93,9 @@ function ownReasons(backup: RuledBackup): string[] {
   if (backup.isSealed === true) {
     why.push('encrypted for others: it counts for nothing until the identity file opens it');
   } else if (backup.isDamaged) why.push('damaged: it counts for nothing, and a person decides');
+  else if (backup.isDoubted === true) {
+    why.push('not proved, and the store was found to be damaged: verify it with --deep');
+  }
   if (backup.isForeign) why.push('of another database');
   if (backup.kind === 'initial') why.push('the initial backup');
   if (backup.tag !== null) why.push(`its tag ${backup.tag}`);

@@ -57,6 +57,8 @@ export { takeBackup } from './take-backup.js';
 export type { BackupProgress, TakeBackupOptions } from './take-backup.js';
 export { takeIncremental } from './take-incremental.js';
 export type { TakeIncrementalOptions } from './take-incremental.js';
+export { damageRemedy, noteStoreDamage, notingDamage, readStoreDamage } from './store-damage.js';
+export type { DamageFound, StoreDamage } from './store-damage.js';
 export { isUnchanged } from './unchanged.js';
 export type { StateDifference } from './compare-states.js';
 export { verifyContent, verifyDatabaseFiles } from './verify-database.js';

@@ -4,7 +4,7 @@ import type { BackupManifest, Position } from '@pamina/format';
 import { backupsFolder } from '@pamina/engine';
 
 export const manifestFileName = 'manifest';
-/** Of a physical backup: what its audit recorded, later than the manifest. */
+/** Of a full backup: what became known of it later than the manifest. */
 export const auditFileName = 'audit.json';
 const partialEnding = '.partial';
 const removingEnding = '.removing';

@@ -7,9 +7,10 @@ import { holdBackup } from './backup-holds.js';
 import type { ListedBackup } from './backup-list.js';
 import type { BackupDatabase, StateSnapshot } from './contract.js';
 import { pacerOf } from './pacer.js';
-import { writeRecordedAudit } from './recorded-audit.js';
+import { writeRecordedAudit, writeSkippedAudit } from './recorded-audit.js';
 import { requireSameState } from './require-same-state.js';
 import { hashState } from './state-hash.js';
+import { notingDamage } from './store-damage.js';
 
 /**
  * Of a backup that holds its hash. No writer waits for it, and the backup is whole without. Gives back
@@ -79,16 +80,21 @@ async function auditOne(
   const message = `The state of backup ${id} is read in the background for its hash.`;
   jobLog.write('info', 'audit-started', message, fields);
   try {
+    // A process that is killed notes nothing any more.
+    await noteSkipped(database, backup, 'its state is being read, or the process ended meanwhile');
     await hashAndRecord(database, backup, signal);
   } catch (error) {
     const { code, message: why } = toPaminaError(error);
     if (signal.aborted) {
-      const text = `The state of backup ${id} was not read to its end: ${String(signal.reason)}. The backup is whole without its hash.`;
+      const reason = String(signal.reason);
+      const text = `The state of backup ${id} was not read to its end: ${reason}. The backup is whole, but not proved: \`pamina verify ${database.control.name} ${id} --deep\` does that.`;
       jobLog.write('warning', 'audit-ended', text, fields);
+      await noteSkipped(database, backup, `its state was not read to its end: ${reason}`);
     } else {
       const text = `The state hash of backup ${id} was not recorded: ${why}.`;
       const level = code === 'STATE_HASH_MISMATCH' ? 'error' : 'warning';
       jobLog.write(level, 'audit-failed', text, { ...fields, code });
+      await noteSkipped(database, backup, `the reading of its state failed: ${why}`);
     }
   } finally {
     await backup.snapshot.close();
@@ -104,19 +110,22 @@ async function hashAndRecord(
   const { clock, disk } = env;
   const startedMs = clock.monotonic();
   const pacer = pacerOf(clock, () => log.durable.seq);
-  const hashed = await hashState(snapshot, { signal, pacer });
+  const hashed = await notingDamage(database, () => hashState(snapshot, { signal, pacer }));
   signal.throwIfAborted();
   const note = (recorded: Pick<Noted, 'record' | 'differsFrom'>): Promise<void> =>
     noteAudit(disk, folder, manifest, { ...hashed, ...recorded });
   try {
-    await requireSameState(database, known, manifest, hashed.stateHash);
+    await notingDamage(database, () =>
+      requireSameState(database, known, manifest, hashed.stateHash),
+    );
   } catch (error) {
     if (!isPaminaError(error, 'STATE_HASH_MISMATCH') || known === null) throw error;
     await note({ record: null, differsFrom: known.id });
     throw error;
   }
   const seq = await recordAudit(database, manifest, hashed.stateHash);
-  if (seq === null) return;
+  // The replicas do not hear of it, but the hash is right.
+  if (seq === null) return note({ record: null });
   const record = { timeline: manifest.position.timeline, seq };
   await note({ record });
   const { entries, rawBytes, stateHash } = hashed;
@@ -129,18 +138,37 @@ async function hashAndRecord(
 
 type Noted = Parameters<typeof writeRecordedAudit>[3];
 
-async function noteAudit(
+/** That the backup is not proved is known without the note too: only not why. */
+async function noteSkipped(
+  { env: { disk }, jobLog }: BackupDatabase,
+  { folder, manifest }: AuditedBackup,
+  why: string,
+): Promise<void> {
+  try {
+    await whileThere(disk, folder, () =>
+      writeSkippedAudit(disk, folder, manifest, { why, isDoubted: false }),
+    );
+  } catch (error) {
+    const { code, message } = toPaminaError(error);
+    const text = `Why backup ${manifest.id} is not proved could not be noted: ${message}.`;
+    jobLog.write('warning', 'audit-not-noted', text, { backup: manifest.id, code });
+  }
+}
+
+function noteAudit(
   disk: Disk,
   folder: string,
   manifest: BackupManifest,
   noted: Noted,
 ): Promise<void> {
+  return whileThere(disk, folder, () => writeRecordedAudit(disk, folder, manifest, noted));
+}
+
+/** Where it expired meanwhile nobody asks any more. */
+async function whileThere(disk: Disk, folder: string, note: () => Promise<void>): Promise<void> {
   const release = holdBackup(disk, folder);
   try {
-    // Expired meanwhile: nobody asks any more.
-    if ((await disk.stat(folder)) !== null) {
-      await writeRecordedAudit(disk, folder, manifest, noted);
-    }
+    if ((await disk.stat(folder)) !== null) await note();
   } finally {
     release();
   }

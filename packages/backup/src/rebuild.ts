@@ -18,8 +18,9 @@ import type { JobLogWriter } from './contract.js';
 import { requireFree } from './free-space.js';
 import { backupsFolderOf, storedBytes } from './layout.js';
 import { pointOf } from './load-store.js';
+import { refuteBackups } from './refute-backups.js';
 import { folderSource } from './source.js';
-import { isPromised, logOf } from './verify-database.js';
+import { isPromised, logOf, provedFirst } from './verify-database.js';
 import { verifyLog, type VerifiedLog } from './verify-log.js';
 import { hashOf, replayInto, type RecordedHash, type Replayed } from './verify-replay.js';
 import {
@@ -59,6 +60,7 @@ type Good = ListedBackup & { readonly manifest: BackupManifest };
 
 interface Plan {
   readonly control: Control;
+  readonly listed: readonly ListedBackup[];
   readonly start: Good;
   readonly log: TargetLog;
   readonly recorded: readonly RecordedHash[];
@@ -135,7 +137,7 @@ interface BuiltStore {
 async function buildStore(
   options: RebuildOptions,
   place: string,
-  { endSeq, log, recorded, start }: Plan,
+  { endSeq, listed, log, recorded, start }: Plan,
   jobLog: JobLogWriter,
 ): Promise<BuiltStore> {
   const { env, onProgress, signal } = options;
@@ -154,6 +156,7 @@ async function buildStore(
   const { before, replayed } = await replayInto(replay, async (store, replayed) => {
     requireRecorded(replayed);
     warnOf(replayed, jobLog);
+    await refuteBackups({ env, jobLog }, listed, replayed);
     const before = await hashOf(store, replay);
     await store.syncLogs();
     await store.initialize(replayed.end, replayed.session);
@@ -199,7 +202,7 @@ async function plan(options: RebuildOptions, control: Control): Promise<Plan> {
   const usable = listed.filter(
     (backup): backup is Good => backup.manifest !== null && isPromised(backup, control),
   );
-  usable.sort((a, b) => a.manifest.position.seq - b.manifest.position.seq);
+  usable.sort(provedFirst);
   const log = await logOf(options, control);
   const found = await verifyLog({
     ...log,
@@ -217,7 +220,7 @@ async function plan(options: RebuildOptions, control: Control): Promise<Plan> {
     stateHash === null || id === start.id ? [] : [{ seq: position.seq, stateHash, backup: id }],
   );
   const bytes = storedBytes(start.manifest) + found.bytes;
-  return { control, start, log, recorded: [...backups, ...found.audits], endSeq, bytes };
+  return { control, listed, start, log, recorded: [...backups, ...found.audits], endSeq, bytes };
 }
 
 function isWaiting({ apply, type }: Control): boolean {

@@ -1,6 +1,7 @@
-// The state hash of a physical backup, which is known only after the backup is published: kept in a file of
-// its own beside the manifest, which never changes. It names the audit record in the log that says the
-// same. Only a help: where it is lost, or damaged, the log is asked (P9).
+// What became known of a full backup after it was published: the state hash of a physical one, why there is
+// none, or that it is of a damaged store. Kept in a file of its own beside the manifest, which never changes.
+// A hash names the audit record in the log that says the same. Only a help: where it is lost, or damaged,
+// the log is asked (P9).
 import { join } from 'node:path';
 import {
   formatPosition,
@@ -45,8 +46,48 @@ export async function writeRecordedAudit(
   });
 }
 
+/** Of a backup of whose state nobody knows a hash. */
+export interface SkippedAudit {
+  readonly why: string;
+  /** The store was found to be damaged since it was taken. */
+  readonly isDoubted: boolean;
+}
+
+/** What is known of its state already stays. */
+export async function writeSkippedAudit(
+  disk: Disk,
+  folder: string,
+  manifest: BackupManifest,
+  { isDoubted, why }: SkippedAudit,
+): Promise<void> {
+  if ((await readRecordedAudit(disk, folder, manifest)) !== null) return;
+  const before = await readSkippedAudit(disk, folder, manifest);
+  const { chain, id, position } = manifest;
+  const { seq } = position;
+  const about = { version: fileVersion, backup: id, seq, chain, stateHash: null };
+  await writeNoted(disk, join(folder, auditFileName), {
+    ...about,
+    skipped: why,
+    isDoubted: isDoubted || before?.isDoubted === true,
+  });
+}
+
+/** Null where nothing was noted. */
+export async function readSkippedAudit(
+  disk: Disk,
+  folder: string,
+  manifest: BackupManifest,
+): Promise<SkippedAudit | null> {
+  const noted = await readNoted(disk, join(folder, auditFileName));
+  if (!isOf(noted, manifest) || typeof noted['skipped'] !== 'string') return null;
+  return { why: noted['skipped'], isDoubted: noted['isDoubted'] === true };
+}
+
 export interface RecordedAudit extends AuditBody {
-  /** A backup before it that held another state, though nothing was committed between the two. */
+  /**
+   * A backup before it that leads to another state: nothing was committed between the two, or the log
+   * between them was replayed.
+   */
   readonly differsFrom: string | null;
 }
 
@@ -67,16 +108,20 @@ export function parseRecordedAudit(
   return auditIn(parseNoted(bytes), manifest);
 }
 
-function auditIn(
-  noted: Readonly<Record<string, unknown>> | null,
-  { chain, id, position }: BackupManifest,
-): RecordedAudit | null {
-  if (noted?.['version'] !== fileVersion) return null;
-  const { seq } = position;
-  // One that was copied here from elsewhere says nothing of this backup.
-  const isOfThis = noted['backup'] === id && noted['seq'] === seq && noted['chain'] === chain;
+function auditIn(noted: Noted | null, manifest: BackupManifest): RecordedAudit | null {
+  if (!isOf(noted, manifest)) return null;
   const { differsFrom, stateHash } = noted;
-  if (!isOfThis || !isHex(stateHash, stateHashLength)) return null;
+  if (!isHex(stateHash, stateHashLength)) return null;
+  const { id, position } = manifest;
   const isRefuted = typeof differsFrom === 'string';
+  const { seq } = position;
   return { backup: id, seq, stateHash, differsFrom: isRefuted ? differsFrom : null };
 }
+
+/** One that was copied here from elsewhere says nothing of this backup. */
+function isOf(noted: Noted | null, { chain, id, position }: BackupManifest): noted is Noted {
+  if (noted?.['version'] !== fileVersion) return false;
+  return noted['backup'] === id && noted['seq'] === position.seq && noted['chain'] === chain;
+}
+
+type Noted = Readonly<Record<string, unknown>>;

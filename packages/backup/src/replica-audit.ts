@@ -9,6 +9,7 @@ import type { JobLogWriter, StateSnapshot } from './contract.js';
 import { pacerOf } from './pacer.js';
 import { readNoted, writeNoted } from './noted-json.js';
 import { hashState } from './state-hash.js';
+import { clearStoreDamage, noteStoreDamage, readStoreDamage } from './store-damage.js';
 
 export interface AuditOutcome {
   readonly result: 'equal' | 'different' | 'skipped';
@@ -164,6 +165,23 @@ export class ReplicaAudit implements AuditWatcher {
     // A difference is not forgotten because nothing was compared since (P9).
     if (found.result === 'skipped' && before?.result === 'different') return;
     await writeNoted(env.disk, join(folder, fileName), outcome);
+    await this.#judgeStore(found);
+  }
+
+  /**
+   * Which of the two stores is damaged nobody can tell from here: this one is held for it until it is
+   * proved. One that is equal again clears what a comparison alone said, not what its own files say.
+   */
+  async #judgeStore({ backup, result, seq }: Omit<AuditOutcome, 'at'>): Promise<void> {
+    const { env, folder } = this.#replica;
+    if (result === 'different') {
+      const message = `its state at record ${seq}, the mark of backup ${backup}, is not what the master had there`;
+      await noteStoreDamage(this.#replica, { found: 'audit', message });
+    }
+    if (result === 'equal' && (await readStoreDamage(env, folder))?.found === 'audit') {
+      const proof = `its state at record ${seq} is what the master had there`;
+      await clearStoreDamage(this.#replica, proof);
+    }
   }
 
   #go(step: () => Promise<void>): void {

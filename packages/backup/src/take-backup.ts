@@ -26,6 +26,7 @@ import { CheckpointMaker, removeOldCheckpoint } from './physical/take-checkpoint
 import { writeTables } from './physical/write-tables.js';
 import { requireSameState } from './require-same-state.js';
 import { hashState } from './state-hash.js';
+import { notingDamage, refuseDamagedStore } from './store-damage.js';
 
 export interface BackupProgress {
   /** Bytes of the state that are in the backup, before compression; of a physical one, of its files. */
@@ -64,13 +65,16 @@ export interface TakeBackupOptions extends BackupTurnOptions {
 
 /**
  * Resolves when the backup is whole on disk. TAG_TAKEN, TAG_INVALID, BACKUP_RUNNING, DISK_FULL,
+ * STORE_REFUTED, STATE_HASH_MISMATCH, STORE_DAMAGED (the store is not what backup and log say),
  * DATABASE_TYPE (a database that never had a session has nothing to back up but its initial backup).
  */
 export async function takeBackup(
   database: BackupDatabase,
   options: TakeBackupOptions = {},
 ): Promise<BackupManifest> {
-  return runAlone(database, options, (folder) => takeLocked(database, folder, options));
+  return runAlone(database, options, (folder, signal) =>
+    notingDamage(database, () => takeLocked(database, folder, { ...options, signal })),
+  );
 }
 
 async function takeLocked(
@@ -78,6 +82,7 @@ async function takeLocked(
   folder: string,
   options: TakeBackupOptions,
 ): Promise<BackupManifest> {
+  await refuseDamagedStore(database);
   const backups = await listBackups(database.env, folder);
   refuseTakenTag(backups, options.tag);
   const own = backups.filter((backup) => isBackupOf(backup, database));
@@ -95,6 +100,8 @@ async function takeLocked(
     const audit = options.audit ?? database.system.settings().backupAudit;
     const tag = options.tag ?? null;
     await endAudit(database, 'the next backup was begun');
+    // What it found in its last moment counts too.
+    await refuseDamagedStore(database);
     const at = await place(database, { taken, tag, audit }, whileThere);
     const work = { ...options, ...at, folder, before, known, backups, maker, startedAt, audit };
     return await writePinned(database, work);

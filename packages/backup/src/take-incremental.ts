@@ -39,7 +39,9 @@ export async function takeIncremental(
   database: BackupDatabase,
   options: TakeIncrementalOptions = {},
 ): Promise<BackupManifest> {
-  return runAlone(database, options, (folder) => takeLocked(database, folder, options));
+  return runAlone(database, options, (folder, signal) =>
+    takeLocked(database, folder, { ...options, signal }),
+  );
 }
 
 async function takeLocked(
@@ -70,7 +72,7 @@ async function takeLocked(
 }
 
 function baseOf(backups: readonly ListedBackup[], database: BackupDatabase): Base {
-  const base = backups.find(
+  const good = backups.filter(
     (backup): backup is Base =>
       backup.problem === null &&
       backup.manifest !== null &&
@@ -79,6 +81,13 @@ function baseOf(backups: readonly ListedBackup[], database: BackupDatabase): Bas
       forkPoint(database.timelines, backup.manifest.timelines).seqMax >=
         backup.manifest.position.seq,
   );
+  // One that is doubted only where the log behind every other is gone.
+  const { firstSeq } = database.log;
+  const certain = good.find(
+    ({ manifest, unproved }) =>
+      unproved?.isDoubted !== true && manifest.position.seq + 1 >= firstSeq,
+  );
+  const base = certain ?? good[0];
   if (base !== undefined) return base;
   throw impossible(database, 'there is no good backup of this history that it could continue');
 }

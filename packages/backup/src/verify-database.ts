@@ -12,13 +12,15 @@ import {
 import { readControl, type Control } from '@pamina/engine';
 import { listBackups, type ListedBackup } from './backup-list.js';
 import { compareStates, type ComparedStates } from './compare-states.js';
-import type { PlacedSnapshot } from './contract.js';
+import type { JobLogWriter, PlacedSnapshot } from './contract.js';
 import { storeFolderOf } from './free-space.js';
 import { backupsFolderOf } from './layout.js';
 import { damageError } from './level/damage.js';
 import { scrubTables } from './level/scrub.js';
 import { logFolderSource } from './log-folder-source.js';
+import { refuteBackups } from './refute-backups.js';
 import { folderSource } from './source.js';
+import { clearStoreDamage, noteStoreDamage, readStoreDamage } from './store-damage.js';
 import { readSynced, verifyLog, type VerifiedLog } from './verify-log.js';
 import { replayInto, type RecordedHash, type Replayed } from './verify-replay.js';
 import { attemptCheck, failedCheck, verifiedCheck, type VerifyCheck } from './verify-report.js';
@@ -35,6 +37,8 @@ import {
 export interface VerifyDatabaseOptions extends VerifySettings {
   /** The database's folder. */
   readonly folder: string;
+  /** Is told what becomes known of the store; left out where another process writes it. */
+  readonly jobLog?: JobLogWriter | undefined;
 }
 
 interface Verified {
@@ -47,7 +51,7 @@ type Good = ListedBackup & { readonly manifest: BackupManifest };
 /** Everything that can be told from the files alone. DATABASE_NOT_FOUND, CONTROL_INVALID. */
 export async function verifyDatabaseFiles(options: VerifyDatabaseOptions): Promise<VerifyCheck[]> {
   const control = await controlOf(options);
-  const tables = await verifyTables(options);
+  const tables = await judgeTables(options);
   const log = await logOf(options, control);
   const backups = await verifyBackups(options);
   const own = backups.filter(({ backup }) => isPromised(backup, control)) as { backup: Good }[];
@@ -68,6 +72,17 @@ export async function verifyDatabaseFiles(options: VerifyDatabaseOptions): Promi
     .filter(({ backup }) => isHeld(backup, control, found))
     .map(({ backup }) => chainOf(backup, log, found ?? null, logCheck));
   return [tables, logCheck, ...backups.map(({ check }) => check), ...chains];
+}
+
+/** Damage that is there at a second look is known from then on. */
+async function judgeTables(options: VerifyDatabaseOptions): Promise<VerifyCheck> {
+  const first = await verifyTables(options);
+  if (first.verdict !== 'damaged') return first;
+  const again = await verifyTables(options);
+  if (again.verdict === 'damaged') {
+    await noteStoreDamage(options, { found: 'tables', message: again.message });
+  }
+  return again;
 }
 
 function verifyTables(options: VerifyDatabaseOptions): Promise<VerifyCheck> {
@@ -127,6 +142,12 @@ async function verifyBackups(options: VerifyDatabaseOptions): Promise<Verified[]
     if (!isGone) verified.push({ backup, check });
   }
   return verified;
+}
+
+/** The oldest first, but those that may hold the damage of the store last: they would lead to it again. */
+export function provedFirst(one: Good, other: Good): number {
+  const [a, b] = [one, other].map(({ unproved }) => Number(unproved?.isDoubted === true));
+  return (a ?? 0) - (b ?? 0) || one.manifest.position.seq - other.manifest.position.seq;
 }
 
 /** Whether retention keeps the log that a backup is to be recovered with. */
@@ -201,7 +222,7 @@ async function compareContent(
   const { env, onProgress, signal } = options;
   const control = await controlOf(options);
   const log = await logOf(options, control);
-  const { start, later, audits } = await startOf(options, control, log, point);
+  const { start, listed, later, audits } = await startOf(options, control, log, point);
   return inScratch(env, async (folder) => {
     const replay = {
       env,
@@ -222,12 +243,40 @@ async function compareContent(
           signal,
           onProgress: (done) => onProgress?.({ step: 'compare', done, total: null, unit: 'bytes' }),
         });
+        await judgeContent(options, { listed, compared, replayed, point });
         return contentCheck(about, compared, replayed, point);
       } finally {
         await proof.close();
       }
     });
   });
+}
+
+interface ComparedContent {
+  readonly listed: readonly ListedBackup[];
+  readonly compared: ComparedStates;
+  readonly replayed: Replayed;
+  readonly point: Position;
+}
+
+/** Who is wrong: the store, backups that were taken of a damaged one, or what all is replayed from. */
+async function judgeContent(
+  options: VerifyContentOptions,
+  { compared, listed, point, replayed }: ComparedContent,
+): Promise<void> {
+  // A beginning that is not what was recorded of it proves nothing, and refutes nothing.
+  if (!(await refuteBackups(options, listed, replayed))) return;
+  const { manifest } = replayed;
+  const at = formatPosition(point);
+  const leading = `backup ${manifest.id} and the log lead to at ${at}`;
+  if (compared.differenceCount > 0) {
+    const message = `it differs in ${compared.differenceCount} keys from what ${leading}`;
+    return noteStoreDamage(options, { found: 'content', message });
+  }
+  if ((await readStoreDamage(options.env, options.folder)) === null) return;
+  // What nobody reads now may be damaged all the same.
+  const tables = await verifyTables(options);
+  if (tables.verdict === 'verified') await clearStoreDamage(options, `it holds what ${leading}`);
 }
 
 function contentCheck(
@@ -251,6 +300,7 @@ function contentCheck(
 
 interface ContentStart {
   readonly start: Good;
+  readonly listed: readonly ListedBackup[];
   readonly later: readonly RecordedHash[];
   readonly audits: readonly RecordedHash[];
 }
@@ -270,7 +320,7 @@ async function startOf(
       backup.manifest !== null &&
       backup.manifest.position.seq <= point.seq,
   );
-  usable.sort((a, b) => a.manifest.position.seq - b.manifest.position.seq);
+  usable.sort(provedFirst);
   const watch = usable.map(({ manifest }) => manifest.position.seq);
   const found = await verifyLog({ ...log, toSeq: point.seq, watch, signal });
   const [damage] = found.damages;
@@ -287,7 +337,7 @@ async function startOf(
   const later = usable.flatMap(({ id, manifest: { position }, stateHash }) =>
     stateHash === null ? [] : [{ seq: position.seq, stateHash, backup: id }],
   );
-  return { start, later, audits: found.audits };
+  return { start, listed, later, audits: found.audits };
 }
 
 export async function controlOf({ env, folder }: VerifyDatabaseOptions): Promise<Control> {

@@ -14,6 +14,7 @@ import { backupChain } from './backup-chain.js';
 import { listBackups, type ListedBackup } from './backup-list.js';
 import { incrementalLogSource } from './incremental-log-source.js';
 import { backupsFolderOf, manifestFileName } from './layout.js';
+import { proveBackup, type Proven } from './prove-backup.js';
 import { folderSource } from './source.js';
 import {
   controlOf,
@@ -25,7 +26,12 @@ import {
 } from './verify-database.js';
 import type { RecordedHash } from './verify-replay.js';
 import { attemptCheck, type VerifyCheck } from './verify-report.js';
-import { verifyTarget, type VerifySettings, type VerifyTarget } from './verify-target.js';
+import {
+  verifyTarget,
+  type TargetLog,
+  type VerifySettings,
+  type VerifyTarget,
+} from './verify-target.js';
 
 export interface VerifyNamedOptions extends VerifyDatabaseOptions {
   /** Id or tag. */
@@ -48,17 +54,44 @@ export async function verifyNamedBackup(options: VerifyNamedOptions): Promise<Ve
     const context = { path: place, backups: listed.map(({ id }) => id) };
     throw new PaminaError('BACKUP_NOT_FOUND', message, { context });
   }
+  const log = await logOf(options, control);
   return verifyTarget({
     ...options,
     source: folderSource(env, backup.folder),
     subject: backup.id,
     folder: backup.folder,
-    log: await logOf(options, control),
+    log,
+    prove: proofOf(options, { backup, control, listed, log }),
     untilSeq: until === undefined ? undefined : seqOn(control.timelines, until),
     recorded: recordedBy(listed, control),
     problem: backup.problem,
     builtOn: builtOn(env, place, listed, backup),
   });
+}
+
+interface Named {
+  readonly backup: ListedBackup;
+  readonly listed: readonly ListedBackup[];
+  readonly control: Control;
+  readonly log: TargetLog;
+}
+
+/** Undefined where a hash of its state is known, or it is no full backup of this history. */
+function proofOf(
+  { env, signal }: VerifyNamedOptions,
+  { backup, control, listed, log }: Named,
+): VerifyTarget['prove'] {
+  if (!hasManifest(backup) || backup.unproved === null || !isPromised(backup, control)) {
+    return undefined;
+  }
+  const known = listed
+    .filter(hasManifest)
+    .filter((one) => one.stateHash !== null && isPromised(one, control));
+  return (found, later) => proveBackup({ env, signal, backup, known, log }, found, later);
+}
+
+function hasManifest(backup: ListedBackup): backup is Proven {
+  return backup.manifest !== null;
 }
 
 export interface VerifyFolderOptions extends VerifySettings {

@@ -38,6 +38,8 @@ export interface ReplayOptions {
   readonly timelines: readonly Timeline[];
   readonly toSeq: number;
   readonly recorded: readonly RecordedHash[];
+  /** Whether the state of the backup is hashed, though nobody recorded anything of it. */
+  readonly hashesStart?: boolean | undefined;
   readonly onProgress?: ((progress: ReplayProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -52,6 +54,8 @@ export interface Replayed {
   readonly end: ChainPoint;
   readonly session: number;
   readonly compared: readonly RecordedComparison[];
+  /** Of the backup; null where that was not asked for. */
+  readonly start: HashedState | null;
 }
 
 /**
@@ -103,6 +107,7 @@ async function replay(
     for (const one of here) compared.push({ ...one, found, equal: one.stateHash === found });
   };
   await compareAt(start.seq);
+  const startHash = options.hashesStart === true ? await hashOf(store, options) : null;
   let end = start;
   for await (const batch of batchesAfter(options, start, recorded)) {
     signal?.throwIfAborted();
@@ -112,7 +117,8 @@ async function replay(
     await compareAt(end.seq);
   }
   if (end.seq !== toSeq) throw unreachable(options, toSeq, end.seq);
-  return { manifest, end, session: Math.max(manifest.session, store.lastSession), compared };
+  const session = Math.max(manifest.session, store.lastSession);
+  return { manifest, end, session, compared, start: startHash };
 }
 
 /** Each once: the manifest, the note beside it and the log may say the same. */

@@ -13,7 +13,9 @@ import type { Env } from '@pamina/env';
 import { storedBytes } from './layout.js';
 import type { LogSource } from './log-source.js';
 import { openAnyBackup } from './open-backup.js';
+import type { Proof } from './prove-backup.js';
 import type { BackupSource } from './source.js';
+import type { HashedState } from './state-hash.js';
 import { verifyBackup } from './verify.js';
 import { verifyLog, type VerifiedLog } from './verify-log.js';
 import { folderMemory, noMemory, type BackupMemory, type RecallSettings } from './verify-recall.js';
@@ -59,6 +61,10 @@ export interface VerifyTarget extends VerifySettings {
   readonly recorded?: readonly RecordedHash[] | undefined;
   /** What the list in which it stands says is wrong with it. */
   readonly problem?: PaminaError | null | undefined;
+  /** Of one whose state hash nobody knows: whether its state, as it was restored, is right. */
+  readonly prove?:
+    | ((found: HashedState, later: Replayed['compared']) => Promise<Proof>)
+    | undefined;
   /** Of an incremental backup: what it continues, and the log of all up to it. */
   readonly builtOn?: { readonly full: BackupSource; readonly log: LogSource } | undefined;
 }
@@ -227,11 +233,16 @@ export function verifyRestore(
         timelines: target.log?.timelines ?? manifest.timelines,
         toSeq: Math.max(seq, target.untilSeq ?? log?.end?.seq ?? seq),
         recorded: [...audits, ...(target.recorded ?? [])],
+        hashesStart: target.prove !== undefined,
         signal,
         onProgress: replayProgress(onProgress),
       };
       const replayed = await replayInto(options, (_, done) => Promise.resolve(done));
-      const check = restoreCheck(about, replayed, target.log?.timelines ?? manifest.timelines);
+      const timelines = target.log?.timelines ?? manifest.timelines;
+      if (target.prove !== undefined && replayed.start !== null) {
+        return provedCheck(target, replayed, timelines, replayed.start);
+      }
+      const check = restoreCheck(about, replayed, timelines);
       const atBackup = replayed.compared.find((one) => one.seq === seq);
       if (check.verdict === 'verified' && atBackup !== undefined) {
         await known.note(atBackup.found);
@@ -239,6 +250,37 @@ export function verifyRestore(
       return check;
     });
   });
+}
+
+/** A proof is noted beside the backup: what is remembered of its files is noted after that. */
+async function provedCheck(
+  target: VerifyTarget,
+  replayed: Replayed,
+  timelines: readonly Timeline[],
+  start: HashedState,
+): Promise<VerifyCheck> {
+  const about = { check: 'restore', subject: target.subject } as const;
+  const proof = (await target.prove?.(start, replayed.compared)) ?? { result: 'unproved' };
+  if (proof.result === 'unproved') return restoreCheck(about, replayed, timelines);
+  const { manifest } = replayed;
+  const bytes = storedBytes(manifest);
+  if (proof.result === 'refuted') {
+    const { differsFrom, expected } = proof;
+    const message = `the state of the backup is not what backup ${differsFrom} and the log lead to: it was taken of a damaged store`;
+    const context = { backup: manifest.id, differsFrom, expected, found: start.stateHash };
+    return failedCheck(about, [new PaminaError('STATE_HASH_MISMATCH', message, { context })], {
+      bytes,
+    });
+  }
+  const errors = mismatches(replayed.compared);
+  if (errors.length > 0) return failedCheck(about, errors, { bytes });
+  await (await memoryOf(target).recollect('restore')).note(start.stateHash);
+  const until = formatPosition({
+    timeline: timelines.at(-1)?.timeline ?? manifest.position.timeline,
+    seq: replayed.end.seq,
+  });
+  const message = `restored to a scratch place and replayed to position ${until}, proved by ${proof.by}; that is remembered`;
+  return verifiedCheck(about, message, { bytes });
 }
 
 /** The full backup that it builds on, and every segment up to it: to its own position. */

@@ -93,7 +93,7 @@ async function refuseStrangers(backup: OpenedBackup): Promise<void> {
   const names = (await backup.source.listFiles?.()) ?? [];
   const files = storedFiles(backup.manifest).map(({ file }) => file);
   const known = new Set([manifestFileName, ...files]);
-  if (backup.manifest.form === 'physical') known.add(auditFileName);
+  if (backup.manifest.kind === 'full') known.add(auditFileName);
   // What a crash left of an audit that was being noted is never read.
   const stranger = names.find((name) => !known.has(name) && !isTemporaryName(name));
   if (stranger !== undefined) throw chunkInvalid(stranger, 'the manifest does not name it');

@@ -1,6 +1,6 @@
 // A disk on which the process dies: the nth change throws, and every one after it. What the dying
 // change itself did until then is nothing, a part, or all of it.
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { nodeEnv, type Disk, type DiskFile, type Env } from '@pamina/env';
 
 /** `half`: a write that is torn, a removal that stopped in the middle; else as `after`. */
@@ -12,6 +12,8 @@ type Change = (how: 'whole' | 'half') => Promise<unknown>;
 export class DyingDisk {
   readonly env: Env;
   changes = 0;
+  /** The change at which it died, `rename 0000000000000003-1.partial to 0000000000000003-1`; null while alive. */
+  struck: string | null = null;
   #dieAt = Infinity;
   #way: WayToDie = 'before';
 
@@ -23,6 +25,7 @@ export class DyingDisk {
   /** From the next change on, the nth one (counted from 1) is the last. Infinity: alive again. */
   arm(dieAt: number, way: WayToDie = 'before'): void {
     this.changes = 0;
+    this.struck = null;
     this.#dieAt = dieAt;
     this.#way = way;
   }
@@ -31,12 +34,13 @@ export class DyingDisk {
     return this.changes >= this.#dieAt;
   }
 
-  async #change(change: Change): Promise<void> {
+  async #change(name: string, change: Change): Promise<void> {
     this.changes++;
     if (this.isDead) {
       const isLast = this.changes === this.#dieAt;
+      if (isLast) this.struck = `${this.#way} ${name}`;
       if (isLast && this.#way !== 'before') await change(this.#way === 'half' ? 'half' : 'whole');
-      throw new Error('the process died here');
+      throw new Error(`the process died at ${this.struck}`);
     }
     await change('whole');
   }
@@ -48,7 +52,7 @@ export class DyingDisk {
         if (mode === 'read') return this.#wrapFile(await disk.open(path, mode));
         let file: DiskFile | null = null;
         try {
-          await this.#change(async () => {
+          await this.#change(`open ${tail(path)}`, async () => {
             file = await disk.open(path, mode);
           });
           return this.#wrapFile(file as unknown as DiskFile);
@@ -57,17 +61,23 @@ export class DyingDisk {
           throw error;
         }
       },
-      replaceFile: (path, bytes) => this.#change(() => disk.replaceFile(path, bytes)),
-      createFile: (path, bytes) => this.#change(() => disk.createFile(path, bytes)),
+      replaceFile: (path, bytes) =>
+        this.#change(`replace ${tail(path)}`, () => disk.replaceFile(path, bytes)),
+      createFile: (path, bytes) =>
+        this.#change(`put ${tail(path)}`, () => disk.createFile(path, bytes)),
       appendFile: (path, bytes, options) =>
-        this.#change(() => disk.appendFile(path, bytes, options)),
-      rename: (from, to, options) => this.#change(() => disk.rename(from, to, options)),
-      link: (from, to) => this.#change(() => disk.link(from, to)),
-      remove: (path) => this.#change(() => disk.remove(path)),
+        this.#change(`append to ${tail(path)}`, () => disk.appendFile(path, bytes, options)),
+      rename: (from, to, options) =>
+        this.#change(`rename ${tail(from)} to ${tail(to)}`, () => disk.rename(from, to, options)),
+      link: (from, to) =>
+        this.#change(`link ${tail(from)} to ${tail(to)}`, () => disk.link(from, to)),
+      remove: (path) => this.#change(`remove ${tail(path)}`, () => disk.remove(path)),
       removeTree: (path) =>
-        this.#change((how) => (how === 'half' ? removeFirstIn(disk, path) : disk.removeTree(path))),
-      makeFolder: (path) => this.#change(() => disk.makeFolder(path)),
-      syncFolder: (path) => this.#change(() => disk.syncFolder(path)),
+        this.#change(`remove ${tail(path)}`, (how) =>
+          how === 'half' ? removeFirstIn(disk, path) : disk.removeTree(path),
+        ),
+      makeFolder: (path) => this.#change(`make ${tail(path)}`, () => disk.makeFolder(path)),
+      syncFolder: (path) => this.#change(`sync ${tail(path)}`, () => disk.syncFolder(path)),
       // lockFile as it is: a dead process holds no lock, so it is not part of what is counted.
     };
   }
@@ -79,12 +89,12 @@ export class DyingDisk {
       size: () => file.size(),
       close: () => file.close(),
       write: (bytes, at) =>
-        this.#change((how) =>
+        this.#change(`write ${tail(file.path)}`, (how) =>
           file.write(how === 'half' ? bytes.subarray(0, bytes.length >> 1) : bytes, at),
         ),
-      datasync: () => this.#change(() => file.datasync()),
-      sync: () => this.#change(() => file.sync()),
-      truncate: (bytes) => this.#change(() => file.truncate(bytes)),
+      datasync: () => this.#change(`sync ${tail(file.path)}`, () => file.datasync()),
+      sync: () => this.#change(`sync ${tail(file.path)}`, () => file.sync()),
+      truncate: (bytes) => this.#change(`truncate ${tail(file.path)}`, () => file.truncate(bytes)),
     };
   }
 }
@@ -94,4 +104,9 @@ async function removeFirstIn(disk: Disk, path: string): Promise<void> {
   if ((await disk.stat(path))?.isFolder !== true) return;
   const [first] = await disk.list(path);
   if (first !== undefined) await disk.removeTree(join(path, first.name));
+}
+
+/** Enough to tell what it is. */
+function tail(path: string): string {
+  return join(basename(dirname(path)), basename(path));
 }

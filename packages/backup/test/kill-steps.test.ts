@@ -66,13 +66,18 @@ async function expectNoLeftovers(folder: string): Promise<void> {
 interface Work {
   readonly run: (database: Database) => Promise<unknown>;
   /** `before`: the backups there were; `runs`: how often it was tried. */
-  readonly check: (found: readonly string[], before: readonly string[], runs: number) => void;
+  readonly check: (
+    found: readonly string[],
+    before: readonly string[],
+    runs: number,
+    struck: string,
+  ) => void;
 }
 
-const gains: Work['check'] = (found, before, runs) => {
-  expect(found).toEqual(expect.arrayContaining([...before]));
-  expect(found.length - before.length).toBeGreaterThanOrEqual(runs - 1);
-  expect(found.length - before.length).toBeLessThanOrEqual(runs);
+const gains: Work['check'] = (found, before, runs, struck) => {
+  expect(found, struck).toEqual(expect.arrayContaining([...before]));
+  expect(found.length - before.length, struck).toBeGreaterThanOrEqual(runs - 1);
+  expect(found.length - before.length, struck).toBeLessThanOrEqual(runs);
 };
 
 const works: Record<string, Work> = {
@@ -87,10 +92,10 @@ const works: Record<string, Work> = {
   expiry: {
     run: (database) => expireBackups(database, { generations: 1 }),
     // The newest full backup, what continues it, and the initial one; of the others any number is left.
-    check: (found, before) => {
+    check: (found, before, _runs, struck) => {
       const [incremental, full] = before;
-      expect(found).toEqual(expect.arrayContaining([incremental, full, 'initial']));
-      expect(before).toEqual(expect.arrayContaining([...found]));
+      expect(found, struck).toEqual(expect.arrayContaining([incremental, full, 'initial']));
+      expect(before, struck).toEqual(expect.arrayContaining([...found]));
     },
   },
 };
@@ -118,16 +123,17 @@ test.each(Object.entries(works))(
         // Dead as it is: what was under way when it died may not change the disk any more.
         await database.close().catch(() => 'it died');
         await forgetProcess(victim);
+        const struck = `step ${step}, ${disk.struck}`;
         disk.arm(Infinity);
         if (outcome === 'died') died++;
 
-        check(await goodIds(victim), before, 1);
+        check(await goodIds(victim), before, 1, struck);
         const again = await open(victim);
-        expect(await userEntries(again), `step ${step}, ${way}`).toEqual(origin.entries);
+        expect(await userEntries(again), struck).toEqual(origin.entries);
         const needed = again.control.keepFromSeq;
         expect(again.log.firstSeq).toBeLessThanOrEqual(needed ?? 1);
         await run(again);
-        check(await goodIds(victim), before, 2);
+        check(await goodIds(victim), before, 2, struck);
         await expectNoLeftovers(victim);
         await again.close();
         await rm(victim, { recursive: true });

@@ -1,10 +1,17 @@
 // When a comparison of replica and master does not come to its end, and what is remembered of it.
 import type { AuditWatcher, StoreSnapshot } from '@pamina/engine';
 import type { Env } from '@pamina/env';
+import { join } from 'node:path';
 import { PaminaError } from '@pamina/format';
 import { beforeEach, expect, test } from 'vitest';
 import type { StateEntry } from '../src/index.js';
-import { ReplicaAudit, hashState, readAudit } from '../src/index.js';
+import {
+  ReplicaAudit,
+  hashState,
+  noteStoreDamage,
+  readAudit,
+  readStoreDamage,
+} from '../src/index.js';
 import { env, gate, temporaryFolder } from './support.js';
 
 /** A replica whose time the test moves on. */
@@ -150,5 +157,27 @@ test('P9 a difference is remembered until the two are found to be equal again', 
   mark('3-1', 3, snapshotOf(state));
   record('3-1', 3);
   expect(await found()).toMatchObject({ result: 'equal', backup: '3-1' });
+  await audit.close();
+});
+
+test('P9 a difference makes the store known to be damaged, until it is equal; what its own files say stays', async () => {
+  const store = join(replica.folder, 'store');
+  await env.disk.makeFolder(store);
+  const damage = async () => {
+    await audit.settle();
+    return readStoreDamage(env, replica.folder);
+  };
+  mark('1-1', 1, snapshotOf([]));
+  record('1-1', 1);
+  expect(await damage()).toMatchObject({ found: 'audit' });
+  record('2-1', 2);
+  expect(await damage()).toMatchObject({ found: 'audit' });
+  mark('3-1', 3, snapshotOf(state));
+  record('3-1', 3);
+  expect(await damage()).toBeNull();
+  await noteStoreDamage(replica, { found: 'tables', message: 'a block is damaged' });
+  mark('4-1', 4, snapshotOf(state));
+  record('4-1', 4);
+  expect(await damage()).toMatchObject({ found: 'tables' });
   await audit.close();
 });

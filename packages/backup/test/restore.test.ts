@@ -179,10 +179,14 @@ test('P8 a restore that dies at any step leaves nothing that looks like a databa
     const control = await readControl(env.disk, folder);
     if (control !== null) {
       const copy = await openDatabase(folder, { access: 'read' });
-      expect(copy.applied().seq).toBe(manifest.position.seq);
+      expect(copy.applied().seq, `${disk.struck}`).toBe(manifest.position.seq);
       await copy.close();
     } else {
-      expect((await readdir(parent)).every((name) => name.startsWith('.'))).toBe(true);
+      const names = await readdir(parent);
+      expect(
+        names.every((name) => name.startsWith('.')),
+        `${disk.struck}`,
+      ).toBe(true);
     }
     if (outcome === 'restored') break;
     if (control !== null) await rm(folder, { recursive: true });

@@ -12,6 +12,7 @@ import type {
   LogLine,
   RebuildReport,
   RejoinReport,
+  ReplicaHold,
   ReplicaSummary,
   VerifyReport,
   RestoreReport,
@@ -110,6 +111,15 @@ export const aReplica: DatabaseStatus = {
     lag: { received: noLag, durable: { ...lag, records: 10 }, applied: lag },
     lastReplicatedModificationTime: Date.UTC(2026, 6, 29, 13, 38, 4),
   },
+};
+
+export const aHold: ReplicaHold = {
+  replica: 'cities-replica',
+  state: 'holding',
+  position: '1/9',
+  bytes: 5 * 2 ** 30,
+  since: 0,
+  cap: null,
 };
 
 export const aPermitted: ReplicaSummary = {

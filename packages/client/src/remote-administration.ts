@@ -10,6 +10,7 @@ import {
   type BackupsOptions,
   type BackupSummary,
   type BatchOperation,
+  type Committed,
   backupAnswer,
   backupsAnswer,
   type ApplyTarget,
@@ -20,6 +21,7 @@ import {
   type DeleteReport,
   doneAnswer,
   type Entry,
+  type GetOptions,
   type ExpireAnswer,
   expireAnswer,
   type ExpireOptions,
@@ -56,6 +58,7 @@ import {
   verifyAnswer,
   type VerifyReport,
   type VerifyRequest,
+  type WriteOptions,
 } from '@pamina/wire';
 import { ImportSource } from './import-source.js';
 import { RemoteFailover } from './remote-failover.js';
@@ -223,21 +226,27 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     );
   }
 
-  put(name: string, key: string, value: string): Promise<{ position: string }> {
-    return this.send(path`/databases/${name}/put`, { key, value }, positionAnswer);
+  put(name: string, key: string, value: string, options?: WriteOptions): Promise<Committed> {
+    const body = { key, value, ...options };
+    return this.send(path`/databases/${name}/put`, body, positionAnswer);
   }
 
-  async get(name: string, key: string): Promise<string> {
-    const answer = await this.send(path`/databases/${name}/get`, { key }, valueAnswer);
-    return answer.value;
+  async get(name: string, key: string, options?: GetOptions): Promise<string> {
+    const body = { key, ...options };
+    return (await this.send(path`/databases/${name}/get`, body, valueAnswer)).value;
   }
 
-  del(name: string, key: string): Promise<{ position: string }> {
-    return this.send(path`/databases/${name}/del`, { key }, positionAnswer);
+  del(name: string, key: string, options?: WriteOptions): Promise<Committed> {
+    return this.send(path`/databases/${name}/del`, { key, ...options }, positionAnswer);
   }
 
-  batch(name: string, operations: readonly BatchOperation[]): Promise<{ position: string }> {
-    return this.send(path`/databases/${name}/batch`, { operations }, positionAnswer);
+  batch(
+    name: string,
+    operations: readonly BatchOperation[],
+    options?: WriteOptions,
+  ): Promise<Committed> {
+    const body = { operations, ...options };
+    return this.send(path`/databases/${name}/batch`, body, positionAnswer);
   }
 
   async importEntries(

@@ -1,27 +1,11 @@
 // When a commit is acknowledged (P1): at the sync of its record while the store follows closely, with
-// the store when it is too far behind, and before the sync for a commit that asks for no more.
+// the store when it is too far behind, and before the sync for a commit that asks for no more. What asks for
+// replicas waits for them beyond that: synchronous-commits.ts.
 import { PaminaError, unappliedBytesMax, unsyncedBytesMax } from '@pamina/format';
 import type { Clock } from '@pamina/env';
 import type { Appender, Group } from '@pamina/log';
 import { CommitBrake } from './commit-brake.js';
 import type { DatabaseParts } from './database-parts.js';
-
-/**
- * `disk`: the record is synced. `memory`: it is encoded and visible; a crash or a failure of the disk
- * can lose it, and with it all later ones. `{ replicas: n }` is not to be had yet.
- */
-export type Durability = 'disk' | 'memory' | { readonly replicas: number };
-
-/** TypeError for what is no durability, DURABILITY_UNAVAILABLE for replicas. */
-export function checkDurability(durability: Durability): 'disk' | 'memory' {
-  if (durability === 'disk' || durability === 'memory') return durability;
-  const replicas = (durability as { replicas?: unknown } | null)?.replicas;
-  if (typeof replicas !== 'number' || !Number.isSafeInteger(replicas) || replicas < 1) {
-    throw new TypeError("durability is 'disk', 'memory' or { replicas: 1 or more }");
-  }
-  const message = `a commit cannot wait for ${replicas} replicas in this version`;
-  throw new PaminaError('DURABILITY_UNAVAILABLE', message, { context: { replicas } });
-}
 
 /** Whoever has more than this on the way does not wait for his commits: it would not slow him. */
 const brakedBytesMax = 16 * 1024 * 1024;

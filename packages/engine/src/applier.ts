@@ -125,14 +125,23 @@ export class Applier {
 
   /** Resolves when record `seq` is applied. */
   whenApplied(seq: number): Promise<void> {
-    if (this.#applied.seq >= seq) return Promise.resolve();
-    if (this.#failure !== null) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      const settle = (error: PaminaError | null): void =>
-        error === null ? resolve() : reject(error);
-      this.#waiters.push({ seq, settle });
-      this.#queue.hurry();
+      this.onApplied(seq, (error) => (error === null ? resolve() : reject(error)));
     });
+  }
+
+  /** Calls `settle` once, when record `seq` is applied or cannot be. Returns the cancellation. */
+  onApplied(seq: number, settle: (error: PaminaError | null) => void): () => void {
+    if (this.#applied.seq >= seq || this.#failure !== null) {
+      settle(this.#applied.seq >= seq ? null : this.#failure);
+      return () => undefined;
+    }
+    const waiter = { seq, settle };
+    this.#waiters.push(waiter);
+    this.#queue.hurry();
+    return () => {
+      this.#waiters = this.#waiters.filter((one) => one !== waiter);
+    };
   }
 
   /** Waits until nothing is queued; what waits for space on the disk fails and is replayed at the next open. */

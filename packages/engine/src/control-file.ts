@@ -11,6 +11,7 @@ export class ControlFile {
   readonly #folder: string;
   #current: Control;
   #writing: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   constructor(disk: Disk, folder: string, control: Control) {
     this.#disk = disk;
@@ -31,8 +32,12 @@ export class ControlFile {
     this.#current = control;
   }
 
-  /** On disk when it resolves; only then it counts. */
+  /** On disk when it resolves; only then it counts. DATABASE_CLOSED. */
   update(change: ControlChange): Promise<void> {
+    if (this.#isClosed) {
+      const message = `${this.#current.name} is closed: its control file is not changed any more`;
+      return Promise.reject(new PaminaError('DATABASE_CLOSED', message));
+    }
     const update = this.#writing.then(async () => {
       const control = { ...this.#current, ...change };
       await writeControl(this.#disk, this.#folder, control);
@@ -42,5 +47,11 @@ export class ControlFile {
       // Whoever asked for the change hears of it; the next change starts from what is on disk.
     });
     return update;
+  }
+
+  /** Resolves when what was asked for before is written. Whoever opens the database next has the file. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#writing;
   }
 }

@@ -95,6 +95,13 @@ export interface Control {
    * this time or an earlier one, wherever the clock goes. Left out while nothing was said.
    */
   readonly saidUntil?: number | undefined;
+  /** Of a replica: it makes itself anew where it would stay behind for ever; not where it is left out or null. */
+  readonly onTerminal?: OnTerminal | null;
+}
+
+/** When it did so last, ms since 1970: it does so a limited number of times. */
+export interface OnTerminal {
+  readonly recreatedAt: readonly number[];
 }
 
 const fileName = 'control.json';
@@ -159,6 +166,7 @@ const checks: Record<Exclude<keyof Control, 'formatVersion'>, (value: unknown) =
   fence: (value) => value === undefined || value === null || isFence(value),
   takeover: (value) => value === undefined || value === null || isTakeover(value),
   saidUntil: (value) => value === undefined || isCount(value),
+  onTerminal: (value) => value === undefined || value === null || isOnTerminal(value),
 };
 
 function isFence(value: unknown): boolean {
@@ -171,6 +179,12 @@ function isTakeover(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { of, formerName, since, atSeq, finished } = value as Record<string, unknown>;
   return [of, formerName].every(isText) && isCount(since) && isCount(atSeq) && isFlag(finished);
+}
+
+function isOnTerminal(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { recreatedAt } = value as Record<string, unknown>;
+  return Array.isArray(recreatedAt) && recreatedAt.every(isCount);
 }
 
 function isApplyRule(value: unknown): boolean {

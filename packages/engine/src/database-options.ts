@@ -1,6 +1,6 @@
 // What a database is opened with, and what a commit may ask for.
 import type { Env } from '@pamina/env';
-import type { Durability } from './acknowledgement.js';
+import type { Durability } from './durability.js';
 import type { KeySpace } from './operation.js';
 
 export interface DatabaseOptions {
@@ -13,8 +13,11 @@ export interface DatabaseOptions {
 export interface CommitOptions {
   /** Keys are the user's or Pamina's own. Default `user`. */
   readonly space?: KeySpace | undefined;
-  /** When the commit is acknowledged. Default `disk`. */
+  /** When the commit is acknowledged. Default: what the database's settings say, else `disk`. */
   readonly durability?: Durability | undefined;
-  /** Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN. */
+  /**
+   * Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN, or, once
+   * it waits for replicas alone, with REPLICAS_UNCONFIRMED.
+   */
   readonly signal?: AbortSignal | undefined;
 }

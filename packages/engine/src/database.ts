@@ -12,15 +12,17 @@ import {
   type Timeline,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
-import type { Log, ReceivedChunk } from '@pamina/log';
+import type { ReceivedChunk } from '@pamina/log';
 import type { AuditWatcher } from './audit-watch.js';
 import { BackgroundWork } from './background-work.js';
-import { checkDurability } from './acknowledgement.js';
 import type { ControlChange } from './control-file.js';
 import type { Control } from './control.js';
+import { DatabaseView } from './database-view.js';
+import { Freshness } from './freshness.js';
 import { JobLog } from './job-log.js';
 import { locateDatabase, type LocatedDatabase } from './locate-database.js';
 import type { Datum, Operation } from './operation.js';
+import { PositionWaits } from './position-waits.js';
 import { promote, promotionEnd } from './promotion.js';
 import { refusedRead, refusedWrite } from './refusals.js';
 import { snapshotAtMark, snapshotNow, type PlacedSnapshot } from './placed-snapshot.js';
@@ -28,17 +30,14 @@ import type { ReplicaApply } from './replica-apply.js';
 import type { ReplicaLog } from './replica-log.js';
 import { RunningDatabase } from './running-database.js';
 import type { SessionWriter } from './session-writer.js';
-import type { SlotTable } from './slots.js';
 import type { CommitOptions, DatabaseOptions } from './database-options.js';
-import type { DatabaseParts } from './database-parts.js';
-import type { StateReader } from './state-reader.js';
-import type { StateStore } from './state-store.js';
+import { SynchronousCommits } from './synchronous-commits.js';
 import { SystemData, type PermittedReplica, type Settings } from './system-data.js';
-import { pointOf, type LogPoint } from './log-point.js';
+import type { LogPoint } from './log-point.js';
 
 export type DatabaseState = 'open' | 'failed' | 'closed';
 
-export class Database {
+export class Database extends DatabaseView {
   /** Absolute, without symbolic links. */
   readonly folder: string;
   readonly env: Env;
@@ -46,9 +45,15 @@ export class Database {
   /** Settings, permitted replicas and whatever else of Pamina's own travels with the data. */
   readonly system: SystemData;
   readonly background = new BackgroundWork();
+  /** Commits that wait for replicas. */
+  readonly synchronous: SynchronousCommits;
+  /** Position tokens, and who waits for one. */
+  readonly positions: PositionWaits;
+  /** How old what a replica shows may be. */
+  readonly freshness = new Freshness(() => this.control);
   readonly #options: DatabaseOptions;
   readonly #located: LocatedDatabase;
-  #running!: RunningDatabase;
+  protected running!: RunningDatabase;
   #state: DatabaseState = 'closed';
   #failure: PaminaError | null = null;
   /** Starting, resetting and closing, one after the other. */
@@ -58,10 +63,13 @@ export class Database {
   readonly #failureListeners = new Set<(error: PaminaError) => void>();
 
   private constructor(located: LocatedDatabase, options: DatabaseOptions) {
+    super();
     this.folder = located.path;
     this.env = options.env;
     this.jobLog = new JobLog(options.env.disk, options.env.clock, located.path);
     this.system = new SystemData(this);
+    this.synchronous = new SynchronousCommits({ clock: this.env.clock, jobLog: this.jobLog });
+    this.positions = new PositionWaits(this, this.env.clock);
     this.#options = options;
     this.#located = located;
   }
@@ -103,53 +111,6 @@ export class Database {
     return this.#failure;
   }
 
-  get identity(): { readonly pattern: string | null; readonly instance: string } {
-    const { pattern, instance } = this.control;
-    return { pattern, instance };
-  }
-
-  get timelines(): readonly Timeline[] {
-    return this.control.timelines;
-  }
-
-  get log(): Log {
-    return this.#parts.log;
-  }
-
-  /** LevelDB behind the database; keys carry their prefix byte. It may lag behind what is acknowledged. */
-  get store(): StateStore {
-    return this.#parts.store;
-  }
-
-  /** Reads of the state after the last acknowledged commit, or, on a replica, the last applied one. */
-  get reader(): StateReader {
-    return this.#parts.reader;
-  }
-
-  get slots(): SlotTable {
-    return this.#running.slots;
-  }
-
-  /** The session that is running, else that of the last session record that is applied, or of the base. */
-  get session(): number {
-    const applied = Math.max(this.control.session, this.store.lastSession);
-    return this.#running.session?.number ?? applied;
-  }
-
-  /** The last record that is in the store. */
-  applied(): LogPoint {
-    return pointOf(this.#parts.applier.applied, this.control.timelines);
-  }
-
-  /** The last record that is in the log on this disk. */
-  durable(): LogPoint {
-    return pointOf(this.#parts.log.durable, this.control.timelines);
-  }
-
-  whenApplied(seq: number): Promise<void> {
-    return this.#parts.applier.whenApplied(seq);
-  }
-
   onFailed(listener: (error: PaminaError) => void): () => void {
     this.#failureListeners.add(listener);
     return () => this.#failureListeners.delete(listener);
@@ -166,21 +127,23 @@ export class Database {
 
   #write(key: Datum, value: Datum | null, options?: CommitOptions): Promise<void> {
     const session = this.#writable();
-    if (options === undefined) return session.write(key, value).done;
-    const durability = checkDurability(options.durability ?? 'disk');
-    options.signal?.throwIfAborted();
-    const group = session.write(key, value, options.space);
-    return session.acknowledged(group, durability, options.signal);
+    const { byDefault } = this.synchronous;
+    if (options === undefined && byDefault === null) return session.write(key, value).done;
+    const { durability, signal, space } = options ?? {};
+    const level = this.synchronous.levelOf(durability, space ?? 'user');
+    signal?.throwIfAborted();
+    return session.acknowledged(session.write(key, value, space), level, signal);
   }
 
   /** All operations or none (P2). Returns the position of the commit. */
   async commit(operations: readonly Operation[], options: CommitOptions = {}): Promise<Position> {
     const session = this.#writable();
-    const durability = checkDurability(options.durability ?? 'disk');
-    options.signal?.throwIfAborted();
-    const group = session.commit(operations, options.space ?? 'user');
+    const { durability, signal, space = 'user' } = options;
+    const level = this.synchronous.levelOf(durability, space);
+    signal?.throwIfAborted();
+    const group = session.commit(operations, space);
     const { seq } = group.point;
-    await session.acknowledged(group, durability, options.signal);
+    await session.acknowledged(group, level, signal);
     return { timeline: currentTimeline(this.control.timelines).timeline, seq };
   }
 
@@ -204,7 +167,7 @@ export class Database {
   /** Whether commits and marks are possible: a normal database that is open for writing. */
   get isWriter(): boolean {
     const isOpen = this.#state === 'open' && !this.#isClosed;
-    return isOpen && this.#running.session !== null && !this.control.readOnly;
+    return isOpen && this.running.session !== null && !this.control.readOnly;
   }
 
   /** Throws if data may not be read here now: NOT_QUERYABLE, DATABASE_CLOSED. */
@@ -235,7 +198,7 @@ export class Database {
     whileThere?: () => Promise<void>,
   ): Promise<PlacedSnapshot> {
     const session = this.#writable();
-    return snapshotAtMark(this.#parts, session, this.control.timelines, bodyAt, whileThere);
+    return snapshotAtMark(this.parts, session, this.control.timelines, bodyAt, whileThere);
   }
 
   /** Records the state hash of a mark's state, for replicas. Resolves, on disk, to the record's seq. */
@@ -250,7 +213,7 @@ export class Database {
 
   /** A snapshot of the visible state; writes no record: for replicas, offline copies, hashes. */
   stateSnapshot(whileThere?: () => Promise<void>): Promise<PlacedSnapshot> {
-    return snapshotNow(this.#parts, this.control.timelines, this.control.session, whileThere);
+    return snapshotNow(this.parts, this.control.timelines, this.control.session, whileThere);
   }
 
   /** Whether its master's segments may be received here, and from which byte on. */
@@ -267,7 +230,7 @@ export class Database {
 
   /** A connection ended: bytes of a record that never became whole are forgotten. */
   forgetPartialRecord(): void {
-    this.#running.replica?.forgetPartialRecord();
+    this.running.replica?.forgetPartialRecord();
   }
 
   /** Takes over the history of the master if it continues this one. DIVERGED. */
@@ -276,14 +239,15 @@ export class Database {
     if (timelines !== null) await this.updateControl({ timelines });
   }
 
-  /** On disk when it resolves; only then it counts. */
-  updateControl(change: ControlChange): Promise<void> {
-    return this.#located.control.update(change);
+  /** On disk when it resolves; only then it counts. DATABASE_CLOSED. */
+  async updateControl(change: ControlChange): Promise<void> {
+    await this.#located.control.update(change);
+    this.positions.look();
   }
 
   /** Null of everything but a replica that is open for writing. */
   get replicaApply(): ReplicaApply | null {
-    return this.#running.replica?.apply ?? null;
+    return this.running.replica?.apply ?? null;
   }
 
   /**
@@ -300,7 +264,7 @@ export class Database {
 
   /** Publishes a checkpoint, then deletes log that nobody needs. Errors end in the job log. */
   applyRetention(): Promise<void> {
-    return this.#running.maintenance.run();
+    return this.running.maintenance.run();
   }
 
   /** Commits that wait are finished first; no new one is taken. */
@@ -317,8 +281,10 @@ export class Database {
 
   async #close(): Promise<void> {
     try {
+      this.synchronous.end();
+      this.positions.end(new PaminaError('DATABASE_CLOSED', `${this.control.name} is closed`));
       await this.background.end();
-      await this.#running.stop(this.#state === 'open');
+      await this.running.stop(this.#state === 'open');
     } finally {
       this.#state = 'closed';
       await this.jobLog.settle();
@@ -328,18 +294,20 @@ export class Database {
 
   async #start(): Promise<void> {
     const { env, folder, jobLog } = this;
-    this.#running = await RunningDatabase.start({
+    this.running = await RunningDatabase.start({
       env,
       folder,
       jobLog,
       control: this.#located.control,
       access: this.#options.access ?? 'write',
       segmentBytes: this.#options.segmentBytes ?? segmentBytesDefault,
+      synchronous: this.synchronous,
       onLocked: this.#located.confirm,
       onFailed: (error) => this.#fail(error),
     });
     this.#failure = null;
     this.#state = 'open';
+    this.positions.look();
   }
 
   async #becomeNormal(why: string, untilSeq?: number): Promise<void> {
@@ -348,11 +316,11 @@ export class Database {
     }
     if (this.#state !== 'open' || this.#closing !== null) throw this.#whyNotWritable();
     const { apply } = this.#replicaLog();
-    const { applier, log } = this.#parts;
+    const { applier, log } = this.parts;
     await apply.until(promotionEnd(log.durable.seq, apply.handedSeq, untilSeq));
     this.#isResetting = true;
     try {
-      await this.#running.stop(true);
+      await this.running.stop(true);
       const { env, folder, jobLog } = this;
       const seq = untilSeq ?? applier.applied.seq;
       await promote({ env, jobLog, control: this.#located.control }, { folder, seq, why });
@@ -365,12 +333,8 @@ export class Database {
     }
   }
 
-  get #parts(): DatabaseParts {
-    return this.#running.parts;
-  }
-
   #writable(): SessionWriter {
-    const { session } = this.#running;
+    const { session } = this.running;
     if (session === null || !this.isWriter) throw this.#whyNotWritable();
     return session;
   }
@@ -386,7 +350,7 @@ export class Database {
 
   #replicaLog(): ReplicaLog {
     const { name, type } = this.control;
-    if (this.#running.replica !== null) return this.#running.replica;
+    if (this.running.replica !== null) return this.running.replica;
     throw new PaminaError('DATABASE_TYPE', `${name} is ${type} and receives no log`);
   }
 

@@ -22,19 +22,30 @@ export {
   type CreateOptions,
 } from './create-database.js';
 export { applyAtOnce, isAtOnce, type ApplyRule } from './apply-rule.js';
-export type { Durability } from './acknowledgement.js';
+export {
+  namesIn,
+  requirementByDefault,
+  synchronousPolicies,
+  type Durability,
+  type ReplicatedDurability,
+  type SynchronousPolicy,
+} from './durability.js';
 export { Database, type DatabaseState } from './database.js';
 export type { CommitOptions, DatabaseOptions } from './database-options.js';
+export type { FreshnessSource } from './freshness.js';
 export { JobLog, type JobEvent, type JobLevel } from './job-log.js';
 export type { LogPoint } from './log-point.js';
 export { timelinesUntil } from './log-point.js';
 export type { Datum, KeySpace, Operation } from './operation.js';
 export { Pamina, type PaminaOptions, type PaminaWriteOptions } from './pamina.js';
 export type { PlacedSnapshot } from './placed-snapshot.js';
+export type { WaitForOptions } from './position-waits.js';
 export type { ReplicaApply } from './replica-apply.js';
-export type { Slot, SlotPositions, SlotTable } from './slots.js';
+export { holdsOf, type SlotHold, type SlotState } from './slot-hold.js';
+export type { HoldCap, LostSlot, Slot, SlotPositions, SlotTable } from './slots.js';
 export { refusedByFence } from './refusals.js';
 export { StateStore, StoreLoader, type StoreSnapshot } from './state-store.js';
 export { keptStores, partialStoreFolder, rebuiltStoreFolder, swapStore } from './store-swap.js';
+export type { SynchronousStatus } from './synchronous-commits.js';
 export type { PermittedReplica, Settings, SystemData } from './system-data.js';
 export { version } from './version.js';

@@ -39,6 +39,7 @@ export async function locateDatabase(folder: string, env: Env): Promise<LocatedD
     };
     const release = async (): Promise<void> => {
       try {
+        await control.close();
         await marker.remove();
       } finally {
         releasePath();

@@ -1,6 +1,6 @@
 // Checkpoints and retention, one run after the other: at each closed segment, after each backup, and
 // at close. A run that fails costs disk and replay time, never data.
-import { archiveHeldBytesMax, archiveHoldGraceMs } from '@pamina/format';
+import { archiveHeldBytesMax, holdGraceMs } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import type { ChainPoint } from '@pamina/log';
 import { publishCheckpoint } from './checkpoint.js';
@@ -8,7 +8,8 @@ import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
 import type { JobLog } from './job-log.js';
 import type { ArchiveSetting } from './control.js';
-import { firstSeqAfter, firstSeqToKeep } from './retention.js';
+import { ReplicaHolds } from './replica-holds.js';
+import { firstSeqAfter } from './retention.js';
 import type { SlotTable } from './slots.js';
 import { settingsIn } from './system-data.js';
 
@@ -28,11 +29,13 @@ export class Maintenance {
   #checkpoint: ChainPoint;
   #queue: Promise<void> = Promise.resolve();
   readonly #openedMs: number;
+  readonly #replicas: ReplicaHolds;
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
     this.#checkpoint = options.parts.applier.applied;
     this.#openedMs = options.env.clock.monotonic();
+    this.#replicas = new ReplicaHolds(options);
   }
 
   /** Never rejects: errors end in the job log. */
@@ -56,15 +59,14 @@ export class Maintenance {
   }
 
   async #run(): Promise<void> {
-    const { parts, slots, control, jobLog } = this.#options;
+    const { parts, control, jobLog } = this.#options;
     await this.#attempt(async () => {
       await this.#publish();
       const archives = control.current.archives ?? [];
       const keptFor = await this.#keptFor(archives);
-      const first = firstSeqToKeep(parts.log, {
+      const first = await this.#replicas.firstSeqToKeep({
         checkpointSeq: this.#checkpoint.seq,
         keepFromSeq: control.current.keepFromSeq,
-        slots: slots.list(),
         archiveFromSeqs: keptFor,
       });
       const before = parts.log.firstSeq;
@@ -84,7 +86,7 @@ export class Maintenance {
    */
   async #keptFor(archives: readonly ArchiveSetting[]): Promise<number[]> {
     const { env, parts } = this.#options;
-    const isNew = env.clock.monotonic() - this.#openedMs < archiveHoldGraceMs;
+    const isNew = env.clock.monotonic() - this.#openedMs < holdGraceMs;
     const kept: number[] = [];
     for (const { fromSeq, progressedAt = 0 } of archives) {
       const time = env.clock.now() - settingsIn(parts.reader).archiveHoldDays * dayMs;

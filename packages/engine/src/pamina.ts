@@ -9,14 +9,24 @@ import {
   type AbstractClearOptions,
   type AbstractDatabaseOptions,
   type AbstractDelOptions,
+  type AbstractGetManyOptions,
+  type AbstractGetOptions,
+  type AbstractHasOptions,
   type AbstractPutOptions,
 } from 'abstract-level';
-import { PaminaError, commitBodyHeaderBytes, commitBytesMax, isPaminaError } from '@pamina/format';
+import {
+  PaminaError,
+  commitBodyHeaderBytes,
+  commitBytesMax,
+  formatPosition,
+  isPaminaError,
+  type Position,
+} from '@pamina/format';
 import { nodeEnv, type Env } from '@pamina/env';
-import { checkDurability, type Durability } from './acknowledgement.js';
 import { createDatabase, type CreateOptions } from './create-database.js';
 import type { CommitOptions } from './database-options.js';
 import { Database } from './database.js';
+import { checkDurability, type Durability } from './durability.js';
 import { measure, storeKey, type Datum, type Operation } from './operation.js';
 import {
   PaminaIterator,
@@ -25,6 +35,7 @@ import {
   type PrivateIteratorOptions,
   type PrivateRange,
 } from './pamina-iterator.js';
+import type { WaitForOptions } from './position-waits.js';
 import type { ReadOptions } from './raw-level.js';
 import { arrived } from './read-value.js';
 import type { StateReader } from './state-reader.js';
@@ -38,8 +49,10 @@ export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   readonly errorIfExists?: boolean;
   /** `read`: nothing can be written and no session is started. Default `write`. */
   readonly access?: 'read' | 'write';
-  /** When a commit is acknowledged that does not say so itself. Default 'disk'. */
+  /** When a commit is acknowledged that does not say so itself. Default: what the database's settings say, else 'disk'. */
   readonly durability?: Durability;
+  /** On a replica: a read that does not say so itself fails with REPLICA_STALE if it could be older. Default: no bound. */
+  readonly maxStalenessMs?: number;
   /** Bytes of a log segment. */
   readonly segmentBytes?: number;
   /** The seams to disk, clock, network and chance; for tests. */
@@ -48,7 +61,13 @@ export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   readonly database?: Database;
 }
 
-interface PrivateReadOptions extends ReadOptions {
+/** What a read can ask for beside what abstract-level knows. */
+export interface PaminaReadOptions {
+  /** On a replica: the read fails with REPLICA_STALE if what it sees could be older. Default: that of the database. */
+  readonly maxStalenessMs?: number | undefined;
+}
+
+interface PrivateReadOptions extends ReadOptions, PaminaReadOptions {
   readonly snapshot?: PaminaSnapshot | undefined;
 }
 
@@ -56,21 +75,41 @@ interface PrivateReadOptions extends ReadOptions {
 export interface PaminaWriteOptions {
   /** When it is acknowledged. Default: that of the database. */
   readonly durability?: Durability | undefined;
-  /** Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN. */
+  /**
+   * Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN, or, once
+   * it waits for replicas alone, with REPLICAS_UNCONFIRMED.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 interface PrivateWriteOptions extends PaminaWriteOptions {
-  /** As in `level`: true is `durability: 'disk'`. */
+  /** As in `level`: true is at least `durability: 'disk'`. */
   readonly sync?: boolean;
 }
 
 /** Keys of one clear() are read and deleted in steps of this many. */
 const clearEntriesPerRead = 1000;
 
-/** The writes of abstract-level, with what Pamina's take beside it: inherited, only their options grow. */
+/** Reads and writes of abstract-level, with what Pamina's take beside it: inherited, only their options grow. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- the methods are inherited
 export interface Pamina<K = string, V = string> {
+  get(key: K): Promise<V | undefined>;
+  get<PK = K, PV = V>(
+    key: PK,
+    options: AbstractGetOptions<PK, PV> & PaminaReadOptions,
+  ): Promise<PV | undefined>;
+  getSync(key: K): V | undefined;
+  getSync<PK = K, PV = V>(
+    key: PK,
+    options: AbstractGetOptions<PK, PV> & PaminaReadOptions,
+  ): PV | undefined;
+  getMany(keys: K[]): Promise<(V | undefined)[]>;
+  getMany<PK = K, PV = V>(
+    keys: PK[],
+    options: AbstractGetManyOptions<PK, PV> & PaminaReadOptions,
+  ): Promise<(PV | undefined)[]>;
+  has(key: K): Promise<boolean>;
+  has<PK = K>(key: PK, options: AbstractHasOptions<PK> & PaminaReadOptions): Promise<boolean>;
   put(key: K, value: V): Promise<void>;
   put<PK = K, PV = V>(
     key: PK,
@@ -104,7 +143,8 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     if (typeof location !== 'string' || location === '') {
       throw new TypeError("The first argument 'location' must be a non-empty string");
     }
-    const { env, name, access, segmentBytes, database, durability, ...forwarded } = options;
+    const { env, name, access, segmentBytes, database, ...others } = options;
+    const { durability, maxStalenessMs, ...forwarded } = others;
     if (durability !== undefined) checkDurability(durability);
     super(
       {
@@ -133,6 +173,20 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     throw new PaminaError('DATABASE_CLOSED', `${this.#location} is not open`);
   }
 
+  /** Of the state that a read sees now, as a token: `1/48213`. Behind a commit of one's own at least that commit. */
+  get position(): string {
+    return formatPosition(this.database.positions.current);
+  }
+
+  /**
+   * Resolves when reads here see that position, for example of a commit on the master of this replica, or more.
+   * POSITION_TIMEOUT, POSITION_LOST, POSITION_INVALID.
+   */
+  async waitFor(position: string | Position, options: WaitForOptions = {}): Promise<void> {
+    if (this.status === 'opening') await this.open({ passive: true });
+    await this.database.positions.waitFor(position, options);
+  }
+
   async _open(options: { createIfMissing: boolean; errorIfExists: boolean }): Promise<void> {
     if (this.#options.database !== undefined) {
       this.#database = this.#options.database;
@@ -156,7 +210,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
 
   _get(key: Datum, options: PrivateReadOptions): Promise<unknown> {
     const { snapshot } = options;
-    const reader = this.#readable();
+    const reader = this.#readable(options);
     return snapshot === undefined
       ? reader.get('user', key, options)
       : snapshot.view.get('user', key, options);
@@ -164,7 +218,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
 
   _getSync(key: Datum, options: PrivateReadOptions): unknown {
     const { snapshot } = options;
-    const reader = this.#readable();
+    const reader = this.#readable(options);
     return snapshot === undefined
       ? reader.getSync('user', key, options)
       : snapshot.view.getSync('user', key, options);
@@ -172,7 +226,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
 
   _getMany(keys: Datum[], options: PrivateReadOptions): Promise<unknown[]> {
     const { snapshot } = options;
-    const reader = this.#readable();
+    const reader = this.#readable(options);
     return snapshot === undefined
       ? reader.getMany('user', keys, options)
       : snapshot.view.getMany('user', keys, options);
@@ -180,13 +234,13 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
 
   _has(key: Datum, options: PrivateReadOptions): Promise<boolean> {
     const { snapshot } = options;
-    const reader = this.#readable();
+    const reader = this.#readable(options);
     return snapshot === undefined ? reader.has('user', key) : snapshot.view.has('user', key);
   }
 
   async _hasMany(keys: Datum[], options: PrivateReadOptions): Promise<boolean[]> {
     const view = options.snapshot?.view;
-    if (view === undefined) return this.#readable().hasMany('user', keys);
+    if (view === undefined) return this.#readable(options).hasMany('user', keys);
     return Promise.all(keys.map((key) => view.has('user', key)));
   }
 
@@ -241,8 +295,8 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     if (operations.length > 0) await database.commit(operations, commitOptions);
   }
 
-  _iterator(options: PrivateIteratorOptions): PaminaIterator {
-    return new PaminaIterator(this as never, this.#readable(), options);
+  _iterator(options: PrivateIteratorOptions & PaminaReadOptions): PaminaIterator {
+    return new PaminaIterator(this as never, this.#readable(options), options);
   }
 
   _snapshot(options: { owner: unknown }): PaminaSnapshot {
@@ -279,16 +333,22 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     return [storeKey('user', codec.encode(start)), storeKey('user', codec.encode(end))];
   }
 
-  #readable(): StateReader {
+  #readable(options?: PrivateReadOptions): StateReader {
     const { database } = this;
     database.assertReadable();
+    const maxStalenessMs = options?.maxStalenessMs ?? this.#options.maxStalenessMs;
+    // A snapshot was fresh when it was taken, or was refused then.
+    if (maxStalenessMs !== undefined && options?.snapshot === undefined) {
+      database.freshness.require(maxStalenessMs);
+    }
     return database.reader;
   }
 
   #commitOptions(options: PrivateWriteOptions): CommitOptions {
     const { durability, signal, sync } = options;
-    const chosen = durability ?? (sync === true ? 'disk' : this.#options.durability);
-    return { durability: chosen, signal };
+    const byDefault = this.#options.durability;
+    const atLeast = sync === true && byDefault === 'memory' ? undefined : byDefault;
+    return { durability: durability ?? atLeast, signal };
   }
 }
 

@@ -10,6 +10,7 @@ import { ReplicaLog } from './replica-log.js';
 import { SessionWriter } from './session-writer.js';
 import { SlotTable } from './slots.js';
 import { startTimeline } from './start-timeline.js';
+import type { SynchronousCommits } from './synchronous-commits.js';
 
 export interface RunningOptions {
   readonly env: Env;
@@ -18,6 +19,7 @@ export interface RunningOptions {
   readonly jobLog: JobLog;
   readonly access: 'read' | 'write';
   readonly segmentBytes: number;
+  readonly synchronous: SynchronousCommits;
   /** LevelDB has granted its lock: from here on nobody else changes the folder. */
   readonly onLocked: () => Promise<void>;
   readonly onFailed: (error: PaminaError) => void;

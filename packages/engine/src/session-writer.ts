@@ -17,10 +17,12 @@ import { Acknowledgement } from './acknowledgement.js';
 import type { Env } from '@pamina/env';
 import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
+import type { Requirement } from './durability.js';
 import { measure, measureAll, writeOperation } from './operation.js';
 import type { Datum, KeySpace, Operation } from './operation.js';
 import type { JobLog } from './job-log.js';
-import { permittedIn } from './system-data.js';
+import { unconfirmed, type SynchronousCommits } from './synchronous-commits.js';
+import { permittedIn, settingsIn } from './system-data.js';
 import { version } from './version.js';
 
 export interface SessionOptions {
@@ -28,6 +30,7 @@ export interface SessionOptions {
   readonly control: ControlFile;
   readonly jobLog: JobLog;
   readonly parts: DatabaseParts;
+  readonly synchronous: SynchronousCommits;
   readonly onFailed: (error: PaminaError) => void;
   readonly onSegmentClosed: () => void;
 }
@@ -36,9 +39,16 @@ export class SessionWriter {
   readonly number: number;
   readonly #appender: Appender;
   readonly #acknowledgement: Acknowledgement;
+  readonly #options: SessionOptions;
 
-  private constructor(number: number, appender: Appender, acknowledgement: Acknowledgement) {
+  private constructor(
+    number: number,
+    options: SessionOptions,
+    appender: Appender,
+    acknowledgement: Acknowledgement,
+  ) {
     this.number = number;
+    this.#options = options;
     this.#appender = appender;
     this.#acknowledgement = acknowledgement;
   }
@@ -70,7 +80,13 @@ export class SessionWriter {
     });
     const { saidUntil } = control.current;
     if (saidUntil !== undefined) appender.notBefore(saidUntil + 1);
-    const writer = new SessionWriter(session, appender, acknowledgement);
+    const writer = new SessionWriter(session, options, appender, acknowledgement);
+    options.synchronous.begin({
+      timelineId: current.id,
+      settings: settingsIn(parts.reader),
+      permitted: permitted.map((replica) => replica.name),
+      durableSeq: () => parts.log.durable.seq,
+    });
     const body = { session, pattern, timelines, instance, name, lockData, version };
     const group = writer.#appendBody(RecordKind.session, encodeBody(RecordKind.session, body));
     await group.done;
@@ -121,14 +137,26 @@ export class SessionWriter {
     return this.#appender.seal(RecordKind.commit, bodyBytes);
   }
 
-  /** The acknowledgement of a commit. COMMIT_UNKNOWN when the signal ends the wait. */
+  /**
+   * The acknowledgement of the commit that was encoded last. When the signal ends the wait: COMMIT_UNKNOWN, or
+   * REPLICAS_UNCONFIRMED if it was on this disk by then.
+   */
   acknowledged(
     group: Group,
-    durability: 'disk' | 'memory',
+    level: 'disk' | 'memory' | Requirement,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    if (durability === 'memory' && this.#acknowledgement.early()) return Promise.resolve();
-    return signal === undefined ? group.done : untilAborted(group.done, signal);
+    if (level === 'memory' && this.#acknowledgement.early()) return Promise.resolve();
+    const { parts, synchronous } = this.#options;
+    const isLocal = typeof level === 'string';
+    const done = isLocal ? group.done : synchronous.acknowledged(group, level);
+    if (signal === undefined) return done;
+    const { seq } = group.point;
+    return untilAborted(done, signal, () =>
+      isLocal || parts.log.durable.seq < seq
+        ? aborted(signal)
+        : unconfirmed('the wait was aborted', seq, signal.reason),
+    );
   }
 
   /** No commit comes any more: none is held back that is on disk. */
@@ -160,14 +188,20 @@ export class SessionWriter {
 }
 
 /** A commit cannot be taken back once it is encoded: only the wait for it ends. */
-function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
+function untilAborted(
+  done: Promise<void>,
+  signal: AbortSignal,
+  why: () => PaminaError,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      const message = 'the wait for the commit was aborted; it is being written all the same';
-      reject(new PaminaError('COMMIT_UNKNOWN', message, { cause: signal.reason }));
-    };
+    const abort = (): void => reject(why());
     signal.addEventListener('abort', abort, { once: true });
     const end = (): void => signal.removeEventListener('abort', abort);
     done.finally(end).then(resolve, reject);
   });
+}
+
+function aborted(signal: AbortSignal): PaminaError {
+  const message = 'the wait for the commit was aborted; it is being written all the same';
+  return new PaminaError('COMMIT_UNKNOWN', message, { cause: signal.reason });
 }

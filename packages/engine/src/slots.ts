@@ -11,11 +11,27 @@ export interface SlotPositions {
   readonly applied: number;
 }
 
+/** What is held for one replica has a cap by size and one by age. */
+export type HoldCap = 'bytes' | 'age';
+
+/** The log that a replica needed passed a cap: nothing is held for it any more. */
+export interface LostSlot {
+  /** ms since 1970. */
+  readonly at: number;
+  readonly cap: HoldCap;
+  /** Of closed segments, which were held for it until then. */
+  readonly bytes: number;
+}
+
 export interface Slot extends SlotPositions {
   readonly name: string;
   readonly instance: string;
   /** ms since 1970. */
   readonly seenAt: number;
+  /** When its durable position rose last, ms since 1970; left out by older versions. */
+  readonly progressedAt?: number;
+  /** Left out while log is held for it. */
+  readonly lost?: LostSlot;
 }
 
 const writeIntervalMs = 1000;
@@ -24,6 +40,8 @@ export class SlotTable {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #folder: string;
+  /** On the monotonic clock. */
+  readonly openedMs: number;
   readonly #slots = new Map<string, Slot>();
   readonly #unsaved = new Set<string>();
   #timer: (() => void) | null = null;
@@ -34,6 +52,7 @@ export class SlotTable {
     this.#disk = disk;
     this.#clock = clock;
     this.#folder = folder;
+    this.openedMs = clock.monotonic();
   }
 
   /** CONTROL_INVALID if a slot cannot be read. */
@@ -65,11 +84,16 @@ export class SlotTable {
   /** Positions are sequence numbers. */
   report(instance: string, name: string, positions: SlotPositions): void {
     validateName(name);
-    const isNew = !this.#slots.has(name);
-    this.#slots.set(name, { ...positions, name, instance, seenAt: this.#clock.now() });
+    const before = this.#slots.get(name);
+    const seenAt = this.#clock.now();
+    const hasRisen = before === undefined || positions.durable > before.durable;
+    const progressedAt = hasRisen ? seenAt : (before.progressedAt ?? before.seenAt);
+    // Who is lost stays so: only a new connection that finds its log here takes it back.
+    const lost = before?.lost === undefined ? {} : { lost: before.lost };
+    this.#slots.set(name, { ...positions, name, instance, seenAt, progressedAt, ...lost });
     this.#unsaved.add(name);
     // A slot that a crash forgets keeps no log (P10): the first one is on disk at once.
-    if (isNew) {
+    if (before === undefined) {
       void this.save();
       return;
     }
@@ -77,6 +101,33 @@ export class SlotTable {
       this.#timer = null;
       void this.save();
     });
+  }
+
+  /** Since when and why nothing is held for a replica; null while its slot holds, or there is none. */
+  lost(name: string): LostSlot | null {
+    return this.#slots.get(name)?.lost ?? null;
+  }
+
+  /** Nothing is held for it any more. False, and it holds on, if that cannot be written down. */
+  async lose(name: string, lost: Omit<LostSlot, 'at'>): Promise<boolean> {
+    const before = this.#slots.get(name);
+    if (before === undefined) return true;
+    this.#slots.set(name, { ...before, lost: { at: this.#clock.now(), ...lost } });
+    this.#unsaved.add(name);
+    await this.save();
+    if (this.#failure === null) return true;
+    await this.takeBack(name);
+    return false;
+  }
+
+  /** The replica is connected and its log is pinned: its slot holds again. */
+  async takeBack(name: string): Promise<void> {
+    const slot = this.#slots.get(name);
+    if (slot?.lost === undefined) return;
+    const { lost: _, ...held } = slot;
+    this.#slots.set(name, held);
+    this.#unsaved.add(name);
+    await this.save();
   }
 
   async forget(name: string): Promise<void> {
@@ -130,7 +181,17 @@ function parseSlot(path: string, bytes: Uint8Array): Slot {
   const isValid =
     typeof slot['name'] === 'string' &&
     typeof slot['instance'] === 'string' &&
-    numbers.every((field) => Number.isSafeInteger(slot[field]));
+    numbers.every((field) => Number.isSafeInteger(slot[field])) &&
+    (slot['progressedAt'] === undefined || Number.isSafeInteger(slot['progressedAt'])) &&
+    (slot['lost'] === undefined || isLost(slot['lost']));
   if (!isValid) throw controlInvalid(path, 'it does not hold a slot');
   return slot as unknown as Slot;
+}
+
+function isLost(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { at, bytes, cap } = value as Record<string, unknown>;
+  return (
+    Number.isSafeInteger(at) && Number.isSafeInteger(bytes) && (cap === 'bytes' || cap === 'age')
+  );
 }

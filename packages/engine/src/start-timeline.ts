@@ -2,6 +2,7 @@
 // timeline of their own. From the moment that control.json says so it holds: what the log still lacks
 // (the closed copy of the open segment) is made up for at each open.
 import type { Env } from '@pamina/env';
+import { takeoverReason } from '@pamina/format';
 import type { ControlFile } from './control-file.js';
 import { newTimeline } from './create-database.js';
 import type { JobLog } from './job-log.js';
@@ -19,7 +20,15 @@ export async function startTimeline(
   why: string,
 ): Promise<void> {
   const { env, control, jobLog } = owner;
-  const { archives = [], name, timelines, master } = control.current;
+  const {
+    archives = [],
+    fence = null,
+    name,
+    takeover = null,
+    timelines,
+    master,
+    type,
+  } = control.current;
   const timeline = newTimeline(env, timelines, atSeq, why);
   await control.update({
     type: 'normal',
@@ -29,7 +38,10 @@ export async function startTimeline(
     simultaneousQuery: false,
     formerMaster: master,
     apply: null,
-    fence: null,
+    // What was restored in the place of a database that may not write may not either (P11).
+    fence: type === 'replica' ? null : fence,
+    // One that was begun and given up is not that of the history that begins here.
+    takeover: takeover !== null && why === takeoverReason(takeover.of) ? takeover : null,
     // What an archive has of the history that is given up is not the log of this one.
     archives: archives.map((one) => ({ ...one, fromSeq: Math.min(one.fromSeq, atSeq + 1) })),
   });

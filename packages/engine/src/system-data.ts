@@ -9,18 +9,23 @@ import {
   backupGenerationsDefault,
   keyName,
   packBytes,
+  replicaHoldBytesDefault,
+  replicaHoldDaysDefault,
   replicationDelayMsDefault,
+  synchronousTimeoutMsDefault,
   unpackBytes,
   validateName,
   type BackupForm,
   type Position,
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
+import { synchronousPolicies, type SynchronousSettings } from './durability.js';
 import { storeKey, type KeySpace, type Operation } from './operation.js';
 import type { StateReader } from './state-reader.js';
+import type { SynchronousCommits } from './synchronous-commits.js';
 
 /** Settings that travel with the data: a replica has its master's. */
-export interface Settings {
+export interface Settings extends SynchronousSettings {
   /** How long a replica waits between requests; 0 = streaming. */
   readonly replicationDelayMs: number;
   /** Newest full backups that are kept. */
@@ -41,12 +46,20 @@ export interface Settings {
   readonly archiveKeepHours: number;
   /** Of an archive that has taken nothing for so long, older log is not kept. */
   readonly archiveHoldDays: number;
+  /** More closed log than this is not kept for one replica that is behind; 0 = no cap. */
+  readonly replicaHoldBytes: number;
+  /** Nor log that is older than so many days, if the replica has come no further as long; 0 = no cap. */
+  readonly replicaHoldDays: number;
   /** So often an idle database says in its archives that nothing came; 0 = once, when it has become idle. */
   readonly archiveHeartbeatMinutes: number;
 }
 
 const settingsDefault: Settings = {
   replicationDelayMs: replicationDelayMsDefault,
+  synchronousReplicas: 0,
+  synchronousNames: '',
+  synchronousPolicy: 'wait',
+  synchronousTimeoutMs: synchronousTimeoutMsDefault,
   backupGenerations: backupGenerationsDefault,
   backupForm: 'logical',
   backupAudit: true,
@@ -57,6 +70,8 @@ const settingsDefault: Settings = {
   backupNoDelete: false,
   archiveKeepHours: archiveKeepHoursDefault,
   archiveHoldDays: archiveHoldDaysDefault,
+  replicaHoldBytes: replicaHoldBytesDefault,
+  replicaHoldDays: replicaHoldDaysDefault,
   archiveHeartbeatMinutes: archiveHeartbeatMinutesDefault,
 };
 
@@ -75,6 +90,7 @@ const permittedPrefix = 'permitted/';
 export interface SystemDataOwner {
   readonly reader: StateReader;
   readonly env: Env;
+  readonly synchronous: Pick<SynchronousCommits, 'settingsChanged' | 'permittedChanged'>;
   commit(
     operations: readonly Operation[],
     options: { readonly space: KeySpace },
@@ -118,6 +134,7 @@ export class SystemData {
   async setSettings(change: Partial<Settings>): Promise<Settings> {
     const settings = { ...this.settings(), ...change };
     await this.put(settingsName, settings);
+    this.#owner.synchronous.settingsChanged(settings);
     return settings;
   }
 
@@ -133,7 +150,7 @@ export class SystemData {
     const since = this.#owner.env.clock.now();
     const replica: PermittedReplica = { name: validateName(name), ...options, since };
     await this.put(permittedPrefix + replica.name, replica);
-    await this.#lockDataMayChange();
+    await this.#permittedChanged();
     return replica;
   }
 
@@ -141,12 +158,13 @@ export class SystemData {
   async deny(name: string): Promise<boolean> {
     if ((await this.get(permittedPrefix + name)) === undefined) return false;
     await this.delete(permittedPrefix + name);
-    await this.#lockDataMayChange();
+    await this.#permittedChanged();
     return true;
   }
 
-  async #lockDataMayChange(): Promise<void> {
+  async #permittedChanged(): Promise<void> {
     const permitted = await this.permitted();
+    this.#owner.synchronous.permittedChanged(permitted.map(({ name }) => name));
     this.#owner.setLockData(permitted.some((replica) => replica.simultaneousQuery));
   }
 }
@@ -194,9 +212,11 @@ function readSettings(value: unknown): Settings {
     return [name, typeof setting === typeof byDefault && isWhole ? setting : byDefault];
   });
   const backupForm = backupForms.find((form) => form === given.backupForm);
+  const policy = synchronousPolicies.find((one) => one === given.synchronousPolicy);
   return {
     ...(Object.fromEntries(fitting) as Settings),
     backupForm: backupForm ?? settingsDefault.backupForm,
+    synchronousPolicy: policy ?? settingsDefault.synchronousPolicy,
   };
 }
 

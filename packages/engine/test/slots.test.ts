@@ -60,6 +60,21 @@ test('P10 a slot that could not be written is written with the next save', async
   ]);
 });
 
+test('P10 a lost slot stays lost over reports and the next open, until it is taken back', async () => {
+  const folder = await temporaryFolder();
+  const slots = await SlotTable.open(env.disk, env.clock, folder);
+  slots.report('i1', 'one', at(5));
+  expect(await slots.lose('one', { cap: 'age', bytes: 7 })).toBe(true);
+  slots.report('i1', 'one', at(6));
+  expect(slots.lost('one')).toMatchObject({ cap: 'age', bytes: 7 });
+  await slots.close();
+  const again = await SlotTable.open(env.disk, env.clock, folder);
+  expect(again.list()).toMatchObject([{ durable: 6, lost: { cap: 'age', bytes: 7 } }]);
+  await again.takeBack('one');
+  await again.takeBack('never-seen');
+  expect((await SlotTable.open(env.disk, env.clock, folder)).lost('one')).toBeNull();
+});
+
 test('a forgotten slot is gone, also when it is being written', async () => {
   const folder = await temporaryFolder();
   const slots = await SlotTable.open(env.disk, env.clock, folder);
@@ -81,7 +96,13 @@ test('P14 a name that is none reaches no file', async () => {
   expect(await env.disk.stat(join(folder, 'control.json'))).not.toBeNull();
 });
 
-test.each(['{', 'null', '[]', '{"name":"one","instance":"i","received":1}'])(
+test.each([
+  '{',
+  'null',
+  '[]',
+  '{"name":"one","instance":"i","received":1}',
+  '{"name":"one","instance":"i","received":1,"durable":1,"applied":1,"seenAt":1,"lost":{"at":1}}',
+])(
   'P9 a slot that holds %s is told and not passed over: its replica needs log',
   async (content) => {
     const folder = await temporaryFolder();

@@ -16,7 +16,13 @@ test('settings have defaults, travel by commits, and are there after a crash', a
     backupNoDelete: false,
     archiveKeepHours: 24,
     archiveHoldDays: 7,
+    replicaHoldBytes: 64 * 1024 ** 3,
+    replicaHoldDays: 30,
     archiveHeartbeatMinutes: 60,
+    synchronousReplicas: 0,
+    synchronousNames: '',
+    synchronousPolicy: 'wait',
+    synchronousTimeoutMs: 10_000,
   };
   expect(database.settings()).toEqual(byDefault);
   const { seq } = database.durable();

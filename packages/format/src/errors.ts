@@ -169,8 +169,7 @@ export const errorTable = {
     409,
   ),
   DURABILITY_UNAVAILABLE: state(
-    "Ask for 'disk' or 'memory': a commit cannot wait for replicas yet.",
-    501,
+    'Nothing was written. Permit more replicas with `pamina allow MASTER REPLICA`, or ask for fewer.',
   ),
   FAILOVER_BEHIND: state(
     'Another replica has more of the log. Leave out `--to`, or say `--accept-loss` to give up what only the other one has.',
@@ -252,8 +251,14 @@ export const errorTable = {
     true,
   ),
   POSITION_INVALID: usage('Write a position as TIMELINE/SEQ, for example 1/48213.'),
+  POSITION_LOST: state(
+    'The history that this database has left the one of the position before it: what was committed there is not here. Read again what it holds now, and see the rescue file of the old master.',
+  ),
   POSITION_PASSED: state(
     'A replica cannot go back. Restore a copy at that position: `pamina restore NAME BACKUP --until-position P --as COPY`.',
+  ),
+  POSITION_TIMEOUT: ended(
+    'The position was not reached in time. Allow more time, or read from the master.',
   ),
   POSITION_UNREACHABLE: missing(
     'No kept backup and log lead to exactly this position. Choose one between the oldest backup and now.',
@@ -271,6 +276,14 @@ export const errorTable = {
   RECORD_INVALID: damaged(
     'Keep the files as they are. Restore the newest good backup, or create the replica again from its master.',
   ),
+  REPLICAS_UNCONFIRMED: ended(
+    'The commit is in the log of this database and stays, and replicas may have it; a failover may lose it. Do not repeat it: read the keys, or wait until its position is replicated.',
+    504,
+    false,
+  ),
+  REPLICA_CLONED: refused(
+    'Remove the copied folder, or make it a replica of its own: `pamina replicate NEW_NAME --master MASTER`. If the copy is the one that is connected, stop it, then start this one again.',
+  ),
   REPLICA_IRREVERSIBLE: state(
     'This database was a master or was started as normal. Create a new replica from a backup of the master instead.',
   ),
@@ -280,6 +293,11 @@ export const errorTable = {
   ),
   REPLICA_READ_ONLY: refused(
     'Write to the master. To make this copy the master, reset it with `pamina reset NAME`.',
+  ),
+  REPLICA_STALE: state(
+    'The replica is further behind its master than the read allows, or cannot tell. Read from the master, or allow more; see `pamina status NAME`.',
+    503,
+    true,
   ),
   REQUEST_INVALID: usage('Correct the request as the message says.'),
   REQUEST_TOO_LARGE: limit('Send less in one request.'),
@@ -303,6 +321,10 @@ export const errorTable = {
   ),
   STORE_ERROR: disk(
     'LevelDB failed; see the cause. Close the database, check the disk, and open it again.',
+  ),
+  STORE_REFUTED: damaged(
+    'No full backup is taken of a store that is known to be damaged; incremental ones and archiving go on. Build the store anew with `pamina rebuild NAME`, or a replica with `pamina replicate NAME --master MASTER --recreate`.',
+    409,
   ),
   STORE_REOPENED: state(
     'The store was reopened after a fault; open iterators and snapshots ended. Start the read again.',

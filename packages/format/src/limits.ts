@@ -38,8 +38,24 @@ export const archiveHeldBytesMax = 16 * gibibyte;
 export const archiveHoldDaysDefault = 7;
 export const archiveHoldDaysMin = 1;
 export const archiveHoldDaysMax = 3650;
-/** How long a database that was just opened keeps log that is older all the same: its archives may be taking it. */
-export const archiveHoldGraceMs = 60 * 60 * 1000;
+/**
+ * Closed segments beyond this are not kept for one replica that is behind. Generous: making a large replica anew
+ * costs more than the space, and less than a master whose disk is full. 0 = no cap, which must be said.
+ */
+export const replicaHoldBytesDefault = 64 * gibibyte;
+/** Less would lose a replica that is only slow for a moment. */
+export const replicaHoldBytesMin = 64 * mebibyte;
+export const replicaHoldBytesMax = 1024 * 1024 * gibibyte;
+/** Nor log that was committed so many days ago, for a replica that has come no further as long; 0 = no cap. */
+export const replicaHoldDaysDefault = 30;
+export const replicaHoldDaysMax = 3650;
+/** What is held for one replica alone is told in the job log from this size on, and each time it has doubled. */
+export const replicaHoldToldBytes = 1 * gibibyte;
+/**
+ * How long a database that was just opened keeps log that is older all the same: its archives and replicas may be
+ * taking it.
+ */
+export const holdGraceMs = 60 * 60 * 1000;
 
 // Names and texts, in characters.
 export const nameLengthMax = 64;
@@ -70,6 +86,15 @@ export const sourceArchivePollMsMax = 24 * 60 * 60 * 1000;
 export const sourceArchivePollMsDefault = 10_000;
 export const sourceArchiveAfterMsMax = 24 * 60 * 60 * 1000;
 export const sourceArchiveAfterMsDefault = 15_000;
+/** A commit can wait for so many replicas, and name so many. */
+export const synchronousReplicasMax = 16;
+export const synchronousTimeoutMsDefault = 10_000;
+export const synchronousTimeoutMsMin = 10;
+export const synchronousTimeoutMsMax = 24 * 60 * 60 * 1000;
+/** Commits of one database that wait for replicas at the same time. */
+export const synchronousCommitsMax = 100_000;
+/** The loosest bound that a read can set on how far behind its replica is. */
+export const stalenessMsMax = 366 * 24 * 60 * 60 * 1000;
 export const wireMessageBytesMax = 2 * mebibyte;
 export const feedChunkBytesMax = 1 * mebibyte;
 /** Sent by a master and not yet confirmed by the replica. */
@@ -110,9 +135,12 @@ const relations: readonly (readonly [boolean, string])[] = [
   [segmentBytesMax + recordBytesMax < 2 ** 32, 'an offset in a segment must fit syncedTo'],
   [segmentBytesDefault <= closedSegmentBytesMaxWithoutBackup, 'a closed segment must be kept'],
   [segmentBytesMax <= archiveHeldBytesMax, 'an archive must get a closed segment'],
+  [replicaHoldBytesMin <= replicaHoldBytesDefault, 'the default cap must be allowed'],
+  [replicaHoldBytesDefault <= replicaHoldBytesMax, 'the default cap must be allowed'],
   [feedChunkBytesMax < wireMessageBytesMax, 'a feed chunk must fit a message'],
   [feedChunkBytesMax <= feedCreditBytesMax, 'credit must allow a chunk'],
   [replicationDelayMsDefault <= replicationDelayMsMax, 'the default delay must be allowed'],
+  [synchronousTimeoutMsDefault <= synchronousTimeoutMsMax, 'the default timeout must be allowed'],
   [backupGenerationsMin <= backupGenerationsDefault, 'the default generations must be allowed'],
 ];
 for (const [holds, relation] of relations) {

@@ -39,6 +39,7 @@ export type {
   BackupSummary,
   DatabaseStatus,
   DatabaseSummary,
+  ReplicaHold,
   ReplicaSummary,
 } from '@pamina/wire';
 

@@ -55,6 +55,13 @@ export interface FeedReplica {
   readonly simultaneousQuery: boolean;
 }
 
+/** A replica needed more log than is held for one. */
+export interface FeedLoss {
+  /** ms since 1970 */
+  readonly at: number;
+  readonly cap: 'bytes' | 'age';
+}
+
 /** The database that is replicated: the master, or a replica that feeds others. */
 export interface FeedDatabase {
   readonly env: Env;
@@ -67,12 +74,27 @@ export interface FeedDatabase {
   settings(): { readonly replicationDelayMs: number };
   permitted(): Promise<readonly FeedReplica[]>;
   permit(name: string, options: { simultaneousQuery: boolean }): Promise<unknown>;
+  /** Commits here that wait until replicas have them on their disks. */
+  readonly synchronous: {
+    /** `timelineId`: the newest one of the history that the replica was welcomed to. */
+    reported(replica: string, timelineId: string, durableSeq: number): void;
+    /** Whether a commit behind record `seq` waits for this replica. */
+    isAwaited(replica: string, seq: number): boolean;
+  };
+  readonly freshness: {
+    /** How many ms this database's own log is behind its master at most; 0 on a normal one, null if not known. */
+    behindMs(place: 'durable'): number | null;
+  };
   readonly slots: {
     report(
       instance: string,
       name: string,
       positions: { received: number; durable: number; applied: number },
     ): unknown;
+    /** Null while log is held for the replica. */
+    lost(name: string): FeedLoss | null;
+    /** It is connected, and its log is here and pinned: log is held for it again. */
+    takeBack(name: string): Promise<void>;
   };
 }
 

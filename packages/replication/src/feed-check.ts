@@ -14,16 +14,40 @@ import type { FeedFacts, Refusal, ResumePlan } from './feed-event.js';
 
 export type Verdict = { readonly plan: ResumePlan } | { readonly refusal: Refusal };
 
-/** PATTERN_MISMATCH, NOT_PERMITTED, VERSION_MISMATCH, FENCED, DIVERGED or LOG_GONE, in this order; else the plan. */
+/** What tells whether a replica may follow, whatever its history. */
+export type Admission = Pick<FeedFacts, 'name' | 'instance' | 'pattern' | 'permitted'>;
+
+/**
+ * PATTERN_MISMATCH, NOT_PERMITTED, REPLICA_CLONED, VERSION_MISMATCH, FENCED, DIVERGED or LOG_GONE (REPLICA_LOST), in
+ * this order; else the plan.
+ */
 export function judgeHello(hello: HelloMessage, facts: FeedFacts): Verdict {
   const refusal =
     checkName(hello, facts) ??
     checkPattern(hello, facts) ??
     checkPermission(hello, facts) ??
+    facts.rival ??
     checkVersion(hello) ??
     checkTakeover(hello, facts) ??
     checkHistory(hello, facts);
-  return refusal === null ? choosePlan(hello, facts) : { refusal };
+  const verdict = refusal === null ? choosePlan(hello, facts) : { refusal };
+  return 'refusal' in verdict ? { refusal: nameLoss(verdict.refusal, hello, facts) } : verdict;
+}
+
+/** Whether a replica may follow at all, whoever else does: only such a one contends for its seat. */
+export function isWelcomeHere(hello: HelloMessage, facts: Admission): boolean {
+  const refusal =
+    checkName(hello, facts) ?? checkPattern(hello, facts) ?? checkPermission(hello, facts);
+  return refusal === null;
+}
+
+/** Why the log is gone, where it was given up for this replica. */
+function nameLoss(refusal: Refusal, hello: HelloMessage, { lost, name }: FeedFacts): Refusal {
+  if (refusal.code !== 'LOG_GONE' || lost === null) return refusal;
+  const cap = lost.cap === 'bytes' ? 'replicaHoldBytes' : 'replicaHoldDays';
+  const when = new Date(lost.at).toISOString();
+  const message = `${refusal.message}; ${name} kept it for ${hello.replica} until ${when}, when that passed the cap (${cap})`;
+  return refuse('REPLICA_LOST', message, { ...refusal.context, lostAt: lost.at, cap: lost.cap });
 }
 
 function refuse(code: string, message: string, context: Record<string, unknown> = {}): Refusal {
@@ -31,14 +55,14 @@ function refuse(code: string, message: string, context: Record<string, unknown> 
 }
 
 /** A stale address can lead to a database of another name: the replica looks it up again. */
-function checkName(hello: HelloMessage, facts: FeedFacts): Refusal | null {
+function checkName(hello: HelloMessage, facts: Admission): Refusal | null {
   if (hello.database === facts.name) return null;
   return refuse('DATABASE_NOT_FOUND', `this is ${facts.name}, not ${hello.database}`, {
     database: hello.database,
   });
 }
 
-function checkPattern(hello: HelloMessage, facts: FeedFacts): Refusal | null {
+function checkPattern(hello: HelloMessage, facts: Admission): Refusal | null {
   if (hello.pattern === null) {
     return refuse(
       'PATTERN_MISMATCH',
@@ -57,7 +81,7 @@ function checkPattern(hello: HelloMessage, facts: FeedFacts): Refusal | null {
   );
 }
 
-function checkPermission(hello: HelloMessage, facts: FeedFacts): Refusal | null {
+function checkPermission(hello: HelloMessage, facts: Admission): Refusal | null {
   if (hello.instance === facts.instance) {
     return refuse(
       'NOT_PERMITTED',

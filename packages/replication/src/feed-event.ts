@@ -3,7 +3,7 @@
 
 import type { Timeline } from '@pamina/format';
 import type { ChannelPoint, HelloMessage, RequestMessage, ReportMessage } from '@pamina/wire';
-import type { FeedReplica, FeedSegment } from './contract.js';
+import type { FeedLoss, FeedReplica, FeedSegment } from './contract.js';
 
 /**
  * greeting: no hello yet. checking: its facts are being gathered. idle: nothing is asked for.
@@ -33,6 +33,8 @@ export interface FeedState {
   readonly sentSeq: number;
   /** Chunks sent so far. */
   readonly sentBytes: number;
+  /** A replica that asks now and then was told that a commit waits for it, and has not asked since. */
+  readonly isCalled: boolean;
 }
 
 /** What the runner found out to judge a hello by. */
@@ -43,6 +45,10 @@ export interface FeedFacts {
   readonly timelines: readonly Timeline[];
   readonly durable: ChannelPoint;
   readonly permitted: FeedReplica | null;
+  /** Why another connection keeps its seat; null when it is this one's. */
+  readonly rival: Refusal | null;
+  /** Since when and why no log is held for it; null while it is. */
+  readonly lost: FeedLoss | null;
   /** Own chain after the replica's last record; null if that record is not here. */
   readonly chain: number | null;
   readonly segments: readonly FeedSegment[];
@@ -79,8 +85,8 @@ export type FeedEvent =
     }
   /** A read ended at the end of what is durable. */
   | { readonly type: 'dry' }
-  /** More became durable. */
-  | { readonly type: 'more' }
+  /** More became durable; `isAwaited`: a commit in it, or behind it, waits for this replica. */
+  | { readonly type: 'more'; readonly isAwaited: boolean }
   | { readonly type: 'drained' }
   | { readonly type: 'tick'; readonly nowMs: number; readonly permitted: boolean }
   /** The database, the log or the peer's message failed; the peer is told. */
@@ -100,7 +106,8 @@ export type FeedEffect =
   /** Send the chunk of this event. */
   | { readonly type: 'send-chunk' }
   | { readonly type: 'send-end' }
-  | { readonly type: 'send-heartbeat' }
+  /** `isAwaited`: the replica is to ask at once. */
+  | { readonly type: 'send-heartbeat'; readonly isAwaited: boolean }
   /** Answer with `drained`. */
   | { readonly type: 'await-drained' }
   /** Enter the positions into the slot table and move the pin. */

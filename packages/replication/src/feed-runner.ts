@@ -17,6 +17,8 @@ import {
 } from '@pamina/wire';
 import type { FeedDatabase } from './contract.js';
 import type { FeedEffect, FeedEvent, FeedState, Refusal, ResumePlan } from './feed-event.js';
+import { gatherFacts, lossOf } from './feed-facts.js';
+import { FeedSeat, type FeedSeats } from './feed-seats.js';
 import { FeedSource } from './feed-source.js';
 import { startFeed, stepFeed } from './feed.js';
 import { feedPauseMs, heartbeatMs } from './replication-limits.js';
@@ -40,6 +42,8 @@ export interface FeedOptions {
   readonly onStatus?: ((status: FeedStatus | null) => void) | undefined;
   /** A replica has proved that another database took the place of this one: it must write no more (P11). */
   readonly onTakenOver?: ((replica: string) => void) | undefined;
+  /** Those of this database: without them nobody finds out that a replica follows twice. */
+  readonly seats?: FeedSeats | undefined;
 }
 
 /** Serves one replica; resolves when the channel is closed and everything held is let go. Never rejects. */
@@ -60,10 +64,13 @@ class FeedRunner {
   readonly #database: FeedDatabase;
   readonly #options: FeedOptions;
   #state: FeedState;
+  readonly #seat: FeedSeat;
   #source: FeedSource | null = null;
   #chunk: SegmentBytes | null = null;
   #report: ReportMessage | null = null;
   #welcomed = false;
+  /** The newest timeline of the history that the replica was welcomed to. */
+  #timelineId = '';
   #unpin: (() => void) | null = null;
   #pinnedSeq = -1;
   #moreWhileReading = false;
@@ -79,7 +86,10 @@ class FeedRunner {
     this.#channel = channel;
     this.#database = database;
     this.#options = options;
-    this.#state = startFeed(database.env.clock.monotonic());
+    const { clock } = database.env;
+    this.#state = startFeed(clock.monotonic());
+    const seats = options.seats ?? null;
+    this.#seat = new FeedSeat(seats, clock, () => this.#dispatch({ type: 'stop' }));
   }
 
   async run(): Promise<void> {
@@ -124,7 +134,7 @@ class FeedRunner {
       this.#chunk = null;
     },
     'send-end': () => this.#send({ type: 'end', point: this.#end(), time: this.#now() }),
-    'send-heartbeat': () => this.#heartbeat(),
+    'send-heartbeat': ({ isAwaited }) => this.#heartbeat(isAwaited),
     'await-drained': () =>
       this.#spawn(async () => {
         await this.#channel.drained();
@@ -133,7 +143,9 @@ class FeedRunner {
     slot: ({ report }) => {
       const { hello } = this.#state;
       this.#report = report;
-      if (hello === null || this.#reporting) return;
+      if (hello === null) return;
+      this.#database.synchronous.reported(hello.replica, this.#timelineId, report.durable);
+      if (this.#reporting) return;
       this.#spawn(() => this.#enterReports(hello.instance, hello.replica));
     },
     refuse: ({ refusal }) => this.#refuse(refusal),
@@ -155,6 +167,7 @@ class FeedRunner {
   }
 
   #receive(bytes: Uint8Array): void {
+    this.#seat.heard();
     try {
       const message = decodeFollowerMessage(bytes);
       if (message.type === 'hello') this.#dispatch({ type: 'hello', hello: message });
@@ -167,24 +180,10 @@ class FeedRunner {
   }
 
   async #gather(hello: HelloMessage): Promise<void> {
-    const database = this.#database;
     // Before anything is looked up: what is found must still be there when it is sent (P10).
     this.#pin(hello.point.seq);
-    const permitted = await database.permitted();
-    const chain = await database.log.chainAt(hello.point.seq);
-    this.#dispatch({
-      type: 'facts',
-      facts: {
-        name: database.control.name,
-        instance: database.identity.instance,
-        pattern: database.identity.pattern,
-        timelines: database.timelines,
-        durable: this.#end(),
-        permitted: permitted.find((replica) => replica.name === hello.replica) ?? null,
-        chain,
-        segments: database.log.segments(),
-      },
-    });
+    const facts = await gatherFacts(this.#database, hello, this.#seat);
+    this.#dispatch({ type: 'facts', facts });
   }
 
   async #permitQuery(replica: string): Promise<void> {
@@ -192,8 +191,7 @@ class FeedRunner {
       await this.#database.permit(replica, { simultaneousQuery: true });
     } catch (error) {
       // A database that may not write cannot note it; the replica follows all the same.
-      if (!isPaminaError(error, 'REPLICA_READ_ONLY') && !isPaminaError(error, 'READ_ONLY'))
-        throw error;
+      if (!isPaminaError(error) || !mayNotWrite.has(error.code)) throw error;
       const message = `Simultaneous query of ${replica} could not be entered: ${error.message}.`;
       this.#log('warning', 'feed-permit-failed', message);
     }
@@ -203,6 +201,8 @@ class FeedRunner {
     const { log, control, identity, timelines } = this.#database;
     this.#source = new FeedSource(log, plan);
     this.#welcomed = true;
+    this.#spawn(() => this.#takeBack());
+    this.#timelineId = this.#end().timelineId;
     this.#send({
       type: 'welcome',
       protocol: channelProtocol,
@@ -214,6 +214,16 @@ class FeedRunner {
       time: this.#now(),
       lockData: log.segments().at(-1)?.header?.lockData ?? false,
     });
+  }
+
+  /** A lost replica whose log is here all the same: the pin keeps it, and from now on its slot does. */
+  async #takeBack(): Promise<void> {
+    const { slots } = this.#database;
+    const replica = this.#state.hello?.replica ?? '';
+    if (slots.lost(replica) === null) return;
+    const message = `The replica ${replica} was lost and is back, and the log that it needs is here: log is held for it again.`;
+    this.#log('warning', 'replica-taken-back', message);
+    await slots.takeBack(replica);
   }
 
   async #read(bytesMax: number): Promise<void> {
@@ -232,19 +242,23 @@ class FeedRunner {
     this.#dispatch({ type: 'chunk', bytes: bytes.length, lastSeq, bufferedBytes });
   }
 
-  /** At once after a pause; under a steady load what becomes durable meanwhile is sent together. */
+  /** At once after a pause, or where a commit waits; under a steady load what becomes durable meanwhile is sent together. */
   #more(): void {
     this.#moreWhileReading = true;
-    if (this.#cancelPause !== null) return;
-    const { clock } = this.#database.env;
-    const left = this.#sentAtMs + feedPauseMs - clock.monotonic();
+    const { hello, sentSeq } = this.#state;
+    const { env, synchronous } = this.#database;
+    const isAwaited = hello !== null && synchronous.isAwaited(hello.replica, sentSeq);
+    if (this.#cancelPause !== null && !isAwaited) return;
+    const left = isAwaited ? 0 : this.#sentAtMs + feedPauseMs - env.clock.monotonic();
     if (left <= 0) {
-      this.#dispatch({ type: 'more' });
+      this.#cancelPause?.();
+      this.#cancelPause = null;
+      this.#dispatch({ type: 'more', isAwaited });
       return;
     }
-    this.#cancelPause = clock.after(Math.ceil(left), () => {
+    this.#cancelPause = env.clock.after(Math.ceil(left), () => {
       this.#cancelPause = null;
-      this.#dispatch({ type: 'more' });
+      this.#more();
     });
   }
 
@@ -263,16 +277,22 @@ class FeedRunner {
     const permitted =
       !this.#welcomed ||
       (await this.#database.permitted()).some((replica) => replica.name === hello?.replica);
+    // Retention gave it up though it is connected: the pin of a feed must not keep log past the cap.
+    const loss = this.#welcomed ? lossOf(this.#database, hello?.replica ?? '') : null;
+    if (loss !== null) return this.#dispatch({ type: 'failed', refusal: loss });
     this.#dispatch({ type: 'tick', nowMs: this.#database.env.clock.monotonic(), permitted });
   }
 
-  #heartbeat(): void {
+  #heartbeat(isAwaited: boolean): void {
+    const behindMs = this.#database.freshness.behindMs('durable');
     this.#send({
       type: 'heartbeat',
       point: this.#end(),
       time: this.#now(),
       logBytes: this.#source?.backlogBytes(),
       replicationDelayMs: this.#database.settings().replicationDelayMs,
+      behindMs: behindMs === null ? null : Math.ceil(behindMs),
+      ...(isAwaited ? { isAwaited } : {}),
     });
   }
 
@@ -349,6 +369,7 @@ class FeedRunner {
   }
 
   async #release(): Promise<void> {
+    this.#seat.leave();
     await Promise.all(this.#running);
     try {
       await this.#source?.close();
@@ -363,6 +384,8 @@ class FeedRunner {
     if (this.#welcomed) this.#options.onStatus?.(null);
   }
 }
+
+const mayNotWrite: ReadonlySet<string> = new Set(['FENCED', 'READ_ONLY', 'REPLICA_READ_ONLY']);
 
 /** One line without control characters: it is shown on terminals. */
 function printable(text: string): string {

@@ -32,6 +32,7 @@ export function startFeed(nowMs: number): FeedState {
     wait: false,
     sentSeq: 0,
     sentBytes: 0,
+    isCalled: false,
   };
 }
 
@@ -136,7 +137,7 @@ function permitQuery(state: FeedState, facts: FeedFacts): FeedEffect[] {
 function addCredit(state: FeedState, request: RequestMessage): FeedState | null {
   const credit = state.credit + request.bytes;
   if (credit > feedCreditBytesMax) return null;
-  return { ...state, credit, wait: request.wait };
+  return { ...state, credit, wait: request.wait, isCalled: false };
 }
 
 function creditExceeded(state: FeedState): FeedStep {
@@ -228,13 +229,20 @@ function notPermitted(state: FeedState): FeedStep {
 
 function beat(state: FeedState, event: EventOf<'tick'>): FeedStep {
   if (!event.permitted) return notPermitted(state);
-  return { state, effects: [{ type: 'send-heartbeat' }] };
+  return { state, effects: [{ type: 'send-heartbeat', isAwaited: false }] };
 }
 
 /** A wake-up that no listener gives (a segment was closed) is made good at the next beat. */
 function beatAndLook(state: FeedState, event: EventOf<'tick'>): FeedStep {
   if (!event.permitted) return notPermitted(state);
-  return readOn(state, [{ type: 'send-heartbeat' }]);
+  return readOn(state, [{ type: 'send-heartbeat', isAwaited: false }]);
+}
+
+/** A replica that asks every replication delay is told once that a commit waits for it. */
+function callIfAwaited(state: FeedState, event: EventOf<'more'>): FeedStep {
+  if (!event.isAwaited || state.isCalled) return stay(state);
+  const called: FeedState = { ...state, isCalled: true };
+  return { state: called, effects: [{ type: 'send-heartbeat', isAwaited: true }] };
 }
 
 /** Nothing is added to a channel that does not drain (P13). */
@@ -269,6 +277,7 @@ const table: Readonly<Record<FeedStateName, Row>> = {
     hello: unexpected,
     request: requestAtRest,
     report: takeReport,
+    more: callIfAwaited,
     tick: beat,
   },
   reading: {

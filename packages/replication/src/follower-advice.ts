@@ -6,7 +6,13 @@ import type { FollowerStateName, Problem } from './follower-event.js';
 
 export type TerminalState = Extract<
   FollowerStateName,
-  'pattern-mismatch' | 'not-permitted' | 'diverged' | 'log-gone' | 'version-mismatch' | 'failed'
+  | 'pattern-mismatch'
+  | 'not-permitted'
+  | 'diverged'
+  | 'log-gone'
+  | 'version-mismatch'
+  | 'clone'
+  | 'failed'
 >;
 
 const stateOfCode: ReadonlyMap<string, TerminalState> = new Map([
@@ -19,6 +25,7 @@ const stateOfCode: ReadonlyMap<string, TerminalState> = new Map([
   ['DIVERGED', 'diverged'],
   ['LOG_GONE', 'log-gone'],
   ['REPLICA_LOST', 'log-gone'],
+  ['REPLICA_CLONED', 'clone'],
   ['VERSION_MISMATCH', 'version-mismatch'],
   ['FORMAT_UNKNOWN', 'version-mismatch'],
 ]);
@@ -35,6 +42,8 @@ const advice: Readonly<Record<Exclude<TerminalState, 'failed'>, string>> = {
     'This replica and its master no longer share one history. Create it again from a new backup of the master (`pamina replicate NAME --master MASTER --recreate`).',
   'log-gone':
     'The master no longer has the log that this replica needs. Create it again from a newer backup (`pamina replicate NAME --master MASTER --recreate`).',
+  clone:
+    'Remove the copied folder, or make it a replica of its own under another name (`pamina replicate NEW_NAME --master MASTER`). If the copy is the one that is connected, stop it, then start this one again.',
   'version-mismatch':
     'The master writes a format that this version cannot read. Upgrade the replica, then start it again.',
 };

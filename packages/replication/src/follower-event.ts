@@ -21,6 +21,7 @@ export type FollowerStateName =
   | 'diverged'
   | 'log-gone'
   | 'version-mismatch'
+  | 'clone'
   | 'failed';
 
 /** The connection: there is never more than one (being opened, or open). */

@@ -3,7 +3,13 @@
 
 import type { Env } from '@pamina/env';
 import { type Position, timelineAt, toPaminaError } from '@pamina/format';
-import type { ChannelPoint, FeedMessage, SegmentBytes, WelcomeMessage } from '@pamina/wire';
+import type {
+  ChannelPoint,
+  FeedMessage,
+  HeartbeatMessage,
+  SegmentBytes,
+  WelcomeMessage,
+} from '@pamina/wire';
 import type { FollowerDatabase, JobLogWriter } from './contract.js';
 import { checkSegment, checkWelcome, type Self } from './follower-accept.js';
 import type {
@@ -18,6 +24,7 @@ import type { FollowerStatus } from './follower-status.js';
 import { startFollower, stepFollower } from './follower.js';
 import { FrameQueue } from './frame-queue.js';
 import { LagMeter, type Places } from './lag.js';
+import { type Reached, StalenessMeter } from './staleness.js';
 import { heartbeatMs } from './replication-limits.js';
 import { SessionLine } from './session-line.js';
 
@@ -41,10 +48,13 @@ export class FollowerRunner {
   readonly #database: FollowerDatabase;
   readonly #env: Env;
   readonly #jobLog: JobLogWriter;
+  /** The master tells by it this runner that comes again from one on a copy of the folder. */
+  readonly #run: string;
   readonly #link: FollowerLink;
   readonly #queue: FrameQueue;
   readonly #listeners = new Set<(status: FollowerStatus) => void>();
   #meter = new LagMeter();
+  readonly #staleness = new StalenessMeter();
   #state: FollowerState;
   /** The frame that the event being handled carries. */
   #frame: SegmentBytes | null = null;
@@ -52,6 +62,8 @@ export class FollowerRunner {
   #history: Self['timelines'] = [];
   readonly #sessionLine: SessionLine;
   #heardAt: number | null = null;
+  /** When it last said hello, monotonic. */
+  #helloMs = 0;
   #reported = '';
   #cancelTimer: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
@@ -62,6 +74,7 @@ export class FollowerRunner {
     this.#env = options.env;
     this.#jobLog = options.jobLog;
     this.#sessionLine = new SessionLine(options.jobLog);
+    this.#run = Buffer.from(options.env.random.bytes(8)).toString('hex');
     this.#state = startFollower(options.env.clock.now());
     this.#queue = new FrameQueue({
       store: (chunk) => this.#database.receive(chunk),
@@ -118,6 +131,12 @@ export class FollowerRunner {
   /** The property `readOnly` was changed: true stops replicating, false catches up by itself. */
   setReadOnly(readOnly: boolean): void {
     this.#dispatch({ type: 'read-only', readOnly });
+  }
+
+  /** How many ms this replica is behind its master at most; null if that is not known. */
+  behindMs(place: 'durable' | 'applied'): number | null {
+    this.#staleness.update(this.#reached());
+    return this.#staleness.behindMs(place, this.#env.clock.monotonic());
   }
 
   /** Called at each change of state or reason; returns its own removal. */
@@ -200,10 +219,12 @@ export class FollowerRunner {
       this.#database.forgetPartialRecord();
       const { segment, point } = this.#database.resumePoint();
       this.#reported = '';
+      this.#helloMs = this.#env.clock.monotonic();
       this.#link.greet({
         database: this.#state.masterName,
         replica: control.name,
         instance: identity.instance,
+        run: this.#run,
         pattern: identity.pattern,
         timelines,
         point: pointOf(point),
@@ -222,8 +243,10 @@ export class FollowerRunner {
       return this.#adopt(message);
     }
     if (message.type === 'end') return this.#dispatch({ type: 'end', end: message });
-    if (message.type === 'heartbeat')
+    if (message.type === 'heartbeat') {
+      this.#noteBeat(message);
       return this.#dispatch({ type: 'heartbeat', heartbeat: message });
+    }
     const { code, message: text } = message;
     return this.#dispatch({ type: 'refused', problem: { code, message: text, retryable: true } });
   }
@@ -237,6 +260,7 @@ export class FollowerRunner {
           return this.#dispatch({ type: 'store-failed', problem: problemOf(error) });
         }
         this.#history = welcome.timelines;
+        this.#staleness.connected(welcome.time, this.#helloMs);
         return this.#dispatch({ type: 'welcome', welcome });
       },
     );
@@ -274,6 +298,17 @@ export class FollowerRunner {
   #noteNews(state: FollowerState): void {
     if (state.master !== null) this.#meter.hear(state.master, this.#places());
     this.#heardAt = this.#env.clock.now();
+  }
+
+  /** A master that cannot tell how far it is behind its own proves nothing. */
+  #noteBeat({ behindMs = 0, point, time }: HeartbeatMessage): void {
+    if (behindMs === null) return;
+    const heardMs = this.#env.clock.monotonic();
+    this.#staleness.hear({ seq: point.seq, time, behindMs, heardMs }, this.#reached());
+  }
+
+  #reached(): Reached {
+    return { durable: this.#database.durable().seq, applied: this.#database.applied().seq };
   }
 
   #tickLater(): () => void {

@@ -204,7 +204,16 @@ function takeHeartbeat(state: FollowerState, event: EventOf<'heartbeat'>): Follo
   // Not even where the master was a heartbeat ago: that is more than the usual distance.
   const isBehind = isAsking && next.durableSeq < before;
   const placed = isBehind ? proceed(next, event.at, 'catching-up') : streamIfThere(next, event.at);
-  return andThen(placed, (last) => changeDelay(last, event.at, replicationDelayMs));
+  const settled = andThen(placed, (last) => changeDelay(last, event.at, replicationDelayMs));
+  return event.heartbeat.isAwaited === true ? andThen(settled, askAtOnce) : settled;
+}
+
+/** A commit on the master waits for this replica: it does not wait for its time to ask. */
+function askAtOnce(state: FollowerState): FollowerStep {
+  if (state.name !== 'waiting' || state.pulling || state.replicationDelayMs === 0) {
+    return stay(state);
+  }
+  return andThen({ state, effects: [{ type: 'cancel-timer' }] }, request);
 }
 
 /** The delay is the master's setting and may change at any time. */
@@ -323,5 +332,6 @@ const table: Readonly<Record<FollowerStateName, Row>> = {
   diverged: atRest,
   'log-gone': atRest,
   'version-mismatch': atRest,
+  clone: atRest,
   failed: atRest,
 };

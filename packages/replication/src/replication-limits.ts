@@ -12,6 +12,12 @@ export const silenceMs = 30_000;
 /** Pings of the channel itself notice a peer whose machine is gone. */
 export const channelPingMs = 5000;
 
+/** Heard of so long after another one came under its name, a replica is alive: nothing is so long on its way. */
+export const rivalProofMs = 5000;
+
+/** A channel that is still open then has answered pings: a dead one is closed after four of them. */
+export const rivalWaitMs = 22_000;
+
 /** More than this queued on a channel: nothing further is read from the log until it has drained. */
 export const feedBufferedBytesMax = 1024 * 1024;
 
@@ -35,3 +41,6 @@ export const masterProbeMs = 10_000;
 
 /** A master that answered has said by then whether it can be followed. */
 export const yieldMs = handshakeMs + 5000;
+if (rivalWaitMs <= 4 * channelPingMs || rivalWaitMs >= handshakeMs) {
+  throw new RangeError('a rival is judged when its channel had time to close, within a handshake');
+}

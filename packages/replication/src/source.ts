@@ -42,6 +42,7 @@ const verdicts: Readonly<Record<FollowerStateName, Verdict>> = {
   'not-permitted': 'refuses',
   'pattern-mismatch': 'rests',
   diverged: 'rests',
+  clone: 'rests',
   'version-mismatch': 'rests',
   failed: 'rests',
 };

@@ -53,6 +53,7 @@ export class SourcedFollower {
   #closing: Promise<void> = Promise.resolve();
   #cancelTimer: (() => void) | null = null;
   #unhear: (() => void) | null = null;
+  readonly #listeners = new Set<(status: FollowerStatus) => void>();
   #known: Omit<ArchiveSourceStatus, 'address' | 'isSource' | 'problem'> = {
     position: null,
     completeUntil: null,
@@ -106,6 +107,17 @@ export class SourcedFollower {
     this.#dispatch({ type: 'rule' });
   }
 
+  /** At most so many ms old; null if it is not known. What an archive says of its age proves nothing yet. */
+  behindMs(place: 'durable' | 'applied'): number | null {
+    return this.#inner.behindMs(place);
+  }
+
+  /** After each change, with what is shown then. Returns the removal of the listener. */
+  onChange(listener: (status: FollowerStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
   status(): FollowerStatus {
     const inner = this.#inner.status();
     const isSource = isFromArchive.has(this.#state.name);
@@ -133,6 +145,8 @@ export class SourcedFollower {
     for (const effect of effects) {
       (this.#effects[effect.type] as (effect: SourceEffect) => void)(effect);
     }
+    // Behind the choice: a master that has not the log any more is no end where an archive has it.
+    for (const listener of this.#listeners) listener(this.status());
   }
 
   readonly #effects: Effects = {

@@ -24,6 +24,24 @@ describe('P5 the hello of a replica', () => {
     ['a master without a pattern', {}, { pattern: null }, 'PATTERN_MISMATCH'],
     ['a name that is not permitted', {}, { permitted: null }, 'NOT_PERMITTED'],
     ['the master itself', {}, { instance: '01'.repeat(16) }, 'NOT_PERMITTED'],
+    [
+      'another one in its seat',
+      {},
+      { rival: { code: 'REPLICA_CLONED', message: 'twice', context: {} } },
+      'REPLICA_CLONED',
+    ],
+    [
+      'log that was given up for it',
+      {},
+      { chain: null, lost: { at: 7, cap: 'bytes' } },
+      'REPLICA_LOST',
+    ],
+    [
+      'another history, though log was given up for it',
+      { point: pointAt(5, 1) },
+      { chain: 2, lost: { at: 7, cap: 'bytes' } },
+      'DIVERGED',
+    ],
     ['another protocol', { protocol: 2 }, {}, 'VERSION_MISMATCH'],
     ['a replica that reads older segments only', { formatVersion: 0 }, {}, 'VERSION_MISMATCH'],
     ['a timeline that the master does not have', { timelines: [first, second] }, {}, 'DIVERGED'],
@@ -52,6 +70,23 @@ describe('P5 the hello of a replica', () => {
     ],
   ] as const)('with %s is refused', (_name, hello, facts, code) => {
     expect(judge(hello, facts)).toBe(code);
+  });
+
+  it('P10 passes when its log is here all the same, though it was given up', () => {
+    const lost = { at: 7, cap: 'age' } as const;
+    expect(judge({}, { lost })).toEqual({ openAt: 6, heldSeq: 5, inside: null });
+  });
+
+  it('P9 P10 is told when and by which cap its log was given up', () => {
+    const hello = helloOf();
+    const lost = { at: 0, cap: 'age' } as const;
+    const verdict = judgeHello(hello, factsFor(hello, { chain: null, lost }));
+    expect(verdict).toMatchObject({
+      refusal: {
+        message: expect.stringMatching(/until 1970-01-01T.*replicaHoldDays/) as unknown,
+        context: { seq: 5, cap: 'age' },
+      },
+    });
   });
 
   it('is checked in the order pattern, permission, version, history, log', () => {

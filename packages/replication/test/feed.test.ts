@@ -20,7 +20,7 @@ const events: { readonly [T in FeedEvent['type']]: Extract<FeedEvent, { type: T 
   goodbye: { type: 'goodbye' },
   chunk: { type: 'chunk', bytes: 1000, lastSeq: 9, bufferedBytes: 0 },
   dry: { type: 'dry' },
-  more: { type: 'more' },
+  more: { type: 'more', isAwaited: false },
   drained: { type: 'drained' },
   tick: { type: 'tick', nowMs: 1000, permitted: true },
   failed: { type: 'failed', refusal },

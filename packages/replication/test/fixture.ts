@@ -70,6 +70,8 @@ export function factsFor(hello: HelloMessage, change: Partial<FeedFacts> = {}): 
     timelines: [first],
     durable: pointAt(200),
     permitted: { name: hello.replica, simultaneousQuery: false },
+    rival: null,
+    lost: null,
     chain: hello.point.chain,
     segments: [segmentFrom(1), segmentFrom(6), segmentFrom(150)],
     ...change,

@@ -24,6 +24,7 @@ const terminal = [
   'diverged',
   'log-gone',
   'version-mismatch',
+  'clone',
   'failed',
 ] as const;
 
@@ -214,6 +215,8 @@ describe('follower', () => {
     ['NOT_PERMITTED', 'not-permitted'],
     ['DIVERGED', 'diverged'],
     ['LOG_GONE', 'log-gone'],
+    ['REPLICA_LOST', 'log-gone'],
+    ['REPLICA_CLONED', 'clone'],
     ['VERSION_MISMATCH', 'version-mismatch'],
     ['DATABASE_NOT_FOUND', 'disconnected'],
     ['LOG_DAMAGED', 'disconnected'],

@@ -9,6 +9,7 @@ import { createDatabase, Database, readControl, writeControl, newInstance } from
 import { type HttpListener, nodeEnv } from '@pamina/env';
 import { segmentBytesMin, wireMessageBytesMax } from '@pamina/format';
 import { type FeedStatus, runFeed } from '../src/feed-runner.js';
+import { FeedSeats } from '../src/feed-seats.js';
 import { FollowerRunner } from '../src/follower-runner.js';
 
 export const env = nodeEnv();
@@ -29,6 +30,7 @@ export class FeedServer {
   readonly #listener: HttpListener = env.network.createHttpServer();
   readonly #feeds = new Set<Promise<void>>();
   readonly #stop = new AbortController();
+  readonly #seats = new FeedSeats(env.clock);
   database: Database | null;
   connections = 0;
 
@@ -49,6 +51,7 @@ export class FeedServer {
       let replica = '';
       const feed = runFeed(channel, this.database, {
         signal: this.#stop.signal,
+        seats: this.#seats,
         onStatus: (status) => {
           if (status === null) this.statuses.delete(replica);
           else this.statuses.set((replica = status.replica), status);

@@ -130,9 +130,13 @@ export async function listed(core: HostCore, name: string): Promise<BackupSummar
   return found.map((entry) => summary(name, entry));
 }
 
+/** Of one in an archive nobody notes why it is not proved. */
+type SummarizedBackup = Omit<ListedBackup, 'folder' | 'unproved'> &
+  Partial<Pick<ListedBackup, 'unproved'>>;
+
 export function summary(
   name: string,
-  { bytes, id, manifest, problem, stateHash }: Omit<ListedBackup, 'folder'>,
+  { bytes, id, manifest, problem, stateHash, unproved }: SummarizedBackup,
 ): BackupSummary {
   return {
     id,
@@ -148,6 +152,8 @@ export function summary(
     rawBytes: manifest?.rawBytes ?? null,
     stateHash,
     problem: problem?.message ?? null,
+    unproved: unproved === undefined ? undefined : (unproved?.why ?? null),
+    isDoubted: unproved?.isDoubted,
     after: manifest?.after ?? null,
   };
 }

@@ -60,6 +60,8 @@ export class HostCore {
   address: string | null = null;
   /** A replica has proved that another database took the place of this one. */
   onTakenOver: (name: string, replica: string) => void = () => undefined;
+  /** Called at each change of what a replica's follower does. */
+  onFollowerChange: (online: OnlineDatabase) => void = () => undefined;
   readonly #closing = new AbortController();
 
   constructor(options: HostOptions) {

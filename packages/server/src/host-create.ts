@@ -99,7 +99,8 @@ export async function backupToStartFrom(
 async function newestBackup(link: MasterLink): Promise<BackupSummary> {
   const backups = await link.backups();
   const newest = backups.find(
-    (backup) => backup.kind === 'full' && (backup.problem ?? null) === null,
+    ({ isDoubted, kind, problem }) =>
+      kind === 'full' && (problem ?? null) === null && isDoubted !== true,
   );
   if (newest !== undefined) return newest;
   throw new PaminaError('BACKUP_NOT_FOUND', `${link.name} has no backup but its initial one`, {

@@ -2,7 +2,17 @@
 
 import { formatPosition, PaminaError, userPrefix } from '@pamina/format';
 import type { Database, Operation } from '@pamina/engine';
-import type { BatchOperation, Entry, ExportOptions, ImportReport, Progress } from '@pamina/wire';
+import {
+  answerWaitMsMax,
+  type BatchOperation,
+  type Committed,
+  type Entry,
+  type ExportOptions,
+  type GetOptions,
+  type ImportReport,
+  type Progress,
+  type WriteOptions,
+} from '@pamina/wire';
 import type { HostCore } from './host-core.js';
 
 const importEntriesMax = 1_000;
@@ -13,27 +23,48 @@ const importCommitsMax = 4;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-export async function put(core: HostCore, name: string, key: string, value: string) {
-  return commit(core, name, [{ type: 'put', key, value }]);
+export async function put(
+  core: HostCore,
+  name: string,
+  { key, value }: Entry,
+  options?: WriteOptions,
+): Promise<Committed> {
+  return batch(core, name, [{ type: 'put', key, value }], options);
 }
 
-export async function del(core: HostCore, name: string, key: string) {
-  return commit(core, name, [{ type: 'del', key }]);
+export async function del(
+  core: HostCore,
+  name: string,
+  key: string,
+  options?: WriteOptions,
+): Promise<Committed> {
+  return batch(core, name, [{ type: 'del', key }], options);
 }
 
-export function batch(core: HostCore, name: string, operations: readonly BatchOperation[]) {
-  return commit(core, name, operations);
-}
-
-async function commit(
+/** Who asked is told in time: REPLICAS_UNCONFIRMED where replicas have not confirmed it by then. */
+export async function batch(
   core: HostCore,
   name: string,
   operations: readonly BatchOperation[],
-): Promise<{ position: string }> {
+  { durability }: WriteOptions = {},
+): Promise<Committed> {
   const encoded = operations.map(operationOf);
-  return core.useData(name, 'write', async ({ database }) => ({
-    position: formatPosition(await database.commit(encoded)),
-  }));
+  return core.useData(name, 'write', async ({ database }) => {
+    const isLocal =
+      typeof durability === 'string' ||
+      (durability === undefined && database.synchronous.byDefault === null);
+    if (isLocal)
+      return { position: formatPosition(await database.commit(encoded, { durability })) };
+    const waiting = new AbortController();
+    const why = `no answer within ${answerWaitMsMax} ms`;
+    const cancel = core.env.clock.after(answerWaitMsMax, () => waiting.abort(why));
+    try {
+      const { signal } = waiting;
+      return { position: formatPosition(await database.commit(encoded, { durability, signal })) };
+    } finally {
+      cancel();
+    }
+  });
 }
 
 function operationOf({ key, type, value }: BatchOperation): Operation {
@@ -45,8 +76,16 @@ function operationOf({ key, type, value }: BatchOperation): Operation {
   return { type: 'put', key: encoder.encode(key), value: encoder.encode(value) };
 }
 
-export async function get(core: HostCore, name: string, key: string): Promise<string> {
+export async function get(
+  core: HostCore,
+  name: string,
+  key: string,
+  { after, maxStalenessMs, timeoutMs = answerWaitMsMax / 2 }: GetOptions = {},
+): Promise<string> {
   return core.useData(name, 'read', async ({ database }) => {
+    database.assertReadable();
+    if (after !== undefined) await database.positions.waitFor(after, { timeoutMs });
+    if (maxStalenessMs !== undefined) database.freshness.require(maxStalenessMs);
     const value = await database.get(encoder.encode(key));
     if (value !== undefined) return textOf(value, `the value of ${JSON.stringify(key)}`);
     throw new PaminaError('KEY_NOT_FOUND', `${name} has no key ${JSON.stringify(key)}`);

@@ -1,7 +1,7 @@
 // The fence: a master that is to be, or has been, replaced takes no writes, whoever asks and however
 // often it is started (P11). It is in control.json, so that it holds without a directory.
 
-import type { Fence } from '@pamina/engine';
+import type { Database, Fence } from '@pamina/engine';
 import { formatPosition, PaminaError, takeoverOf } from '@pamina/format';
 import type { FenceAnswer } from '@pamina/wire';
 import type { HostCore } from './host-core.js';
@@ -34,12 +34,16 @@ export async function fence(
       const since = core.env.clock.now();
       await setFence(core, name, { since, successor, takenOver: false });
     }
-    return core.use(name, 'read', ({ database }) => {
-      const durable = database.durable();
-      const { instance } = database.control;
-      return Promise.resolve({ instance, position: formatPosition(durable), seq: durable.seq });
-    });
+    const online = core.online.get(name);
+    if (online !== undefined) return endOf(online.database);
+    return core.opened(name, 'read', (database) => Promise.resolve(endOf(database)));
   });
+}
+
+function endOf(database: Database): FenceAnswer {
+  const durable = database.durable();
+  const { instance } = database.control;
+  return { instance, position: formatPosition(durable), seq: durable.seq };
 }
 
 /** It takes writes again. NAME_TAKEN while another database has its name. */

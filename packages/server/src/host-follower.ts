@@ -4,8 +4,13 @@ import type { Control } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
 
 /** DATABASE_TYPE, REPLICA_IRREVERSIBLE: a normal database has a history of its own. */
-export function requireFollower(name: string, { timelines, type }: Control): void {
+export function requireFollower(name: string, { fence, timelines, type }: Control): void {
   if (type !== 'normal') return;
+  if (fence?.takenOver === true) {
+    throw new PaminaError('DATABASE_TYPE', `${name} is a master whose place was taken`, {
+      hint: `It becomes a replica with \`pamina rejoin ${name}\`, which keeps what only it has.`,
+    });
+  }
   const hint =
     'Create the replica under another name from a backup of the master; `pamina replicate NAME --master MASTER` does it in one step.';
   if (timelines.length > 1) {

@@ -7,6 +7,8 @@ import {
   isUnchanged,
   listBackups,
   type ListedBackup,
+  noteStoreDamage,
+  notingDamage,
   recoverScratch,
 } from '@pamina/backup';
 import type { Database } from '@pamina/engine';
@@ -42,11 +44,13 @@ async function hashNow(
   const { point, snapshot } = await database.stateSnapshot();
   let stateHash: string;
   try {
-    ({ stateHash } = await hashState(snapshot, {
-      signal,
-      onProgress: ({ rawBytes }) =>
-        progress?.({ step: 'hash', done: rawBytes, total: null, unit: 'bytes' }),
-    }));
+    ({ stateHash } = await notingDamage(database, () =>
+      hashState(snapshot, {
+        signal,
+        onProgress: ({ rawBytes }) =>
+          progress?.({ step: 'hash', done: rawBytes, total: null, unit: 'bytes' }),
+      }),
+    ));
   } finally {
     await snapshot.close();
   }
@@ -58,6 +62,14 @@ async function hashNow(
     const recovered = await recover(core, name, held, point, 'oldest', progress);
     const { backup } = recovered;
     comparedWith.push(compare('recovered', stateHash, { backup, stateHash: recovered.stateHash }));
+  }
+  const different = comparedWith.find(({ equal }) => !equal);
+  if (different !== undefined) {
+    const { backup } = different;
+    const isRecovered = different.with === 'recovered';
+    const other = isRecovered ? `backup ${backup} and the log lead to` : `backup ${backup} holds`;
+    const message = `its state at ${formatPosition(point)} is not what ${other}`;
+    await noteStoreDamage(database, { found: isRecovered ? 'content' : 'backup', message });
   }
   return report(point, stateHash, false, comparedWith);
 }

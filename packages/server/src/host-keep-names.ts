@@ -1,9 +1,9 @@
 // Which databases of a data folder come up, and which may stay: none beside another that has its name.
 
-import { PaminaError, toPaminaError } from '@pamina/format';
+import { type PaminaError, toPaminaError } from '@pamina/format';
 import type { HostCore } from './host-core.js';
 import { isProvenTakeover, markTakenOver } from './host-fence.js';
-import { enterName, holderOf, requireNotTakenOver } from './host-names.js';
+import { enterName, requireNotTakenOver, requireStillOwn } from './host-names.js';
 import { goOffline, goOnline } from './host-start.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -46,7 +46,7 @@ export async function keepNames(core: HostCore): Promise<void> {
     });
   }
   for (const [name, { error }] of [...core.faults]) {
-    if (error.code !== 'NAME_TAKEN') continue;
+    if (error.code !== 'NAME_TAKEN' && error.code !== 'FENCED') continue;
     await core.turns.run(name, async () => {
       if (await core.exists(name)) await fenceIfProven(core, name, error);
     });
@@ -56,11 +56,7 @@ export async function keepNames(core: HostCore): Promise<void> {
 async function keepName(core: HostCore, online: OnlineDatabase): Promise<void> {
   const { name } = online;
   const { instance } = online.database.control;
-  const entry = await holderOf(core, name);
-  if (entry !== null && entry.instance !== null && entry.instance !== instance) {
-    const context = { name, address: entry.address };
-    throw new PaminaError('NAME_TAKEN', `${entry.address} has ${name} now`, { context });
-  }
+  await requireStillOwn(core, name, instance);
   online.isRegistered = await enterName(core, name, instance, { mayTake: false });
 }
 

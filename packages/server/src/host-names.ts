@@ -71,8 +71,24 @@ export async function enterName(
     return true;
   } catch (error) {
     if (isPaminaError(error, 'NAME_TAKEN')) throw error;
-    return false;
+    // A directory that cannot be written may still be read.
+    const entry = await holderOf(core, name);
+    if (entry === null || entry.instance === instance || !(await isAlive(entry))) return false;
+    const message = `${name} is served at ${entry.address} (${core.directory.describe()})`;
+    throw new PaminaError('NAME_TAKEN', message, { context: { name, address: entry.address } });
   }
+}
+
+/** NAME_TAKEN by who entered it since it was entered for this one. */
+export async function requireStillOwn(
+  core: HostCore,
+  name: string,
+  instance: string,
+): Promise<void> {
+  const entry = await holderOf(core, name);
+  if (entry === null || entry.instance === null || entry.instance === instance) return;
+  const context = { name, address: entry.address };
+  throw new PaminaError('NAME_TAKEN', `${entry.address} has ${name} now`, { context });
 }
 
 /** null when nobody has the name, and when the directory cannot be read and never could. */

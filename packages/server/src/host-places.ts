@@ -178,9 +178,11 @@ export async function placeAt(
 /** Backups and log over the network. */
 async function serverPlace(link: MasterLink): Promise<RecoveryPlace> {
   const { pattern, timelines } = await link.status();
-  const read = async ({ bytes, id, stateHash }: BackupSummary): Promise<PlaceBackup> => {
+  const read = async (summary: BackupSummary): Promise<PlaceBackup> => {
+    const { bytes, id, isDoubted, stateHash } = summary;
     const source = link.source(id);
-    return { id, bytes, source, stateHash, manifest: decodeManifest(await source.readManifest()) };
+    const manifest = decodeManifest(await source.readManifest());
+    return { id, bytes, source, stateHash, isDoubted, manifest };
   };
   return {
     describe: () => `${directoryScheme}${link.name}`,

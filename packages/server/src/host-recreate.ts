@@ -39,6 +39,7 @@ export async function recreate(
     // What protected the copy before against a mistake of its master protects this one.
     apply: before.apply ?? null,
     sourceArchive: before.sourceArchive ?? null,
+    onTerminal: before.onTerminal ?? null,
     // Nothing of the new copy is there yet.
     archives: (before.archives ?? []).map((one) => ({
       ...one,

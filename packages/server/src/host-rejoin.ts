@@ -3,10 +3,11 @@
 
 import { layLogBeginning } from '@pamina/backup';
 import { type Control, writeControl } from '@pamina/engine';
-import { forkPoint, PaminaError, validateName } from '@pamina/format';
+import { forkPoint, PaminaError, toPaminaError, validateName } from '@pamina/format';
 import type { DatabaseStatus, Progress, RejoinOptions, RejoinReport } from '@pamina/wire';
 import { join } from 'node:path';
 import type { HostCore } from './host-core.js';
+import { requireNameFree } from './host-names.js';
 import { recreate } from './host-recreate.js';
 import { goOffline, goOnline } from './host-start.js';
 import { freeName } from './host-take-over.js';
@@ -22,7 +23,7 @@ interface Plan {
   readonly durableSeq: number;
 }
 
-/** DATABASE_TYPE, PATTERN_MISMATCH, DIVERGED, NAME_NOT_FOUND, DATABASE_EXISTS; nothing is changed then. */
+/** DATABASE_TYPE, PATTERN_MISMATCH, DIVERGED, NAME_NOT_FOUND, NAME_TAKEN, DATABASE_EXISTS; nothing is changed then. */
 export async function rejoin(
   core: HostCore,
   name: string,
@@ -50,7 +51,7 @@ async function newNameOf(
 ): Promise<string> {
   const master = options.master ?? masterOf(name, control);
   const { as } = options;
-  if (as === undefined) return master === name ? freeName(core, `${name}-old`) : name;
+  if (as === undefined) return master === name ? freeName(core, name) : name;
   validateName(as);
   if (as === master) {
     throw new PaminaError('REQUEST_INVALID', `${as} is the name of the master: choose another one`);
@@ -58,6 +59,7 @@ async function newNameOf(
   if (as !== name && (await core.env.disk.stat(core.folder(as))) !== null) {
     throw new PaminaError('DATABASE_EXISTS', `${core.folder(as)} is there already`);
   }
+  if (as !== name) await requireNameFree(core, as);
   return as;
 }
 
@@ -99,9 +101,14 @@ async function rejoinInTurn(
     const kept = await becomeReplica(core, plan, way, progress);
     return { ...about, kept, dryRun: false };
   } catch (error) {
-    if (wasOnline && (await core.exists(name))) await goOnline(core, name);
+    if (wasOnline && (await mayGoOn(core, name))) await goOnline(core, name);
     throw error;
   }
+}
+
+/** It is as it was before. */
+async function mayGoOn(core: HostCore, name: string): Promise<boolean> {
+  return (await core.exists(name)) && (await core.control(name)).fence?.takenOver !== true;
 }
 
 /** The commits that no other database has, in a file before anything is changed. */
@@ -127,6 +134,12 @@ async function requireSuccessor(
 ): Promise<DatabaseStatus> {
   const master = await link.status();
   if (!master.online) throw new PaminaError('DATABASE_OFFLINE', `${link.name} is offline`);
+  if (master.type !== 'normal') {
+    const message = `${link.name} is ${master.type} and has taken nobody's place`;
+    throw new PaminaError('DATABASE_TYPE', message, {
+      hint: `Name who took over with \`--master\`. To let a replica of ${name} take over, use \`pamina failover\`.`,
+    });
+  }
   if (master.instance === instance) {
     throw new PaminaError(
       'REQUEST_INVALID',
@@ -151,12 +164,29 @@ async function becomeReplica(
   progress?: Progress,
 ): Promise<string | null> {
   const { link, name, to } = plan;
-  await fenceAndRename(core, name, to, link.name);
+  // What the new master may refuse is asked before anything is changed here.
   await link.allow(to, false);
-  if (way === 'recreated') {
-    const kept = await recreate(core, to, link, { master: link.name }, progress);
-    return kept;
+  await fenceAndRename(core, name, to, link.name);
+  try {
+    return await follow(core, plan, way, progress);
+  } catch (error) {
+    const isOldMaster = (await core.exists(to)) && (await core.control(to)).type === 'normal';
+    if (!isOldMaster) throw error;
+    const { code, context, message } = toPaminaError(error);
+    throw new PaminaError(code, message, {
+      ...{ cause: error, context },
+      hint: `The old master is called ${to} now and takes no writes. Mend the cause, then go on with \`pamina rejoin ${to}\`.`,
+    });
   }
+}
+
+async function follow(
+  core: HostCore,
+  { link, name, to }: Plan,
+  way: 'followed' | 'recreated',
+  progress?: Progress,
+): Promise<string | null> {
+  if (way === 'recreated') return recreate(core, to, link, { master: link.name }, progress);
   await layLogBeginning({ env: core.env, folder: core.folder(to), source: link.log() });
   await core.opened(to, 'read', async (database) => {
     await database.updateControl({

@@ -2,8 +2,9 @@
 
 import { formatPosition, PaminaError, validateName } from '@pamina/format';
 import type { PermittedReplica, Slot } from '@pamina/engine';
-import type { ReplicaSummary } from '@pamina/wire';
+import type { ReplicaHold, ReplicaSummary } from '@pamina/wire';
 import type { Held, HostCore } from './host-core.js';
+import { replicaHolds } from './host-holds.js';
 import { lagBehind, unknownLag } from './lag.js';
 
 export async function allow(
@@ -56,12 +57,15 @@ export async function replicas(core: HostCore, name: string): Promise<ReplicaSum
     for (const entry of await held.database.permitted()) permitted.set(entry.name, entry);
     const slots = new Map<string, Slot>();
     for (const slot of held.database.slots.list()) slots.set(slot.name, slot);
+    const holds = new Map<string, ReplicaHold>();
+    for (const hold of await replicaHolds(held.database)) holds.set(hold.replica, hold);
     const names = [...new Set([...permitted.keys(), ...slots.keys()])].sort();
     const summaries: ReplicaSummary[] = [];
     for (const replica of names) {
       const slot = slots.get(replica) ?? null;
       const lag = await lagOf(core, held, slot);
-      summaries.push(summary(held, replica, permitted.get(replica) ?? null, slot, lag));
+      const hold = holds.get(replica) ?? null;
+      summaries.push(summary(held, replica, permitted.get(replica) ?? null, slot, { lag, hold }));
     }
     return summaries;
   });
@@ -86,7 +90,7 @@ function summary(
   name: string,
   permitted: PermittedReplica | null,
   slot: Slot | null,
-  lag: Lags,
+  { lag, hold }: { readonly lag: Lags; readonly hold: ReplicaHold | null },
 ): ReplicaSummary {
   const feed = [...(online?.feeds.values() ?? [])].find((status) => status?.replica === name);
   const connected = feed !== undefined;
@@ -99,11 +103,22 @@ function summary(
     permitted: permitted !== null,
     simultaneousQuery: permitted?.simultaneousQuery ?? false,
     connected,
-    state: connected ? 'connected' : slot === null ? 'permitted' : 'disconnected',
+    state: stateOf(connected, slot, hold),
     received: place(slot?.received),
     durable: place(slot?.durable),
     applied: place(slot?.applied),
     lag,
     seenAt: slot?.seenAt ?? null,
+    hold,
   };
+}
+
+function stateOf(
+  connected: boolean,
+  slot: Slot | null,
+  hold: ReplicaHold | null,
+): ReplicaSummary['state'] {
+  if (connected) return 'connected';
+  if (hold?.state === 'lost') return 'lost';
+  return slot === null ? 'permitted' : 'disconnected';
 }

@@ -186,9 +186,10 @@ async function restoreInPlace(task: Task): Promise<Done> {
   core.faults.delete(name);
   const discards = options.discardOld === true && kept !== null;
   if (discards) await disk.removeTree(kept);
-  if (core.address !== null && (await core.control(name)).type !== 'unassigned') {
-    await goOnline(core, name);
-  }
+  const { fence, type } = await core.control(name);
+  // Whose name was taken over is whole again and stays offline.
+  const mayStart = type !== 'unassigned' && fence?.takenOver !== true;
+  if (core.address !== null && mayStart) await goOnline(core, name);
   return { kept: discards ? null : kept, stateHash, proven: isProven };
 }
 

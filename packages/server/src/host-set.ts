@@ -13,9 +13,22 @@ import {
   backupGenerationsMin,
   backupTierGenerationsMax,
   PaminaError,
+  replicaHoldBytesMax,
+  replicaHoldBytesMin,
+  replicaHoldDaysMax,
   replicationDelayMsMax,
+  synchronousReplicasMax,
+  synchronousTimeoutMsMax,
+  synchronousTimeoutMsMin,
 } from '@pamina/format';
-import type { Database } from '@pamina/engine';
+import {
+  type Control,
+  type Database,
+  namesIn,
+  requirementByDefault,
+  type Settings,
+  synchronousPolicies,
+} from '@pamina/engine';
 import { SourcedFollower } from '@pamina/replication';
 import { requireReplica, ruleOf } from './host-apply.js';
 import type { HostCore } from './host-core.js';
@@ -78,9 +91,44 @@ const setters: Readonly<Record<string, Setter>> = {
     const archiveHoldDays = integer(value, archiveHoldDaysMin, archiveHoldDaysMax);
     await database.system.setSettings({ archiveHoldDays });
   },
+  replicaHoldBytes: async (database, value) => {
+    const replicaHoldBytes = bytesOrNone(value, replicaHoldBytesMin, replicaHoldBytesMax);
+    await database.system.setSettings({ replicaHoldBytes });
+  },
+  replicaHoldDays: async (database, value) => {
+    const replicaHoldDays = integer(value, 0, replicaHoldDaysMax);
+    await database.system.setSettings({ replicaHoldDays });
+  },
   archiveHeartbeatMinutes: async (database, value) => {
     const archiveHeartbeatMinutes = integer(value, 0, archiveHeartbeatMinutesMax);
     await database.system.setSettings({ archiveHeartbeatMinutes });
+  },
+  synchronousReplicas: async (database, value) => {
+    const synchronousReplicas = integer(value, 0, synchronousReplicasMax);
+    const permitted = (await database.permitted()).length;
+    if (synchronousReplicas > permitted) {
+      throw invalid(`${synchronousReplicas} replicas cannot confirm: ${permitted} are permitted`);
+    }
+    await setSynchronous(database, { synchronousReplicas });
+  },
+  synchronousNames: async (database, value) => {
+    const permitted = (await database.permitted()).map((replica) => replica.name);
+    const strangers = namesIn(value).filter((name) => !permitted.includes(name));
+    if (strangers.length > 0) {
+      throw invalid(`${JSON.stringify(strangers[0]?.slice(0, 64))} is not permitted here`);
+    }
+    await setSynchronous(database, { synchronousNames: namesIn(value).join(',') });
+  },
+  synchronousPolicy: async (database, value) => {
+    const synchronousPolicy = synchronousPolicies.find((policy) => policy === value);
+    if (synchronousPolicy === undefined) {
+      throw invalid(`${JSON.stringify(value.slice(0, 64))} is neither wait nor degrade`);
+    }
+    await setSynchronous(database, { synchronousPolicy });
+  },
+  synchronousTimeoutMs: async (database, value) => {
+    const range = [synchronousTimeoutMsMin, synchronousTimeoutMsMax] as const;
+    await setSynchronous(database, { synchronousTimeoutMs: integer(value, ...range) });
   },
   readOnly: async (database, value) => {
     await database.updateControl({ readOnly: flag(value) });
@@ -94,6 +142,7 @@ const setters: Readonly<Record<string, Setter>> = {
     }
     await database.updateControl({ simultaneousQuery: flag(value) });
   },
+  onTerminal: setOnTerminal,
   applyDelayMs: async (database, value) => {
     await requireReplica(database).change({ delayMs: integer(value, 0, applyDelayMsMax) });
   },
@@ -103,11 +152,34 @@ const setters: Readonly<Record<string, Setter>> = {
   ...sourceSetters,
 };
 
+/** What a replica does in a terminal state that a new copy mends. */
+async function setOnTerminal(database: Database, value: string, name: string): Promise<void> {
+  if (database.control.type !== 'replica') {
+    throw new PaminaError('DATABASE_TYPE', `${name} is no replica: onTerminal is for replicas`);
+  }
+  if (value !== 'stop' && value !== 'recreate') {
+    throw invalid(`${JSON.stringify(value.slice(0, 64))} is neither stop nor recreate`);
+  }
+  // Set again it begins to count again.
+  const onTerminal = value === 'stop' ? null : { recreatedAt: [] };
+  await database.updateControl({ onTerminal });
+}
+
+/** Together they must name at least as many replicas as are to confirm. */
+async function setSynchronous(database: Database, change: Partial<Settings>): Promise<void> {
+  requirementByDefault({ ...database.settings(), ...change });
+  await database.system.setSettings(change);
+}
+
 /** Those that only a database which is open for writing can change, though they are this copy's own. */
 const receiving: ReadonlySet<string> = new Set(['applyDelayMs', 'applyPaused']);
 
 /** Those whose change is a commit. */
 const travelling: ReadonlySet<string> = new Set([
+  'synchronousReplicas',
+  'synchronousNames',
+  'synchronousPolicy',
+  'synchronousTimeoutMs',
   'replicationDelayMs',
   'backupGenerations',
   'backupForm',
@@ -120,6 +192,8 @@ const travelling: ReadonlySet<string> = new Set([
   'archiveKeepHours',
   'archiveHoldDays',
   'archiveHeartbeatMinutes',
+  'replicaHoldBytes',
+  'replicaHoldDays',
 ]);
 
 export async function set(
@@ -152,15 +226,30 @@ export async function set(
     if (property === 'simultaneousQuery') await online?.restartFollower();
     if (online?.follower instanceof SourcedFollower) online.follower.ruleChanged();
     if (property === 'sourceArchive' && online !== null) await replaceFollower(core, online);
+    if (property === 'onTerminal' && online !== null) core.onFollowerChange(online);
     for (const archiver of online?.archivers.values() ?? []) archiver.settingsChanged();
     database.jobLog.write('info', 'property-set', `${property} was set to ${value}`, { property });
-    const { readOnly, simultaneousQuery } = database.control;
-    return { ...database.settings(), readOnly, simultaneousQuery, ...ofReplica(database) };
+    const { readOnly, simultaneousQuery, type } = database.control;
+    const ofReplica = type === 'replica' ? replicaProperties(database.control) : {};
+    return { ...database.settings(), readOnly, simultaneousQuery, ...ofReplica };
   });
 }
 
-function ofReplica({ control }: Database): Record<string, unknown> {
-  if (control.type !== 'replica') return {};
+function replicaProperties(control: Control): Record<string, unknown> {
   const { delayMs: applyDelayMs, paused: applyPaused } = ruleOf(control);
-  return { applyDelayMs, applyPaused, ...sourceProperties(control) };
+  const isRecreated = control.onTerminal !== undefined && control.onTerminal !== null;
+  const onTerminal = isRecreated ? 'recreate' : 'stop';
+  return { applyDelayMs, applyPaused, onTerminal, ...sourceProperties(control) };
+}
+
+const unitBytes = { '': 1, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
+
+/** A number of bytes, or of a unit: `64GiB`. 0 = none, without a unit. */
+function bytesOrNone(text: string, min: number, max: number): number {
+  if (text === '0') return 0;
+  const [, count, unit] = /^([0-9]{1,16})(|MiB|GiB|TiB)$/.exec(text) ?? [];
+  const bytes = Number(count) * (unitBytes[unit as keyof typeof unitBytes] ?? Number.NaN);
+  if (bytes >= min && bytes <= max) return bytes;
+  const form = `a number of bytes from ${min} to ${max}, also with MiB, GiB or TiB, or 0 for no cap`;
+  throw invalid(`${JSON.stringify(text.slice(0, 64))} is not ${form}`);
 }

@@ -1,13 +1,13 @@
 // Databases going online and offline. What one of them suffers is noted as its fault and never keeps
 // another from its work.
 
-import { ReplicaAudit } from '@pamina/backup';
+import { backupsFolderOf, listBackups, ReplicaAudit } from '@pamina/backup';
 import { Database } from '@pamina/engine';
 import { PaminaError, toPaminaError } from '@pamina/format';
 import { FollowerRunner, SourcedFollower } from '@pamina/replication';
 import { startArchivers } from './host-archive.js';
 import type { HostCore } from './host-core.js';
-import { enterName, fenced, withdrawName } from './host-names.js';
+import { enterName, fenced, requireStillOwn, withdrawName } from './host-names.js';
 import { sourceOf } from './host-source-follow.js';
 import { OnlineDatabase } from './online-database.js';
 
@@ -101,6 +101,8 @@ export async function bringUp(
 ): Promise<void> {
   try {
     core.signal.throwIfAborted();
+    // While it was opened it was not there yet for who asked whether the holder lives (P11).
+    if (isRegistered) await requireStillOwn(core, name, database.control.instance);
     if (database.control.name !== name) await database.updateControl({ name });
   } catch (error) {
     await database.close();
@@ -122,12 +124,31 @@ export async function bringUp(
   }
   if (database.control.type === 'replica') startFollower(core, online);
   startArchivers(core, online);
+  await tellUnproved(core, database);
+}
+
+/** Backups whose state was to be compared and was not: who counts on them should know (P9). */
+async function tellUnproved(core: HostCore, database: Database): Promise<void> {
+  const { control, folder, jobLog } = database;
+  const listed = await listBackups(core.env, backupsFolderOf(folder));
+  for (const { id, problem, unproved } of listed) {
+    if (problem !== null || unproved?.isNoted !== true) continue;
+    const message = `Backup ${id} is not proved: ${unproved.why}. \`pamina verify ${control.name} ${id} --deep\` does that.`;
+    jobLog.write('warning', 'backup-unproved', message, { backup: id });
+  }
 }
 
 function startFollower(core: HostCore, online: OnlineDatabase): void {
   online.audit = ReplicaAudit.attach(online.database);
-  online.follower = followerOf(core, online.database);
-  online.follower.start();
+  beginToFollow(core, online);
+}
+
+function beginToFollow(core: HostCore, online: OnlineDatabase): void {
+  const follower = followerOf(core, online.database);
+  online.follower = follower;
+  follower.onChange(() => core.onFollowerChange(online));
+  online.database.freshness.follow(follower);
+  follower.start();
 }
 
 /** The replica has got another archive, or none any more. */
@@ -136,8 +157,7 @@ export async function replaceFollower(core: HostCore, online: OnlineDatabase): P
   await online.follower.stop();
   // It went offline meanwhile: nobody would stop the new one.
   if (online.signal.aborted) return;
-  online.follower = followerOf(core, online.database);
-  online.follower.start();
+  beginToFollow(core, online);
 }
 
 function followerOf(core: HostCore, database: Database): FollowerRunner | SourcedFollower {

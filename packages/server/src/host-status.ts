@@ -1,6 +1,12 @@
 // What a host says of its databases: also of those that do not open, and why they do not.
 
-import { type AuditOutcome, readAudit } from '@pamina/backup';
+import {
+  type AuditOutcome,
+  damageRemedy,
+  readAudit,
+  readStoreDamage,
+  type StoreDamage,
+} from '@pamina/backup';
 import { type Control, type Database, type LogPoint, refusedByFence } from '@pamina/engine';
 import {
   formatPosition,
@@ -14,11 +20,13 @@ import type {
   DatabaseState,
   DatabaseStatus,
   DatabaseSummary,
+  DamageStatus,
   MasterStatus,
 } from '@pamina/wire';
 import { join } from 'node:path';
 import { applyingStatus } from './host-apply.js';
 import { sourceStatus } from './host-source-status.js';
+import { replicaHolds } from './host-holds.js';
 import { summaries } from './host-archive-summary.js';
 import { listed } from './host-backup.js';
 import type { HostCore } from './host-core.js';
@@ -54,6 +62,17 @@ export async function list(core: HostCore): Promise<DatabaseSummary[]> {
 
 /** DATABASE_NOT_FOUND, CONTROL_INVALID. */
 export async function status(core: HostCore, name: string): Promise<DatabaseStatus> {
+  try {
+    return await statusNow(core, name);
+  } catch (error) {
+    // In the middle of a swap there is no folder of this name for a moment.
+    if (!isPaminaError(error, 'DATABASE_NOT_FOUND') || !core.turns.isHeld(name)) throw error;
+    await core.turns.run(name, () => Promise.resolve());
+    return statusNow(core, name);
+  }
+}
+
+async function statusNow(core: HostCore, name: string): Promise<DatabaseStatus> {
   const control = await core.control(name);
   const online = core.online.get(name);
   if (online !== undefined) {
@@ -87,8 +106,9 @@ const busy: Condition = {
 };
 const elsewhere: Condition = { ...quiet, state: 'open', reason: 'another process has it open' };
 
-function offline({ type }: Control): Condition {
-  if (type !== 'unassigned') return { ...quiet, state: 'offline' };
+function offline(control: Control): Condition {
+  const fenced = refusedByFence(control)?.message ?? null;
+  if (control.type !== 'unassigned') return { ...quiet, state: 'offline', reason: fenced };
   const reason = 'it was created from a backup and is neither normal nor a replica yet';
   return { ...quiet, state: 'offline', reason };
 }
@@ -97,10 +117,11 @@ function failed(error: PaminaError, since: number | null): Condition {
   return { state: 'failed', reason: `${error.code}: ${error.message}`, since, message: error.hint };
 }
 
-function conditionOf({ database, follower, since }: OnlineDatabase): Condition {
+function conditionOf({ database, follower, note, since }: OnlineDatabase): Condition {
   if (database.failure !== null) return failed(database.failure, null);
   if (follower !== null) {
-    const { message, reason, since: changedAt, state } = follower.status();
+    const { message: advice, reason, since: changedAt, state } = follower.status();
+    const message = advice === null || note === null ? advice : `${note} ${advice}`;
     const condition = { state, reason, since: changedAt, message };
     return inTouch.has(state) ? (waitingCondition(database) ?? condition) : condition;
   }
@@ -138,9 +159,11 @@ async function whole(
     ...placesOf(database, online),
     online: online !== null,
     settings: database.settings(),
+    synchronous: database.isWriter ? database.synchronous.status() : null,
     applying: applyingStatus(database),
     master: masterOf(control, online),
     log: { segments: log.segments().length, bytes: log.bytes, firstSeq: log.firstSeq },
+    holds: await replicaHolds(database),
   };
 }
 
@@ -179,6 +202,7 @@ async function common(core: HostCore, folder: string, name: string, control: Con
     readOnly,
     simultaneousQuery,
     audit: type === 'replica' ? auditStatus(await readAudit(core.env, folder), timelines) : null,
+    damage: damageStatus(await readStoreDamage(core.env, folder), control),
     backups: { count: full.length, newest: full[0] ?? null },
     createdAt,
     fence: control.fence ?? null,
@@ -197,6 +221,11 @@ function placesOf(database: Database, online: OnlineDatabase | null): Places {
   const seq = database.reader.visibleSeq;
   const position = text({ seq, timeline: timelineAt(database.timelines, seq).timeline });
   return { position, received, durable, applied };
+}
+
+function damageStatus(damage: StoreDamage | null, control: Control): DamageStatus | null {
+  if (damage === null) return null;
+  return { ...damage, hint: damageRemedy(control) };
 }
 
 function auditStatus(
@@ -231,7 +260,12 @@ function masterOf(control: Control, online: OnlineDatabase | null): MasterStatus
     lag: follower?.lag ?? unknownLags,
     lastReplicatedModificationTime: follower?.lastReplicatedModificationTime ?? null,
     ...sourceStatus(control, follower?.archive),
+    behindMs: roundedUp(online?.follower?.behindMs('applied') ?? null),
   };
+}
+
+function roundedUp(ms: number | null): number | null {
+  return ms === null ? null : Math.ceil(ms);
 }
 
 async function folderBytes(core: HostCore, folder: string): Promise<number> {

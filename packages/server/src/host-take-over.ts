@@ -2,7 +2,13 @@
 // finds what an earlier run has done already, and the claim in the directory lets only one of two through.
 
 import { Database, type Control, writeControl } from '@pamina/engine';
-import { formatPosition, PaminaError, takeoverReason, toPaminaError } from '@pamina/format';
+import {
+  formatPosition,
+  nameLengthMax,
+  PaminaError,
+  takeoverReason,
+  toPaminaError,
+} from '@pamina/format';
 import type { TakeOverReport, TakeOverRequest } from '@pamina/wire';
 import { requireUnused } from './host-change.js';
 import type { HostCore } from './host-core.js';
@@ -21,20 +27,24 @@ export async function takeOver(
   if (core.address === null) {
     throw new PaminaError('SERVER_NOT_RUNNING', `no server has ${core.dataFolder}`);
   }
-  if (!(await isDone(core, name, master))) {
+  // Who is asked under the name that it took has only the rest to do.
+  if (name !== master && !(await isDone(core, name, master))) {
     await requireReplicaOf(core, name, master);
     await untilDurable(core, name, request);
     const inOrder = [name, master].sort() as [string, string];
     await core.turns.run(inOrder[0], () =>
-      core.turns.run(inOrder[1], () => takeOverInTurn(core, name, request)),
+      core.turns.run(inOrder[1], async () => {
+        // The same was asked twice, and the other one was first.
+        if (!(await isDone(core, name, master))) await takeOverInTurn(core, name, request);
+      }),
     );
   }
   return finish(core, master);
 }
 
-/** Only the rest is to be done: it bears the name already. */
+/** Only the rest is to be done: it bears the name already, and no other has come up under the former one. */
 async function isDone(core: HostCore, name: string, master: string): Promise<boolean> {
-  if (!(await core.exists(master))) return false;
+  if ((await core.exists(name)) || !(await core.exists(master))) return false;
   const { takeover } = await core.control(master);
   return takeover?.of === master && takeover.formerName === name;
 }
@@ -53,6 +63,7 @@ async function untilDurable(
   { timeoutMs, untilSeq }: TakeOverRequest,
 ): Promise<void> {
   const online = core.online.get(name);
+  // One that is offline receives nothing: what it has is looked at in its turn.
   if (online === undefined || untilSeq === null) return;
   const { database, signal } = online;
   const { clock } = core.env;
@@ -82,16 +93,74 @@ async function untilDurable(
 async function takeOverInTurn(
   core: HostCore,
   name: string,
-  { fenced, master, untilSeq }: TakeOverRequest,
+  request: TakeOverRequest,
 ): Promise<void> {
-  const { instance } = await core.control(name);
+  const { fenced, master, untilSeq } = request;
+  const control = await core.control(name);
+  const { instance } = control;
+  await requirePlace(core, master, control);
+  if (control.type === 'replica') {
+    await requireRest(core, name, untilSeq);
+    await requireFence(core, name, request);
+  }
   await claimName(core, master, instance, fenced);
   await moveAside(core, master, name);
   await goOffline(core, name, { keepName: true });
-  await becomeNormal(core, name, master, untilSeq);
+  await becomeNormal(core, name, master);
   await renameFolder(core, name, master);
   await goOnline(core, master);
   await withdrawName(core, name, instance);
+}
+
+/** A database in this data folder that has the name and is not the old master is nobody's to move. DATABASE_EXISTS. */
+async function requirePlace(
+  core: HostCore,
+  master: string,
+  { pattern }: Pick<Control, 'pattern'>,
+): Promise<void> {
+  if (!(await core.exists(master))) return;
+  const inPlace = await core.control(master);
+  if (inPlace.type === 'normal' && inPlace.pattern === pattern) return;
+  const what = inPlace.pattern === pattern ? `is ${inPlace.type}` : 'is another database';
+  const message = `${core.folder(master)} is there and ${what}: there is no room for the new ${master}`;
+  throw new PaminaError('DATABASE_EXISTS', message, {
+    context: { name: master },
+    hint: `Make room on the server of the replica with \`pamina rename ${master} OTHER\`, or let another replica take over.`,
+  });
+}
+
+/** Before anything is changed. FAILOVER_TIMEOUT. */
+async function requireRest(core: HostCore, name: string, untilSeq: number | null): Promise<void> {
+  if (untilSeq === null) return;
+  const seqOf = (database: Database): number => database.durable().seq;
+  const online = core.online.get(name);
+  const seq =
+    online === undefined
+      ? await core.opened(name, 'read', (database) => Promise.resolve(seqOf(database)))
+      : seqOf(online.database);
+  if (seq >= untilSeq) return;
+  const message = `${name} has records up to ${seq} only, its master ended at ${untilSeq}`;
+  throw new PaminaError('FAILOVER_TIMEOUT', message);
+}
+
+/**
+ * A person may have let the master take writes again while this one waited: what was written since is not
+ * here (P1). One that does not answer any more keeps its fence. FAILOVER_IMPOSSIBLE.
+ */
+async function requireFence(
+  core: HostCore,
+  name: string,
+  { fenced, master }: TakeOverRequest,
+): Promise<void> {
+  if (fenced === null) return;
+  const entry = await core.directory.resolve(master);
+  if (entry === null || (entry.instance !== null && entry.instance !== fenced)) return;
+  const status = await new MasterLink(master, entry.address, core).statusSoon();
+  if (status === null || status.instance !== fenced || status.fence?.successor === name) return;
+  const message = `${master} was taken out of its fence meanwhile and takes writes again`;
+  throw new PaminaError('FAILOVER_IMPOSSIBLE', message, {
+    hint: 'Nothing was changed. Run `pamina failover` again if a replica is still to take over.',
+  });
 }
 
 /** The old master in the same data folder makes room: it keeps everything but its name. */
@@ -99,10 +168,9 @@ async function moveAside(core: HostCore, master: string, successor: string): Pro
   if (!(await core.exists(master))) return;
   const { disk, clock } = core.env;
   const control = await core.control(master);
-  if (control.takeover?.formerName === successor) return;
   await goOffline(core, master, { keepName: true });
   await requireUnused(core, master);
-  const aside = await freeName(core, `${master}-old`);
+  const aside = await freeName(core, master);
   const since = clock.now();
   const fence = { since, successor: master, takenOver: true };
   // Before it is moved: from here on it writes no more, whatever it is called.
@@ -113,20 +181,11 @@ async function moveAside(core: HostCore, master: string, successor: string): Pro
   core.faults.set(aside, { error, since });
 }
 
-async function becomeNormal(
-  core: HostCore,
-  name: string,
-  master: string,
-  untilSeq: number | null,
-): Promise<void> {
+async function becomeNormal(core: HostCore, name: string, master: string): Promise<void> {
   const database = await Database.open(core.folder(name), { env: core.env });
   try {
     if (database.control.type === 'normal') return;
     const { seq } = database.durable();
-    if (untilSeq !== null && seq < untilSeq) {
-      const message = `${name} has records up to ${seq} only, its master ended at ${untilSeq}`;
-      throw new PaminaError('FAILOVER_TIMEOUT', message);
-    }
     const since = core.env.clock.now();
     await database.updateControl({
       takeover: { of: master, formerName: name, since, atSeq: seq, finished: false },
@@ -185,9 +244,11 @@ async function asideOf(core: HostCore, master: string): Promise<string | null> {
   return null;
 }
 
-export async function freeName(core: HostCore, wanted: string): Promise<string> {
+/** What an old master may be called: its name, cut where it is too long, with `-old` behind it. */
+export async function freeName(core: HostCore, before: string): Promise<string> {
   for (let number = 1; ; number += 1) {
-    const name = number === 1 ? wanted : `${wanted}-${number}`;
+    const ending = number === 1 ? '-old' : `-old-${number}`;
+    const name = `${before.slice(0, nameLengthMax - ending.length)}${ending}`;
     const isUsed = (await core.env.disk.stat(core.folder(name))) !== null;
     if (!isUsed && (await holderOf(core, name)) === null) return name;
   }
@@ -212,10 +273,12 @@ async function finishTakeover(core: HostCore, name: string, control: Control): P
   if (type !== 'normal' || !takeover || takeover.finished || takeover.formerName !== name) return;
   const { of: master } = takeover;
   const holder = await holderOf(core, master);
-  if (holder?.instance === instance) {
+  if (holder === null ? core.directory.problem === null : holder.instance === instance) {
     if (!(await core.exists(master))) await renameFolder(core, name, master);
     return;
   }
+  // An entry that a person wrote names no instance, and a directory that cannot be read says nothing.
+  if (holder === null || holder.instance === null) return;
   const since = core.env.clock.now();
   const fence = { since, successor: master, takenOver: true };
   await writeControl(core.env.disk, core.folder(name), { ...control, fence });

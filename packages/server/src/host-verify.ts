@@ -30,6 +30,9 @@ export async function verify(
   if (request.from === undefined) await core.control(name);
   const end = signal === undefined ? core.signal : AbortSignal.any([signal, core.signal]);
   const { again, backup, deep, maxAgeMs } = request;
+  // The database's own writer where it is online.
+  const online = core.online.get(name)?.database.jobLog;
+  const jobLog = online ?? new JobLog(core.env.disk, core.env.clock, core.folder(name));
   const settings = {
     env: core.env,
     folder: core.folder(name),
@@ -38,6 +41,8 @@ export async function verify(
     maxAgeMs,
     signal: end,
     onProgress: progress,
+    // Of what is in an archive alone there need be no database here.
+    jobLog: request.from === undefined ? jobLog : undefined,
   };
   if (request.from !== undefined) {
     const checks = await verifyArchived(core, name, request.from, request, { ...settings, until });
@@ -48,7 +53,8 @@ export async function verify(
       ? await verifyAll(core, name, settings)
       : await verifyNamedBackup({ ...settings, backup, until });
   const report = { verdict: verdictOf(checks), checks };
-  await writeVerdict(core, name, report, backup ?? null);
+  writeVerdict(jobLog, name, report, backup ?? null);
+  if (online === undefined) await jobLog.settle();
   return report;
 }
 
@@ -115,14 +121,12 @@ async function verifyOpened(
   );
 }
 
-async function writeVerdict(
-  core: HostCore,
+function writeVerdict(
+  jobLog: JobLog,
   name: string,
   { checks, verdict }: VerifyReport,
   backup: string | null,
-): Promise<void> {
-  const online = core.online.get(name)?.database.jobLog;
-  const jobLog = online ?? new JobLog(core.env.disk, core.env.clock, core.folder(name));
+): void {
   const bad = checks.filter((check) => check.verdict !== 'verified');
   const what = backup === null ? name : `backup ${backup} of ${name}`;
   const message =
@@ -132,5 +136,4 @@ async function writeVerdict(
   const level = verdict === 'verified' ? 'info' : verdict === 'damaged' ? 'error' : 'warning';
   const fields = { backup, verdict, codes: bad.map(({ code }) => code) };
   jobLog.write(level, 'verified', message, fields);
-  if (online === undefined) await jobLog.settle();
 }

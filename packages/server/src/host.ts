@@ -12,6 +12,7 @@ import type {
   BackupsOptions,
   BackupSummary,
   BatchOperation,
+  Committed,
   CreateOptions,
   DatabaseStatus,
   DatabaseSummary,
@@ -23,6 +24,7 @@ import type {
   FailoverOptions,
   FailoverReport,
   FenceAnswer,
+  GetOptions,
   HashReport,
   ImportReport,
   JobEvent,
@@ -39,6 +41,7 @@ import type {
   ResetOptions,
   VerifyReport,
   VerifyRequest,
+  WriteOptions,
   RestoreOptions,
   RestoreReport,
   TakeOverReport,
@@ -56,6 +59,7 @@ import * as data from './host-data.js';
 import { hash } from './host-hash.js';
 import { jobLog, type JobLogOptions, log } from './host-log.js';
 import { finishSwaps } from './host-recreate.js';
+import { recreateIfTold } from './host-recreate-auto.js';
 import { rebuild } from './host-rebuild.js';
 import { logBytes, logSegments } from './host-places.js';
 import * as replicaVerbs from './host-replicas.js';
@@ -106,6 +110,7 @@ export class Host implements Served {
     await finishRestores(this.#core);
     await finishTakeovers(this.#core);
     this.#core.address = address;
+    this.#core.onFollowerChange = (online) => recreateIfTold(this.#core, online);
     await startAll(this.#core);
     this.#core.directory.onChange(() => this.#keepNames());
   }
@@ -302,20 +307,24 @@ export class Host implements Served {
     return set(this.#core, name, property, value);
   }
 
-  put(name: string, key: string, value: string): Promise<{ position: string }> {
-    return data.put(this.#core, name, key, value);
+  put(name: string, key: string, value: string, options?: WriteOptions): Promise<Committed> {
+    return data.put(this.#core, name, { key, value }, options);
   }
 
-  get(name: string, key: string): Promise<string> {
-    return data.get(this.#core, name, key);
+  get(name: string, key: string, options?: GetOptions): Promise<string> {
+    return data.get(this.#core, name, key, options);
   }
 
-  del(name: string, key: string): Promise<{ position: string }> {
-    return data.del(this.#core, name, key);
+  del(name: string, key: string, options?: WriteOptions): Promise<Committed> {
+    return data.del(this.#core, name, key, options);
   }
 
-  batch(name: string, operations: readonly BatchOperation[]): Promise<{ position: string }> {
-    return data.batch(this.#core, name, operations);
+  batch(
+    name: string,
+    operations: readonly BatchOperation[],
+    options?: WriteOptions,
+  ): Promise<Committed> {
+    return data.batch(this.#core, name, operations, options);
   }
 
   importEntries(

@@ -3,6 +3,7 @@
 
 import type { Env, HttpListener, UpgradeRequest } from '@pamina/env';
 import { PaminaError, toPaminaError, wireMessageBytesMax } from '@pamina/format';
+import { channelPingMs } from '@pamina/replication';
 import { apiPrefix, requestBytesMax, requireFewParts, type ServerAnswer } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
 import { type AccessCheck } from './access.js';
@@ -18,7 +19,6 @@ import { backupRoutes, logRoutes, replicaRoutes } from './routes-peers.js';
 import { verifyRoutes } from './routes-verify.js';
 import type { Served } from './served.js';
 
-const channelHeartbeatMs = 10_000;
 const pathPartLengthMax = 200;
 
 export interface HttpApplicationOptions {
@@ -116,7 +116,7 @@ function acceptFeeds({ check, listener, served }: HttpApplicationOptions): void 
       served.requireOnline(name);
       const channel = accept({
         messageBytesMax: wireMessageBytesMax,
-        heartbeatMs: channelHeartbeatMs,
+        heartbeatMs: channelPingMs,
       });
       served.feed(name, channel).catch((error: unknown) => {
         // The feed reports its own failures; what comes out here is a fault, and ends the channel.

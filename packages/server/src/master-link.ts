@@ -165,7 +165,11 @@ export async function isHolderAlive(
       { method: 'GET', path: path`/databases/${name}` },
       statusAnswer,
     );
-    return status.online && (entry.instance === null || entry.instance === status.instance);
+    const { instance, master, online, takeover, type } = status;
+    if (entry.instance !== null && entry.instance !== instance) return false;
+    // It has been renamed and is about to go online.
+    const claimant = { master: master?.name ?? null, takeover, type };
+    return online || (entry.instance !== null && isClaim(name, claimant));
   } catch (error) {
     // Nobody there, or something else there; every other answer is that of a server that lives.
     if (!isPaminaError(error) || !goneCodes.has(error.code)) return true;
@@ -184,14 +188,24 @@ async function isClaimedThere(
   try {
     const all = await caller.call({ method: 'GET', path: '/databases' }, listAnswer);
     for (const one of all) {
-      const { master, takeover, type, ...status } = await statusOf(one.name);
-      const claimant = { master: master?.name ?? null, takeover, type };
-      if (status.instance === instance && isClaim(name, claimant)) return true;
+      const status = await orGone(statusOf(one.name));
+      if (status === null || status.instance !== instance) continue;
+      const { master, takeover, type } = status;
+      if (isClaim(name, { master: master?.name ?? null, takeover, type })) return true;
     }
     // It may have been renamed to that name while it was looked for under the other.
-    return (await statusOf(name)).instance === instance;
+    return (await orGone(statusOf(name)))?.instance === instance;
   } catch (error) {
     if (isPaminaError(error) && goneCodes.has(error.code)) return false;
+    throw error;
+  }
+}
+
+async function orGone(asked: Promise<DatabaseStatus>): Promise<DatabaseStatus | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isPaminaError(error, 'DATABASE_NOT_FOUND')) return null;
     throw error;
   }
 }

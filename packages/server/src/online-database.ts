@@ -7,6 +7,7 @@ import type { ReplicaAudit } from '@pamina/backup';
 import type { Database } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
 import {
+  FeedSeats,
   type FeedStatus,
   type FollowerRunner,
   runFeed,
@@ -15,6 +16,8 @@ import {
 
 /** How long calls under way may still take; then they end with the database. */
 const goodbyeMs = 10_000;
+/** How long replicas may still take to confirm what was committed. */
+const confirmMs = 1000;
 
 export class OnlineDatabase {
   readonly name: string;
@@ -30,10 +33,13 @@ export class OnlineDatabase {
   audit: ReplicaAudit | null = null;
   /** A replica has proved that another database took this one's place. */
   onTakenOver: ((replica: string) => void) | null = null;
+  /** What is to be said beside what its follower says; null when there is nothing. */
+  note: string | null = null;
   /** Whether the name is entered in the directory. */
   isRegistered = false;
   readonly #env: Env;
   readonly #ending = new AbortController();
+  readonly #seats: FeedSeats;
   readonly #feedRuns = new Map<Channel, { run: Promise<void>; end: () => void }>();
   #uses = 0;
   #unused: (() => void) | null = null;
@@ -43,6 +49,7 @@ export class OnlineDatabase {
     this.database = database;
     this.since = env.clock.now();
     this.#env = env;
+    this.#seats = new FeedSeats(env.clock);
   }
 
   /** Aborted when the database is about to go offline. */
@@ -72,6 +79,7 @@ export class OnlineDatabase {
     const ending = new AbortController();
     const run = runFeed(channel, this.database, {
       signal: ending.signal,
+      seats: this.#seats,
       onStatus: (status) => this.feeds.set(channel, status),
       onTakenOver: (replica) => this.onTakenOver?.(replica),
     });
@@ -104,10 +112,13 @@ export class OnlineDatabase {
   /** Ends all work, then closes the database. */
   async close(): Promise<void> {
     this.#ending.abort(new PaminaError('DATABASE_OFFLINE', `${this.name} is going offline`));
+    await this.database.synchronous.quiet(confirmMs);
     const feeds = [...this.#feedRuns.values()];
     for (const { end } of feeds) end();
     await this.follower?.stop();
     await Promise.all(feeds.map(({ run }) => run));
+    // Nobody confirms any more: who waits hears it, and lets go of the database.
+    this.database.synchronous.end();
     await this.audit?.close();
     await this.#whenUnused();
     await Promise.all([...this.archivers.values()].map((archiver) => archiver.finish()));

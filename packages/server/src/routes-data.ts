@@ -4,14 +4,17 @@ import { PaminaError } from '@pamina/format';
 import {
   type BatchRequest,
   batchRequest,
+  type DelRequest,
+  delRequest,
   type Entry,
-  entrySchema,
   type ExportQuery,
   exportQuery,
-  type KeyRequest,
-  keyRequest,
+  type GetRequest,
+  getRequest,
   nameParameters,
   parseLines,
+  type PutRequest,
+  putRequest,
   valueBodyBytesMax,
 } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
@@ -21,28 +24,32 @@ import type { Named, RouteContext } from './route-context.js';
 export function dataRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
   const large = { bodyLimit: valueBodyBytesMax };
 
-  app.post<Named & { Body: Entry }>(
+  app.post<Named & { Body: PutRequest }>(
     '/databases/:name/put',
-    { ...large, schema: { params: nameParameters, body: entrySchema } },
-    ({ body, params }) => served.put(params.name, body.key, body.value),
+    { ...large, schema: { params: nameParameters, body: putRequest } },
+    ({ body: { key, value, durability }, params }) =>
+      served.put(params.name, key, value, { durability }),
   );
 
-  app.post<Named & { Body: KeyRequest }>(
+  app.post<Named & { Body: GetRequest }>(
     '/databases/:name/get',
-    { ...large, schema: { params: nameParameters, body: keyRequest } },
-    async ({ body, params }) => ({ value: await served.get(params.name, body.key) }),
+    { ...large, schema: { params: nameParameters, body: getRequest } },
+    async ({ body: { key, ...demands }, params }) => ({
+      value: await served.get(params.name, key, demands),
+    }),
   );
 
-  app.post<Named & { Body: KeyRequest }>(
+  app.post<Named & { Body: DelRequest }>(
     '/databases/:name/del',
-    { ...large, schema: { params: nameParameters, body: keyRequest } },
-    ({ body, params }) => served.del(params.name, body.key),
+    { ...large, schema: { params: nameParameters, body: delRequest } },
+    ({ body: { key, durability }, params }) => served.del(params.name, key, { durability }),
   );
 
   app.post<Named & { Body: BatchRequest }>(
     '/databases/:name/batch',
     { ...large, schema: { params: nameParameters, body: batchRequest } },
-    ({ body, params }) => served.batch(params.name, body.operations),
+    ({ body: { durability, operations }, params }) =>
+      served.batch(params.name, operations, { durability }),
   );
 
   app.post<Named & { Body: AsyncIterable<Uint8Array> }>(

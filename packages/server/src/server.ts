@@ -27,8 +27,11 @@ export interface ServeOptions {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-/** Encodings: what concerns the face and not the database behind it. */
-export type FaceOptions<K, V> = Pick<PaminaOptions<K, V>, 'keyEncoding' | 'valueEncoding'>;
+/** What concerns the face and not the database behind it: encodings, and what its calls ask for by default. */
+export type FaceOptions<K, V> = Pick<
+  PaminaOptions<K, V>,
+  'durability' | 'keyEncoding' | 'maxStalenessMs' | 'valueEncoding'
+>;
 
 export interface PaminaServer {
   /** `http://host:port` */

@@ -53,9 +53,20 @@ it('P3 P9 a replica that lost a key in silence is found to be different, until i
   expect(found?.stateHash).not.toBe(stateHash);
   const events = await collect(other.jobLog('copy'));
   expect(events.find(({ event }) => event === 'audit-different')).toMatchObject({ level: 'error' });
+  // Which of the two is damaged nobody knows yet: this one takes no backup that others would count on.
+  const { damage } = await eventually(
+    () => other.status('copy'),
+    (status) => status.damage !== null,
+  );
+  expect(damage).toMatchObject({ found: 'audit' });
+  expect(damage?.hint).toContain('pamina replicate copy --master cities --recreate');
+  await expect(other.backup('copy')).rejects.toMatchObject({ code: 'STORE_REFUTED' });
+  expect((await master.status('cities')).damage).toBeNull();
   await other.replicate('copy', { master: 'cities', recreate: true });
   const again = await master.backup('cities');
   expect(await audited(again.id)).toMatchObject({ result: 'equal' });
+  expect((await other.status('copy')).damage).toBeNull();
+  await other.backup('copy');
 });
 
 it('P3 P9 a master that lost a key in silence differs from its replicas', async () => {

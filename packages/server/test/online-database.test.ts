@@ -7,7 +7,8 @@ import { OnlineDatabase } from '../src/online-database.js';
 import { env } from './workbench.js';
 
 it('a follower that is being restarted while its database goes offline stays stopped', async () => {
-  const database = { close: () => Promise.resolve() } as unknown as Database;
+  const synchronous = { quiet: () => Promise.resolve(), end: vi.fn() };
+  const database = { close: () => Promise.resolve(), synchronous } as unknown as Database;
   const online = new OnlineDatabase('cities', database, env);
   const follower = { start: vi.fn(), stop: () => env.clock.sleep(5) };
   online.follower = follower as unknown as FollowerRunner;

@@ -11,6 +11,7 @@ import {
   type Violation,
 } from './invariant/context.js';
 import { durability, shipping } from './invariant/durability.js';
+import { replicated } from './invariant/replicated.js';
 import { honesty } from './invariant/honesty.js';
 import { atomicity, gap, order, rejection } from './invariant/log.js';
 import { read } from './invariant/read.js';
@@ -25,6 +26,7 @@ export const invariants: Readonly<Record<InvariantName, Invariant>> = {
   gap,
   durability,
   shipping,
+  replicated,
   rejection,
   atomicity,
   order,

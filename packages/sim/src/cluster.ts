@@ -126,10 +126,12 @@ export class Cluster {
     const { database } = master;
     if (database === null) throw new Error('the master does not open');
     for (const site of this.replicas) await database.permit(site.name, { simultaneousQuery: true });
-    const { replicationDelayMs, archiveKeepHours } = plan;
+    const { replicationDelayMs, archiveKeepHours, replicaHoldBytes } = plan;
     await database.system.setSettings({
       replicationDelayMs,
       archiveKeepHours,
+      replicaHoldBytes,
+      replicaHoldDays: 0,
       backupGenerations: 2,
     });
     await backUp(history, master);

@@ -4,10 +4,9 @@
 import type { Database } from '@pamina/engine';
 import type { Env, HttpListener } from '@pamina/env';
 import { wireMessageBytesMax } from '@pamina/format';
-import { runFeed } from '@pamina/replication';
+import { channelPingMs, FeedSeats, runFeed } from '@pamina/replication';
 
 const port = 7474;
-const channelPingMs = 5000;
 
 export class FeedServer {
   readonly #listener: HttpListener;
@@ -16,13 +15,14 @@ export class FeedServer {
 
   constructor(env: Env, database: Database) {
     this.#listener = env.network.createHttpServer();
+    const seats = new FeedSeats(env.clock);
     this.#listener.onUpgrade((_request, accept, refuse) => {
       if (this.#ending.signal.aborted || database.state === 'closed') {
         refuse(503, 'the database is offline');
         return;
       }
       const options = { messageBytesMax: wireMessageBytesMax, heartbeatMs: channelPingMs };
-      const feed = runFeed(accept(options), database, { signal: this.#ending.signal });
+      const feed = runFeed(accept(options), database, { signal: this.#ending.signal, seats });
       this.#feeds.add(feed);
       void feed.finally(() => this.#feeds.delete(feed));
     });

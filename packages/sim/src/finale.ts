@@ -13,10 +13,13 @@ const convergeMs = 240_000;
 const answerMs = 60_000;
 
 export async function conclude(cluster: Cluster): Promise<void> {
-  heal(cluster);
-  cluster.stopClients();
-  await settle(cluster);
-  if (cluster.plan.endsWithPromotion && cluster.replicas.length > 0) await promote(cluster);
+  if (cluster.plan.endsWithFailover && cluster.replicas.length > 0) await failOver(cluster);
+  else {
+    heal(cluster);
+    cluster.stopClients();
+    await settle(cluster);
+    if (cluster.plan.endsWithPromotion && cluster.replicas.length > 0) await promote(cluster);
+  }
   await settle(cluster);
   await cluster.world.finish(lookAtAll(cluster), convergeMs);
   cluster.end();
@@ -27,6 +30,22 @@ export async function conclude(cluster: Cluster): Promise<void> {
   }
   await cluster.world.run(() => cluster.underWay.length === 0, answerMs);
   for (const what of cluster.underWay) cluster.history.add({ type: 'stuck', what });
+}
+
+/** The master is lost under load and its replicas crash beside it: nobody is brought level with anybody. */
+async function failOver(cluster: Cluster): Promise<void> {
+  const { master, world } = cluster;
+  const random = cluster.random.fork('failover');
+  cluster.gone.add(master);
+  master.crash('kill');
+  for (const site of cluster.replicas) {
+    if (random.chance(0.7)) site.crash(random.pick(['kill', 'power-cut']));
+  }
+  cluster.stopClients();
+  heal(cluster);
+  const isUp = (site: Site): boolean => cluster.gone.has(site) || site.isOpen;
+  await world.run(() => cluster.replicas.every(isUp), convergeMs);
+  await promote(cluster);
 }
 
 function heal(cluster: Cluster): void {
@@ -114,9 +133,8 @@ async function promote(cluster: Cluster): Promise<void> {
   old.observeLog();
   await world.finish(cluster.closeSite(old), convergeMs);
   if (old.host.isRunning) old.crash('kill');
-  const [first] = cluster.replicas
-    .filter((site) => site.database !== null)
-    .sort((one, other) => durableSeq(other) - durableSeq(one));
+  const candidates = cluster.replicas.filter((site) => site.database !== null);
+  const [first] = candidates.sort((one, other) => durableSeq(other) - durableSeq(one));
   const database = first?.database;
   if (first === undefined || database === undefined || database === null) return;
   await world.finish(first.follower?.stop() ?? Promise.resolve(), convergeMs);
@@ -132,7 +150,8 @@ async function promote(cluster: Cluster): Promise<void> {
     return;
   }
   const { timelines } = database;
-  history.add({ type: 'promoted', database: first.name, seq, timelines });
+  const among = candidates.map(({ name }) => name);
+  history.add({ type: 'promoted', database: first.name, seq, among, timelines });
   cluster.master = first;
   if (cluster.archive !== null) await archiveAnew(cluster, first);
   for (const site of cluster.replicas) await world.finish(follow(cluster, site, first), convergeMs);

@@ -39,6 +39,8 @@ export interface LoggedFile {
   readonly isClosed: boolean;
   /** Of the whole file, once it is closed. */
   readonly checksum: number | null;
+  /** The last record that it holds. */
+  readonly lastSeq: number;
 }
 
 export interface HeldBackup {
@@ -78,6 +80,8 @@ export type HistoryEvent =
       readonly timelineId: string;
       /** Null where the way of writing does not tell it. */
       readonly seq: number | null;
+      /** So many replicas confirmed it. */
+      readonly replicas?: number;
     }
   /** Rejected: it must be nowhere. */
   | { readonly type: 'commit-rejected'; readonly commit: string; readonly code: string }
@@ -227,7 +231,17 @@ export type HistoryEvent =
       readonly database: string;
       /** The last record that it had by then. */
       readonly seq: number;
+      /** The replicas of which it had most. */
+      readonly among: readonly string[];
       readonly timelines: readonly Timeline[];
+    }
+  /** A master has given up the log that this replica needs. */
+  | {
+      readonly type: 'replica-lost';
+      readonly database: string;
+      readonly by: string;
+      readonly bytes: number;
+      readonly bytesMax: number;
     }
   /** From here on there are no faults. */
   | { readonly type: 'healed' }

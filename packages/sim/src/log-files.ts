@@ -106,7 +106,8 @@ class Reading {
       if (end === null) return false;
       const isClosed = this.#readTrailer(bytes, end);
       const checksum = isClosed ? crc32(bytes) : null;
-      this.#files.push({ name, isClosed, checksum });
+      const lastSeq = this.#records.at(-1)?.seq ?? 0;
+      this.#files.push({ name, isClosed, checksum, lastSeq });
       if (isClosed || isLast) return true;
       this.#problem ??= `${name} breaks off at offset ${end}`;
     } catch (error) {

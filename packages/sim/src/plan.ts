@@ -30,7 +30,8 @@ export const actionNames = [
   'settings',
   'observe',
 ] as const;
-export type ActionName = (typeof actionNames)[number];
+/** `replica-away` comes in runs with a cap alone, behind what is drawn. */
+export type ActionName = (typeof actionNames)[number] | 'replica-away';
 
 export interface Action {
   /** Virtual milliseconds after the action before it. */
@@ -60,6 +61,8 @@ export interface Plan {
   readonly actions: readonly Action[];
   /** At the end the master is gone for good, and a replica takes its place. */
   readonly endsWithPromotion: boolean;
+  /** What is held for one replica at most; 0 = no cap. */
+  readonly replicaHoldBytes: number;
   /** In the end the newest backup is restored; backup and log are recovered to the last position. */
   readonly endsWithRestore: boolean;
   readonly endsWithRecovery: boolean;
@@ -68,10 +71,17 @@ export interface Plan {
   readonly archiveKeepHours: number;
   /** How often in the end something is recovered to a target of its own. */
   readonly targetsInTheEnd: number;
+  /** Of a hundred commits, how many wait until a replica has them on its disk. */
+  readonly replicatedPercent: number;
+  /**
+   * In the end the master is lost under load, its replicas crash with it, and the most advanced one takes its
+   * place without having been brought level.
+   */
+  readonly endsWithFailover: boolean;
 }
 
 /** How often each action comes, where its kind is switched on. */
-const weights: Readonly<Record<ActionName, number>> = {
+const weights: Readonly<Record<(typeof actionNames)[number], number>> = {
   wait: 6,
   kill: 6,
   'power-cut': 8,
@@ -116,6 +126,7 @@ const possible: Readonly<Partial<Record<ActionName, number>>> = {
 };
 
 const archivePossible = 33;
+const holdsPossible = 0.15;
 const ofArchive: readonly ActionName[] = ['archive-fault', 'archive-expire'];
 
 export function planOf(seed: string): Plan {
@@ -125,12 +136,15 @@ export function planOf(seed: string): Plan {
     (name) =>
       random.chance((possible[name] ?? 100) / 100) && (hasArchive || !ofArchive.includes(name)),
   );
+  const replicated = new Prng(`replicated ${seed}`);
+  const hasReplicated = replicated.chance(0.2);
   const count = 6 + random.below(15);
   const actions = Array.from({ length: count }, (_, index) => ({
     afterMs: Math.round(random.pick([20, 80, 200, 600]) * random.between(0.2, 1.5)),
     name: pickWeighted(random, switchedOn),
     seed: `${seed}/${index}`,
   }));
+  const holds = holdsOf(seed);
   return {
     seed,
     segmentBytes: random.pick([2_000, 4_000, 10_000, 40_000]),
@@ -144,17 +158,31 @@ export function planOf(seed: string): Plan {
     writeBackRate: random.pick([0, 0.02, 0.3]),
     stallRate: random.pick([0, 0, 0.01, 0.05]),
     stallMs: random.pick([5, 30, 200]),
-    actions,
+    actions: [...actions, ...holds.actions],
+    replicaHoldBytes: holds.replicaHoldBytes,
     endsWithPromotion: random.chance(0.25),
     endsWithRestore: random.chance(0.4),
     endsWithRecovery: random.chance(0.4),
     archiveIntervalMs: hasArchive ? random.pick([20, 200, 2_000]) : null,
     archiveKeepHours: random.pick([0, 0, 1]),
     targetsInTheEnd: random.pick([0, 0, 1, 1, 2]),
+    replicatedPercent: hasReplicated ? replicated.pick([30, 100]) : 0,
+    endsWithFailover: hasReplicated && replicated.chance(0.7),
   };
 }
 
-function pickWeighted(random: Prng, names: readonly ActionName[]): ActionName {
+/** Drawn apart, so that the other runs stay as they are. */
+function holdsOf(seed: string): Pick<Plan, 'actions' | 'replicaHoldBytes'> {
+  const random = new Prng(`holds ${seed}`);
+  if (!random.chance(holdsPossible)) return { actions: [], replicaHoldBytes: 0 };
+  const actions = Array.from({ length: 1 + random.below(2) }, (_, index): Action => {
+    const afterMs = random.pick([100, 2_000]);
+    return { afterMs, name: 'replica-away', seed: `${seed}/away/${index}` };
+  });
+  return { actions, replicaHoldBytes: random.pick([0, 500, 5_000, 20_000]) };
+}
+
+function pickWeighted(random: Prng, names: readonly (typeof actionNames)[number][]): ActionName {
   let left = random.below(names.reduce((sum, name) => sum + weights[name], 0));
   for (const name of names) {
     left -= weights[name];

@@ -156,14 +156,26 @@ export class Site {
     const { timelines } = database;
     const point = placeOf(database.durable());
     history.add({ type: 'opened', database: this.name, isReplica, point, timelines });
-    database.jobLog.subscribe(({ level, event, message }) => {
+    database.jobLog.subscribe(({ level, event, fields, message }) => {
       if (level === 'info') return;
+      if (event === 'replica-lost') this.#noteLoss(database, fields);
       const code = [...damageCodes].find((one) => message.includes(one)) ?? event;
       this.#report('job-log', code, message);
     });
     database.onFailed(({ code }) => history.add({ type: 'failed', database: this.name, code }));
     observeLog(history, this.name, this.host.disk, this.folder, database);
     await this.observeState();
+  }
+
+  #noteLoss(database: Database, fields: Readonly<Record<string, unknown>> = {}): void {
+    const { history } = this.#options;
+    history.add({
+      type: 'replica-lost',
+      database: String(fields['replica']),
+      by: this.name,
+      bytes: Number(fields['bytes']),
+      bytesMax: database.settings().replicaHoldBytes,
+    });
   }
 
   async #startWork(database: Database): Promise<void> {

@@ -1,7 +1,7 @@
 // A client that commits: puts, deletes and batches of all sizes, one after the other or several at a
 // time, each signed with its name so that a log tells whose it is.
 
-import type { Operation } from '@pamina/engine';
+import type { Durability, Operation } from '@pamina/engine';
 import { isPaminaError, toPaminaError, type Position } from '@pamina/format';
 import type { History, Write } from './history.js';
 import { signaturePrefix } from './log-files.js';
@@ -21,7 +21,11 @@ export interface WriterOptions {
   readonly isStopped: () => boolean;
 }
 
+/** Whoever waits so long for replicas does not wait on. */
+const patienceMs = 5000;
 const hugeValueBytes = 1_300_000;
+type Replicated = Exclude<Durability, string>;
+
 const filler = bytesOf('abcdefghijklmnopqrstuvwxyz');
 
 export class Writer {
@@ -67,21 +71,57 @@ export class Writer {
     });
     this.#pending += 1;
     try {
-      const position = await this.#send(site, operations);
+      const durability = this.#durability();
+      const position =
+        durability === null
+          ? await this.#send(site, operations)
+          : await this.#sendReplicated(site, operations, durability);
       const timelineId = site.database?.timelines.at(-1)?.id ?? '';
       const seq = position?.seq ?? null;
-      history.add({ type: 'commit-acknowledged', database: site.name, commit, timelineId, seq });
+      const database = site.name;
+      const acknowledged = {
+        type: 'commit-acknowledged',
+        database,
+        commit,
+        timelineId,
+        seq,
+      } as const;
+      // What degrades says so in the job log alone.
+      const isReplicated = durability?.policy === 'wait';
+      history.add(isReplicated ? { ...acknowledged, replicas: 1 } : acknowledged);
     } catch (error) {
       if (error instanceof ProcessEnded) {
         history.add({ type: 'commit-unknown', commit, code: 'CRASHED' });
         return;
       }
       const { code } = toPaminaError(error);
-      const isUnknown = isPaminaError(error, 'COMMIT_UNKNOWN');
+      const isUnknown =
+        isPaminaError(error, 'COMMIT_UNKNOWN') || isPaminaError(error, 'REPLICAS_UNCONFIRMED');
       history.add({ type: isUnknown ? 'commit-unknown' : 'commit-rejected', commit, code });
     } finally {
       this.#pending -= 1;
     }
+  }
+
+  /** Null for a commit that waits for its master's disk alone. */
+  #durability(): Replicated | null {
+    const { plan, random } = this.#options;
+    if (plan.replicatedPercent === 0 || !random.chance(plan.replicatedPercent / 100)) return null;
+    const policy = random.chance(0.8) ? 'wait' : 'degrade';
+    return { replicas: 1, policy, timeoutMs: 300 };
+  }
+
+  async #sendReplicated(
+    site: Site,
+    operations: readonly Operation[],
+    durability: Replicated,
+  ): Promise<Position> {
+    const { database } = site;
+    if (database === null) throw new ProcessEnded(site.name);
+    const waiting = new AbortController();
+    void this.#options.pause(patienceMs).then(() => waiting.abort());
+    const { signal } = waiting;
+    return site.wait(database.commit(operations, { durability, signal }));
   }
 
   /** The short ways for one put where there is only one; they do not tell the position. */

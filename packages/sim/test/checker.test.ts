@@ -38,9 +38,12 @@ const promotedAt = (seq: number): HistoryEvent => ({
   type: 'promoted',
   database: 'replica',
   seq,
+  among: ['replica'],
   timelines: [timeline],
 });
 const promoted = promotedAt(0);
+const confirmed = (seq: number): HistoryEvent =>
+  ({ ...acknowledged('c2', seq), replicas: 1 }) as HistoryEvent;
 
 function answered(
   read: string,
@@ -71,8 +74,15 @@ const follower = (name: string, code: string | null): HistoryEvent => ({
   state: name,
   code,
 });
+const lostAt = (bytes: number): HistoryEvent => ({
+  type: 'replica-lost',
+  database: 'replica',
+  by: 'master',
+  bytes,
+  bytesMax: 500,
+});
 const closedFile = (database: string, checksum: number): HistoryEvent =>
-  logRead(database, [], { files: [{ name: '1.seg', isClosed: true, checksum }] });
+  logRead(database, [], { files: [{ name: '1.seg', isClosed: true, checksum, lastSeq: 5 }] });
 const settled = (isConverged: boolean): HistoryEvent => ({
   type: 'settled',
   database: 'replica',
@@ -214,6 +224,19 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       good: [progress('replica', 4, 4), opened('master', 4)],
       bad: [progress('replica', 5, 4), opened('master', 4)],
       excuse: lied,
+    },
+  ],
+  replicated: [
+    {
+      what: 'what a replica confirmed is there when the most advanced one is promoted',
+      good: [confirmed(3), opened('replica', 3, true), promotedAt(3)],
+      bad: [confirmed(3), opened('replica', 2, true), promotedAt(2)],
+      excuse: lied,
+    },
+    {
+      what: 'what nobody confirmed may be lost',
+      good: [acknowledged('c2', 3), opened('replica', 2, true), promotedAt(2)],
+      bad: [confirmed(3), opened('replica', 2, true), promotedAt(2)],
     },
   ],
   rejection: [
@@ -366,6 +389,21 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       bad: [follower('log-gone', 'LOG_GONE')],
       excuse: lied,
     },
+    {
+      what: 'a replica whose log passed the cap was given up aloud before it is told so',
+      good: [lostAt(600), follower('log-gone', 'REPLICA_LOST')],
+      bad: [follower('log-gone', 'REPLICA_LOST')],
+    },
+    {
+      what: 'a replica that was given up is told why its log is gone',
+      good: [lostAt(600), follower('log-gone', 'REPLICA_LOST')],
+      bad: [lostAt(600), follower('log-gone', 'LOG_GONE')],
+    },
+    {
+      what: 'no replica is given up within the cap',
+      good: [lostAt(600)],
+      bad: [lostAt(500)],
+    },
     keptLogCase,
   ],
   convergence: [
@@ -443,7 +481,7 @@ test('a history that forks is judged on each branch by itself', () => {
   const events = historyOf(
     twoCommits,
     whole,
-    { type: 'promoted', database: 'replica', seq: 2, timelines: forked },
+    { type: 'promoted', database: 'replica', seq: 2, among: [], timelines: forked },
     invoked('d1', 'a=5', 'w2'),
     { ...acknowledged('d1', 3), database: 'replica', timelineId: other.id } as HistoryEvent,
     logRead('replica', [first, second, record(3, 'd1', 'a=5', { timelineId: other.id, chain: 7 })]),

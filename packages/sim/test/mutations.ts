@@ -14,6 +14,7 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['what is joined for the store goes past the record that somebody waits for', 93],
   ['the commit time follows the clock back', 41],
   ['retention forgets the replicas', 710],
+  ['of several replicas that are held for one is forgotten', 400],
   ['a feed that has no more to send is not woken', 41],
   ['a recovery forgets the log of incremental backups', 26],
   ['expiry keeps the log of the newest backup alone', 48],
@@ -46,7 +47,7 @@ const durability: readonly Mutation[] = [
     'every commit is acknowledged as if it had asked for memory',
     edit(
       'engine session-writer',
-      "if (durability === 'memory' && this.#acknowledgement.early())",
+      "if (level === 'memory' && this.#acknowledgement.early())",
       'if (this.#acknowledgement.early())',
     ),
   ),
@@ -213,11 +214,51 @@ const log: readonly Mutation[] = [
     ),
   ),
   bug(
+    'of several replicas that are held for one is forgotten',
+    edit(
+      'engine slot-hold',
+      'slots: holding.map(({ slot }) => slot)',
+      'slots: holding.slice(1).map(({ slot }) => slot)',
+    ),
+    edit(
+      'engine replica-holds',
+      'slots: kept.map(({ slot }) => slot)',
+      'slots: kept.slice(1).map(({ slot }) => slot)',
+    ),
+  ),
+  bug(
+    'a replica is given up before its log has reached the cap',
+    edit('engine slot-hold', 'bytes > replicaHoldBytes', 'bytes > replicaHoldBytes / 50'),
+  ),
+  bug(
+    'a replica that was given up is not told why',
+    edit('replication feed-facts', 'lost: database.slots.lost(hello.replica),', 'lost: null,'),
+  ),
+  bug(
     'a new timeline says that it forked one record earlier',
     edit(
       'engine promotion',
       'startTimeline(owner, seq, why)',
       'startTimeline(owner, seq - 1, why)',
+    ),
+  ),
+];
+
+const synchronous: readonly Mutation[] = [
+  bug(
+    'a commit that waits for a replica is acknowledged by its own disk alone',
+    edit(
+      'engine synchronous-commits',
+      'if (this.#degraded.has(requirement)) {',
+      'if (requirement.replicas > 0) {',
+    ),
+  ),
+  bug(
+    'a replica confirms what it has received and not synced',
+    edit(
+      'replication feed-runner',
+      'this.#timelineId, report.durable)',
+      'this.#timelineId, report.received)',
     ),
   ),
 ];
@@ -229,8 +270,8 @@ const replication: readonly Mutation[] = [
     edit('replication feed', 'more: (state) => readOn(state),', 'more: stay,'),
     edit(
       'replication feed',
-      "return readOn(state, [{ type: 'send-heartbeat' }]);",
-      "return { state, effects: [{ type: 'send-heartbeat' }] };",
+      "return readOn(state, [{ type: 'send-heartbeat', isAwaited: false }]);",
+      "return { state, effects: [{ type: 'send-heartbeat', isAwaited: false }] };",
     ),
   ),
   bug(
@@ -377,6 +418,7 @@ export const mutations: readonly Mutation[] = [
   ...store,
   ...reads,
   ...log,
+  ...synchronous,
   ...replication,
   ...backups,
   ...recoveries,

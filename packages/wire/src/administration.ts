@@ -10,6 +10,7 @@ import type {
   ExpireAnswer,
   ExpireOptions,
 } from './backups-and-archives.js';
+import type { GetOptions, SynchronousSummary, WriteOptions } from './data-options.js';
 import type {
   FailoverOptions,
   FailoverReport,
@@ -21,12 +22,14 @@ import type {
 import type { LogLine, LogOptions } from './log-lines.js';
 import type {
   AuditStatus,
+  DamageStatus,
   HashReport,
   RebuildReport,
   RebuildRequest,
   VerifyReport,
   VerifyRequest,
 } from './verification.js';
+import type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
 import type { RestoreOptions, RestoreReport } from './restore.js';
 
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
@@ -52,7 +55,8 @@ export type DatabaseState =
   | 'not-permitted'
   | 'diverged'
   | 'log-gone'
-  | 'version-mismatch';
+  | 'version-mismatch'
+  | 'clone';
 
 /** One step of a long task. `total` is null while it is not known. */
 export interface ProgressStep {
@@ -63,13 +67,6 @@ export interface ProgressStep {
 }
 
 export type Progress = (step: ProgressStep) => void;
-
-/** How far behind the master; a part is null when it cannot be known (P9: never a guess). */
-export interface Lag {
-  readonly records: number | null;
-  readonly bytes: number | null;
-  readonly seconds: number | null;
-}
 
 export interface DatabaseSummary {
   readonly name: string;
@@ -101,6 +98,8 @@ export interface MasterStatus {
   readonly source?: 'master' | 'archive' | undefined;
   /** The archive beside the master; null where there is none. */
   readonly archive?: SourceArchiveStatus | null | undefined;
+  /** What is applied is at most so old, ms; null if that is not known. Left out by older servers. */
+  readonly behindMs?: number | null | undefined;
 }
 
 export interface SourceArchiveStatus {
@@ -148,13 +147,20 @@ export interface DatabaseStatus {
     readonly backupGenerations: number;
     readonly backupForm?: 'logical' | 'physical' | undefined;
     readonly backupAudit?: boolean | undefined;
+    /** What is held for one replica at most; 0 = no cap. */
+    readonly replicaHoldBytes?: number | undefined;
+    readonly replicaHoldDays?: number | undefined;
   } | null;
+  /** Null on everything but an online database that commits. Left out by older servers. */
+  readonly synchronous?: SynchronousSummary | null | undefined;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;
   /** When a replica applies what it received; null on everything but a replica. Left out by older servers. */
   readonly applying?: ApplyingStatus | null | undefined;
   /** The last audit; null on everything but a replica, and before the first one. */
   readonly audit?: AuditStatus | null | undefined;
+  /** Why the store is known to be damaged; null where nothing is known against it. Left out by older servers. */
+  readonly damage?: DamageStatus | null | undefined;
   readonly backups: { readonly count: number; readonly newest: BackupSummary | null };
   readonly log: {
     readonly segments: number;
@@ -162,6 +168,8 @@ export interface DatabaseStatus {
     readonly firstSeq: number | null;
   };
   readonly createdAt: number;
+  /** What the log holds for replicas, who holds most first; left out by older servers. */
+  readonly holds?: readonly ReplicaHold[] | undefined;
   /** Where the database is archived; left out by older servers. */
   readonly archives?: readonly ArchiveSummary[] | undefined;
   /** It takes no writes: another database is to take its place, or has. Null if not; left out by older servers. */
@@ -195,23 +203,6 @@ export interface ResetOptions {
   readonly untilPosition?: string | undefined;
 }
 
-/** A replica as its master sees it: permitted, seen, or both. */
-export interface ReplicaSummary {
-  readonly name: string;
-  readonly instance: string | null;
-  readonly permitted: boolean;
-  readonly simultaneousQuery: boolean;
-  readonly connected: boolean;
-  /** `permitted` = never seen, `connected`, `disconnected`, `lost` = past the cap of retention. */
-  readonly state: 'permitted' | 'connected' | 'disconnected' | 'lost';
-  readonly received: string | null;
-  readonly durable: string | null;
-  readonly applied: string | null;
-  readonly lag: { readonly received: Lag; readonly durable: Lag; readonly applied: Lag };
-  /** When it was heard of last, ms since 1970. */
-  readonly seenAt: number | null;
-}
-
 export interface JobEvent {
   /** ms since 1970 */
   readonly time: number;
@@ -236,6 +227,10 @@ export interface BatchOperation {
   readonly key: string;
   /** Needed by `put`. */
   readonly value?: string | undefined;
+}
+
+export interface Committed {
+  readonly position: string;
 }
 
 export interface CreateOptions {
@@ -346,12 +341,17 @@ export interface Administration {
   ): Promise<DeleteReport>;
   /** Returns all settable properties with their values after the change. */
   set(name: string, property: string, value: string): Promise<Record<string, unknown>>;
-  put(name: string, key: string, value: string): Promise<{ position: string }>;
+  /** REPLICAS_UNCONFIRMED: it is in the log, and replicas did not confirm it in time. */
+  put(name: string, key: string, value: string, options?: WriteOptions): Promise<Committed>;
   /** KEY_NOT_FOUND when there is no such key. */
-  get(name: string, key: string): Promise<string>;
-  del(name: string, key: string): Promise<{ position: string }>;
+  get(name: string, key: string, options?: GetOptions): Promise<string>;
+  del(name: string, key: string, options?: WriteOptions): Promise<Committed>;
   /** One commit, atomic. */
-  batch(name: string, operations: readonly BatchOperation[]): Promise<{ position: string }>;
+  batch(
+    name: string,
+    operations: readonly BatchOperation[],
+    options?: WriteOptions,
+  ): Promise<Committed>;
   /** Many commits; an error leaves what was committed before it. */
   importEntries(
     name: string,

@@ -30,6 +30,10 @@ export interface BackupSummary {
   readonly stateHash: string | null;
   /** What is wrong with it, if anything: then it is not to be counted on. */
   readonly problem?: string | null | undefined;
+  /** Why nobody knows a hash of its state; null where one is known. Left out of an archive's. */
+  readonly unproved?: string | null | undefined;
+  /** Not proved, and the store was found to be damaged since: it counts for nothing until it is. */
+  readonly isDoubted?: boolean | undefined;
   /** Of an incremental backup: the id of the one that it continues. */
   readonly after?: string | null | undefined;
   /** Why it is kept, or why the next expiry removes it; absent where that could not be asked for. */

@@ -34,6 +34,8 @@ type Readers<M extends ChannelMessage> = {
 };
 
 const messageTypeLengthMax = 32;
+/** 64 random bits. */
+const runLength = 16;
 /** Of a refusal; longer ones are cut by their sender. */
 export const refusalLengthMax = 2048;
 
@@ -45,6 +47,7 @@ const followerReaders: Readers<FollowerMessage> = {
     database: fields.text('database', nameLengthMax),
     replica: fields.text('replica', nameLengthMax),
     instance: fields.hex('instance', identityLength),
+    run: fields.raw('run') === undefined ? undefined : fields.hex('run', runLength),
     pattern: fields.isNull('pattern') ? null : fields.hex('pattern', identityLength),
     timelines: readTimelines(fields, 'timelines'),
     point: readPoint(fields, 'point'),
@@ -95,6 +98,8 @@ const feedReaders: Readers<FeedMessage> = {
     time: fields.count('time'),
     logBytes: readCountIfPresent(fields, 'logBytes'),
     replicationDelayMs: readDelay(fields),
+    behindMs: fields.isNull('behindMs') ? null : readCountIfPresent(fields, 'behindMs'),
+    isAwaited: fields.raw('isAwaited') === undefined ? undefined : fields.flag('isAwaited'),
   }),
 };
 

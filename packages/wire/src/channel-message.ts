@@ -35,6 +35,8 @@ export interface HelloMessage {
   readonly database: string;
   readonly replica: string;
   readonly instance: string;
+  /** Random, of one run of the follower: tells a connection that comes again from a copy of its folder. */
+  readonly run?: string | undefined;
   /** Null in a copy of an initial backup, which has no pattern yet. */
   readonly pattern: string | null;
   readonly timelines: readonly Timeline[];
@@ -105,6 +107,13 @@ export interface HeartbeatMessage {
   /** Durable log bytes on the master that this channel has not been sent yet. */
   readonly logBytes?: number | undefined;
   readonly replicationDelayMs: number;
+  /**
+   * How far this database is behind its own master at most, in ms by its clock; null if it is a replica that
+   * cannot tell. Left out by older versions, and then 0.
+   */
+  readonly behindMs?: number | null | undefined;
+  /** A commit waits for this replica: one that asks now and then asks at once. Older versions do not look at it. */
+  readonly isAwaited?: boolean | undefined;
 }
 
 export type FollowerMessage = HelloMessage | RequestMessage | ReportMessage | GoodbyeMessage;

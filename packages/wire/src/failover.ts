@@ -90,6 +90,7 @@ export const failoverAnswer = Type.Object({
   candidates: Type.Array(candidate),
   followers: Type.Array(follower),
   oldMaster: orNullText,
+  notArchived: Type.Optional(Type.Array(text)),
   dryRun: Type.Boolean(),
 });
 export interface FailoverReport {
@@ -112,6 +113,8 @@ export interface FailoverReport {
   readonly followers: readonly { readonly name: string; readonly problem: string | null }[];
   /** What the old master is called now where it was in the same data folder. */
   readonly oldMaster: string | null;
+  /** Addresses of archives of the old master, as far as it could be asked, that the new one has not. */
+  readonly notArchived?: readonly string[] | undefined;
   readonly dryRun: boolean;
 }
 

@@ -27,6 +27,7 @@ const databaseState = oneOf(
   'diverged',
   'log-gone',
   'version-mismatch',
+  'clone',
 );
 const lag = Type.Object({
   records: orNull(amount),
@@ -134,6 +135,15 @@ export const archiveAnswer = Type.Object({
 });
 export const archivesAnswer = Type.Array(archiveAnswer);
 
+const holdAnswer = Type.Object({
+  replica: text,
+  state: oneOf('ok', 'holding', 'past-cap', 'lost'),
+  position: text,
+  bytes: amount,
+  since: orNull(amount),
+  cap: orNull(oneOf('bytes', 'age')),
+});
+
 export const statusAnswer = Type.Object({
   name: text,
   type: databaseType,
@@ -159,7 +169,23 @@ export const statusAnswer = Type.Object({
       backupGenerations: amount,
       backupForm: Type.Optional(oneOf('logical', 'physical')),
       backupAudit: Type.Optional(Type.Boolean()),
+      replicaHoldBytes: Type.Optional(amount),
+      replicaHoldDays: Type.Optional(amount),
     }),
+  ),
+  synchronous: Type.Optional(
+    orNull(
+      Type.Object({
+        replicas: amount,
+        names: Type.Array(text),
+        policy: oneOf('wait', 'degrade'),
+        timeoutMs: amount,
+        state: oneOf('off', 'synchronous', 'degraded'),
+        since: orNull(amount),
+        waiting: amount,
+        unreplicated: amount,
+      }),
+    ),
   ),
   master: orNull(
     Type.Object({
@@ -182,6 +208,7 @@ export const statusAnswer = Type.Object({
           }),
         ),
       ),
+      behindMs: Type.Optional(orNull(amount)),
     }),
   ),
   applying: Type.Optional(
@@ -211,6 +238,7 @@ export const statusAnswer = Type.Object({
   backups: Type.Object({ count: amount, newest: orNull(backupAnswer) }),
   log: Type.Object({ segments: amount, bytes: amount, firstSeq: orNull(amount) }),
   createdAt: amount,
+  holds: Type.Optional(Type.Array(holdAnswer)),
   archives: Type.Optional(archivesAnswer),
   fence: Type.Optional(
     orNull(Type.Object({ since: amount, successor: text, takenOver: Type.Boolean() })),
@@ -240,6 +268,7 @@ const replicaAnswer = Type.Object({
   applied: orNull(text),
   lag: lags,
   seenAt: orNull(amount),
+  hold: Type.Optional(orNull(holdAnswer)),
 });
 
 export const jobEventAnswer = Type.Object({

@@ -19,8 +19,14 @@ export const answerBytesMax = 72 * 1024 * 1024;
 export const streamHeartbeatMs = 10_000;
 export const streamSilenceMsMax = 6 * streamHeartbeatMs;
 
+/**
+ * How long a request waits at most for replicas to confirm its commit, or for a position: a caller gives up
+ * after 30 s, and would not know then that the commit is there.
+ */
+export const answerWaitMsMax = 20_000;
+
 /** Longest text of a setting's value, in characters. */
-export const settingLengthMax = 256;
+export const settingLengthMax = 2048;
 
 /** Longest source of a restore: a path or a URL, in characters. */
 export const sourceLengthMax = 4096;

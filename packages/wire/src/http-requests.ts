@@ -12,6 +12,7 @@ import {
   tagLengthMax,
 } from '@pamina/format';
 import { type Static, Type } from 'typebox';
+import { durabilitySchema, readDemands } from './data-options.js';
 import { batchOperationsMax, settingLengthMax, sourceLengthMax } from './http-limits.js';
 
 const strict = { additionalProperties: false } as const;
@@ -130,8 +131,10 @@ export const setRequest = Type.Object(
   { value: Type.String({ maxLength: settingLengthMax }) },
   strict,
 );
-export const keyRequest = Type.Object({ key }, strict);
-export const entrySchema = Type.Object({ key, value: Type.String() }, strict);
+const durability = Type.Optional(durabilitySchema);
+export const getRequest = Type.Object({ key, ...readDemands }, strict);
+export const delRequest = Type.Object({ key, durability }, strict);
+export const putRequest = Type.Object({ key, value: Type.String(), durability }, strict);
 export const batchRequest = Type.Object(
   {
     operations: Type.Array(
@@ -145,6 +148,7 @@ export const batchRequest = Type.Object(
       ),
       { minItems: 1, maxItems: batchOperationsMax },
     ),
+    durability,
   },
   strict,
 );
@@ -192,7 +196,9 @@ export type ApplyRequest = Static<typeof applyRequest>;
 export type ResetRequest = Static<typeof resetRequest>;
 export type RenameRequest = Static<typeof renameRequest>;
 export type SetRequest = Static<typeof setRequest>;
-export type KeyRequest = Static<typeof keyRequest>;
+export type GetRequest = Static<typeof getRequest>;
+export type DelRequest = Static<typeof delRequest>;
+export type PutRequest = Static<typeof putRequest>;
 export type BatchRequest = Static<typeof batchRequest>;
 export type DeleteQuery = Static<typeof deleteQuery>;
 export type BackupsQuery = Static<typeof backupsQuery>;

@@ -2,6 +2,7 @@
 export {
   type Administration,
   type BatchOperation,
+  type Committed,
   type CreateOptions,
   type DatabaseState,
   type DatabaseStatus,
@@ -12,11 +13,9 @@ export {
   type ExportOptions,
   type ImportReport,
   type JobEvent,
-  type Lag,
   type MasterStatus,
   type Progress,
   type ProgressStep,
-  type ReplicaSummary,
   type ReplicateOptions,
   type SourceArchiveStatus,
   type TimelineSummary,
@@ -24,6 +23,8 @@ export {
   type ApplyTarget,
   type ResetOptions,
 } from './administration.js';
+export type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
+export type { GetOptions, SynchronousSummary, WriteOptions } from './data-options.js';
 export type {
   AddArchiveOptions,
   ArchiveState,
@@ -124,6 +125,7 @@ export {
   type LogSegments,
 } from './http-log-source.js';
 export {
+  answerWaitMsMax,
   apiPrefix,
   jobLogLinesMax,
   requestBytesMax,
@@ -147,23 +149,26 @@ export {
   type BatchRequest,
   createRequest,
   type CreateRequest,
+  delRequest,
+  type DelRequest,
   deleteQuery,
   type DeleteQuery,
-  entrySchema,
   expireRequest,
   type ExpireRequest,
   exportQuery,
   type ExportQuery,
+  getRequest,
+  type GetRequest,
   hashQuery,
   type HashQuery,
   jobLogQuery,
   type JobLogQuery,
-  keyRequest,
-  type KeyRequest,
   logQuery,
   type LogQuery,
   nameParameters,
   propertyParameters,
+  putRequest,
+  type PutRequest,
   rebuildRequest,
   renameRequest,
   type RenameRequest,
@@ -194,6 +199,7 @@ export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
 export type {
   AuditStatus,
+  DamageStatus,
   HashComparison,
   HashReport,
   RebuildReport,

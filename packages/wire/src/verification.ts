@@ -82,6 +82,20 @@ export interface RebuildReport {
   readonly removed: readonly string[];
 }
 
+/** A store that does not hold what backup and log say. */
+export interface DamageStatus {
+  /**
+   * `tables`: a checksum in LevelDB's files; `content`: against a copy recovered from backup and log;
+   * `backup`: against a backup, with nothing committed since; `audit`: a replica against its master.
+   */
+  readonly found: 'tables' | 'content' | 'backup' | 'audit' | 'unreadable';
+  /** When it was found first, ms since 1970; null if that is not known. */
+  readonly at: number | null;
+  readonly message: string;
+  /** What to do. */
+  readonly hint: string;
+}
+
 /** Of a replica: how its state compared with its master's at the mark of a backup. */
 export interface AuditStatus {
   readonly result: 'equal' | 'different' | 'skipped';

@@ -106,10 +106,15 @@ export async function planExpiry(options: ExpireArchiveOptions): Promise<ExpiryP
   const listed = await readArchivedBackups(archive, place, { found: whole, shared, signal });
   const here = folder === null ? [] : await listBackups(env, backupsFolderOf(folder));
   const hereIds = new Set(here.map(({ id }) => id));
+  // What is known here of a backup that was copied before it was known.
+  const doubted = new Set(here.filter(isDoubtedHere).map(({ id }) => id));
   const segments = groupSegments(place, objects);
   const initial = standingInitial(here, segments);
   const held = heldBackups(archive, place);
-  const ruled = listed.map((backup) => ruledBackup(backup, held, hereIds));
+  const ruled = listed.map((backup) => ({
+    ...ruledBackup(backup, held, hereIds),
+    isDoubted: doubted.has(backup.id),
+  }));
   const policy = await retentionPolicy(database);
   const now = env.clock.now();
   const decided = decideBackups([...ruled, ...initial], policy, now);
@@ -156,6 +161,10 @@ function staysOf(
     const own = new Set(groups.get(id)?.keys());
     return [{ manifest, own, recipientsId: recipientsIdIn(own), isListed }];
   });
+}
+
+function isDoubtedHere({ problem, unproved }: ListedBackup): boolean {
+  return unproved?.isDoubted === true || problem?.code === 'STATE_HASH_MISMATCH';
 }
 
 function ruledBackup(

@@ -15,6 +15,8 @@ export interface PlaceBackup {
   readonly manifest: BackupManifest;
   /** Of the manifest, or what an audit recorded later; null if it is not known. */
   readonly stateHash: string | null;
+  /** Not proved, and the store was found to be damaged since: begun with only where no other will do. */
+  readonly isDoubted?: boolean | undefined;
   /** As stored. */
   readonly bytes: number;
   readonly source: BackupSource;
@@ -79,11 +81,11 @@ async function patternIn(env: Env, backupsFolder: string): Promise<string | null
 
 async function folderBackups(env: Env, folder: string): Promise<PlaceBackup[]> {
   const listed = await listBackups(env, folder);
-  return listed.flatMap(({ id, manifest, stateHash, bytes, problem, folder: path }) =>
-    manifest === null || problem !== null
-      ? []
-      : [{ id, manifest, stateHash, bytes, source: folderSource(env, path) }],
-  );
+  return listed.flatMap(({ id, manifest, stateHash, bytes, problem, folder: path, unproved }) => {
+    if (manifest === null || problem !== null) return [];
+    const isDoubted = unproved?.isDoubted === true;
+    return [{ id, manifest, stateHash, isDoubted, bytes, source: folderSource(env, path) }];
+  });
 }
 
 /** Backups and log of all of them. The history is that of the first which knows one. */

@@ -311,6 +311,7 @@ function chooseWay(
     (backup) => given === null || backup === given,
   );
   if (prefer === 'oldest') usable.reverse();
+  usable.sort((a, b) => Number(a.isDoubted === true) - Number(b.isDoubted === true));
   const none = given === null ? 'no good backup at or before it' : behindWhy(given, history);
   // Of the backup that was to be begun with, since the others lead no further.
   let why: string | null = null;

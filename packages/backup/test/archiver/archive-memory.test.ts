@@ -99,7 +99,9 @@ describe('a second verification of an archive', () => {
     expect(first.verdict).toBe('verified');
     expect(first.read.length).toBeGreaterThan(4);
     const again = await verify(bench);
-    expect(again).toMatchObject({ verdict: 'verified', read: [] });
+    expect(again.verdict).toBe('verified');
+    // What an audit recorded is small, and comes behind the backup.
+    expect(again.read.filter((name) => !name.endsWith('audit.json'))).toEqual([]);
     const files = again.checks.filter(({ check }) => check === 'files');
     for (const { rememberedAt } of files) expect(rememberedAt).not.toBeNull();
     const before = new Set(await objects(bench));
@@ -110,8 +112,8 @@ describe('a second verification of an archive', () => {
     const news = (await objects(bench)).filter((name) => !before.has(name));
     const third = await verify(bench);
     expect(third.verdict).toBe('verified');
-    const isManifestOfStore = (name: string): boolean => name.endsWith('.manifest');
-    for (const name of third.read.filter((one) => !isManifestOfStore(one))) {
+    const isOther = (name: string): boolean => /\.manifest$|audit\.json$/.test(name);
+    for (const name of third.read.filter((one) => !isOther(one))) {
       expect(news.some((one) => one.endsWith(name))).toBe(true);
     }
     expect(third.read.some((name) => name.endsWith('.seg'))).toBe(true);

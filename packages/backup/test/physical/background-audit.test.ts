@@ -207,7 +207,7 @@ test('P3 P9 a master damaged in silence, and nothing committed since the last au
   expect((await listBackups(env, join(database.folder, 'backups')))[1]?.id).toBe(first.id);
   expect(await verdicts(database, second)).toEqual(['files damaged']);
   expect(await verdictsAlone(database, second)).toEqual(['files verified', 'restore unverified']);
-  await expect(takeBackup(database)).rejects.toMatchObject({ code: 'STATE_HASH_MISMATCH' });
+  await expect(takeBackup(database)).rejects.toMatchObject({ code: 'STORE_REFUTED' });
 });
 
 test('P13 the next full backup and closing end the reading, and say so; an incremental one does not', async () => {
@@ -251,4 +251,58 @@ test('the setting, and the call, switch it off; the mark says that nothing will 
     if (header.kind === RecordKind.mark) marks.push(decodeBody(RecordKind.mark, body).audit);
   }
   expect(marks).toEqual([false, false, false, undefined]);
+});
+
+test('P9 one without a hash is proved by a deep verification, from an older one and the log, and that is remembered', async () => {
+  const database = await newDatabase();
+  await database.put('a', '1');
+  await takeBackup(database);
+  await database.put('b', '2');
+  const manifest = await takeBackup(database, { ...physical, audit: false });
+  const one = async () => (await listBackups(env, join(database.folder, 'backups')))[0];
+  expect(await one()).toMatchObject({
+    id: manifest.id,
+    stateHash: null,
+    unproved: { why: 'no hash of its state was recorded', isNoted: false },
+  });
+  const good = ['files verified', 'chain verified', 'restore verified'];
+  expect(await verdicts(database, manifest)).toEqual(good);
+  expect(await one()).toMatchObject({ unproved: null });
+  expect((await one())?.stateHash).toMatch(/^[0-9a-f]{64}$/);
+  const { folder } = database;
+  const checks = await verifyNamedBackup({ env, folder, backup: manifest.id });
+  expect(checks[0]?.rememberedAt).not.toBeNull();
+  expect(await verdicts(database, manifest)).toEqual(good);
+});
+
+test('P9 one without a hash that was taken of a damaged store is found to be bad by the older one, and listed so', async () => {
+  const database = await newDatabase();
+  for (let i = 0; i < 50; i++) await database.put(`key-${i}`, `${i}`);
+  const good = await takeBackup(database);
+  await database.store.level.del(Buffer.from('\u0002key-7'));
+  await database.put('b', '2');
+  const manifest = await takeBackup(database, { ...physical, audit: false });
+  expect(await verdicts(database, manifest)).toEqual([
+    'files verified',
+    'chain verified',
+    'restore damaged',
+  ]);
+  const listed = await listBackups(env, join(database.folder, 'backups'));
+  expect(listed.map(({ id, problem }) => [id, problem?.code ?? null])).toEqual([
+    [manifest.id, 'STATE_HASH_MISMATCH'],
+    [good.id, null],
+    ['initial', null],
+  ]);
+});
+
+test('P9 one without a hash, and without anything to compare it with, stays unproved', async () => {
+  const database = await newDatabase();
+  await database.put('a', '1');
+  const manifest = await takeBackup(database, { ...physical, audit: false });
+  await rm(join(database.folder, 'backups', 'initial'), { recursive: true });
+  expect(await verdicts(database, manifest)).toEqual([
+    'files verified',
+    'chain verified',
+    'restore unverified',
+  ]);
 });

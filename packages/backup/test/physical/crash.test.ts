@@ -57,7 +57,7 @@ test.each(['the first one', 'one that shares tables'])(
         () => 'died',
       );
       const now = await wholeBackups(database);
-      expect(now - whole).toBeLessThanOrEqual(1);
+      expect(now - whole, `${disk.struck}`).toBeLessThanOrEqual(1);
       whole = now;
       if (outcome === 'taken') break;
       expect(step).toBeLessThan(200);
@@ -89,7 +89,7 @@ test('P8 the process dies at each step of an expiry: the kept ones are whole', a
       () => 'died',
     );
     const left = await wholeBackups(database);
-    expect(left).toBeGreaterThanOrEqual(3);
+    expect(left, `${disk.struck}`).toBeGreaterThanOrEqual(3);
     if (outcome === 'expired') break;
     expect(step).toBeLessThan(100);
   }
@@ -114,10 +114,14 @@ test('P8 the process dies at each step of a restore: the database is there whole
       () => 'died',
     );
     if ((await readControl(env.disk, folder)) === null) {
-      expect((await readdir(parent)).every((name) => name.startsWith('.'))).toBe(true);
+      const names = await readdir(parent);
+      expect(
+        names.every((name) => name.startsWith('.')),
+        `${disk.struck}`,
+      ).toBe(true);
     } else {
       const copy = await openDatabase(folder, { access: 'read' });
-      expect(copy.applied().seq).toBe(manifest.position.seq);
+      expect(copy.applied().seq, `${disk.struck}`).toBe(manifest.position.seq);
       expect(await copy.get('behind')).toEqual(Buffer.from('in the log'));
       await copy.close();
     }

@@ -1,5 +1,6 @@
 // Deletes one entry.
 import { defineCommand } from '../command.js';
+import { writeOptions, writeOptionsOf } from '../write-options.js';
 
 export const del = defineCommand({
   name: 'del',
@@ -8,11 +9,17 @@ export const del = defineCommand({
     name: { describe: 'Name of the database' },
     key: { describe: 'Key, as text' },
   },
-  options: {},
-  examples: [['pamina del cities 2643743', 'prints the position of the commit']],
+  options: writeOptions,
+  examples: [
+    ['pamina del cities 2643743', 'prints the position of the commit'],
+    ['pamina del cities 2643743 --replicas 1', 'and one replica has it on its disk by then'],
+  ],
   async execute(context, given) {
+    const options = writeOptionsOf(given);
     const administration = await context.administrationOf(given.name);
-    const done = await context.during('Deleting', () => administration.del(given.name, given.key));
+    const done = await context.during('Deleting', () =>
+      administration.del(given.name, given.key, ...options),
+    );
     await context.output.result(done, () => done.position);
   },
 });

@@ -12,7 +12,9 @@ export const failover = defineCommand({
   positionals: { master: { describe: 'Name of the master' } },
   options: {
     to: { value: 'REPLICA', describe: 'This replica; by default the most advanced healthy one' },
-    'accept-loss': { describe: 'Even where another replica has more of the log' },
+    'accept-loss': {
+      describe: 'Even where another replica, or the stopped master, has more of the log',
+    },
     timeout: {
       value: 'SECONDS',
       describe: `For the rest of the master’s log (default ${failoverTimeoutMsDefault / 1000})`,

@@ -11,10 +11,16 @@ import {
   backupGenerationsMin,
   backupTierGenerationsMax,
   PaminaError,
+  replicaHoldBytesMax,
+  replicaHoldBytesMin,
+  replicaHoldDaysMax,
   replicationDelayMsMax,
   sourceArchiveAfterMsMax,
   sourceArchivePollMsMax,
   sourceArchivePollMsMin,
+  synchronousReplicasMax,
+  synchronousTimeoutMsMax,
+  synchronousTimeoutMsMin,
 } from '@pamina/format';
 import { defineCommand } from '../command.js';
 import { fields } from '../print/table.js';
@@ -31,8 +37,14 @@ const propertiesText = [
   `sourceArchivePollMs (${sourceArchivePollMsMin} to ${sourceArchivePollMsMax}; on a replica with an archive: between two looks),`,
   `sourceArchiveAfterMs (0 to ${sourceArchiveAfterMsMax}; how long without the master before it is followed),`,
   'sourceArchive (none),',
+  `synchronousReplicas (0 to ${synchronousReplicasMax}: how many confirm a commit; on the master),`,
+  'synchronousNames (names with commas: which of them count; empty = all), synchronousPolicy (wait or degrade),',
+  `synchronousTimeoutMs (${synchronousTimeoutMsMin} to ${synchronousTimeoutMsMax}; of degrade),`,
   `archiveHeartbeatMinutes (0 to ${archiveHeartbeatMinutesMax}; 0 = once),`,
   `archiveHoldDays (${archiveHoldDaysMin} to ${archiveHoldDaysMax}),`,
+  `replicaHoldBytes (${replicaHoldBytesMin} to ${replicaHoldBytesMax}, also as 64GiB; 0 = no cap),`,
+  `replicaHoldDays (0 to ${replicaHoldDaysMax}; 0 = no cap),`,
+  'onTerminal (on a replica: stop or recreate),',
   'applyPaused (on a replica), backupAudit, backupNoDelete, readOnly, simultaneousQuery (true or false)',
 ].join(' ');
 
@@ -61,6 +73,20 @@ export const set = defineCommand({
     ['pamina set cities-replica applyDelayMs=3600000', 'an hour to notice a mistake of the master'],
     ['pamina set cities-copy sourceArchiveAfterMs=60000', 'a minute without the master first'],
     ['pamina set cities archiveHoldDays=14', 'keep log for two weeks for an archive that is away'],
+    [
+      'pamina set cities replicaHoldBytes=200GiB',
+      'log for a replica that is away, at most so much',
+    ],
+    ['pamina set cities replicaHoldDays=0', 'and however old'],
+    ['pamina set cities-replica onTerminal=recreate', 'out of diverged and log-gone by itself'],
+    [
+      'pamina set cities synchronousReplicas=1',
+      'a commit is acknowledged when a replica has it too',
+    ],
+    [
+      'pamina set cities synchronousPolicy=degrade',
+      'without its replicas it goes on after synchronousTimeoutMs, with an error in the job log',
+    ],
     ['pamina set cities-replica readOnly=true', 'answer queries, do not replicate'],
   ],
   async execute(context, given) {

@@ -32,11 +32,14 @@ export function backupsText(backups: readonly BackupSummary[]): string {
   );
 }
 
-function reasonText({ isDue, problem, reasons = [], retired }: BackupSummary): string {
+function reasonText(backup: BackupSummary): string {
+  const { isDue, problem, reasons = [], retired } = backup;
   if (problem !== null && problem !== undefined) return `DAMAGED: ${printable(problem)}`;
+  const unproved = backup.unproved ?? null;
+  const doubt = unproved === null ? '' : `; NOT PROVED: ${printable(unproved)}`;
   const why = reasons.map(printable).join('; ');
   if (retired !== null && retired !== undefined) return retiredText(retired);
-  return isDue === true ? `goes at the next expiry: ${why}` : why;
+  return `${isDue === true ? 'goes at the next expiry: ' : ''}${why}${doubt}`.replace(/^; /, '');
 }
 
 /** Of a backup in an archive that expired. */

@@ -14,6 +14,12 @@ export function failoverText(report: FailoverReport): string {
       `The old master is called ${printable(oldMaster)} now: \`pamina rejoin ${printable(oldMaster)}\` makes it a replica.`,
     );
   }
+  for (const address of report.notArchived ?? []) {
+    const is = dryRun ? 'would not be' : 'is not';
+    parts.push(
+      `The old master is archived to ${printable(address)}; the new one ${is}: \`pamina archive add ${printable(report.master)} ${printable(address)}\` once it has taken over.`,
+    );
+  }
   for (const { name, problem } of followers) {
     parts.push(
       problem === null
@@ -38,11 +44,12 @@ function done({ address, master, position, successor, withoutWriterMs }: Failove
 
 function lostText({ lost, dryRun }: FailoverReport): string {
   const would = dryRun ? 'would be' : 'were';
-  if (lost.isCertain) return `No commits ${would} lost.`;
+  if (lost.isCertain && lost.records === 0) return `No commits ${would} lost.`;
   if (lost.records === 0) {
     return `No commits are known to be lost; what the old master wrote after it was last heard is not known.`;
   }
-  return `At least ${countOf(lost.records, 'record')} of the old master ${would} lost: it is known to have had more than the replica.`;
+  const count = `${lost.isCertain ? '' : 'At least '}${countOf(lost.records, 'record')}`;
+  return `${count} of the old master ${would} lost: it is known to have had more than the replica. What its log still has \`pamina rejoin\` writes to a file.`;
 }
 
 function candidatesText({ candidates }: FailoverReport): string {

@@ -1,7 +1,7 @@
 // A master's replicas: who may follow, who does, and how far behind each of its positions is.
 import type { ReplicaSummary } from '@pamina/wire';
 import { table } from './table.js';
-import { formatLag, formatTime, printable } from './units.js';
+import { formatBytes, formatLag, formatTime, printable } from './units.js';
 
 export function replicasText(replicas: readonly ReplicaSummary[]): string {
   return table(
@@ -13,6 +13,7 @@ export function replicasText(replicas: readonly ReplicaSummary[]): string {
       { title: 'durable' },
       { title: 'applied' },
       { title: 'lag (applied)' },
+      { title: 'log held' },
       { title: 'seen' },
     ],
     replicas.map((replica) => [
@@ -23,6 +24,7 @@ export function replicasText(replicas: readonly ReplicaSummary[]): string {
       replica.durable ?? '-',
       replica.applied ?? '-',
       replica.seenAt === null ? '-' : formatLag(replica.lag.applied),
+      holdText(replica),
       replica.seenAt === null ? 'never' : formatTime(replica.seenAt),
     ]),
   );
@@ -31,4 +33,10 @@ export function replicasText(replicas: readonly ReplicaSummary[]): string {
 function permittedText(replica: ReplicaSummary): string {
   if (!replica.permitted) return 'no';
   return replica.simultaneousQuery ? 'yes, simultaneous query' : 'yes';
+}
+
+/** What is kept for it alone, or why nothing is. */
+function holdText({ hold }: ReplicaSummary): string {
+  if (hold === null || hold === undefined || hold.state === 'ok') return '-';
+  return hold.state === 'holding' ? formatBytes(hold.bytes) : hold.state;
 }

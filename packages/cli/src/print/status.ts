@@ -2,6 +2,7 @@
 import type { DatabaseState, DatabaseStatus, MasterStatus } from '@pamina/wire';
 import { archivesText } from './archives.js';
 import { sourceArchiveFields, sourceText } from './source-archive.js';
+import { heldText, holdsText } from './holds.js';
 import { fields, table } from './table.js';
 import { countOf, formatBytes, formatDuration, formatLag, formatTime, printable } from './units.js';
 
@@ -37,9 +38,15 @@ export function statusTable(statuses: readonly DatabaseStatus[]): string {
       status.position ?? '-',
       status.master === null ? '-' : formatLag(status.master.lag.applied),
       formatBytes(status.sizeBytes),
-      status.reason === null ? '' : printable(status.reason),
+      reasonText(status),
     ]),
   );
+}
+
+function reasonText({ damage, reason }: DatabaseStatus): string {
+  const parts = damage === null || damage === undefined ? [] : ['its store is DAMAGED'];
+  if (reason !== null) parts.push(printable(reason));
+  return parts.join('; ');
 }
 
 /** `now` (ms since 1970) is what durations are counted to. */
@@ -53,10 +60,13 @@ export function statusText(status: DatabaseStatus, now: number): string {
       ['why', status.reason === null ? null : printable(status.reason)],
       ['what to do', status.message === null ? null : printable(status.message)],
       ['online', status.online ? 'yes' : 'no'],
+      ['fence', fenceText(status, now)],
+      ['took over', takeoverText(status, now)],
       ['position', status.position ?? 'unknown'],
       ['timeline', timelineText(status)],
       ['size', formatBytes(status.sizeBytes)],
       ['log', logText(status)],
+      ['log held', heldText(status)],
       ['backups', backupsText(status)],
       ['read only', status.readOnly ? 'yes' : null],
       ['replication delay', status.settings === null ? null : delayText(status)],
@@ -64,16 +74,59 @@ export function statusText(status: DatabaseStatus, now: number): string {
         'generations kept',
         status.settings === null ? null : String(status.settings.backupGenerations),
       ],
+      ['synchronous commit', synchronousText(status, now)],
       ['audit', auditText(status)],
+      ['store', damageText(status)],
+      [
+        'mend it',
+        status.damage === null || status.damage === undefined
+          ? null
+          : printable(status.damage.hint),
+      ],
       ['identification pattern', status.pattern ?? 'none yet'],
       ['instance', status.instance],
       ['created', formatTime(status.createdAt)],
     ]),
   ];
   if (status.master !== null) parts.push(replicaText(status, status.master, now));
+  const holds = holdsText(status, now);
+  if (holds !== '') parts.push(holds);
   const archives = archivesText(status.archives ?? [], now);
   if (archives !== '') parts.push(archives);
   return parts.join('\n\n');
+}
+
+/** What commits wait for, and in capitals when they do not. */
+function synchronousText({ synchronous }: DatabaseStatus, now: number): string | null {
+  if (synchronous === null || synchronous === undefined) return null;
+  const { names, policy, replicas, timeoutMs, unreplicated, waiting } = synchronous;
+  const waitingText = countOf(waiting, 'commit waits', 'commits wait');
+  if (synchronous.state === 'off') return waiting === 0 ? null : waitingText;
+  const of = names.length === 0 ? '' : ` of ${names.map(printable).join(', ')}`;
+  const wanted = `${countOf(replicas, 'replica')}${of}`;
+  if (synchronous.state === 'degraded') {
+    const sinceText = since(synchronous.since, now) ?? 'an unknown time';
+    return `DEGRADED since ${sinceText}: ${countOf(unreplicated, 'commit')} without ${wanted}`;
+  }
+  const otherwise = policy === 'wait' ? '' : `, degrades after ${formatDuration(timeoutMs)}`;
+  return `${wanted}${otherwise}, ${waitingText}`;
+}
+
+/** Why it takes no writes, whoever asks. */
+function fenceText({ fence }: DatabaseStatus, now: number): string | null {
+  if (fence === null || fence === undefined) return null;
+  const { since: from, successor, takenOver } = fence;
+  const who = takenOver
+    ? `${printable(successor)} has its place`
+    : `${printable(successor)} is to take over`;
+  return `takes no writes since ${since(from, now)}: ${who}`;
+}
+
+function takeoverText({ takeover }: DatabaseStatus, now: number): string | null {
+  if (takeover === null || takeover === undefined) return null;
+  const { atSeq, finished, formerName, of, since: from } = takeover;
+  const rest = finished ? '' : `; not finished: run \`pamina failover ${printable(of)}\` again`;
+  return `${printable(of)}, as ${printable(formerName)}, after record ${atSeq}, ${since(from, now)}${rest}`;
 }
 
 /** Whether this replica was found to hold what its master holds. */
@@ -84,6 +137,13 @@ function auditText({ audit }: DatabaseStatus): string | null {
   if (result === 'equal') return `equal to the master ${what}`;
   if (result === 'different') return `DIFFERENT from the master ${what}`;
   return `skipped ${what}: ${printable(reason ?? 'no reason is known')}`;
+}
+
+/** Nothing is said of a store against which nothing is known: that is no proof. */
+function damageText({ damage }: DatabaseStatus): string | null {
+  if (damage === null || damage === undefined) return null;
+  const when = damage.at === null ? '' : `, known since ${formatTime(damage.at)}`;
+  return `DAMAGED: ${printable(damage.message)}${when}`;
 }
 
 function replicaText(status: DatabaseStatus, master: MasterStatus, now: number): string {
@@ -105,10 +165,16 @@ function replicaText(status: DatabaseStatus, master: MasterStatus, now: number):
     ],
     ['source', sourceText(master)],
     ...sourceArchiveFields(master, now),
+    ['at most behind', behindText(master)],
     ['apply delay', applyText(status)],
     ['simultaneous query', status.simultaneousQuery ? 'permitted' : 'not permitted'],
   ]);
   return `${positions}\n\n${about}`;
+}
+
+function behindText({ behindMs }: MasterStatus): string | null {
+  if (behindMs === undefined) return null;
+  return behindMs === null ? 'not known' : formatDuration(behindMs);
 }
 
 function applyText({ applying }: DatabaseStatus): string | null {

@@ -9,6 +9,14 @@ it('prints the value as it is', async () => {
   expect(administration.calls[0]).toEqual(['get', 'cities', 'k']);
 });
 
+it('P12 demands a position and an age', async () => {
+  const administration = fakeAdministration();
+  const words = ['get', 'cities', 'k', '--after', '1/7', '--timeout-ms', '100'];
+  await runWith(administration, [...words, '--max-staleness-ms', '5000']);
+  const demands = { after: '1/7', timeoutMs: 100, maxStalenessMs: 5000 };
+  expect(administration.calls[0]).toEqual(['get', 'cities', 'k', demands]);
+});
+
 it('prints an empty value as an empty line', async () => {
   const administration = fakeAdministration({ get: () => Promise.resolve('') });
   expect(await runWith(administration, ['get', 'cities', 'k'])).toMatchObject({ out: '\n' });

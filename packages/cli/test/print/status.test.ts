@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { statusLine, statusTable, statusText } from '../../src/print/status.js';
-import { aReplica, aStatus } from '../fake-administration.js';
+import { aHold, aReplica, aStatus } from '../fake-administration.js';
 
 const now = (aStatus.since ?? 0) + 90_000;
 
@@ -76,4 +76,51 @@ it('P9 names and reasons from elsewhere cannot drive the terminal', () => {
   for (const text of [statusText(hostile, now), statusTable([hostile])]) {
     expect(text).not.toMatch(/[\u001b\u0007]/);
   }
+});
+
+it('P9 a store that is known to be damaged is the first thing to see, with what to do', () => {
+  const damage = {
+    found: 'content',
+    at: 0,
+    message: 'it differs in 1 keys from what backup 3-1 and the log lead to',
+    hint: 'Build the store anew with `pamina rebuild cities`.',
+  } as const;
+  const text = statusText({ ...aStatus, damage }, now);
+  expect(text).toMatch(/^store +DAMAGED: it differs in 1 keys .*, known since 1970-01-01 /m);
+  expect(text).toMatch(/^mend it +Build the store anew with `pamina rebuild cities`\.$/m);
+  expect(statusTable([{ ...aStatus, damage }])).toContain('its store is DAMAGED');
+  expect(statusText({ ...aStatus, damage: null }, now)).not.toContain('DAMAGED');
+});
+
+it('P10 names the replica that holds most of the log, and shows what is held for each, and the caps', () => {
+  const lost = { ...aHold, replica: 'gone', state: 'lost', bytes: 0, cap: 'bytes' } as const;
+  const settings = {
+    replicationDelayMs: 0,
+    backupGenerations: 3,
+    replicaHoldBytes: 64 * 2 ** 30,
+    replicaHoldDays: 0,
+  };
+  const text = statusText({ ...aStatus, settings, holds: [aHold, lost] }, 60_000);
+  expect(text).toMatch(/^log held +5\.0 GiB for the replica cities-replica, which is at 1\/9$/m);
+  expect(text).toMatch(
+    /^cities-replica +holding +1\/9 +5\.0 GiB +1970-01-01 00:00:00Z \(1 min ago\)$/m,
+  );
+  expect(text).toMatch(/^gone +lost \(replicaHoldBytes\) +1\/9 +- +1970/m);
+  expect(text).toMatch(/^caps +64\.0 GiB, no age$/m);
+  expect(statusText({ ...aStatus, settings, holds: [lost] }, 0)).not.toContain('log held');
+  expect(statusText({ ...aStatus, holds: [] }, 0)).not.toContain('held for');
+});
+
+it('P11 says that a database is fenced, for whom, and whose place another has taken', () => {
+  const fence = { since: now - 60_000, successor: 'cities-2', takenOver: false };
+  const told = statusText({ ...aStatus, fence }, now);
+  expect(told).toMatch(/^fence +takes no writes since .*ago\): cities-2 is to take over$/m);
+  const taken = statusText({ ...aStatus, fence: { ...fence, takenOver: true } }, now);
+  expect(taken).toMatch(/^fence .*: cities-2 has its place$/m);
+  const about = { of: 'cities', formerName: 'cities-2', since: now - 60_000, atSeq: 7 };
+  const done = statusText({ ...aStatus, takeover: { ...about, finished: true } }, now);
+  expect(done).toMatch(/^took over +cities, as cities-2, after record 7, .*ago\)$/m);
+  const cut = statusText({ ...aStatus, takeover: { ...about, finished: false } }, now);
+  expect(cut).toMatch(/not finished: run `pamina failover cities` again$/m);
+  expect(statusText(aStatus, now)).not.toMatch(/fence|took over/);
 });

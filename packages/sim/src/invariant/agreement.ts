@@ -73,17 +73,20 @@ function pointsIn(context: Context): { database: string; point: Point; index: nu
   ];
 }
 
-/** A closed segment is the same file everywhere. */
+/** A closed segment is the same file everywhere; one in which a timeline begins ends there for who follows that. */
 export function bytes(context: Context): Violation[] {
   const violations: Violation[] = [];
-  const first = new Map<string, { checksum: number; database: string }>();
+  const forks = new Set(context.of('promoted').map(({ seq }) => seq));
+  const first = new Map<string, { checksum: number; database: string; lastSeq: number }>();
   for (const { database, files, index } of context.of('log-read')) {
     if (context.isExcused(index)) continue;
-    for (const { name, checksum } of files) {
+    for (const { name, checksum, lastSeq } of files) {
       if (checksum === null) continue;
       const other = first.get(name);
-      if (other === undefined) first.set(name, { checksum, database });
+      if (other === undefined) first.set(name, { checksum, database, lastSeq });
       else if (other.checksum !== checksum) {
+        const endsAtFork = forks.has(Math.min(lastSeq, other.lastSeq));
+        if (lastSeq !== other.lastSeq && endsAtFork) continue;
         const message = `${name} is another file on ${database} than on ${other.database}`;
         violations.push({ invariant: 'bytes', message, index });
       }

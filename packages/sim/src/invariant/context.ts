@@ -12,6 +12,7 @@ export const invariantNames = [
   'gap',
   'durability',
   'shipping',
+  'replicated',
   'rejection',
   'atomicity',
   'order',

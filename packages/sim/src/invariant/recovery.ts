@@ -50,11 +50,17 @@ function forks(context: Context): Violation[] {
   return violations;
 }
 
-/** The log that a replica or a kept backup needs is kept for it (P10). */
+/** The log that a replica, up to the cap, or a kept backup needs is kept for it (P10). */
 export function retention(context: Context): Violation[] {
   const violations: Violation[] = [];
+  for (const { database, by, bytes, bytesMax, index } of context.of('replica-lost')) {
+    if (bytesMax > 0 && bytes > bytesMax) continue;
+    const message = `${by} gave up ${database} with ${bytes} bytes held, within the cap of ${bytesMax}`;
+    violations.push({ invariant: 'retention', message, index });
+  }
   for (const { database, state, code, index } of context.of('follower')) {
     if (state !== 'log-gone' || context.isExcused(index)) continue;
+    if (code === 'REPLICA_LOST' && isLost(context, database, index)) continue;
     const message = `${database} needs log that is gone (${code ?? 'without a code'})`;
     violations.push({ invariant: 'retention', message, index });
   }
@@ -65,6 +71,13 @@ export function retention(context: Context): Violation[] {
     }
   }
   return violations;
+}
+
+/** Whether a master has said so before. */
+function isLost(context: Context, database: string, index: number): boolean {
+  return context
+    .of('replica-lost')
+    .some((event) => event.database === database && event.index < index);
 }
 
 /** When faults end every replica reaches its master (P16). */

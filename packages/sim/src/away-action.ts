@@ -1,0 +1,28 @@
+// A replica that is away while its master takes backups and lets older ones go: what is kept then of the log
+// is kept for the replica alone, up to the cap of the run.
+
+import { backUp, expire } from './backups.js';
+import type { Cluster } from './cluster.js';
+import type { Prng } from './world/prng.js';
+
+const awayMs = 6_000;
+/** More than are kept. */
+const backups = 4;
+
+export function replicaAway(cluster: Cluster, random: Prng): void {
+  if (cluster.replicas.length === 0) return;
+  const site = random.pick(cluster.replicas);
+  cluster.downUntil.set(site, cluster.world.nowMs + awayMs);
+  site.crash('kill');
+  cluster.spawn('replica away', async () => {
+    for (let count = 0; count < backups; count++) {
+      await cluster.pause(random.between(100, 900));
+      const { areFaultsOver, history, master } = cluster;
+      // Nobody takes away a backup that is being looked at in the end.
+      if (areFaultsOver) return;
+      master.observeLog();
+      await backUp(history, master);
+      await expire(history, master);
+    }
+  });
+}
