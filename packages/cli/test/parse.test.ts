@@ -89,7 +89,10 @@ describe('P9 what is not understood is refused with what to write instead', () =
     [['list', '-x'], 'USAGE: There is no option -x for list'],
     [['list', '--no-json'], 'USAGE: There is no option --no-json for list, did you mean --json?'],
     [['list', '--json=true'], 'USAGE: --json takes no value'],
-    [['put', 'cities', 'a'], 'USAGE: <value> missing: pamina put <name> <key> <value>'],
+    [
+      ['put', 'cities', 'a'],
+      'USAGE: <value> missing: pamina put <name> <key> <value> [--replicas N] [--names A,B] [--policy POLICY] [--timeout-ms MS]',
+    ],
     [
       ['backup'],
       'USAGE: <name> missing: pamina backup <name> [--incremental] [--tag TAG] [--form FORM] [--compression CODEC]',

@@ -38,6 +38,7 @@ export async function startTimeline(
     simultaneousQuery: false,
     formerMaster: master,
     apply: null,
+    sourceArchive: null,
     // What was restored in the place of a database that may not write may not either (P11).
     fence: type === 'replica' ? null : fence,
     // One that was begun and given up is not that of the history that begins here.
