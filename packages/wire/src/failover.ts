@@ -36,7 +36,11 @@ export const fenceRequest = Type.Object({ successor: name }, strict);
 export type FenceRequest = Static<typeof fenceRequest>;
 export const fenceAnswer = Type.Object({ instance: text, position: text, seq: amount });
 /** The end of a master that takes no writes any more. */
-export type FenceAnswer = Readonly<Static<typeof fenceAnswer>>;
+export interface FenceAnswer {
+  readonly instance: string;
+  readonly position: string;
+  readonly seq: number;
+}
 
 export const takeOverRequest = Type.Object(
   {
@@ -65,7 +69,16 @@ export const takeOverAnswer = Type.Object({
   followers: Type.Array(follower),
   oldMaster: orNullText,
 });
-export type TakeOverReport = Readonly<Static<typeof takeOverAnswer>>;
+export interface TakeOverReport {
+  readonly formerName: string;
+  readonly address: string | null;
+  /** The last record that both histories have. */
+  readonly atSeq: number;
+  readonly position: string;
+  readonly followers: readonly { readonly name: string; readonly problem: string | null }[];
+  /** What the old master is called now where it was in the same data folder. */
+  readonly oldMaster: string | null;
+}
 
 const candidate = Type.Object({
   name: text,
@@ -76,7 +89,14 @@ const candidate = Type.Object({
   problem: orNullText,
 });
 /** A replica, and why it cannot take over; null if it can. */
-export type FailoverCandidate = Readonly<Static<typeof candidate>>;
+export interface FailoverCandidate {
+  readonly name: string;
+  readonly address: string;
+  readonly durable: string | null;
+  readonly seq: number | null;
+  readonly state: string;
+  readonly problem: string | null;
+}
 
 export const failoverAnswer = Type.Object({
   master: text,
