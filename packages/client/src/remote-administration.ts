@@ -25,6 +25,9 @@ import {
   type ExpireAnswer,
   expireAnswer,
   type ExpireOptions,
+  failoverAnswer,
+  type FailoverOptions,
+  type FailoverReport,
   entryAnswer,
   type ExportOptions,
   hashAnswer,
@@ -43,6 +46,9 @@ import {
   rebuildAnswer,
   type RebuildReport,
   type RebuildRequest,
+  rejoinAnswer,
+  type RejoinOptions,
+  type RejoinReport,
   type ReplicaSummary,
   replicasAnswer,
   type ReplicateOptions,
@@ -61,24 +67,33 @@ import {
   type WriteOptions,
 } from '@pamina/wire';
 import { ImportSource } from './import-source.js';
-import { RemoteFailover } from './remote-failover.js';
+import { RemoteCalls, type RemoteAdministrationOptions } from './remote-calls.js';
 
-export class RemoteAdministration extends RemoteFailover implements Administration {
+export class RemoteAdministration implements Administration {
+  readonly address: string;
+  /** Hidden: what it is made of is not for who uses this. */
+  readonly #calls: RemoteCalls;
+
+  constructor(options: RemoteAdministrationOptions) {
+    this.#calls = new RemoteCalls(options);
+    this.address = this.#calls.address;
+  }
+
   /** Who answers at the address, without a token: the test whether a server is (still) there. */
   server(): Promise<ServerAnswer> {
-    return this.ask('/server', serverAnswer);
+    return this.#calls.ask('/server', serverAnswer);
   }
 
   list(): Promise<DatabaseSummary[]> {
-    return this.ask('/databases', listAnswer);
+    return this.#calls.ask('/databases', listAnswer);
   }
 
   status(name: string): Promise<DatabaseStatus> {
-    return this.ask(path`/databases/${name}`, statusAnswer);
+    return this.#calls.ask(path`/databases/${name}`, statusAnswer);
   }
 
   create(name: string, options: CreateOptions = {}, progress?: Progress): Promise<DatabaseStatus> {
-    return this.verb('/databases', { name, ...options }, progress);
+    return this.#calls.verb('/databases', { name, ...options }, progress);
   }
 
   restore(
@@ -87,12 +102,12 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<RestoreReport> {
-    return this.caller.task(
+    return this.#calls.caller.task(
       {
         method: 'POST',
         path: path`/databases/${name}/restore`,
         body: options,
-        signal: this.signal(signal),
+        signal: this.#calls.signal(signal),
       },
       restoreAnswer,
       progress,
@@ -100,27 +115,27 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
   }
 
   start(name: string): Promise<DatabaseStatus> {
-    return this.verb(path`/databases/${name}/start`);
+    return this.#calls.verb(path`/databases/${name}/start`);
   }
 
   stop(name: string): Promise<DatabaseStatus> {
-    return this.verb(path`/databases/${name}/stop`);
+    return this.#calls.verb(path`/databases/${name}/stop`);
   }
 
   apply(name: string, target: ApplyTarget): Promise<DatabaseStatus> {
-    return this.verb(path`/databases/${name}/apply`, target);
+    return this.#calls.verb(path`/databases/${name}/apply`, target);
   }
 
   reset(name: string, options: ResetOptions = {}): Promise<DatabaseStatus> {
-    return this.verb(path`/databases/${name}/reset`, options);
+    return this.#calls.verb(path`/databases/${name}/reset`, options);
   }
 
   rename(name: string, to: string): Promise<DatabaseStatus> {
-    return this.verb(path`/databases/${name}/rename`, { to });
+    return this.#calls.verb(path`/databases/${name}/rename`, { to });
   }
 
   replicate(name: string, options: ReplicateOptions, progress?: Progress): Promise<DatabaseStatus> {
-    return this.verb(path`/databases/${name}/replicate`, options, progress);
+    return this.#calls.verb(path`/databases/${name}/replicate`, options, progress);
   }
 
   backup(
@@ -129,12 +144,12 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary> {
-    return this.caller.task(
+    return this.#calls.caller.task(
       {
         method: 'POST',
         path: path`/databases/${name}/backups`,
         body: options,
-        signal: this.signal(signal),
+        signal: this.#calls.signal(signal),
       },
       backupAnswer,
       progress,
@@ -142,24 +157,27 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
   }
 
   backups(name: string, options: BackupsOptions = {}): Promise<BackupSummary[]> {
-    return this.ask(path`/databases/${name}/backups`, backupsAnswer, { ...options });
+    return this.#calls.ask(path`/databases/${name}/backups`, backupsAnswer, { ...options });
   }
 
   addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
     const target = path`/databases/${name}/archives/${archive}`;
-    return this.caller.task(
-      { method: 'PUT', path: target, body: options, signal: this.signal() },
+    return this.#calls.caller.task(
+      { method: 'PUT', path: target, body: options, signal: this.#calls.signal() },
       archiveAnswer,
     );
   }
 
   async removeArchive(name: string, archive: string): Promise<void> {
     const target = path`/databases/${name}/archives/${archive}`;
-    await this.caller.call({ method: 'DELETE', path: target, signal: this.signal() }, doneAnswer);
+    await this.#calls.caller.call(
+      { method: 'DELETE', path: target, signal: this.#calls.signal() },
+      doneAnswer,
+    );
   }
 
   archives(name: string): Promise<ArchiveSummary[]> {
-    return this.ask(path`/databases/${name}/archives`, archivesAnswer);
+    return this.#calls.ask(path`/databases/${name}/archives`, archivesAnswer);
   }
 
   runArchive(
@@ -168,16 +186,16 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     signal?: AbortSignal,
   ): Promise<ArchiveSummary[]> {
     const target = path`/databases/${name}/archives`;
-    return this.caller.task(
-      { method: 'POST', path: target, body: { archive }, signal: this.signal(signal) },
+    return this.#calls.caller.task(
+      { method: 'POST', path: target, body: { archive }, signal: this.#calls.signal(signal) },
       archivesAnswer,
     );
   }
 
   expire(name: string, options: ExpireOptions = {}): Promise<ExpireAnswer> {
     const target = path`/databases/${name}/backups/expire`;
-    return this.caller.task(
-      { method: 'POST', path: target, body: options, signal: this.signal() },
+    return this.#calls.caller.task(
+      { method: 'POST', path: target, body: options, signal: this.#calls.signal() },
       expireAnswer,
     );
   }
@@ -188,31 +206,34 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     options: { simultaneousQuery?: boolean | undefined } = {},
   ): Promise<void> {
     const target = path`/databases/${name}/replicas/${replica}`;
-    await this.caller.call(
-      { method: 'PUT', path: target, body: options, signal: this.signal() },
+    await this.#calls.caller.call(
+      { method: 'PUT', path: target, body: options, signal: this.#calls.signal() },
       doneAnswer,
     );
   }
 
   async deny(name: string, replica: string): Promise<void> {
     const target = path`/databases/${name}/replicas/${replica}`;
-    await this.caller.call({ method: 'DELETE', path: target, signal: this.signal() }, doneAnswer);
+    await this.#calls.caller.call(
+      { method: 'DELETE', path: target, signal: this.#calls.signal() },
+      doneAnswer,
+    );
   }
 
   replicas(name: string): Promise<ReplicaSummary[]> {
-    return this.ask(path`/databases/${name}/replicas`, replicasAnswer);
+    return this.#calls.ask(path`/databases/${name}/replicas`, replicasAnswer);
   }
 
   delete(
     name: string,
     options: { keepBackups?: boolean | undefined; dryRun?: boolean | undefined } = {},
   ): Promise<DeleteReport> {
-    return this.caller.task(
+    return this.#calls.caller.task(
       {
         method: 'DELETE',
         path: path`/databases/${name}`,
         query: { keepBackups: options.keepBackups, dryRun: options.dryRun },
-        signal: this.signal(),
+        signal: this.#calls.signal(),
       },
       deleteAnswer,
     );
@@ -220,24 +241,24 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
 
   set(name: string, property: string, value: string): Promise<Record<string, unknown>> {
     const target = path`/databases/${name}/settings/${property}`;
-    return this.caller.call(
-      { method: 'PUT', path: target, body: { value }, signal: this.signal() },
+    return this.#calls.caller.call(
+      { method: 'PUT', path: target, body: { value }, signal: this.#calls.signal() },
       settingsAnswer,
     );
   }
 
   put(name: string, key: string, value: string, options?: WriteOptions): Promise<Committed> {
     const body = { key, value, ...options };
-    return this.send(path`/databases/${name}/put`, body, positionAnswer);
+    return this.#calls.send(path`/databases/${name}/put`, body, positionAnswer);
   }
 
   async get(name: string, key: string, options?: GetOptions): Promise<string> {
     const body = { key, ...options };
-    return (await this.send(path`/databases/${name}/get`, body, valueAnswer)).value;
+    return (await this.#calls.send(path`/databases/${name}/get`, body, valueAnswer)).value;
   }
 
   del(name: string, key: string, options?: WriteOptions): Promise<Committed> {
-    return this.send(path`/databases/${name}/del`, { key, ...options }, positionAnswer);
+    return this.#calls.send(path`/databases/${name}/del`, { key, ...options }, positionAnswer);
   }
 
   batch(
@@ -246,7 +267,7 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     options?: WriteOptions,
   ): Promise<Committed> {
     const body = { operations, ...options };
-    return this.send(path`/databases/${name}/batch`, body, positionAnswer);
+    return this.#calls.send(path`/databases/${name}/batch`, body, positionAnswer);
   }
 
   async importEntries(
@@ -256,12 +277,12 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
   ): Promise<ImportReport> {
     const source = new ImportSource(entries);
     try {
-      return await this.caller.task(
+      return await this.#calls.caller.task(
         {
           method: 'POST',
           path: path`/databases/${name}/import`,
           lines: source.blocks(),
-          signal: this.signal(),
+          signal: this.#calls.signal(),
         },
         importAnswer,
         progress,
@@ -274,8 +295,8 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
 
   exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
     const target = path`/databases/${name}/export`;
-    return this.caller.items(
-      { method: 'GET', path: target, query: { ...options }, signal: this.signal() },
+    return this.#calls.caller.items(
+      { method: 'GET', path: target, query: { ...options }, signal: this.#calls.signal() },
       entryAnswer,
     );
   }
@@ -291,8 +312,13 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     const { follow, lines, signal } = options;
     const target = path`/databases/${name}/job-log`;
     try {
-      yield* this.caller.items(
-        { method: 'GET', path: target, query: { follow, lines }, signal: this.signal(signal) },
+      yield* this.#calls.caller.items(
+        {
+          method: 'GET',
+          path: target,
+          query: { follow, lines },
+          signal: this.#calls.signal(signal),
+        },
         jobEventAnswer,
       );
     } catch (error) {
@@ -304,8 +330,8 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
 
   log(name: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     const target = path`/databases/${name}/log`;
-    return this.caller.items(
-      { method: 'GET', path: target, query: { ...options }, signal: this.signal() },
+    return this.#calls.caller.items(
+      { method: 'GET', path: target, query: { ...options }, signal: this.#calls.signal() },
       logLineAnswer,
     );
   }
@@ -316,8 +342,8 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     progress?: Progress,
   ): Promise<HashReport> {
     const target = path`/databases/${name}/hash`;
-    return this.caller.task(
-      { method: 'GET', path: target, query: options, signal: this.signal() },
+    return this.#calls.caller.task(
+      { method: 'GET', path: target, query: options, signal: this.#calls.signal() },
       hashAnswer,
       progress,
     );
@@ -330,11 +356,7 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     signal?: AbortSignal,
   ): Promise<VerifyReport> {
     const target = path`/databases/${name}/verify`;
-    return this.caller.task(
-      { method: 'POST', path: target, body: options, signal: this.signal(signal) },
-      verifyAnswer,
-      progress,
-    );
+    return this.#calls.task(target, options, verifyAnswer, progress, signal);
   }
 
   rebuild(
@@ -344,10 +366,29 @@ export class RemoteAdministration extends RemoteFailover implements Administrati
     signal?: AbortSignal,
   ): Promise<RebuildReport> {
     const target = path`/databases/${name}/rebuild`;
-    return this.caller.task(
-      { method: 'POST', path: target, body: options, signal: this.signal(signal) },
-      rebuildAnswer,
-      progress,
-    );
+    return this.#calls.task(target, options, rebuildAnswer, progress, signal);
+  }
+
+  failover(
+    master: string,
+    options: FailoverOptions = {},
+    progress?: Progress,
+  ): Promise<FailoverReport> {
+    const target = path`/databases/${master}/failover`;
+    return this.#calls.task(target, options, failoverAnswer, progress);
+  }
+
+  rejoin(name: string, options: RejoinOptions = {}, progress?: Progress): Promise<RejoinReport> {
+    const target = path`/databases/${name}/rejoin`;
+    return this.#calls.task(target, options, rejoinAnswer, progress);
+  }
+
+  unfence(name: string): Promise<DatabaseStatus> {
+    return this.#calls.verb(path`/databases/${name}/unfence`);
+  }
+
+  /** Ends the calls under way; the server and its databases go on. */
+  close(): Promise<void> {
+    return this.#calls.close();
   }
 }

@@ -13,9 +13,9 @@ export interface RemoteAdministrationOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-export abstract class RemoteCalls {
+export class RemoteCalls {
   readonly address: string;
-  protected readonly caller: HttpCaller;
+  readonly caller: HttpCaller;
   readonly #closing = new AbortController();
 
   constructor(options: RemoteAdministrationOptions) {
@@ -31,7 +31,7 @@ export abstract class RemoteCalls {
     return Promise.resolve();
   }
 
-  protected verb(target: string, body: unknown = {}, progress?: Progress): Promise<DatabaseStatus> {
+  verb(target: string, body: unknown = {}, progress?: Progress): Promise<DatabaseStatus> {
     return this.caller.task(
       { method: 'POST', path: target, body, signal: this.signal() },
       statusAnswer,
@@ -39,16 +39,24 @@ export abstract class RemoteCalls {
     );
   }
 
-  protected send<T extends Parameters<HttpCaller['call']>[1]>(
+  /** A verb that takes time. */
+  task<T extends Parameters<HttpCaller['task']>[1]>(
     target: string,
-    body: unknown,
+    body: object,
     answer: T,
+    progress?: Progress,
+    signal?: AbortSignal,
   ) {
+    const call = { method: 'POST', path: target, body, signal: this.signal(signal) } as const;
+    return this.caller.task(call, answer, progress);
+  }
+
+  send<T extends Parameters<HttpCaller['call']>[1]>(target: string, body: unknown, answer: T) {
     const call = { method: 'POST', path: target, body, signal: this.signal() } as const;
     return this.caller.call(call, answer);
   }
 
-  protected ask<T extends Parameters<HttpCaller['call']>[1]>(
+  ask<T extends Parameters<HttpCaller['call']>[1]>(
     target: string,
     answer: T,
     query?: Readonly<Record<string, string | undefined>>,
@@ -57,7 +65,7 @@ export abstract class RemoteCalls {
     return this.caller.call(call, answer);
   }
 
-  protected signal(signal?: AbortSignal): AbortSignal {
+  signal(signal?: AbortSignal): AbortSignal {
     const closing = this.#closing.signal;
     return signal === undefined ? closing : AbortSignal.any([closing, signal]);
   }
