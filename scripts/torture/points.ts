@@ -114,7 +114,7 @@ class PointCampaign {
       const ends = times === 'first' ? [1] : [...new Set([1, count])];
       const occurrences = times === 'every' ? all : ends;
       return occurrences.flatMap((occurrence) =>
-        strikesAt(name).map((strike): Point => ({ name, occurrence, strike })),
+        strikesAt(name, times).map((strike): Point => ({ name, occurrence, strike })),
       );
     });
   }
@@ -265,9 +265,15 @@ class PointCampaign {
   }
 }
 
-/** Half-way is something else only where several things are changed one after the other. */
-function strikesAt(name: string): readonly Strike[] {
-  return /^(?:write|remove) /.test(name) ? ['before', 'half', 'after'] : ['before', 'after'];
+/**
+ * Half-way is something else only where several things are changed one after the other. Behind a step is
+ * before the next one: the short run leaves it out.
+ */
+function strikesAt(name: string, times: PointsOptions['times']): readonly Strike[] {
+  const strikes: readonly Strike[] = /^(?:write|remove) /.test(name)
+    ? ['before', 'half']
+    : ['before'];
+  return times === 'first' ? strikes : [...strikes, 'after'];
 }
 
 interface Life {
