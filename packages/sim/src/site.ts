@@ -146,7 +146,7 @@ export class Site {
       return false;
     }
     await this.#observeOpened(this.#database);
-    if (!this.#life.isOver) await this.#startWork(this.#database);
+    if (!this.#life.isOver) await this.#tryWork(this.#database);
     return this.#database !== null;
   }
 
@@ -176,6 +176,16 @@ export class Site {
       bytes: Number(fields['bytes']),
       bytesMax: database.settings().replicaHoldBytes,
     });
+  }
+
+  /** A database that has failed since says so, and is closed and opened again by its operator. */
+  async #tryWork(database: Database): Promise<void> {
+    try {
+      await this.#startWork(database);
+    } catch (error) {
+      if (!isPaminaError(error) || database.state !== 'failed') throw error;
+      this.#report('error', error.code, error.message);
+    }
   }
 
   async #startWork(database: Database): Promise<void> {
