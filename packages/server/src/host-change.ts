@@ -41,11 +41,13 @@ export async function reset(
     if (core.address === null || core.signal.aborted) return database.close();
     const { instance } = database.control;
     const isRegistered = await enterName(core, name, instance);
-    // It is reset all the same; the server that closes meanwhile only does not bring it up.
-    if (!core.signal.aborted) return bringUp(core, name, database, isRegistered);
-    await database.close();
-    if (isRegistered) await withdrawName(core, name, instance);
-    return undefined;
+    try {
+      await bringUp(core, name, database, isRegistered);
+    } catch (error) {
+      if (isRegistered) await withdrawName(core, name, instance);
+      // It is reset all the same; the server that closes meanwhile only does not bring it up.
+      if (error !== core.signal.reason) throw error;
+    }
   });
 }
 

@@ -100,10 +100,11 @@ export async function bringUp(
   isRegistered: boolean,
 ): Promise<void> {
   try {
-    core.signal.throwIfAborted();
     // While it was opened it was not there yet for who asked whether the holder lives (P11).
     if (isRegistered) await requireStillOwn(core, name, database.control.instance);
     if (database.control.name !== name) await database.updateControl({ name });
+    // Nothing is awaited from here on until it is online: a host that closes meanwhile takes it offline.
+    core.signal.throwIfAborted();
   } catch (error) {
     await database.close();
     throw error;

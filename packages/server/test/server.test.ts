@@ -440,6 +440,33 @@ describe('a server that is closed in the middle of work', () => {
     });
   });
 
+  it.each([1, 2, 3, 4])(
+    'nor while it makes sure of its name (reading %i of the directory)',
+    async (at) => {
+      const server = await bench.server();
+      await server.host.create('cities');
+      let readings = Number.NEGATIVE_INFINITY;
+      const closings: Promise<void>[] = [];
+      const disk = Object.assign(Object.create(env.disk) as typeof env.disk, {
+        readFileIfPresent: (path: string) => {
+          if (path === bench.directoryFile && (readings += 1) === at) closings.push(other.close());
+          return env.disk.readFileIfPresent(path);
+        },
+      });
+      const other = await bench.server({ data: 'other', env: { ...env, disk } });
+      await other.host.replicate('cities-replica', { master: 'cities' });
+      await other.host.stop('cities-replica');
+      readings = 0;
+      await other.host.reset('cities-replica');
+      await Promise.all([...closings, other.close()]);
+      const again = await bench.server({ data: 'other' });
+      expect(await again.host.status('cities-replica')).toMatchObject({
+        state: 'open',
+        type: 'normal',
+      });
+    },
+  );
+
   it('ends what works on databases that are not online', async () => {
     const server = await bench.server();
     await server.host.create('cities');
