@@ -5,6 +5,7 @@ import {
   formatPosition,
   PaminaError,
   parsePosition,
+  positionWaitsMax,
   timelineAt,
   toPaminaError,
   type Position,
@@ -47,13 +48,20 @@ export class PositionWaits {
 
   /**
    * Resolves when reads see the position or more. POSITION_TIMEOUT, POSITION_LOST where the history left
-   * that timeline before it, POSITION_INVALID, ABORTED, DATABASE_CLOSED.
+   * that timeline before it, POSITION_INVALID, ABORTED, BACKLOG_FULL, DATABASE_CLOSED.
    */
   async waitFor(position: Position | string, options: WaitForOptions = {}): Promise<void> {
     const target = typeof position === 'string' ? parsePosition(position) : position;
     const { signal, timeoutMs } = options;
     signal?.throwIfAborted();
     if (this.#isReached(target)) return;
+    if (this.#waiting.size >= positionWaitsMax) {
+      const message = `${this.#waiting.size} reads wait for positions of ${this.#owner.control.name}`;
+      throw new PaminaError('BACKLOG_FULL', message, {
+        context: { waiting: this.#waiting.size },
+        hint: 'Let reads that wait come to their end before you begin more of them.',
+      });
+    }
     let cancelTimer = (): void => undefined;
     let look = (): void => undefined;
     let unwatch = (): void => undefined;

@@ -1,4 +1,4 @@
-import { PaminaError, type Timeline } from '@pamina/format';
+import { PaminaError, positionWaitsMax, type Timeline } from '@pamina/format';
 import { expect, test } from 'vitest';
 import { PositionWaits } from '../src/position-waits.js';
 import { HandClock } from './hand-clock.js';
@@ -51,6 +51,19 @@ const codeOf = (work: Promise<void>): Promise<string> =>
     () => 'reached',
     (error: PaminaError) => error.code,
   );
+
+test('P13 more reads than may wait are refused, and those that wait go on', async () => {
+  const waits = { control: { name: 'orders-replica' }, timelines: [first], visibleSeq: 90 };
+  const owner = { ...waits, onApplied: () => () => undefined };
+  const positions = new PositionWaits(owner, new HandClock());
+  const waiting = Array.from({ length: positionWaitsMax }, () => codeOf(positions.waitFor('1/95')));
+  expect(await codeOf(positions.waitFor('1/95'))).toBe('BACKLOG_FULL');
+  expect(await codeOf(positions.waitFor('1/90'))).toBe('reached');
+  owner.visibleSeq = 95;
+  positions.look();
+  expect(new Set(await Promise.all(waiting))).toEqual(new Set(['reached']));
+  expect(await codeOf(positions.waitFor('1/95'))).toBe('reached');
+});
 
 test('P12 a read that holds a position waits until the replica has applied it', async () => {
   const { owner, positions } = bench();

@@ -55,6 +55,7 @@ export {
   manifestBytesMax,
   nameLengthMax,
   recordHeaderBytes,
+  positionWaitsMax,
   replicaHoldBytesDefault,
   replicaHoldBytesMax,
   replicaHoldBytesMin,

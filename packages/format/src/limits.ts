@@ -93,6 +93,8 @@ export const synchronousTimeoutMsMin = 10;
 export const synchronousTimeoutMsMax = 24 * 60 * 60 * 1000;
 /** Commits of one database that wait for replicas at the same time. */
 export const synchronousCommitsMax = 100_000;
+/** Reads of one database that wait for a position at the same time. */
+export const positionWaitsMax = 100_000;
 /** The loosest bound that a read can set on how far behind its replica is. */
 export const stalenessMsMax = 366 * 24 * 60 * 60 * 1000;
 export const wireMessageBytesMax = 2 * mebibyte;
