@@ -12,7 +12,7 @@ import { recreate } from './host-recreate.js';
 import { goOffline, goOnline } from './host-start.js';
 import { freeName } from './host-take-over.js';
 import type { MasterLink } from './master-link.js';
-import { writeRescueFile } from './rescue-file.js';
+import { countCommits, writeRescueFile } from './rescue-file.js';
 
 interface Plan {
   readonly name: string;
@@ -111,7 +111,7 @@ async function mayGoOn(core: HostCore, name: string): Promise<boolean> {
   return (await core.exists(name)) && (await core.control(name)).fence?.takenOver !== true;
 }
 
-/** The commits that no other database has, in a file before anything is changed. */
+/** The commits that no other database has, in a file before anything is changed; in a dry run only counted. */
 async function rescued(core: HostCore, name: string, seqMax: number, { dryRun }: RejoinOptions) {
   return core.opened(name, 'read', async (database) => {
     const durableSeq = database.durable().seq;
@@ -119,10 +119,11 @@ async function rescued(core: HostCore, name: string, seqMax: number, { dryRun }:
     const { clock, disk } = core.env;
     const time = new Date(clock.now()).toISOString().replace(/[:.]/g, '-');
     const path = join(core.dataFolder, '.rescue', `${name}-${time}.ndjson`);
-    const unshipped = await writeRescueFile(disk, path, database, seqMax);
-    if (unshipped === 0) return { durableSeq, unshipped, rescue: null };
-    if (dryRun === true) await disk.remove(path);
-    return { durableSeq, unshipped, rescue: path };
+    const unshipped =
+      dryRun === true
+        ? await countCommits(database, seqMax)
+        : await writeRescueFile(disk, path, database, seqMax);
+    return { durableSeq, unshipped, rescue: unshipped === 0 ? null : path };
   });
 }
 

@@ -3,6 +3,7 @@
 
 import type { Database } from '@pamina/engine';
 import type { Disk } from '@pamina/env';
+import type { LogRecord } from '@pamina/log';
 import {
   forEachOperation,
   formatPosition,
@@ -14,7 +15,7 @@ import { dirname } from 'node:path';
 
 const flushBytesMin = 1024 * 1024;
 
-/** Resolves to how many commits the file holds; with none there is no file. LOG_GONE. */
+/** Resolves to how many commits the file holds; with none, and after an error, there is no file. LOG_GONE. */
 export async function writeRescueFile(
   disk: Disk,
   path: string,
@@ -23,29 +24,57 @@ export async function writeRescueFile(
 ): Promise<number> {
   const beside = `${path}.partial`;
   await disk.makeFolder(dirname(path));
-  await disk.removeTree(beside);
+  try {
+    const commits = await writeLines(disk, beside, database, forkSeq);
+    if (commits > 0) await disk.rename(beside, path, { replace: true });
+    return commits;
+  } catch (error) {
+    await disk.removeTree(beside);
+    throw error;
+  }
+}
+
+async function writeLines(
+  disk: Disk,
+  path: string,
+  database: Database,
+  forkSeq: number,
+): Promise<number> {
   let commits = 0;
   let lines: string[] = [];
   let length = 0;
   const flush = async (): Promise<void> => {
     if (lines.length === 0) return;
-    await disk.appendFile(beside, new TextEncoder().encode(lines.join('')), { sync: true });
+    await disk.appendFile(path, new TextEncoder().encode(lines.join('')), { sync: true });
     lines = [];
     length = 0;
   };
-  for await (const { body, header } of database.log.records(forkSeq + 1)) {
-    if (header.kind !== RecordKind.commit) continue;
+  for await (const { body, header } of commitsBehind(database, forkSeq)) {
     const { timeline } = timelineAt(database.timelines, header.seq);
-    const position = formatPosition({ timeline, seq: header.seq });
-    const line = lineOf(body, position, header.time);
+    const line = lineOf(body, formatPosition({ timeline, seq: header.seq }), header.time);
     lines.push(line);
     commits += 1;
     length += line.length;
     if (length >= flushBytesMin) await flush();
   }
   await flush();
-  if (commits > 0) await disk.rename(beside, path, { replace: true });
   return commits;
+}
+
+/** How many the file would hold. LOG_GONE. */
+export async function countCommits(database: Database, forkSeq: number): Promise<number> {
+  let commits = 0;
+  for await (const _commit of commitsBehind(database, forkSeq)) commits += 1;
+  return commits;
+}
+
+async function* commitsBehind(
+  { log }: Database,
+  forkSeq: number,
+): AsyncGenerator<Pick<LogRecord, 'body' | 'header'>> {
+  for await (const { body, header } of log.records(forkSeq + 1)) {
+    if (header.kind === RecordKind.commit) yield { body, header };
+  }
 }
 
 function lineOf(body: Uint8Array, position: string, time: number): string {

@@ -2,6 +2,7 @@
 // and the way back of the old master.
 
 import { nodeEnv } from '@pamina/env';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
@@ -255,6 +256,7 @@ describe('P11 an old master that rejoins', () => {
     const old = await firstAgain();
     const plan = await old.rejoin('cities', { dryRun: true });
     expect(plan).toMatchObject({ unshipped: 2, way: 'recreated', dryRun: true, kept: null });
+    expect(existsSync(`${bench.data}/.rescue`)).toBe(false);
     const report = await old.rejoin('cities');
     expect(report).toMatchObject({ name: 'cities-old', master: 'cities', unshipped: 2 });
     const lines = (await readFile(report.rescue ?? '', 'utf8')).trim().split('\n');
