@@ -1,7 +1,8 @@
 // Drills in which a replica has an archive and no master.
 import type { Drill } from './drill.js';
 import { Load } from './load.js';
-import { areEqual, inState, levelWith, newMaster, seqOf, statusOf } from './places.js';
+import { deadlineMs, newMaster } from './places.js';
+import { areEqual, seqOf, statusOf, untilLevel, untilState } from '../../test/support/following.js';
 import { ServedFolder } from '../../test/support/served-folder.js';
 import { until } from '../../test/support/until.js';
 
@@ -21,9 +22,7 @@ export const archiveOnly: Drill = {
     await here.put('cities', 'first', 'x');
     await here.backup('cities');
     const load = new Load(scene, 'cities', 8);
-    await until(`${commits} commits`, () => (load.acknowledged.length >= commits ? true : null), {
-      deadlineMs: 60_000,
-    });
+    await load.more(commits);
     await load.end();
     await here.runArchive('cities', undefined);
     const end = seqOf((await statusOf(master)).position);
@@ -42,7 +41,7 @@ export const archiveOnly: Drill = {
       seqOf((await statusOf(copy)).applied) >= end ? true : null,
     );
     telling.figure('seconds from nothing to level', seconds(startedAt));
-    await inState(copy, ['waiting']);
+    await untilState(copy, ['waiting'], deadlineMs);
     const lost = new Set(load.acknowledged);
     for await (const { key } of there.exportEntries('cities-copy')) lost.delete(key);
     telling.figure('commits lost', lost.size);
@@ -53,10 +52,10 @@ export const archiveOnly: Drill = {
 
     await master.served.start();
     const backAt = performance.now();
-    await inState(copy, ['streaming']);
+    await untilState(copy, ['streaming'], deadlineMs);
     telling.figure('seconds until the master was followed again', seconds(backAt));
     await here.put('cities', 'last', 'x');
-    await levelWith(copy, master);
+    await untilLevel(copy, master, deadlineMs);
     telling.event('the master is back and followed');
     telling.must(await areEqual(master, copy), 'both hold the same (P3, P16)');
     telling.figure('commits acknowledged', load.acknowledged.length);

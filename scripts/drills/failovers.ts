@@ -1,8 +1,8 @@
 // Drills in which the master changes: planned, killed, stopped and woken up again, and back.
-import { until } from '../../test/support/until.js';
+import { areEqual, type Place, untilLevel, untilState } from '../../test/support/following.js';
 import type { Drill, Telling } from './drill.js';
 import { Load, missingOf } from './load.js';
-import { areEqual, inState, levelWith, newMaster, newReplica, type Place } from './places.js';
+import { deadlineMs, newMaster, newReplica } from './places.js';
 
 const acknowledgedBefore = 100;
 
@@ -13,19 +13,10 @@ async function underLoad(telling: Telling) {
   const replica = await newReplica(scene, 'standby', 'cities-2', master);
   telling.event('a master with a replica that streams');
   const load = new Load(scene, 'cities');
-  await acknowledged(load, acknowledgedBefore);
+  await load.more(acknowledgedBefore);
   telling.event(`${load.acknowledged.length} commits are acknowledged, the writers go on`);
   load.resetGap();
   return { master, replica, load, successor: { ...replica, name: 'cities' } };
-}
-
-async function acknowledged(load: Load, more: number): Promise<void> {
-  const target = load.acknowledged.length + more;
-  await until(
-    `${more} more commits were acknowledged`,
-    () => (load.acknowledged.length >= target ? true : null),
-    { deadlineMs: 60_000, instead: () => JSON.stringify([...load.refusals]) },
-  );
 }
 
 /** What was acknowledged and is not there in the end. */
@@ -48,7 +39,7 @@ export const switchover: Drill = {
       `cities-2 is the master, ${report.withoutWriterMs ?? 0} ms after it was asked to`,
     );
     telling.must(report.fenced, 'the old master was told to stop');
-    await acknowledged(load, acknowledgedBefore);
+    await load.more(acknowledgedBefore);
     telling.event('the writers go on at the new master');
     await load.end();
     telling.must((await lossOf(telling, load, successor)) === 0, 'nothing acknowledged is lost');
@@ -62,17 +53,17 @@ export const masterKilled: Drill = {
     const { load, master, successor, replica } = await underLoad(telling);
     await master.served.kill();
     telling.event('the master is killed');
-    await inState(replica, ['disconnected', 'connecting']);
+    await untilState(replica, ['disconnected', 'connecting'], deadlineMs);
     telling.event('the replica has noticed');
     const report = await successor.served.administration.failover('cities');
     telling.event(`${report.successor} is the master`);
     telling.must(!report.lost.isCertain, 'nobody claims to know what a dead master had');
-    await acknowledged(load, acknowledgedBefore);
+    await load.more(acknowledgedBefore);
     await load.end();
     const lost = await lossOf(telling, load, successor);
     telling.must(lost <= acknowledgedBefore, 'a streaming replica was not far behind');
     await master.served.start();
-    const old = await inState(master, ['failed', 'offline']);
+    const old = await untilState(master, ['failed', 'offline'], deadlineMs);
     telling.event(`the old master came back: ${old.reason ?? old.state}`);
     telling.must(!old.online, 'the old master stays offline');
   },
@@ -85,13 +76,13 @@ export const masterStopped: Drill = {
     const { load, master, replica, successor } = await underLoad(telling);
     master.served.process.signal('SIGSTOP');
     telling.event('the master hears and says nothing');
-    await inState(replica, ['disconnected', 'connecting']);
+    await untilState(replica, ['disconnected', 'connecting'], deadlineMs);
     await successor.served.administration.failover('cities', { to: 'cities-2' });
     telling.event('cities-2 has taken over');
-    await acknowledged(load, acknowledgedBefore);
+    await load.more(acknowledgedBefore);
     master.served.process.signal('SIGCONT');
     telling.event('the old master is back');
-    await inState(master, ['failed', 'offline']);
+    await untilState(master, ['failed', 'offline'], deadlineMs);
     const late = await master.served.administration.put('cities', 'late', 'x').then(
       () => 'it took a write',
       (error: unknown) => (error as { code: string }).code,
@@ -108,7 +99,7 @@ export const rejoins: Drill = {
   async play(telling) {
     const { load, master, replica, successor } = await underLoad(telling);
     await replica.served.administration.set('cities-2', 'readOnly', 'true');
-    await acknowledged(load, acknowledgedBefore);
+    await load.more(acknowledgedBefore);
     await load.end();
     telling.event('the replica was cut off, the master went on');
     await master.served.kill();
@@ -122,7 +113,7 @@ export const rejoins: Drill = {
     telling.must(report.unshipped === lost, `all ${lost} lost commits are in the file`);
     await successor.served.administration.put('cities', 'after', 'x');
     const old = { served: master.served, name: report.name };
-    await levelWith(old, successor);
+    await untilLevel(old, successor, deadlineMs);
     telling.must(await areEqual(old, successor), 'both hold the same');
   },
 };

@@ -5,6 +5,8 @@ import { RemoteAdministration } from '@pamina/client';
 import { nodeEnv } from '@pamina/env';
 import { isPaminaError } from '@pamina/format';
 import type { Scene } from '../../test/support/scene.js';
+import { until } from '../../test/support/until.js';
+import { deadlineMs } from './places.js';
 
 const env = nodeEnv();
 const retryMs = 20;
@@ -38,6 +40,19 @@ export class Load {
   resetGap(): void {
     this.#gapMs = 0;
     this.#lastAt = performance.now();
+  }
+
+  /** Until so many more commits are acknowledged. */
+  async more(count: number): Promise<void> {
+    const target = this.acknowledged.length + count;
+    await until(
+      `${count} more commits were acknowledged`,
+      () => this.acknowledged.length >= target,
+      {
+        deadlineMs,
+        instead: () => JSON.stringify([...this.refusals]),
+      },
+    );
   }
 
   async end(): Promise<void> {

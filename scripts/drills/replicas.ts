@@ -4,28 +4,27 @@ import { writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import type { Drill, Telling } from './drill.js';
 import { Load } from './load.js';
-import { areEqual, inState, levelWith, newMaster, newReplica, seqOf, statusOf } from './places.js';
+import { deadlineMs, newMaster, newReplica } from './places.js';
 import { ServedFolder } from '../../test/support/served-folder.js';
 import { commandEnvironment } from '../../test/support/command.js';
 import { commandFile } from '../../test/lib/built-package.js';
 import { freePort } from '../../test/support/free-port.js';
 import { until } from '../../test/support/until.js';
-import type { Place } from './places.js';
+import {
+  areEqual,
+  type Place,
+  seqOf,
+  statusOf,
+  untilLevel,
+  untilState,
+} from '../../test/support/following.js';
 
 const kills = 5;
-
-async function written(load: Load, count: number): Promise<void> {
-  const target = load.acknowledged.length + count;
-  await until(`${count} commits`, () => (load.acknowledged.length >= target ? true : null), {
-    deadlineMs: 60_000,
-    instead: () => JSON.stringify([...load.refusals]),
-  });
-}
 
 async function endLevel(telling: Telling, load: Load, master: Place, ...replicas: Place[]) {
   await load.end();
   const startedAt = performance.now();
-  for (const replica of replicas) await levelWith(replica, master);
+  for (const replica of replicas) await untilLevel(replica, master, deadlineMs);
   telling.figure('seconds to converge', Math.round(performance.now() - startedAt) / 1000);
   telling.figure('commits acknowledged', load.acknowledged.length);
   telling.must(await areEqual(master, ...replicas), 'all hold the same (P3, P16)');
@@ -40,9 +39,9 @@ export const replicaKilled: Drill = {
     const replica = await newReplica(scene, 'standby', 'cities-2', master);
     const load = new Load(scene, 'cities', 8);
     for (let kill = 1; kill <= kills; kill += 1) {
-      await written(load, 150);
+      await load.more(150);
       await replica.served.kill();
-      await written(load, 50);
+      await load.more(50);
       await replica.served.start();
       telling.event(`killed and started, ${kill} of ${kills}`);
     }
@@ -63,11 +62,11 @@ export const fiveReplicas: Drill = {
     telling.event('five replicas stream');
     const [slow, ...others] = replicas as [Place, ...Place[]];
     const load = new Load(scene, 'cities');
-    await written(load, 200);
+    await load.more(200);
     slow.served.process.signal('SIGSTOP');
     load.resetGap();
     telling.event('one of them hears and says nothing');
-    await written(load, 500);
+    await load.more(500);
     telling.figure('longest commit, ms', load.longestGapMs);
     const end = seqOf((await statusOf(master)).position);
     for (const other of others) {
@@ -91,17 +90,17 @@ export const cascade: Drill = {
     const served = await ServedFolder.started(scene, 'end');
     await served.administration.create('cities-end', { fromBackup: 'pamina://cities' });
     await master.served.administration.allow('cities', 'cities-end');
-    await levelWith(middle, master);
+    await untilLevel(middle, master, deadlineMs);
     await served.administration.replicate('cities-end', { master: 'cities-middle' });
     const end = { served, name: 'cities-end' };
-    await levelWith(end, master);
+    await untilLevel(end, master, deadlineMs);
     telling.event('master, middle and end are level');
     const load = new Load(scene, 'cities');
-    await written(load, 200);
+    await load.more(200);
     await middle.served.kill();
     telling.event('the middle is killed');
-    await written(load, 200);
-    await inState(end, ['disconnected', 'connecting']);
+    await load.more(200);
+    await untilState(end, ['disconnected', 'connecting'], deadlineMs);
     await middle.served.start();
     telling.event('the middle is back');
     await endLevel(telling, load, master, middle, end);
@@ -211,14 +210,14 @@ export const halfOpen: Drill = {
     await process.line('that it listens', (line) => (line.includes('"listening"') ? true : null));
     await served.administration.replicate('cities-2', { master: 'cities' });
     const replica = { served, name: 'cities-2' };
-    await levelWith(replica, master);
+    await untilLevel(replica, master, deadlineMs);
     telling.event('a replica streams through a gate');
     gate.beStill();
     telling.event('the gate lets nothing through and closes nothing');
     const startedAt = performance.now();
     const load = new Load(scene, 'cities');
-    await written(load, 200);
-    await inState(replica, ['disconnected', 'connecting']);
+    await load.more(200);
+    await untilState(replica, ['disconnected', 'connecting'], deadlineMs);
     telling.figure('seconds until noticed', Math.round(performance.now() - startedAt) / 1000);
     gate.letThrough();
     telling.event('the gate is open again');

@@ -1,5 +1,4 @@
-// What the tests say of a master and its replicas: set one up, wait until it is level, compare states.
-import { expect } from 'vitest';
+// What tests and drills say of a master and its replicas: set one up, wait until it is level, compare states.
 import type { DatabaseState, DatabaseStatus } from '@pamina/wire';
 import type { ServedFolder } from './served-folder.js';
 import { until } from './until.js';
@@ -77,13 +76,23 @@ export async function untilState(
   );
 }
 
-/** P3: equal content at an equal position. Nobody writes meanwhile. */
-export async function expectEqualStates(...places: readonly Place[]): Promise<void> {
+/** Position and state hash of each. */
+async function statesOf(places: readonly Place[]): Promise<string[]> {
   const reports = await Promise.all(
     places.map(({ served, name }) => served.administration.hash(name)),
   );
-  const states = reports.map(({ position, stateHash }) => `${position} ${stateHash}`);
-  expect(new Set(states).size, states.join('\n')).toBe(1);
+  return reports.map(({ position, stateHash }) => `${position} ${stateHash}`);
+}
+
+/** P3: whether all hold the same at the same position. Nobody writes meanwhile. */
+export async function areEqual(...places: readonly Place[]): Promise<boolean> {
+  return new Set(await statesOf(places)).size === 1;
+}
+
+/** As `areEqual`; an error that lists the states where they are not. */
+export async function expectEqualStates(...places: readonly Place[]): Promise<void> {
+  const states = await statesOf(places);
+  if (new Set(states).size !== 1) throw new Error(`the states differ:\n${states.join('\n')}`);
 }
 
 /** The record number of a position. */
