@@ -3,7 +3,7 @@
 import { type PaminaError, toPaminaError } from '@pamina/format';
 import type { HostCore } from './host-core.js';
 import { isProvenTakeover, markTakenOver } from './host-fence.js';
-import { enterName, requireNotTakenOver, requireStillOwn } from './host-names.js';
+import { enterName, holderOf, requireNotTakenOver, requireStillOwn } from './host-names.js';
 import { goOffline, goOnline } from './host-start.js';
 import type { OnlineDatabase } from './online-database.js';
 
@@ -26,12 +26,60 @@ export async function startAll(core: HostCore): Promise<void> {
   }
 }
 
+/** How long a change of the directory may go unnoticed where the system tells of none, as it tells of none that another machine makes. */
+const lookMs = 5000;
+
+/** Looks at each change of the directory, and now and then. One round at a time. */
+export class NameKeeper {
+  readonly #core: HostCore;
+  #round: Promise<void> | null = null;
+  #isNew = false;
+  #cancelLook: () => void = () => undefined;
+
+  constructor(core: HostCore) {
+    this.#core = core;
+  }
+
+  begin(): void {
+    this.#core.directory.onChange(() => this.#look());
+    this.#lookLater();
+  }
+
+  /** The core is closing already: no round begins any more. */
+  async close(): Promise<void> {
+    this.#cancelLook();
+    await this.#round;
+  }
+
+  /** What changes during a round is looked at in one more. */
+  #look(): void {
+    const { signal } = this.#core;
+    if (signal.aborted) return;
+    this.#isNew = true;
+    this.#round ??= (async () => {
+      while (this.#isNew && !signal.aborted) {
+        this.#isNew = false;
+        await keepNames(this.#core);
+      }
+      this.#round = null;
+    })();
+  }
+
+  #lookLater(): void {
+    this.#cancelLook = this.#core.env.clock.after(lookMs, () => {
+      if (this.#core.signal.aborted) return;
+      this.#look();
+      this.#lookLater();
+    });
+  }
+}
+
 /**
  * Holds the directory against what is online: enters names that could not be entered before or were
  * lost. A name that bears another instance now was taken over, and its holder before goes offline
  * even if the new one is not up yet: two must not write under one name (P11).
  */
-export async function keepNames(core: HostCore): Promise<void> {
+async function keepNames(core: HostCore): Promise<void> {
   for (const name of [...core.online.keys()]) {
     await core.turns.run(name, async () => {
       const online = core.online.get(name);
@@ -57,7 +105,12 @@ async function keepName(core: HostCore, online: OnlineDatabase): Promise<void> {
   const { name } = online;
   const { instance } = online.database.control;
   await requireStillOwn(core, name, instance);
-  online.isRegistered = await enterName(core, name, instance, { mayTake: false });
+  const entry = await holderOf(core, name);
+  const isEntered = entry?.instance === instance && entry.address === core.address;
+  // Where it stands already nobody has to wait for the lock.
+  online.isRegistered =
+    (isEntered && core.directory.problem === null) ||
+    (await enterName(core, name, instance, { mayTake: false }));
 }
 
 /** The next start needs no directory to know that the name was taken over. */

@@ -66,7 +66,7 @@ import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
 import { finishRestores, restoreDatabase } from './host-restore.js';
 import { set } from './host-set.js';
-import { keepNames, startAll } from './host-keep-names.js';
+import { NameKeeper, startAll } from './host-keep-names.js';
 import { start, stop, stopAll, whenQuiet } from './host-start.js';
 import { fence, takenOverBy, unfence } from './host-fence.js';
 import { failover } from './host-failover.js';
@@ -78,12 +78,12 @@ import type { BackupFile, Served } from './served.js';
 
 export class Host implements Served {
   readonly #core: HostCore;
+  readonly #names: NameKeeper;
   #closing: Promise<void> | null = null;
-  #keeping: Promise<void> | null = null;
-  #isDirectoryNew = false;
 
   private constructor(core: HostCore) {
     this.#core = core;
+    this.#names = new NameKeeper(core);
     core.onTakenOver = (name, replica) => {
       takenOverBy(core, name, replica).catch((error: unknown) => {
         core.faults.set(name, { error: toPaminaError(error), since: core.env.clock.now() });
@@ -112,20 +112,7 @@ export class Host implements Served {
     this.#core.address = address;
     this.#core.onFollowerChange = (online) => recreateIfTold(this.#core, online);
     await startAll(this.#core);
-    this.#core.directory.onChange(() => this.#keepNames());
-  }
-
-  /** One round at a time; what changes during a round is looked at in one more. */
-  #keepNames(): void {
-    if (this.#closing !== null) return;
-    this.#isDirectoryNew = true;
-    this.#keeping ??= (async () => {
-      while (this.#isDirectoryNew && this.#closing === null) {
-        this.#isDirectoryNew = false;
-        await keepNames(this.#core);
-      }
-      this.#keeping = null;
-    })();
+    this.#names.begin();
   }
 
   close(): Promise<void> {
@@ -136,7 +123,7 @@ export class Host implements Served {
   async #close(): Promise<void> {
     this.#core.beginClosing();
     try {
-      await this.#keeping;
+      await this.#names.close();
       await stopAll(this.#core);
       await whenQuiet(this.#core);
     } finally {

@@ -372,27 +372,44 @@ describe('names', () => {
     });
   });
 
-  it('P11 that are taken over take the database before offline', async () => {
-    const one = await bench.server();
-    await one.host.create('cities');
-    const two = await bench.server({ data: 'two' });
-    await two.host.create('towns');
-    const { instance } = await two.host.status('towns');
-    // What a takeover writes that found the first server dead, as one that hangs is.
-    const directory = new FileDirectory({ env, path: bench.directoryFile });
-    await two.host.stop('towns');
-    await env.disk.rename(join(bench.folder, 'two', 'towns'), join(bench.folder, 'two', 'cities'));
-    await directory.register('cities', two.address, instance, () => Promise.resolve(false));
-    await directory.close();
-    await two.host.start('cities');
-    const status = await eventually(
-      () => one.host.status('cities'),
-      ({ state }) => state === 'failed',
-    );
-    expect(status).toMatchObject({ online: false });
-    expect(status.reason).toContain('NAME_TAKEN');
-    expect(await two.host.status('cities')).toMatchObject({ online: true });
-    expect(await bench.names()).toEqual({ cities: two.address });
+  describe('P11 that are taken over', () => {
+    /** What a takeover writes that found the first server dead, as one that hangs is. */
+    async function takeOver(): Promise<string> {
+      const two = await bench.server({ data: 'two' });
+      await two.host.create('towns');
+      const { instance } = await two.host.status('towns');
+      const directory = new FileDirectory({ env, path: bench.directoryFile });
+      await two.host.stop('towns');
+      const [before, after] = ['towns', 'cities'].map((name) => join(bench.folder, 'two', name));
+      await env.disk.rename(before!, after!);
+      await directory.register('cities', two.address, instance, () => Promise.resolve(false));
+      await directory.close();
+      expect(await two.host.start('cities')).toMatchObject({ online: true });
+      return two.address;
+    }
+
+    const isDown = ({ state }: { state: string }): boolean => state === 'failed';
+
+    it('take the database before offline', async () => {
+      const one = await bench.server();
+      await one.host.create('cities');
+      const address = await takeOver();
+      const status = await eventually(() => one.host.status('cities'), isDown);
+      expect(status).toMatchObject({ online: false });
+      expect(status.reason).toContain('NAME_TAKEN');
+      expect(await bench.names()).toEqual({ cities: address });
+    });
+
+    it('take it offline also where nobody is told that the file has changed, as on another machine', async () => {
+      const watch = (): Promise<() => Promise<void>> =>
+        Promise.resolve(() => Promise.resolve(undefined));
+      const disk = { ...env.disk, watch };
+      const one = await bench.server({ env: { ...env, disk } });
+      await one.host.create('cities');
+      await takeOver();
+      const status = await eventually(() => one.host.status('cities'), isDown);
+      expect(status.reason).toContain('NAME_TAKEN');
+    });
   });
 });
 
