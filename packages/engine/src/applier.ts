@@ -35,7 +35,6 @@ export class Applier {
   /** Until it resolves nothing is applied. */
   #held: Promise<void> | null = null;
   #failure: PaminaError | null = null;
-  /** Why nothing is applied at present, for as long as the disk is full. */
   #stuck: PaminaError | null = null;
 
   constructor(options: ApplierOptions) {
@@ -53,6 +52,11 @@ export class Applier {
   /** Why nothing is applied any more. */
   get failure(): PaminaError | null {
     return this.#failure;
+  }
+
+  /** Why nothing is applied until the disk has space again; null while it has. */
+  get stuck(): PaminaError | null {
+    return this.#stuck;
   }
 
   get queuedBytes(): number {

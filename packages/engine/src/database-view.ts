@@ -52,6 +52,11 @@ export abstract class DatabaseView {
     return pointOf(this.parts.applier.applied, this.control.timelines);
   }
 
+  /** Why nothing is applied until the disk has space again; null while it has. */
+  get stuck(): PaminaError | null {
+    return this.parts.applier.stuck;
+  }
+
   /** The last record that is in the log on this disk. */
   durable(): LogPoint {
     return pointOf(this.parts.log.durable, this.control.timelines);

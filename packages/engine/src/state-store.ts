@@ -228,9 +228,12 @@ export class StateStore {
     await this.#world.disk.syncFolder(this.folder);
   }
 
-  /** After an error of LevelDB, which it would repeat for ever. Iterators and snapshots end. */
+  /**
+   * After an error of LevelDB, which it would repeat for ever. Iterators and snapshots end. Where it fails it
+   * may be tried again.
+   */
   async reopen(): Promise<void> {
-    const opening = this.#reopen(this.level);
+    const opening = this.#reopen(this.#lost === null ? this.level : null);
     this.#reopening = opening.catch((error: unknown) => {
       this.#lost = toPaminaError(error);
     });
@@ -241,10 +244,11 @@ export class StateStore {
     }
   }
 
-  async #reopen(level: StoreLevel): Promise<void> {
+  async #reopen(level: StoreLevel | null): Promise<void> {
     this.#level = null;
-    await level.close();
+    await level?.close();
     this.#level = await openLevel(this.#world, this.folder, false);
+    this.#lost = null;
     // Its logs have become tables.
     this.#doubtful.clear();
   }

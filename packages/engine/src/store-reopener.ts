@@ -36,8 +36,7 @@ export class StoreReopener {
         jobLog.write('error', 'store-disk-full', message);
         await this.#waitForSpace();
       }
-      this.#stopping.signal.throwIfAborted();
-      await this.#store.reopen();
+      while (!(await this.#isOpenedAgain())) await this.#waitForSpace();
       const now = await this.#store.applied();
       if (now?.seq !== applied.seq || now.chain !== applied.chain) {
         const message = `the store was at record ${applied.seq} and came back at ${now?.seq}`;
@@ -47,6 +46,18 @@ export class StoreReopener {
       return null;
     } catch (thrown) {
       return this.#stopping.signal.aborted ? error : toPaminaError(thrown);
+    }
+  }
+
+  /** False where others have taken the space meanwhile. */
+  async #isOpenedAgain(): Promise<boolean> {
+    this.#stopping.signal.throwIfAborted();
+    try {
+      await this.#store.reopen();
+      return true;
+    } catch (error) {
+      if (isDiskFull(error)) return false;
+      throw error;
     }
   }
 
@@ -66,5 +77,8 @@ export class StoreReopener {
 /** LevelDB gives the words of the system and no code. */
 export function isDiskFull(error: unknown): boolean {
   if (!isPaminaError(error, 'STORE_ERROR')) return false;
-  return /no space left|quota exceeded/i.test(String((error.cause as Error | undefined)?.message));
+  const { cause, message } = error;
+  return /no space left|quota exceeded/i.test(
+    `${message} ${(cause as Error | undefined)?.message}`,
+  );
 }

@@ -300,6 +300,42 @@ test('P12 while the disk is full iterators and snapshots are exact and wait for 
   expect(await db.keys().all()).toEqual(['a', 'b', 'cc', 'd']);
 });
 
+test('P9 says why nothing is applied for as long as it waits for space', async () => {
+  const { db, makeSpace } = await stuck();
+  const { database } = db;
+  await until(async () => (await events(database)).includes('store-disk-full'));
+  expect(database.stuck).toMatchObject({ code: 'STORE_ERROR', cause: full });
+  makeSpace();
+  await database.whenApplied(database.durable().seq);
+  expect(database.stuck).toBe(null);
+});
+
+test('P1 P16 space that others take before LevelDB is open again is waited for once more', async () => {
+  const { env: withoutSpace, makeSpace } = fullEnv();
+  makeSpace();
+  const { env: failingEnv, failWith } = failing(withoutSpace);
+  let refused = 0;
+  const stores: Env['stores'] = {
+    ...failingEnv.stores,
+    open: (folder, options) => {
+      if (refused === 0 || refused > 3) return failingEnv.stores.open(folder, options);
+      refused += 1;
+      const message = 'Database failed to open';
+      return Promise.reject(new Error(message, { cause: full }));
+    },
+  };
+  const database = await newDatabase({ env: { ...failingEnv, stores } });
+  await database.put('a', '1');
+  await database.whenApplied(database.durable().seq);
+  refused = 1;
+  failWith([full]);
+  await database.put('b', '1');
+  await database.whenApplied(database.durable().seq);
+  expect(refused).toBe(4);
+  expect(database.state).toBe('open');
+  expect(await contents(database)).toEqual({ a: '1', b: '1' });
+});
+
 test('a database whose store waits for space closes, whoever reads', async () => {
   const { db } = await stuck();
   const reading = db.iterator().next();
