@@ -69,6 +69,11 @@ export function adviceFor(state: TerminalState, problem: Problem): string {
     : 'See the job log. Start the replica again when the cause is mended.';
 }
 
+/** What to do about a failure after which this side tries again by itself; nothing if that is all there is to do. */
+export function adviceForUnstored(problem: Problem): string | undefined {
+  return spoiledOnTheWay.has(problem.code) ? undefined : adviceFor('failed', problem);
+}
+
 /** As `adviceFor`, where it is an archive that cannot be followed. */
 export function adviceForArchive(state: TerminalState, problem: Problem): string {
   if (state === 'diverged' || state === 'log-gone' || state === 'pattern-mismatch') {

@@ -3,7 +3,7 @@
 
 import { feedCreditBytesMax } from '@pamina/format';
 import { retryDelayMs } from './backoff.js';
-import { adviceFor, type TerminalState } from './follower-advice.js';
+import { adviceFor, adviceForUnstored, type TerminalState } from './follower-advice.js';
 import type {
   FollowerEffect,
   FollowerState,
@@ -24,18 +24,23 @@ interface Why {
   readonly message?: string | undefined;
 }
 
+/** Without a reason of its own a state has that of what could not be stored. */
+function whyOf({ unstored }: FollowerState, why: Why): Why {
+  if (why.reason !== undefined || unstored === null) return why;
+  const { code, message: reason } = unstored;
+  return { reason, code, message: adviceForUnstored(unstored) };
+}
+
 export function enter(
   state: FollowerState,
   name: FollowerStateName,
   at: Moment,
   why: Why = {},
 ): FollowerState {
+  const { code = null, message = null, reason = null } = whyOf(state, why);
   return {
     ...state,
-    name,
-    reason: why.reason ?? null,
-    code: why.code ?? null,
-    message: why.message ?? null,
+    ...{ name, reason, code, message },
     since: state.name === name ? state.since : at.now,
   };
 }
@@ -69,7 +74,7 @@ export function rest(
       ? 'Replication is offline.'
       : 'Read only: queries are answered, replication rests until readOnly is false.';
   return {
-    state: enter({ ...unlinked(state), attempts: 0 }, name, at),
+    state: enter({ ...unlinked(state), attempts: 0, unstored: null }, name, at),
     effects: [
       { type: 'cancel-timer' },
       ...hangUp(state, true),
@@ -79,7 +84,8 @@ export function rest(
 }
 
 export function connect(state: FollowerState, at: Moment): FollowerStep {
-  const next = enter({ ...unlinked(state), link: 'opening', attempts: 0 }, 'connecting', at);
+  const anew: FollowerState = { ...unlinked(state), link: 'opening', attempts: 0, unstored: null };
+  const next = enter(anew, 'connecting', at);
   return {
     state: { ...next, heardMs: at.monotonicMs, master: null },
     effects: [
@@ -90,11 +96,18 @@ export function connect(state: FollowerState, at: Moment): FollowerStep {
 }
 
 /** Another attempt later, for ever. The job log hears of it once for each cause, not at each attempt. */
-export function retry(state: FollowerState, at: Moment, problem: Problem): FollowerStep {
+export function retry(
+  state: FollowerState,
+  at: Moment,
+  problem: Problem,
+  advice?: string,
+): FollowerStep {
   const { code, message: reason } = problem;
-  const next = enter(unlinked(state), 'disconnected', at, { reason, code });
-  const isNews = state.name !== 'disconnected' || state.code !== code;
-  const message = `Disconnected from master ${state.masterName}: ${reason}. Trying again.`;
+  const next = enter(unlinked(state), 'disconnected', at, { reason, code, message: advice });
+  const isKnown = state.name === 'disconnected' || state.unstored !== null;
+  const isNews = !isKnown || state.code !== code;
+  const remedy = advice === undefined ? '' : ` ${advice}`;
+  const message = `Disconnected from master ${state.masterName}: ${reason}. Trying again.${remedy}`;
   return {
     state: { ...next, attempts: state.attempts + 1 },
     effects: [
@@ -143,10 +156,9 @@ export function proceed(
     streaming: `Caught up with master ${state.masterName} at ${state.durableSeq}: streaming.`,
     waiting: `Caught up with master ${state.masterName}: asking again every ${state.replicationDelayMs} ms.`,
   } as const;
-  return {
-    state: enter(state, name, at),
-    effects: [log('info', `replication-${name}`, messages[name])],
-  };
+  const line = log('info', `replication-${name}`, messages[name]);
+  // A try that may fail as the one before did is no news.
+  return { state: enter(state, name, at), effects: state.unstored === null ? [line] : [] };
 }
 
 /** Asks with all the credit that is free now. */

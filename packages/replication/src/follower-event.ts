@@ -46,8 +46,10 @@ export interface FollowerState {
   readonly reason: string | null;
   /** Code of the error that led here. */
   readonly code: string | null;
-  /** What to do; only in the terminal states. */
+  /** What to do: in the terminal states, and while something is `unstored`. */
   readonly message: string | null;
+  /** Why what came last could not be stored here; null once something was. */
+  readonly unstored: Problem | null;
   /** ms since 1970 */
   readonly since: number;
   readonly link: Link;

@@ -2,7 +2,7 @@
 // event. Clocks, randomness, the database and the channel are the runner's (follower-runner.ts).
 
 import type { ChannelPoint } from '@pamina/wire';
-import { stateOfRefusal, stateOfStoreFailure } from './follower-advice.js';
+import { adviceForUnstored, stateOfRefusal, stateOfStoreFailure } from './follower-advice.js';
 import {
   andThen,
   connect,
@@ -39,6 +39,7 @@ export function startFollower(now: number): FollowerState {
     reason: null,
     code: null,
     message: null,
+    unstored: null,
     since: now,
     link: 'none',
     heardMs: 0,
@@ -124,6 +125,10 @@ function hear(
   return { ...state, master, heardMs: at.monotonicMs };
 }
 
+/** The master was heard and nothing that it sent is still to be stored: the connection is a good one. */
+const noteSound = (state: FollowerState): FollowerState =>
+  state.held === 0 && state.unstored === null ? { ...state, attempts: 0 } : state;
+
 const unexpected = (state: FollowerState, event: FollowerEvent): FollowerStep =>
   violation(state, event.at, `the master sent ${event.type} while this replica was ${state.name}`);
 
@@ -147,11 +152,17 @@ function noteStored(state: FollowerState, event: EventOf<'stored'>): FollowerSta
   return { ...state, held, durableSeq: Math.max(state.durableSeq, event.durableSeq) };
 }
 
+/** While it is connected nothing else is a reason. */
+const noteHealed = (state: FollowerState): FollowerState =>
+  state.unstored === null
+    ? state
+    : { ...state, unstored: null, reason: null, code: null, message: null };
+
 const storedLate = (state: FollowerState, event: EventOf<'stored'>): FollowerStep =>
   stay(noteStored(state, event));
 
 function stored(state: FollowerState, event: EventOf<'stored'>): FollowerStep {
-  const next: FollowerState = { ...noteStored(state, event), attempts: 0 };
+  const next: FollowerState = { ...noteHealed(noteStored(state, event)), attempts: 0 };
   const asked = andThen({ state: next, effects: [{ type: 'report' }] }, refill);
   return andThen(asked, (last) => streamIfThere(last, event.at));
 }
@@ -168,9 +179,10 @@ function streamIfThere(state: FollowerState, at: Moment): FollowerStep {
 function failStore(state: FollowerState, event: EventOf<'store-failed'>): FollowerStep {
   const next: FollowerState = { ...state, held: 0 };
   const terminal = stateOfStoreFailure(event.problem);
-  return terminal === null
-    ? retry(next, event.at, event.problem)
-    : halt(next, event.at, terminal, event.problem);
+  if (terminal !== null) return halt(next, event.at, terminal, event.problem);
+  const advice = adviceForUnstored(event.problem);
+  const { effects, state: retrying } = retry(next, event.at, event.problem, advice);
+  return { state: { ...retrying, unstored: event.problem }, effects };
 }
 
 /** The bytes are lost here, not on the master: the next connection fetches them again. */
@@ -184,8 +196,7 @@ function failStoreLate(state: FollowerState, event: EventOf<'store-failed'>): Fo
 
 function takeEnd(state: FollowerState, event: EventOf<'end'>): FollowerStep {
   const { point, time } = event.end;
-  const heard = hear(state, event.at, point, time, 0);
-  const next: FollowerState = state.held === 0 ? { ...heard, attempts: 0 } : heard;
+  const next = noteSound(hear(state, event.at, point, time, 0));
   // An answer to a request from before streaming was turned on.
   if (!next.pulling) return streamIfThere(next, event.at);
   const waiting = { ...next, pulling: false, endedMs: event.at.monotonicMs };
@@ -198,8 +209,7 @@ function takeEnd(state: FollowerState, event: EventOf<'end'>): FollowerStep {
 function takeHeartbeat(state: FollowerState, event: EventOf<'heartbeat'>): FollowerStep {
   const { point, time, logBytes, replicationDelayMs } = event.heartbeat;
   const before = state.master?.point.seq ?? 0;
-  const heard = hear(state, event.at, point, time, logBytes ?? null);
-  const next: FollowerState = state.held === 0 ? { ...heard, attempts: 0 } : heard;
+  const next = noteSound(hear(state, event.at, point, time, logBytes ?? null));
   const isAsking = next.pulling || next.replicationDelayMs === 0;
   // Not even where the master was a heartbeat ago: that is more than the usual distance.
   const isBehind = isAsking && next.durableSeq < before;

@@ -23,7 +23,7 @@ export interface SourceState {
   readonly shown: FollowerStateName;
   readonly reason: string | null;
   readonly code: string | null;
-  /** What to do; only where nothing goes on by itself. */
+  /** What to do, where more than waiting can help. */
   readonly message: string | null;
   /** Since when `shown` is what it is, ms since 1970. */
   readonly since: number;

@@ -1,7 +1,12 @@
 // Whether a replica follows its master or an archive, as a pure state machine: every state says what it
 // does at every event. The master comes first; the archive steps in while it cannot be reached or no longer
 // has the log, and steps back when it answers.
-import { adviceForArchive, stateOfStoreFailure, type TerminalState } from './follower-advice.js';
+import {
+  adviceForArchive,
+  adviceForUnstored,
+  stateOfStoreFailure,
+  type TerminalState,
+} from './follower-advice.js';
 import type { FollowerStateName, Moment, Problem } from './follower-event.js';
 import { retryDelayMs } from './backoff.js';
 import { masterProbeMs, yieldMs } from './replication-limits.js';
@@ -77,7 +82,7 @@ const stay = (state: SourceState): SourceStep => ({ state, effects: [] });
 interface Why {
   readonly reason?: string;
   readonly code?: string;
-  readonly message?: string;
+  readonly message?: string | undefined;
 }
 
 function enter(
@@ -230,11 +235,12 @@ function failed(state: SourceState, event: EventOf<'read-failed'>): SourceStep {
   if (terminal !== null) return halt(state, at, terminal, problem);
   const { code, message: reason } = problem;
   const shown = isGone ? 'log-gone' : 'disconnected';
-  const advice = isGone ? { message: adviceForArchive('log-gone', problem) } : {};
-  const next = enter(state, at, 'retrying', shown, { reason, code, ...advice });
+  const message = isGone ? adviceForArchive('log-gone', problem) : adviceForUnstored(problem);
+  const next = enter(state, at, 'retrying', shown, { reason, code, message });
   const isNews = state.code !== code || state.shown !== shown;
   const afterMs = isGone ? rule.pollMs : retryDelayMs(state.attempts, at.chance);
-  const line = `Following the archive: ${reason}. Trying again.`;
+  const remedy = message === undefined ? '' : ` ${message}`;
+  const line = `Following the archive: ${reason}. Trying again.${remedy}`;
   return {
     state: { ...next, attempts: state.attempts + 1 },
     effects: [

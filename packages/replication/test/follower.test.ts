@@ -249,6 +249,50 @@ describe('follower', () => {
     });
   });
 
+  describe('P9 P16 with a disk that is full', () => {
+    const message = 'cannot write x.seg (no space left on device)';
+    const failed = {
+      ...events['store-failed'],
+      problem: { code: 'DISK_FULL', message, retryable: true },
+    };
+    const again = [events.timer, events.connected, events.welcome] as const;
+    const said = { reason: message, code: 'DISK_FULL', message: expect.stringContaining('space') };
+
+    it('says why and what to do, also while it tries again, until something is stored', () => {
+      const full = run(stateOf('streaming', { held: 10 }), failed);
+      expect(full.state).toMatchObject({ name: 'disconnected', ...said });
+      const trying = run(full.state, ...again);
+      expect(trying.state).toMatchObject({ name: 'catching-up', ...said });
+      const level = run(trying.state, events.heartbeat);
+      expect(level.state).toMatchObject(said);
+      const stored = run(level.state, events.bytes, events.stored);
+      expect(stored.state).toMatchObject({ reason: null, code: null, message: null });
+    });
+
+    it('waits longer from attempt to attempt though the master is there, and tells it once', () => {
+      const waits: number[] = [];
+      let state = stateOf('streaming', { held: 10 });
+      for (let attempt = 0; attempt < 4; attempt += 1) {
+        const step = run(state, failed);
+        for (const effect of step.effects) {
+          if (effect.type === 'timer') waits.push(effect.afterMs);
+          if (effect.type === 'log') expect(attempt, effect.message).toBe(0);
+        }
+        state = run(step.state, ...again, events.heartbeat, events.bytes).state;
+      }
+      expect(waits).toEqual(waits.toSorted((a, b) => a - b));
+      expect(new Set(waits).size).toBe(4);
+    });
+
+    it('tells of the master what is of the master, and forgets it all at a new start', () => {
+      const full = run(stateOf('streaming', { held: 10 }), failed);
+      const lost = run(full.state, events.timer, events['connect-failed']);
+      expect(lost.state).toMatchObject({ reason: 'nobody there', message: null });
+      const started = run(full.state, events.stop, events.start);
+      expect(started.state).toMatchObject({ reason: null, message: null });
+    });
+  });
+
   it('switches between read-only and replicating, and catches up by itself', () => {
     const resting = run(stateOf('streaming'), events['read-only']);
     expect(resting.state).toMatchObject({ name: 'read-only', link: 'none' });
