@@ -9,6 +9,7 @@ import {
 } from '@pamina/backup';
 import { type Control, type Database, type LogPoint, refusedByFence } from '@pamina/engine';
 import {
+  errorTable,
   formatPosition,
   isPaminaError,
   type PaminaError,
@@ -117,8 +118,17 @@ function failed(error: PaminaError, since: number | null): Condition {
   return { state: 'failed', reason: `${error.code}: ${error.message}`, since, message: error.hint };
 }
 
-function conditionOf({ database, follower, note, since }: OnlineDatabase): Condition {
-  if (database.failure !== null) return failed(database.failure, null);
+function conditionOf(online: OnlineDatabase): Condition {
+  const { failure, stuck } = online.database;
+  if (failure !== null) return failed(failure, null);
+  const condition = soundCondition(online);
+  if (stuck === null || condition.message !== null) return condition;
+  const why = 'its disk is full, and records wait in the log to be applied';
+  const reason = condition.reason === null ? why : `${condition.reason}; ${why}`;
+  return { ...condition, reason, message: errorTable.DISK_FULL.hint };
+}
+
+function soundCondition({ database, follower, note, since }: OnlineDatabase): Condition {
   if (follower !== null) {
     const { message: advice, reason, since: changedAt, state } = follower.status();
     const message = advice === null || note === null ? advice : `${note} ${advice}`;
