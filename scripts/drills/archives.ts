@@ -1,5 +1,5 @@
 // Drills in which a replica has an archive and no master.
-import type { Drill } from './drill.js';
+import { anywhere, type Drill } from './drill.js';
 import { Load } from './load.js';
 import { deadlineMs, newMaster } from './places.js';
 import { areEqual, seqOf, statusOf, untilLevel, untilState } from '../../test/support/following.js';
@@ -12,7 +12,7 @@ export const archiveOnly: Drill = {
   name: 'archive-only',
   title:
     'a replica is made and follows from an archive alone, and goes on with the master when it is back',
-  async play(telling) {
+  ways: anywhere(async (telling) => {
     const { scene } = telling;
     const archive = scene.path('archive');
     const master = await newMaster(scene, 'cities');
@@ -21,7 +21,7 @@ export const archiveOnly: Drill = {
     await here.addArchive('cities', 'main', { address: archive });
     await here.put('cities', 'first', 'x');
     await here.backup('cities');
-    const load = new Load(scene, 'cities', 8);
+    const load = new Load(scene, 'cities', { writers: 8 });
     await load.more(commits);
     await load.end();
     await here.runArchive('cities', undefined);
@@ -59,7 +59,7 @@ export const archiveOnly: Drill = {
     telling.event('the master is back and followed');
     telling.must(await areEqual(master, copy), 'both hold the same (P3, P16)');
     telling.figure('commits acknowledged', load.acknowledged.length);
-  },
+  }),
 };
 
 function seconds(since: number): number {

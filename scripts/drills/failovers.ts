@@ -1,13 +1,13 @@
 // Drills in which the master changes: planned, killed, stopped and woken up again, and back.
 import { areEqual, type Place, untilLevel, untilState } from '../../test/support/following.js';
-import type { Drill, Telling } from './drill.js';
+import { anywhere, type Drill, type Telling } from './drill.js';
 import { Load, missingOf } from './load.js';
 import { deadlineMs, newMaster, newReplica } from './places.js';
 
-const acknowledgedBefore = 100;
+export const acknowledgedBefore = 100;
 
 /** Two servers, a master under load, a replica that streams. */
-async function underLoad(telling: Telling) {
+export async function underLoad(telling: Telling) {
   const { scene } = telling;
   const master = await newMaster(scene, 'cities');
   const replica = await newReplica(scene, 'standby', 'cities-2', master);
@@ -20,7 +20,7 @@ async function underLoad(telling: Telling) {
 }
 
 /** What was acknowledged and is not there in the end. */
-async function lossOf(telling: Telling, load: Load, successor: Place): Promise<number> {
+export async function lossOf(telling: Telling, load: Load, successor: Place): Promise<number> {
   const lost = await missingOf(successor.served.administration, 'cities', load.acknowledged);
   telling.figure('commits acknowledged', load.acknowledged.length);
   telling.figure('commits lost', lost.length);
@@ -31,7 +31,7 @@ async function lossOf(telling: Telling, load: Load, successor: Place): Promise<n
 export const switchover: Drill = {
   name: 'switchover',
   title: 'a planned switchover under load loses nothing',
-  async play(telling) {
+  ways: anywhere(async (telling) => {
     const { load, successor } = await underLoad(telling);
     const { administration } = successor.served;
     const report = await administration.failover('cities', { to: 'cities-2' });
@@ -43,13 +43,13 @@ export const switchover: Drill = {
     telling.event('the writers go on at the new master');
     await load.end();
     telling.must((await lossOf(telling, load, successor)) === 0, 'nothing acknowledged is lost');
-  },
+  }),
 };
 
 export const masterKilled: Drill = {
   name: 'master-killed',
   title: 'the master is killed, a replica takes over, what was not shipped is counted',
-  async play(telling) {
+  ways: anywhere(async (telling) => {
     const { load, master, successor, replica } = await underLoad(telling);
     await master.served.kill();
     telling.event('the master is killed');
@@ -66,37 +66,13 @@ export const masterKilled: Drill = {
     const old = await untilState(master, ['failed', 'offline'], deadlineMs);
     telling.event(`the old master came back: ${old.reason ?? old.state}`);
     telling.must(!old.online, 'the old master stays offline');
-  },
-};
-
-export const masterStopped: Drill = {
-  name: 'master-partitioned',
-  title: 'the master is cut off and comes back: it writes no more',
-  async play(telling) {
-    const { load, master, replica, successor } = await underLoad(telling);
-    master.served.process.signal('SIGSTOP');
-    telling.event('the master hears and says nothing');
-    await untilState(replica, ['disconnected', 'connecting'], deadlineMs);
-    await successor.served.administration.failover('cities', { to: 'cities-2' });
-    telling.event('cities-2 has taken over');
-    await load.more(acknowledgedBefore);
-    master.served.process.signal('SIGCONT');
-    telling.event('the old master is back');
-    await untilState(master, ['failed', 'offline'], deadlineMs);
-    const late = await master.served.administration.put('cities', 'late', 'x').then(
-      () => 'it took a write',
-      (error: unknown) => (error as { code: string }).code,
-    );
-    telling.must(late === 'DATABASE_OFFLINE', `the old master refuses to write: ${late}`);
-    await load.end();
-    telling.figure('commits lost', await lossOf(telling, load, successor));
-  },
+  }),
 };
 
 export const rejoins: Drill = {
   name: 'old-master-rejoins',
   title: 'an old master follows the new one, and keeps what only it had in a file',
-  async play(telling) {
+  ways: anywhere(async (telling) => {
     const { load, master, replica, successor } = await underLoad(telling);
     await replica.served.administration.set('cities-2', 'readOnly', 'true');
     await load.more(acknowledgedBefore);
@@ -115,5 +91,5 @@ export const rejoins: Drill = {
     const old = { served: master.served, name: report.name };
     await untilLevel(old, successor, deadlineMs);
     telling.must(await areEqual(old, successor), 'both hold the same');
-  },
+  }),
 };

@@ -12,12 +12,20 @@ const env = nodeEnv();
 const retryMs = 20;
 const requestMs = 2000;
 
+export interface LoadOptions {
+  readonly writers?: number;
+  readonly valueBytes?: number;
+  readonly token?: string | undefined;
+}
+
 export class Load {
   /** Keys in the order of acknowledgement. */
   readonly acknowledged: string[] = [];
   readonly refusals = new Map<string, number>();
   readonly #scene: Scene;
   readonly #database: string;
+  readonly #token: string | undefined;
+  readonly #padding: string;
   readonly #ending = new AbortController();
   readonly #writers: Promise<void>[];
   readonly #administrations = new Map<string, RemoteAdministration>();
@@ -25,10 +33,15 @@ export class Load {
   #gapMs = 0;
   #number = 0;
 
-  constructor(scene: Scene, database: string, writers = 4) {
+  constructor(scene: Scene, database: string, options: LoadOptions = {}) {
+    const { token, valueBytes = 0, writers = 4 } = options;
     this.#scene = scene;
     this.#database = database;
+    this.#token = token;
+    this.#padding = 'x'.repeat(valueBytes);
     this.#writers = Array.from({ length: writers }, () => this.#write());
+    // A drill that fails half-way has writers still.
+    scene.atEnd(() => this.end());
   }
 
   /** The longest time without an acknowledgement so far. */
@@ -66,7 +79,7 @@ export class Load {
       const key = `key-${String((this.#number += 1)).padStart(8, '0')}`;
       try {
         const administration = await this.#find();
-        await administration.put(this.#database, key, key);
+        await administration.put(this.#database, key, `${key}${this.#padding}`);
         const now = performance.now();
         this.#gapMs = Math.max(this.#gapMs, now - this.#lastAt);
         this.#lastAt = now;
@@ -85,7 +98,8 @@ export class Load {
     const address = entries[this.#database]?.address ?? 'http://127.0.0.1:1';
     let administration = this.#administrations.get(address);
     if (administration === undefined) {
-      administration = new RemoteAdministration({ env, address, timeoutMs: requestMs });
+      const token = this.#token;
+      administration = new RemoteAdministration({ env, address, token, timeoutMs: requestMs });
       this.#administrations.set(address, administration);
     }
     return administration;

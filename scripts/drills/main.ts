@@ -1,7 +1,7 @@
 // `npm run drills [-- NAME… --json --list]`: failovers and failures, each played with real servers. The exit
 // status is 0 when everything that must hold held.
 import { drills } from './all.js';
-import { type DrillReport, playDrill } from './drill.js';
+import { type Drill, type DrillReport, playDrill } from './drill.js';
 
 const usage = `npm run drills [-- NAME… | --list] [--json]
 
@@ -41,7 +41,7 @@ async function main(given: readonly string[]): Promise<number> {
   const chosen = drills.filter(({ name }) => names.length === 0 || names.includes(name));
   const reports: DrillReport[] = [];
   for (const drill of chosen) {
-    if (!isJson) console.log(`${drill.name}: ${drill.title}`);
+    if (!isJson) announce(drill);
     const report = await playDrill(drill, (ms, what) => {
       if (!isJson) console.log(`  ${(ms / 1000).toFixed(2).padStart(7)} s  ${what}`);
     });
@@ -52,7 +52,24 @@ async function main(given: readonly string[]): Promise<number> {
   return reports.every(({ faults }) => faults.length === 0) ? 0 : 1;
 }
 
-function tell({ faults, figures, seconds }: DrillReport): void {
+/** With what it is played, if there is a choice, and what is lacking for what would be better. */
+function announce({ name, title, ways }: Drill): void {
+  console.log(`${name}: ${title}`);
+  for (const way of ways) {
+    const why = way.lacking();
+    if (why === null) {
+      if (ways.length > 1) console.log(`  with ${way.name}`);
+      return;
+    }
+    console.log(`  not with ${way.name}: ${why}`);
+  }
+}
+
+function tell({ faults, figures, seconds, way }: DrillReport): void {
+  if (way === null) {
+    console.log('    was not played\n');
+    return;
+  }
   for (const [name, value] of Object.entries(figures)) console.log(`    ${name}: ${value}`);
   for (const fault of faults) console.log(`    WRONG: ${fault}`);
   console.log(`    ${faults.length === 0 ? 'holds' : 'does not hold'}, after ${seconds} s\n`);

@@ -2,7 +2,7 @@
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
-import type { Drill, Telling } from './drill.js';
+import { anywhere, type Drill, type Telling } from './drill.js';
 import { Load } from './load.js';
 import { deadlineMs, newMaster, newReplica } from './places.js';
 import { ServedFolder } from '../../test/support/served-folder.js';
@@ -33,11 +33,11 @@ async function endLevel(telling: Telling, load: Load, master: Place, ...replicas
 export const replicaKilled: Drill = {
   name: 'replica-killed',
   title: 'a replica is killed again and again while it applies',
-  async play(telling) {
+  ways: anywhere(async (telling) => {
     const { scene } = telling;
     const master = await newMaster(scene, 'cities');
     const replica = await newReplica(scene, 'standby', 'cities-2', master);
-    const load = new Load(scene, 'cities', 8);
+    const load = new Load(scene, 'cities', { writers: 8 });
     for (let kill = 1; kill <= kills; kill += 1) {
       await load.more(150);
       await replica.served.kill();
@@ -46,13 +46,13 @@ export const replicaKilled: Drill = {
       telling.event(`killed and started, ${kill} of ${kills}`);
     }
     await endLevel(telling, load, master, replica);
-  },
+  }),
 };
 
 export const fiveReplicas: Drill = {
   name: 'five-replicas',
   title: 'five replicas, one of them stopped: the others and the writers do not feel it',
-  async play(telling) {
+  ways: anywhere(async (telling) => {
     const { scene } = telling;
     const master = await newMaster(scene, 'cities');
     const replicas: Place[] = [];
@@ -77,13 +77,13 @@ export const fiveReplicas: Drill = {
     telling.event('the other four have everything');
     slow.served.process.signal('SIGCONT');
     await endLevel(telling, load, master, ...replicas);
-  },
+  }),
 };
 
 export const cascade: Drill = {
   name: 'cascade',
   title: 'the middle of a chain is killed and comes back',
-  async play(telling) {
+  ways: anywhere(async (telling) => {
     const { scene } = telling;
     const master = await newMaster(scene, 'cities');
     const middle = await newReplica(scene, 'middle', 'cities-middle', master);
@@ -104,13 +104,13 @@ export const cascade: Drill = {
     await middle.served.start();
     telling.event('the middle is back');
     await endLevel(telling, load, master, middle, end);
-  },
+  }),
 };
 
 export const delayedSaves: Drill = {
   name: 'delayed-replica',
   title: 'a delayed replica saves what a mistake on the master deleted',
-  async play(telling) {
+  ways: anywhere(async (telling) => {
     const { scene } = telling;
     const master = await newMaster(scene, 'cities');
     const replica = await newReplica(scene, 'standby', 'cities-2', master);
@@ -135,7 +135,7 @@ export const delayedSaves: Drill = {
     }
     telling.figure('documents saved', saved);
     telling.must(saved === 50, 'every document that the mistake deleted is there');
-  },
+  }),
 };
 
 /** Between a replica and its master: forwards until it is told to be still, without closing anything. */
@@ -187,7 +187,7 @@ class Gate {
 export const halfOpen: Drill = {
   name: 'half-open',
   title: 'a connection that is dead and says nothing is noticed, and made anew',
-  async play(telling) {
+  ways: anywhere(async (telling) => {
     const { scene } = telling;
     const master = await newMaster(scene, 'cities');
     const { hostname, port } = new URL(master.served.address);
@@ -222,5 +222,5 @@ export const halfOpen: Drill = {
     gate.letThrough();
     telling.event('the gate is open again');
     await endLevel(telling, load, master, replica);
-  },
+  }),
 };

@@ -2,12 +2,13 @@
  * Preloaded into a process (LD_PRELOAD), it counts the process's calls on files of one place and lets
  * the k-th of them fail. Node writes with pwrite and write, LevelDB through stdio. Environment:
  *   TORTURE_PATH    only files whose path contains it
- *   TORTURE_CALLS   letters of the calls that count: w(rite), s(ync), t(runcate), n(ames: create, rename,
- *                   link, remove, make a folder)
+ *   TORTURE_CALLS   letters of the calls that count: w(rite), g(row: those writes that make a file longer),
+ *                   s(ync), t(runcate), n(ames: create, rename, link, remove, make a folder)
  *   TORTURE_AT      which call, from 1; 0 only counts
  *   TORTURE_KIND    once: it fails; on: it and all that follow fail; short: half of it is done and said;
  *                   torn: half of it is done and it fails; lie: nothing is done and success is said
  *   TORTURE_ERRNO   of the failure
+ *   TORTURE_WHILE   only while this file is there do calls count
  *   TORTURE_REPORT  file for what happened: `hit CALL PATH` at the first fault, `count N` at exit
  * A sync that fails here leaves the page cache as it was; a real one may drop what it could not write.
  */
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum verdict { PASS, FAIL, SHORT, TORN, LIE };
@@ -71,6 +73,15 @@ static enum verdict kind(void)
 	return strcmp(name, "lie") == 0 ? LIE : FAIL;
 }
 
+static int is_time(void)
+{
+	const char *file = getenv("TORTURE_WHILE");
+	int before = errno;
+	int there = file == NULL || access(file, F_OK) == 0;
+	errno = before;
+	return there;
+}
+
 static enum verdict judge_path(char call, const char *name, const char *path)
 {
 	const char *place = getenv("TORTURE_PATH");
@@ -79,6 +90,8 @@ static enum verdict judge_path(char call, const char *name, const char *path)
 	if (place == NULL || counted == NULL || at == NULL)
 		return PASS;
 	if (strchr(counted, call) == NULL || strstr(path, place) == NULL)
+		return PASS;
+	if (!is_time())
 		return PASS;
 	long mine = 1 + atomic_fetch_add(&calls, 1);
 	long wanted = atol(at);
@@ -105,6 +118,24 @@ static enum verdict judge(char call, const char *name, int file)
 	return judge_path(call, name, path);
 }
 
+/* A write of so many bytes; at an offset below 0: where the file stands, or at its end. */
+static enum verdict judge_write(const char *name, int file, size_t count, off64_t at)
+{
+	const char *counted = getenv("TORTURE_CALLS");
+	if (counted == NULL || strchr(counted, 'g') == NULL)
+		return judge('w', name, file);
+	struct stat64 status;
+	int before = errno;
+	int is_file = fstat64(file, &status) == 0 && S_ISREG(status.st_mode);
+	off64_t from = at;
+	if (at < 0 && is_file)
+		from = fcntl(file, F_GETFL) & O_APPEND ? status.st_size : lseek64(file, 0, SEEK_CUR);
+	errno = before;
+	if (!is_file || from + (off64_t)count <= status.st_size)
+		return PASS;
+	return judge('g', name, file);
+}
+
 static int failed_errno(void)
 {
 	return atoi(getenv("TORTURE_ERRNO") ? getenv("TORTURE_ERRNO") : "5");
@@ -114,7 +145,7 @@ ssize_t write(int file, const void *bytes, size_t count)
 {
 	static ssize_t (*real_write)(int, const void *, size_t);
 	REAL(write);
-	enum verdict verdict = judge('w', "write", file);
+	enum verdict verdict = judge_write("write", file, count, -1);
 	if (verdict == PASS)
 		return real_write(file, bytes, count);
 	if (verdict == LIE)
@@ -133,7 +164,7 @@ ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at)
 {
 	static ssize_t (*real_pwrite64)(int, const void *, size_t, off64_t);
 	REAL(pwrite64);
-	enum verdict verdict = judge('w', "pwrite", file);
+	enum verdict verdict = judge_write("pwrite", file, count, at);
 	if (verdict == PASS)
 		return real_pwrite64(file, bytes, count, at);
 	if (verdict == LIE)
@@ -166,7 +197,7 @@ ssize_t pwritev64(int file, const struct iovec *parts, int count, off64_t at)
 {
 	static ssize_t (*real_pwritev64)(int, const struct iovec *, int, off64_t);
 	REAL(pwritev64);
-	enum verdict verdict = judge('w', "pwritev", file);
+	enum verdict verdict = judge_write("pwritev", file, (size_t)length_of(parts, count), at);
 	if (verdict == PASS)
 		return real_pwritev64(file, parts, count, at);
 	if (verdict == LIE)
@@ -183,7 +214,7 @@ ssize_t writev(int file, const struct iovec *parts, int count)
 {
 	static ssize_t (*real_writev)(int, const struct iovec *, int);
 	REAL(writev);
-	enum verdict verdict = judge('w', "writev", file);
+	enum verdict verdict = judge_write("writev", file, (size_t)length_of(parts, count), -1);
 	if (verdict == PASS)
 		return real_writev(file, parts, count);
 	if (verdict == LIE)
@@ -283,6 +314,26 @@ int ftruncate64(int file, off64_t bytes)
 	REAL(ftruncate64);
 	enum verdict verdict = judge('t', "ftruncate", file);
 	return verdict == PASS ? real_ftruncate64(file, bytes) : answer(verdict);
+}
+
+/* Where files cannot grow there is no space left. */
+int statfs64(const char *path, struct statfs64 *status)
+{
+	static int (*real_statfs64)(const char *, struct statfs64 *);
+	REAL(statfs64);
+	int failure = real_statfs64(path, status);
+	const char *place = getenv("TORTURE_PATH");
+	const char *counted = getenv("TORTURE_CALLS");
+	if (failure != 0 || place == NULL || counted == NULL || strchr(counted, 'g') == NULL)
+		return failure;
+	if (strstr(path, place) != NULL && is_time())
+		status->f_bavail = status->f_bfree = 0;
+	return 0;
+}
+
+int statfs(const char *path, struct statfs *status)
+{
+	return statfs64(path, (struct statfs64 *)status);
 }
 
 int rename(const char *from, const char *to)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tortures and the tests of encryption need beside Node, on Debian and as root; does nothing where that cannot be
-# had. Never fails: what is missing is named by the tests that did not run for it.
+# Installs what the tortures, the drills and the tests of encryption need beside Node, on Debian and as root; does nothing where
+# that cannot be had. Never fails: what is missing is named by the tests that did not run for it.
 set -uo pipefail
 
 missing=()
@@ -8,6 +8,8 @@ command -v cc >/dev/null || missing+=(gcc libc6-dev)
 PATH=$PATH:/usr/sbin:/sbin
 command -v mkfs.ext4 >/dev/null || missing+=(e2fsprogs)
 command -v mkfs.xfs >/dev/null || missing+=(xfsprogs)
+# Network namespaces of the drills.
+command -v ip >/dev/null || missing+=(iproute2)
 # Opens encrypted archives by hand.
 command -v age >/dev/null || missing+=(age)
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi

@@ -49,8 +49,8 @@ export function tryToRun(command: string, args: readonly string[]): string | nul
   return error === undefined ? stderr.trim() : error.message;
 }
 
-function isFound(command: string): boolean {
-  // Where mkfs and losetup are, whatever the caller's PATH.
+/** Also where the commands of administrators are, whatever the caller's PATH. */
+export function isFound(command: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => folder !== '' && existsSync(join(folder, command)));
 }

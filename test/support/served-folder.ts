@@ -9,8 +9,13 @@ import type { RunningProcess } from './running-process.js';
 import type { Scene } from './scene.js';
 
 export interface ServedOptions {
-  readonly token?: string;
-  readonly tokenFile?: string;
+  readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  /** Where it listens; other than loopback it needs a token. */
+  readonly host?: string | undefined;
+  /** A command that runs the command behind it, elsewhere: `ip netns exec NAME`. */
+  readonly within?: readonly string[] | undefined;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 const env = nodeEnv();
@@ -29,8 +34,8 @@ export class ServedFolder {
     this.#name = name;
     this.#options = options;
     this.dataFolder = scene.path(name);
-    this.address = `http://127.0.0.1:${port}`;
-    const { token } = options;
+    const { host = '127.0.0.1', token } = options;
+    this.address = `http://${host}:${port}`;
     this.administration = new RemoteAdministration({ env, address: this.address, token });
     scene.atEnd(() => this.administration.close());
   }
@@ -65,13 +70,14 @@ export class ServedFolder {
   /** Starts the process and waits for nothing. */
   launch(): RunningProcess {
     const listen = this.address.slice('http://'.length);
-    const { tokenFile } = this.#options;
+    const { environment, tokenFile, within = [] } = this.#options;
     const token = tokenFile === undefined ? [] : ['--token-file', tokenFile];
-    this.#process = this.#scene.start(
-      `server of ${this.#name}`,
-      [commandFile, 'serve', '--listen', listen, '--json', ...token],
-      { env: commandEnvironment(this.#scene, { data: this.#name }) },
-    );
+    const [command, ...args] = [
+      ...within,
+      ...[process.execPath, commandFile, 'serve', '--listen', listen, '--json', ...token],
+    ];
+    const env = { ...commandEnvironment(this.#scene, { data: this.#name }), ...environment };
+    this.#process = this.#scene.start(`server of ${this.#name}`, args, { command, env });
     return this.#process;
   }
 
