@@ -87,3 +87,35 @@ it(
     expect((await statusOf(other)).timeline?.timeline).toBe(2);
   }),
 );
+
+it(
+  'P3 P11 P16 after a takeover upstream the end of a chain follows the new timeline through its middle, with no hand on it',
+  { timeout: 120_000 },
+  inScene(async (scene) => {
+    const here = await ServedFolder.started(scene, 'main');
+    const there = await ServedFolder.started(scene, 'standby');
+    const between = await ServedFolder.started(scene, 'middle');
+    const away = await ServedFolder.started(scene, 'end');
+    const master = await createMaster(here, 'cities');
+    await createReplica(there, 'cities-standby', master);
+    const middle = await createReplica(between, 'cities-middle', master);
+    await away.administration.create('cities-end', { fromBackup: 'pamina://cities' });
+    await here.administration.allow('cities', 'cities-end');
+    await untilLevel(middle, master);
+    await away.administration.replicate('cities-end', { master: 'cities-middle' });
+    const end = { served: away, name: 'cities-end' };
+    await untilLevel(end, master);
+    const { instance } = await statusOf(end);
+
+    await here.kill();
+    await there.administration.failover('cities', { to: 'cities-standby' });
+    const successor = { served: there, name: 'cities' };
+    await there.administration.put('cities', 'after', 'x');
+    await untilLevel(end, successor);
+    await expectEqualStates(successor, middle, end);
+    expect((await statusOf(end)).timeline).toMatchObject({ timeline: 2 });
+    // It is the copy that it was.
+    expect((await statusOf(end)).instance).toBe(instance);
+    expect((await statusOf(end)).master?.name).toBe('cities-middle');
+  }),
+);

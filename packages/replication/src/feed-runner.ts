@@ -2,7 +2,7 @@
 // One runner a connection; it lives until the channel is closed.
 
 import type { Channel } from '@pamina/env';
-import { isPaminaError, toPaminaError } from '@pamina/format';
+import { isPaminaError, type Timeline, toPaminaError } from '@pamina/format';
 import {
   channelProtocol,
   type ChannelPoint,
@@ -69,7 +69,8 @@ class FeedRunner {
   #chunk: SegmentBytes | null = null;
   #report: ReportMessage | null = null;
   #welcomed = false;
-  /** The newest timeline of the history that the replica was welcomed to. */
+  /** The history that the replica was welcomed to, and the newest timeline of it. */
+  #history: readonly Timeline[] = [];
   #timelineId = '';
   #unpin: (() => void) | null = null;
   #pinnedSeq = -1;
@@ -203,6 +204,7 @@ class FeedRunner {
     this.#welcomed = true;
     this.#spawn(() => this.#takeBack());
     this.#timelineId = this.#end().timelineId;
+    this.#history = timelines;
     this.#send({
       type: 'welcome',
       protocol: channelProtocol,
@@ -235,6 +237,9 @@ class FeedRunner {
       if (this.#moreWhileReading) this.#more();
       return;
     }
+    // This database follows another timeline by now: the replica learns of it by a new welcome.
+    const { timelineId } = chunk.segment;
+    if (this.#history.every(({ id }) => id !== timelineId)) return this.#dispatch({ type: 'stop' });
     this.#chunk = chunk;
     this.#sentAtMs = this.#database.env.clock.monotonic();
     const { bufferedBytes } = this.#channel;
