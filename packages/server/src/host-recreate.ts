@@ -2,14 +2,15 @@
 // swapped. The old copy is kept: what only it had is for a person to look at and to remove.
 
 import { layLogBeginning } from '@pamina/backup';
-import { readControl, writeControl } from '@pamina/engine';
-import { PaminaError } from '@pamina/format';
-import type { Progress, ReplicateOptions } from '@pamina/wire';
+import { type Control, readControl, writeControl } from '@pamina/engine';
+import { forkPoint, PaminaError, parsePosition, toPaminaError } from '@pamina/format';
+import type { DatabaseStatus, Progress, ReplicateOptions } from '@pamina/wire';
 import { join } from 'node:path';
 import type { HostCore } from './host-core.js';
 import { backupToStartFrom, restoreTo } from './host-create.js';
 import { goOffline, goOnline } from './host-start.js';
 import type { MasterLink } from './master-link.js';
+import { rescuePath, writeRescueFile } from './rescue-file.js';
 
 /** Resolves to where the copy before is kept. The caller has the turn, and knows that nothing in it is lost by this. */
 export async function recreate(
@@ -31,6 +32,8 @@ export async function recreate(
   await layLogBeginning({ env: core.env, folder: beside, source: link.log() });
   const simultaneousQuery = options.simultaneousQuery ?? before.simultaneousQuery;
   await permit(link, name, simultaneousQuery);
+  // What can fail on the way is asked before anything here changes.
+  const master = await link.status();
   await writeControl(disk, beside, {
     ...restored,
     type: 'replica',
@@ -47,14 +50,50 @@ export async function recreate(
     })),
   });
   await goOffline(core, name);
+  // An old master that rejoins has written its own.
+  const rescued = before.type === 'replica' ? await rescue(core, before, master) : none;
   const kept = await swap(core, name, beside);
   await core.opened(name, 'read', (database) => {
-    const message = `${name} was created anew from backup ${backup.id} of ${link.name}. The copy before is kept in ${kept}; remove it when nothing in it is needed.`;
-    database.jobLog.write('warning', 'recreated', message, { backup: backup.id, kept });
+    const message = `${name} was created anew from backup ${backup.id} of ${link.name}.${rescued.words} The copy before is kept in ${kept}; remove it when nothing in it is needed.`;
+    const { path } = rescued;
+    database.jobLog.write('warning', 'recreated', message, {
+      ...{ backup: backup.id, kept },
+      ...(path === null ? {} : { rescue: path }),
+    });
     return Promise.resolve();
   });
   if (core.address !== null) await goOnline(core, name);
   return kept;
+}
+
+const none = { path: null, words: '' };
+
+/** The commits that the master does not have any more, in a file: they are nowhere else. */
+async function rescue(
+  core: HostCore,
+  { name, timelines }: Pick<Control, 'name' | 'timelines'>,
+  master: DatabaseStatus,
+): Promise<{ readonly path: string | null; readonly words: string }> {
+  const { common, seqMax } = forkPoint(timelines, master.timelines);
+  const end = master.durable === null ? null : parsePosition(master.durable).seq;
+  // Of another database nothing is missing here.
+  if (common === 0 || end === null) return none;
+  const sharedSeq = Math.min(seqMax, end);
+  const path = rescuePath(core, name);
+  try {
+    const commits = await core.opened(name, 'read', (database) =>
+      database.durable().seq <= sharedSeq
+        ? Promise.resolve(0)
+        : writeRescueFile(core.env.disk, path, database, sharedSeq),
+    );
+    if (commits === 0) return none;
+    const words = ` Its ${commits} commits behind record ${sharedSeq}, which ${master.name} does not have, are in ${path}.`;
+    return { path, words };
+  } catch (error) {
+    const { message } = toPaminaError(error);
+    const words = ` What it has behind record ${sharedSeq} and ${master.name} has not could not be written to a file (${message}).`;
+    return { path: null, words };
+  }
 }
 
 /** A replica permits nobody itself: whom its master permits it serves too. */

@@ -5,14 +5,13 @@ import { layLogBeginning } from '@pamina/backup';
 import { type Control, writeControl } from '@pamina/engine';
 import { forkPoint, PaminaError, toPaminaError, validateName } from '@pamina/format';
 import type { DatabaseStatus, Progress, RejoinOptions, RejoinReport } from '@pamina/wire';
-import { join } from 'node:path';
 import type { HostCore } from './host-core.js';
 import { requireNameFree } from './host-names.js';
 import { recreate } from './host-recreate.js';
 import { goOffline, goOnline } from './host-start.js';
 import { freeName } from './host-take-over.js';
 import type { MasterLink } from './master-link.js';
-import { countCommits, writeRescueFile } from './rescue-file.js';
+import { countCommits, rescuePath, writeRescueFile } from './rescue-file.js';
 
 interface Plan {
   readonly name: string;
@@ -116,13 +115,11 @@ async function rescued(core: HostCore, name: string, seqMax: number, { dryRun }:
   return core.opened(name, 'read', async (database) => {
     const durableSeq = database.durable().seq;
     if (durableSeq <= seqMax) return { durableSeq, unshipped: 0, rescue: null };
-    const { clock, disk } = core.env;
-    const time = new Date(clock.now()).toISOString().replace(/[:.]/g, '-');
-    const path = join(core.dataFolder, '.rescue', `${name}-${time}.ndjson`);
+    const path = rescuePath(core, name);
     const unshipped =
       dryRun === true
         ? await countCommits(database, seqMax)
-        : await writeRescueFile(disk, path, database, seqMax);
+        : await writeRescueFile(core.env.disk, path, database, seqMax);
     return { durableSeq, unshipped, rescue: unshipped === 0 ? null : path };
   });
 }

@@ -1,4 +1,4 @@
-// What only an old master has: its commits behind the fork, as lines of JSON that a person can read and a
+// What only one database has, an old master or a replica of a master that lost it: its commits behind the fork, as lines of JSON that a person can read and a
 // script can put back. Written before anything of the old master is changed, whole or not at all (P8).
 
 import type { Database } from '@pamina/engine';
@@ -11,7 +11,8 @@ import {
   systemPrefix,
   timelineAt,
 } from '@pamina/format';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { HostCore } from './host-core.js';
 
 const flushBytesMin = 1024 * 1024;
 
@@ -59,6 +60,15 @@ async function writeLines(
   }
   await flush();
   return commits;
+}
+
+/** Where the next one of a database goes. */
+export function rescuePath(
+  { dataFolder, env }: Pick<HostCore, 'dataFolder' | 'env'>,
+  name: string,
+) {
+  const time = new Date(env.clock.now()).toISOString().replace(/[:.]/g, '-');
+  return join(dataFolder, '.rescue', `${name}-${time}.ndjson`);
 }
 
 /** How many the file would hold. LOG_GONE. */

@@ -1,5 +1,6 @@
 // Replicas through hosts on two servers with one directory: made, refused, promoted, made anew.
 
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
@@ -223,6 +224,35 @@ describe('a replica', () => {
     const kept = events.find(({ event }) => event === 'recreated')?.fields?.['kept'] as string;
     expect(await env.disk.stat(join(kept, 'control.json'))).not.toBeNull();
     expect(await other.list()).toMatchObject([{ name: 'cities-replica' }]);
+    // Its master has all that it had.
+    expect(await env.disk.stat(join(bench.folder, 'other', '.rescue'))).toBeNull();
+  });
+
+  it('P9 is made anew after its master lost commits, and has them in a file', async () => {
+    const { position } = await master.put('cities', 'b', '2');
+    await master.backup('cities');
+    await master.put('cities', 'precious', 'only here');
+    await master.del('cities', 'a');
+    await caughtUp();
+    await master.restore('cities', { untilPosition: position, stop: true });
+    await master.start('cities');
+    await master.put('cities', 'new', '3');
+    await eventually(
+      () => other.status('cities-replica'),
+      ({ state }) => state === 'diverged',
+    );
+    await other.replicate('cities-replica', { master: 'cities', recreate: true });
+    await caughtUp();
+    const events = await collect(other.jobLog('cities-replica'));
+    const { fields, message } = events.find(({ event }) => event === 'recreated') ?? {};
+    const rescue = fields?.['rescue'] as string;
+    expect(message).toContain(rescue);
+    const lines = (await readFile(rescue, 'utf8')).trim().split('\n');
+    const lost = lines.map((line) => JSON.parse(line) as { operations: unknown });
+    expect(lost).toMatchObject([
+      { operations: [{ type: 'put', key: 'precious', value: 'only here' }] },
+      { operations: [{ type: 'del', key: 'a' }] },
+    ]);
   });
 });
 
