@@ -1,7 +1,9 @@
 // What a replica answers: nothing while it only replays, snapshots with simultaneous query, its
 // stand-still state when it is read only.
 import { expect, it } from 'vitest';
+import type { DatabaseState } from '@pamina/wire';
 import {
+  areEqual,
   createMaster,
   createReplica,
   expectEqualStates,
@@ -100,5 +102,42 @@ it(
     });
     await untilLevel(replica, master);
     await expectEqualStates(master, replica);
+  }),
+);
+
+/** The state that a change leads to, and the change. */
+const modes: readonly [DatabaseState, ...string[]][] = [
+  ['streaming', 'set', 'cities-replica', 'simultaneousQuery=false'],
+  ['streaming', 'set', 'cities-replica', 'simultaneousQuery=true'],
+  ['read-only', 'set', 'cities-replica', 'readOnly=true'],
+  ['streaming', 'set', 'cities-replica', 'readOnly=false'],
+  ['paused', 'pause', 'cities-replica'],
+];
+
+it(
+  'P9 status, hash, log and backup work on a replica in every mode',
+  { timeout: 120_000 },
+  inScene(async (scene) => {
+    const here = await ServedFolder.started(scene, 'main');
+    const there = await ServedFolder.started(scene, 'standby');
+    const master = await createMaster(here, 'cities');
+    const replica = await createReplica(there, 'cities-replica', master);
+    await here.administration.put('cities', 'paris', 'FR');
+    await untilLevel(replica, master);
+    for (const [state, ...change] of modes) {
+      const changed = await there.pamina(...change);
+      expect(changed.status, changed.stderr).toBe(0);
+      await untilState(replica, [state]);
+      const mode = change.join(' ');
+      await until(`the two were equal after ${mode}`, () => areEqual(master, replica));
+      expect(await there.json('status', 'cities-replica'), mode).toMatchObject({ state });
+      const { position, stateHash } = await here.administration.hash('cities');
+      const hash = await there.json('hash', 'cities-replica');
+      expect(hash, mode).toMatchObject({ position, stateHash });
+      const log = await there.pamina('log', 'cities-replica', '--grep', 'paris');
+      expect(log.stdout, mode).toContain('paris');
+      const backup = await there.json('backup', 'cities-replica');
+      expect(backup, mode).toMatchObject({ position, stateHash });
+    }
   }),
 );
