@@ -8,7 +8,7 @@ import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
 import type { JobLog } from './job-log.js';
 import type { ArchiveSetting } from './control.js';
-import { ReplicaHolds } from './replica-holds.js';
+import { ReplicaHolds, sizeText } from './replica-holds.js';
 import { firstSeqAfter } from './retention.js';
 import type { SlotTable } from './slots.js';
 import { settingsIn } from './system-data.js';
@@ -72,12 +72,26 @@ export class Maintenance {
       const before = parts.log.firstSeq;
       const removed = await parts.log.deleteBefore(first);
       if (removed.length === 0) return;
-      const message = `Deleted ${removed.length} segments of the log that nobody needs, up to record ${parts.log.firstSeq - 1}.`;
-      jobLog.write('info', 'log-deleted', message, { segments: removed, firstSeq: first });
+      this.#noteDeleted(removed, first);
       for (const [index, archive] of archives.entries()) {
         this.#noteGivenUp(archive, before, (keptFor[index] ?? 0) > archive.fromSeq);
       }
     });
+  }
+
+  /** Without a backup log goes that could have been of use. */
+  #noteDeleted(segments: readonly string[], firstSeq: number): void {
+    const { control, jobLog, parts } = this.#options;
+    const what = `segments of the log${control.current.keepFromSeq === null ? '' : ' that nobody needs'}`;
+    const message = `Deleted ${segments.length} ${what}, up to record ${parts.log.firstSeq - 1}.`;
+    const fields = { segments, firstSeq };
+    if (control.current.keepFromSeq !== null) {
+      jobLog.write('info', 'log-deleted', message, fields);
+      return;
+    }
+    const cap = `logBytesWithoutBackup ${sizeText(settingsIn(parts.reader).logBytesWithoutBackup)}`;
+    const why = `There is no backup from which they lead on, and there was more than is kept then (${cap}). \`pamina backup ${control.current.name}\` takes one: log behind it is kept.`;
+    jobLog.write('warning', 'log-deleted', `${message} ${why}`, fields);
   }
 
   /**

@@ -6,7 +6,7 @@ import { firstSeqToKeep, type RetentionNeeds } from './retention.js';
 import { type HoldSource, holdsOf, type SlotHold, wouldLose } from './slot-hold.js';
 import { type Settings, settingsIn } from './system-data.js';
 
-type Needs = Omit<RetentionNeeds, 'slots'>;
+type Needs = Omit<RetentionNeeds, 'slots' | 'bytesWithoutBackup'>;
 
 export class ReplicaHolds {
   readonly #options: MaintenanceOptions;
@@ -20,20 +20,30 @@ export class ReplicaHolds {
   /** Those whose log goes are lost by then, on disk; whose loss cannot be written down keeps it. */
   async firstSeqToKeep(needs: Needs): Promise<number> {
     const { log } = this.#options.parts;
-    const { holds, firstSeq } = await holdsOf(this.#source(needs));
+    const source = this.#source(needs);
+    const { holds, firstSeq } = await holdsOf(source);
     const kept = holds.filter(({ state }) => state === 'ok' || state === 'holding');
     for (const hold of holds) {
       if (hold.state !== 'past-cap' || !wouldLose(log, hold.slot, firstSeq)) continue;
       if (!(await this.#lose(hold))) kept.push(hold);
     }
     this.#tell(holds);
-    return firstSeqToKeep(log, { ...needs, slots: kept.map(({ slot }) => slot) });
+    return firstSeqToKeep(log, { ...source.needs, slots: kept.map(({ slot }) => slot) });
   }
 
   #source(needs: Needs): HoldSource {
     const { env, parts, slots } = this.#options;
     const { clock, disk } = env;
-    return { log: parts.log, disk, clock, slots, needs, settings: settingsIn(parts.reader) };
+    const settings = settingsIn(parts.reader);
+    const bytesWithoutBackup = settings.logBytesWithoutBackup;
+    return {
+      log: parts.log,
+      disk,
+      clock,
+      slots,
+      needs: { ...needs, bytesWithoutBackup },
+      settings,
+    };
   }
 
   async #lose({ slot, bytes, pastCap }: SlotHold): Promise<boolean> {
@@ -83,7 +93,7 @@ function capText(settings: Settings, cap: 'bytes' | 'age'): string {
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
-function sizeText(bytes: number): string {
+export function sizeText(bytes: number): string {
   let size = bytes;
   let unit = 0;
   for (; size >= 1024 && unit < units.length - 1; unit++) size /= 1024;

@@ -1,5 +1,5 @@
 // How much log is kept (P10): what the kept backups, the replicas seen here and local recovery need.
-import { archiveHeldBytesMax, closedSegmentBytesMaxWithoutBackup } from '@pamina/format';
+import { archiveHeldBytesMax } from '@pamina/format';
 import { loadHeader, type Log } from '@pamina/log';
 import type { Disk } from '@pamina/env';
 import type { Slot } from './slots.js';
@@ -9,6 +9,8 @@ export interface RetentionNeeds {
   readonly checkpointSeq: number;
   /** Oldest record that a kept backup needs; null without a backup other than the initial one. */
   readonly keepFromSeq: number | null;
+  /** Of closed log, while there is no such backup; 0 = no cap. */
+  readonly bytesWithoutBackup: number;
   readonly slots: readonly Slot[];
   /** Of each archive, the oldest record that is kept for it. */
   readonly archiveFromSeqs?: readonly number[] | undefined;
@@ -24,7 +26,7 @@ export function firstSeqToKeep(log: Log, needs: RetentionNeeds): number {
     Math.min(...(needs.archiveFromSeqs ?? [])),
     firstWithin(log, archiveHeldBytesMax),
   );
-  const kept = needs.keepFromSeq ?? firstWithin(log, closedSegmentBytesMaxWithoutBackup);
+  const kept = needs.keepFromSeq ?? firstWithin(log, needs.bytesWithoutBackup || Infinity);
   return Math.min(first, held, kept);
 }
 

@@ -9,6 +9,7 @@ import {
   backupGenerationsDefault,
   keyName,
   packBytes,
+  logBytesWithoutBackupDefault,
   replicaHoldBytesDefault,
   replicaHoldDaysDefault,
   replicationDelayMsDefault,
@@ -46,6 +47,8 @@ export interface Settings extends SynchronousSettings {
   readonly archiveKeepHours: number;
   /** Of an archive that has taken nothing for so long, older log is not kept. */
   readonly archiveHoldDays: number;
+  /** More closed log than this is not kept as long as there is no backup but the initial one; 0 = no cap. */
+  readonly logBytesWithoutBackup: number;
   /** More closed log than this is not kept for one replica that is behind; 0 = no cap. */
   readonly replicaHoldBytes: number;
   /** Nor log that is older than so many days, if the replica has come no further as long; 0 = no cap. */
@@ -70,6 +73,7 @@ const settingsDefault: Settings = {
   backupNoDelete: false,
   archiveKeepHours: archiveKeepHoursDefault,
   archiveHoldDays: archiveHoldDaysDefault,
+  logBytesWithoutBackup: logBytesWithoutBackupDefault,
   replicaHoldBytes: replicaHoldBytesDefault,
   replicaHoldDays: replicaHoldDaysDefault,
   archiveHeartbeatMinutes: archiveHeartbeatMinutesDefault,

@@ -22,6 +22,25 @@ async function masterWith(settings: { replicaHoldBytes?: number; replicaHoldDays
   return database;
 }
 
+test('P10 without a backup closed log past the set size is dropped, and the job log says why and what keeps it', async () => {
+  const database = await newDatabase({ segmentBytes });
+  await database.system.setSettings({ logBytesWithoutBackup: 4 * segmentBytes });
+  await write(database, 6);
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBe(1);
+  await write(database, 10);
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBeGreaterThan(1);
+  const [line] = await said(database, 'log-deleted');
+  expect(line?.level).toBe('warning');
+  expect(line?.message).toMatch(/logBytesWithoutBackup 256.0 KiB.*pamina backup orders/);
+  await database.system.setSettings({ logBytesWithoutBackup: 0 });
+  const before = database.log.firstSeq;
+  await write(database, 16);
+  await database.applyRetention();
+  expect(database.log.firstSeq).toBe(before);
+});
+
 test('P10 a replica past the cap is lost: on disk, said, and its log is deleted', async () => {
   const database = await masterWith({ replicaHoldBytes: 4 * segmentBytes });
   database.slots.report('i', 'away', at(3));

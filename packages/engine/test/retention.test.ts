@@ -1,4 +1,4 @@
-import { archiveHeldBytesMax, closedSegmentBytesMaxWithoutBackup } from '@pamina/format';
+import { archiveHeldBytesMax, logBytesWithoutBackupDefault } from '@pamina/format';
 import type { Log } from '@pamina/log';
 import { expect, test } from 'vitest';
 import { firstSeqToKeep } from '../src/retention.js';
@@ -21,11 +21,12 @@ function slotAt(durable: number): Slot {
   return { name: 'a', instance: 'i', seenAt: 0, ...positions };
 }
 
-const eighth = closedSegmentBytesMaxWithoutBackup / 8;
+const bytesWithoutBackup = logBytesWithoutBackupDefault;
+const eighth = bytesWithoutBackup / 8;
 
 test('P10 kept is what local recovery, the replicas seen here and the kept backups need', () => {
   const log = logOf(1000, 10);
-  const needs = { checkpointSeq: 95, keepFromSeq: 70, slots: [] };
+  const needs = { checkpointSeq: 95, keepFromSeq: 70, slots: [], bytesWithoutBackup };
   expect(firstSeqToKeep(log, needs)).toBe(70);
   expect(firstSeqToKeep(log, { ...needs, slots: [slotAt(42), slotAt(80)] })).toBe(42);
   expect(firstSeqToKeep(log, { ...needs, checkpointSeq: 30 })).toBe(31);
@@ -33,21 +34,28 @@ test('P10 kept is what local recovery, the replicas seen here and the kept backu
 });
 
 test('without a backup old log is dropped past the stated size, never what a replica needs', () => {
-  const needs = { checkpointSeq: 1000, keepFromSeq: null, slots: [] };
+  const needs = { checkpointSeq: 1000, keepFromSeq: null, slots: [], bytesWithoutBackup };
   expect(firstSeqToKeep(logOf(eighth, 8), needs)).toBe(1);
   expect(firstSeqToKeep(logOf(eighth, 10), needs)).toBe(21);
   expect(firstSeqToKeep(logOf(eighth, 10), { ...needs, slots: [slotAt(4)] })).toBe(4);
+  expect(firstSeqToKeep(logOf(eighth, 10), { ...needs, bytesWithoutBackup: 0 })).toBe(1);
 });
 
 test('P10 log is kept until every archive has it, up to the stated size', () => {
-  const needs = { checkpointSeq: 1000, keepFromSeq: 95, slots: [], archiveFromSeqs: [41, 71] };
+  const needs = {
+    checkpointSeq: 1000,
+    keepFromSeq: 95,
+    slots: [],
+    bytesWithoutBackup,
+    archiveFromSeqs: [41, 71],
+  };
   expect(firstSeqToKeep(logOf(1000, 10), needs)).toBe(41);
   expect(firstSeqToKeep(logOf(archiveHeldBytesMax / 4, 10), needs)).toBe(61);
   expect(firstSeqToKeep(logOf(archiveHeldBytesMax, 10), needs)).toBe(91);
 });
 
 test("P10 the segment that ends with a replica's last record is kept: it may lack the trailer", () => {
-  const needs = { checkpointSeq: 95, keepFromSeq: 90, slots: [slotAt(40)] };
+  const needs = { checkpointSeq: 95, keepFromSeq: 90, slots: [slotAt(40)], bytesWithoutBackup };
   expect(firstSeqToKeep(logOf(1000, 10), needs)).toBe(40);
 });
 

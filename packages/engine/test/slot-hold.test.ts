@@ -44,7 +44,7 @@ function holds(given: Given): Promise<Holds> {
     clock: { ...env.clock, now: () => now, monotonic: () => openForMs },
     slots: { list: () => [...slots], openedMs: 0 } as unknown as SlotTable,
     settings: { replicaHoldBytes, replicaHoldDays, replicationDelayMs: 0 },
-    needs: { checkpointSeq: 1_000_000, keepFromSeq },
+    needs: { checkpointSeq: 1_000_000, keepFromSeq, bytesWithoutBackup: 0 },
   };
   return holdsOf(source);
 }

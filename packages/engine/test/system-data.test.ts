@@ -16,6 +16,7 @@ test('settings have defaults, travel by commits, and are there after a crash', a
     backupNoDelete: false,
     archiveKeepHours: 24,
     archiveHoldDays: 7,
+    logBytesWithoutBackup: 1024 ** 3,
     replicaHoldBytes: 64 * 1024 ** 3,
     replicaHoldDays: 30,
     archiveHeartbeatMinutes: 60,

@@ -30,8 +30,11 @@ export const segmentBytesDefault = 64 * mebibyte;
 export const segmentBytesMin = 64 * kibibyte;
 /** A setting may not exceed it; a segment file may, by its last record and the trailer. */
 export const segmentBytesMax = 1 * gibibyte;
-/** Without a non-initial backup, closed segments beyond this are dropped. */
-export const closedSegmentBytesMaxWithoutBackup = 1 * gibibyte;
+/** Without a non-initial backup, closed segments beyond this are dropped. 0 = no cap, which must be said. */
+export const logBytesWithoutBackupDefault = 1 * gibibyte;
+/** Less would drop the log of an hour. */
+export const logBytesWithoutBackupMin = 64 * mebibyte;
+export const logBytesWithoutBackupMax = 1024 * 1024 * gibibyte;
 /** Closed segments beyond this are not kept for an archive that does not take them. */
 export const archiveHeldBytesMax = 16 * gibibyte;
 /** Nor those whose last record is older than so many days, if it has taken nothing for as long. */
@@ -135,7 +138,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [segmentBytesMin <= segmentBytesDefault, 'the default segment must be allowed'],
   [segmentBytesDefault <= segmentBytesMax, 'the default segment must be allowed'],
   [segmentBytesMax + recordBytesMax < 2 ** 32, 'an offset in a segment must fit syncedTo'],
-  [segmentBytesDefault <= closedSegmentBytesMaxWithoutBackup, 'a closed segment must be kept'],
+  [segmentBytesDefault <= logBytesWithoutBackupMin, 'a closed segment must be kept'],
   [segmentBytesMax <= archiveHeldBytesMax, 'an archive must get a closed segment'],
   [replicaHoldBytesMin <= replicaHoldBytesDefault, 'the default cap must be allowed'],
   [replicaHoldBytesDefault <= replicaHoldBytesMax, 'the default cap must be allowed'],

@@ -7,15 +7,17 @@ import type { ReplicaHold } from '@pamina/wire';
 /** Who holds most comes first. */
 export async function replicaHolds(database: Database): Promise<ReplicaHold[]> {
   const { control, env, log, slots } = database;
+  const settings = database.settings();
   const { holds } = await holdsOf({
     log,
     disk: env.disk,
     clock: env.clock,
     slots,
-    settings: database.settings(),
+    settings,
     needs: {
       checkpointSeq: database.applied().seq,
       keepFromSeq: control.keepFromSeq,
+      bytesWithoutBackup: settings.logBytesWithoutBackup,
       archiveFromSeqs: (control.archives ?? []).map(({ fromSeq }) => fromSeq),
     },
   });

@@ -13,6 +13,8 @@ import {
   backupGenerationsMin,
   backupTierGenerationsMax,
   PaminaError,
+  logBytesWithoutBackupMax,
+  logBytesWithoutBackupMin,
   replicaHoldBytesMax,
   replicaHoldBytesMin,
   replicaHoldDaysMax,
@@ -90,6 +92,11 @@ const setters: Readonly<Record<string, Setter>> = {
   archiveHoldDays: async (database, value) => {
     const archiveHoldDays = integer(value, archiveHoldDaysMin, archiveHoldDaysMax);
     await database.system.setSettings({ archiveHoldDays });
+  },
+  logBytesWithoutBackup: async (database, value) => {
+    const [least, most] = [logBytesWithoutBackupMin, logBytesWithoutBackupMax];
+    const logBytesWithoutBackup = bytesOrNone(value, least, most);
+    await database.system.setSettings({ logBytesWithoutBackup });
   },
   replicaHoldBytes: async (database, value) => {
     const replicaHoldBytes = bytesOrNone(value, replicaHoldBytesMin, replicaHoldBytesMax);
@@ -192,6 +199,7 @@ const travelling: ReadonlySet<string> = new Set([
   'archiveKeepHours',
   'archiveHoldDays',
   'archiveHeartbeatMinutes',
+  'logBytesWithoutBackup',
   'replicaHoldBytes',
   'replicaHoldDays',
 ]);

@@ -184,6 +184,9 @@ describe('the properties', () => {
     for (const value of ['', '16', '1MiB', '-1', '2PiB', '0GiB', '1e9', '2000000GiB']) {
       await expect(setBytes(value)).rejects.toThrow(code('PROPERTY_INVALID'));
     }
+    expect(await master.set('cities', 'logBytesWithoutBackup', '2GiB')).toMatchObject({
+      logBytesWithoutBackup: 2 * 2 ** 30,
+    });
     expect(await master.set('cities', 'replicaHoldDays', '14')).toMatchObject({
       replicaHoldDays: 14,
     });
