@@ -36,7 +36,7 @@ export class DividedNetwork {
   /** Names of network devices have at most 15 letters. */
   readonly #bridge = `pb${process.pid}x${made}`;
   readonly #cable = `pc${process.pid}x${made}`;
-  #network = '';
+  #network = '198.18.0';
   readonly #removeNow = (): void => this.remove();
 
   static of(scene: Scene): DividedNetwork {
@@ -65,7 +65,7 @@ export class DividedNetwork {
     process.once('exit', this.#removeNow);
     const taken = (network: string): boolean =>
       tryToRun('ip', ['route', 'get', `${network}.2`, 'from', `${network}.1`]) === null;
-    this.#network = networks.find((network) => !taken(network)) ?? networks[0]!;
+    this.#network = networks.find((network) => !taken(network)) ?? this.#network;
     const [bridge, cable, inside] = [this.#bridge, this.#cable, ['-n', this.#name]];
     run('ip', ['netns', 'add', this.#name]);
     run('ip', ['link', 'add', bridge, 'type', 'bridge']);

@@ -59,7 +59,7 @@ export class Maintenance {
   }
 
   async #run(): Promise<void> {
-    const { parts, control, jobLog } = this.#options;
+    const { parts, control } = this.#options;
     await this.#attempt(async () => {
       await this.#publish();
       const archives = control.current.archives ?? [];

@@ -380,8 +380,8 @@ describe('names', () => {
       const { instance } = await two.host.status('towns');
       const directory = new FileDirectory({ env, path: bench.directoryFile });
       await two.host.stop('towns');
-      const [before, after] = ['towns', 'cities'].map((name) => join(bench.folder, 'two', name));
-      await env.disk.rename(before!, after!);
+      const at = (name: string): string => join(bench.folder, 'two', name);
+      await env.disk.rename(at('towns'), at('cities'));
       await directory.register('cities', two.address, instance, () => Promise.resolve(false));
       await directory.close();
       expect(await two.host.start('cities')).toMatchObject({ online: true });
