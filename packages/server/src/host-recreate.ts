@@ -1,8 +1,8 @@
-// Building a replica anew from the master's newest backup: beside the old copy, verified, then
-// swapped. The old copy is kept: what only it had is for a person to look at and to remove.
+// Building a replica anew from the newest backup of its master or in its archive: beside the old copy,
+// verified, then swapped. The old copy is kept: what only it had is for a person to look at and to remove.
 
-import { layLogBeginning } from '@pamina/backup';
-import { readControl, writeControl } from '@pamina/engine';
+import { type BackupSource, layLogBeginning, type LogSource } from '@pamina/backup';
+import { type Control, type Database, readControl, writeControl } from '@pamina/engine';
 import { PaminaError } from '@pamina/format';
 import type { Progress, ReplicateOptions } from '@pamina/wire';
 import { join } from 'node:path';
@@ -11,32 +11,79 @@ import { backupToStartFrom, restoreTo } from './host-create.js';
 import { goOffline, goOnline } from './host-start.js';
 import type { MasterLink } from './master-link.js';
 
+/** Where a replica comes from when it is made anew. */
+export interface Origin {
+  /** For the job log: `cities`, `the archive /safe`. */
+  readonly words: string;
+  /** What the new copy says of whom it follows. */
+  readonly follows: Partial<Pick<Control, 'master' | 'sourceArchive'>>;
+  /** What it begins with. */
+  backup(progress?: Progress): Promise<{ readonly id: string; readonly source: BackupSource }>;
+  /** The log behind it. */
+  log(control: Control): LogSource;
+  /** Before anything is swapped. */
+  permit(name: string, simultaneousQuery: boolean): Promise<void>;
+}
+
+export function masterOrigin(link: MasterLink): Origin {
+  return {
+    words: link.name,
+    follows: { master: link.name },
+    async backup(progress) {
+      const { id } = await backupToStartFrom(link, progress);
+      return { id, source: link.source(id) };
+    },
+    log: () => link.log(),
+    permit: (name, simultaneousQuery) => permit(link, name, simultaneousQuery),
+  };
+}
+
+type Choice = Pick<ReplicateOptions, 'simultaneousQuery'>;
+
 /** Resolves to where the copy before is kept. The caller has the turn, and knows that nothing in it is lost by this. */
 export async function recreate(
   core: HostCore,
   name: string,
-  link: MasterLink,
-  options: ReplicateOptions,
+  origin: Origin,
+  options: Choice = {},
   progress?: Progress,
 ): Promise<string> {
   const { disk } = core.env;
   const before = await core.control(name);
-  const backup = await backupToStartFrom(link, progress);
+  const backup = await origin.backup(progress);
   const beside = besideFolder(core, name);
   await disk.removeTree(beside);
-  await restoreTo(core, beside, name, link.source(backup.id), progress);
+  await restoreTo(core, beside, name, backup.source, progress);
   const restored = await readControl(disk, beside);
   if (restored === null)
     throw new PaminaError('INTERNAL', `${beside} was restored without control`);
-  await layLogBeginning({ env: core.env, folder: beside, source: link.log() });
+  await layLogBeginning({ env: core.env, folder: beside, source: origin.log(restored) });
   const simultaneousQuery = options.simultaneousQuery ?? before.simultaneousQuery;
-  await permit(link, name, simultaneousQuery);
-  await writeControl(disk, beside, {
+  await origin.permit(name, simultaneousQuery);
+  await writeControl(disk, beside, replacing(before, restored, origin, simultaneousQuery));
+  await goOffline(core, name);
+  const kept = await swap(core, name, beside);
+  await core.opened(name, 'read', (database) => {
+    const message = `${name} was created anew from backup ${backup.id} of ${origin.words}. The copy before is kept in ${kept}; remove it when nothing in it is needed.`;
+    database.jobLog.write('warning', 'recreated', message, { backup: backup.id, kept });
+    return Promise.resolve();
+  });
+  if (core.address !== null) await goOnline(core, name);
+  return kept;
+}
+
+/** What protected the copy before against a mistake of its master protects this one. */
+function replacing(
+  before: Control,
+  restored: Control,
+  { follows }: Origin,
+  simultaneousQuery: boolean,
+): Control {
+  return {
     ...restored,
     type: 'replica',
-    master: link.name,
+    master: before.master,
     simultaneousQuery,
-    // What protected the copy before against a mistake of its master protects this one.
     apply: before.apply ?? null,
     sourceArchive: before.sourceArchive ?? null,
     onTerminal: before.onTerminal ?? null,
@@ -45,16 +92,18 @@ export async function recreate(
       ...one,
       fromSeq: Math.min(one.fromSeq, restored.base.seq + 1),
     })),
-  });
-  await goOffline(core, name);
-  const kept = await swap(core, name, beside);
-  await core.opened(name, 'read', (database) => {
-    const message = `${name} was created anew from backup ${backup.id} of ${link.name}. The copy before is kept in ${kept}; remove it when nothing in it is needed.`;
-    database.jobLog.write('warning', 'recreated', message, { backup: backup.id, kept });
-    return Promise.resolve();
-  });
-  if (core.address !== null) await goOnline(core, name);
-  return kept;
+    ...follows,
+  };
+}
+
+/** A person has looked at it: what it did by itself before does not count any more. */
+export async function forgiveRecreates(core: HostCore, name: string): Promise<void> {
+  const { onTerminal } = await core.control(name);
+  if (onTerminal === undefined || onTerminal === null) return;
+  const online = core.online.get(name);
+  const forgive = (database: Pick<Database, 'updateControl'>): Promise<void> =>
+    database.updateControl({ onTerminal: { recreatedAt: [] } });
+  await (online === undefined ? core.opened(name, 'read', forgive) : forgive(online.database));
 }
 
 /** A replica permits nobody itself: whom its master permits it serves too. */

@@ -253,7 +253,7 @@ export interface ReplicateOptions {
   /** To read an encrypted archive with. */
   readonly identityFile?: string | undefined;
   readonly simultaneousQuery?: boolean | undefined;
-  /** Build the copy anew from the master's newest backup (the way out of the terminal states). */
+  /** Build the copy anew from the master's newest backup, or that in `fromArchive` (the way out of the terminal states). */
   readonly recreate?: boolean | undefined;
 }
 

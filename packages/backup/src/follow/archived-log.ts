@@ -25,7 +25,7 @@ import type { ArchivePlace } from '../archiver/archive-layout.js';
 import { readHeartbeat } from '../archiver/heartbeat.js';
 import type { CompleteUntil } from '../log-source.js';
 import { PieceReader, pointIn } from '../recover/segment-stream.js';
-import { ArchivedLine, type ListedSegment } from './archived-line.js';
+import { ArchivedLine, type ListedSegment, onHistory } from './archived-line.js';
 import { FolderWatch } from './folder-watch.js';
 
 /** Where a replica's log ends. */
@@ -156,17 +156,13 @@ export class ArchivedLog {
   ): Promise<Next | null> {
     const { inside, point } = cursor;
     const firstSeq = inside?.firstSeq ?? point.seq + 1;
-    const limits = new Map(
-      history.map(({ id }, index) => [id, history[index + 1]?.atSeq ?? Number.MAX_SAFE_INTEGER]),
-    );
-    const onLine = listed.filter(({ entry }) => limits.has(entry.timelineId));
+    const onLine = onHistory(listed, history);
     let best: Next | null = null;
     for (const one of onLine.filter(({ entry }) => entry.firstSeq === firstSeq)) {
       const sized = await this.#line.sized(one, signal);
-      const limit = limits.get(sized.entry.timelineId) ?? 0;
-      if (sized.entry.bytes <= (inside?.offset ?? 0) || limit < firstSeq - 1) continue;
+      if (sized.entry.bytes <= (inside?.offset ?? 0)) continue;
       const { header, trailer } = await this.#line.facts(sized, signal);
-      const found = { listed: sized, header, trailer, limit };
+      const found = { listed: sized, header, trailer, limit: one.limit };
       if (leadsOn(found, point.seq) && reachOf(found) >= reachOf(best)) best = found;
     }
     if (best === null) await this.#refuseGap(point, onLine, signal);
@@ -176,7 +172,7 @@ export class ArchivedLog {
   /** Whether the replica needs something that the archive no longer has: then waiting is in vain. LOG_GONE. */
   async #refuseGap(
     { seq }: ChainPoint,
-    onLine: readonly ListedSegment[],
+    onLine: ReturnType<typeof onHistory>,
     signal: AbortSignal,
   ): Promise<void> {
     const behind = onLine.find(({ entry }) => entry.firstSeq > seq + 1);
@@ -184,7 +180,8 @@ export class ArchivedLog {
     const around = onLine.findLast(({ entry }) => entry.firstSeq <= seq);
     if (around === undefined || around.pieces !== null) return;
     const { trailer } = await this.#line.facts(await this.#line.sized(around, signal), signal);
-    if (trailer !== null && trailer.lastSeq > seq) throw this.#gone(seq, trailer.lastSeq + 1);
+    const lastSeq = Math.min(trailer?.lastSeq ?? 0, around.limit);
+    if (lastSeq > seq) throw this.#gone(seq, lastSeq + 1);
   }
 
   #gone(seq: number, from: number): PaminaError {
