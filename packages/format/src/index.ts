@@ -122,6 +122,7 @@ export type { Synced } from './synced.js';
 export {
   currentTimeline,
   forkPoint,
+  takeoverIn,
   takeoverOf,
   takeoverReason,
   timelineAt,

@@ -1,7 +1,7 @@
 // Verbs that change what a database is or is called: reset, rename, delete.
 
 import { type Control, Database, readControl, writeControl } from '@pamina/engine';
-import { isPaminaError, PaminaError, validateName } from '@pamina/format';
+import { isPaminaError, PaminaError, takeoverReason, validateName } from '@pamina/format';
 import type { DeleteReport, ResetOptions } from '@pamina/wire';
 import { join, relative } from 'node:path';
 import { pauseBefore } from './host-apply.js';
@@ -92,7 +92,7 @@ async function noteName(core: HostCore, name: string, to: string): Promise<void>
   if (control === null)
     throw new PaminaError('CONTROL_INVALID', `${core.folder(to)} has no control`);
   const isTakeover = control.type === 'normal' && control.formerMaster === to;
-  const timelines = isTakeover ? withReason(control, `takeover of ${to}`) : control.timelines;
+  const timelines = isTakeover ? withReason(control, takeoverReason(to, name)) : control.timelines;
   await writeControl(core.env.disk, core.folder(to), { ...control, name: to, timelines });
   await core.opened(to, 'read', ({ jobLog }) => {
     const what = isTakeover ? `${name} takes over the name ${to}` : `${name} is now called ${to}`;

@@ -37,6 +37,8 @@ export class OnlineDatabase {
   note: string | null = null;
   /** Since when it was in the state that it could not be made anew out of; null when that is to be tried. */
   recreateFailedOf: number | null = null;
+  /** Whoever has its master's place is being looked for. */
+  isSeekingSuccessor = false;
   /** Whether the name is entered in the directory. */
   isRegistered = false;
   readonly #env: Env;
