@@ -109,6 +109,9 @@ describe('log-gone, with the master down', () => {
     expect(line?.message).toContain(`of cities in the archive ${address}`);
     const kept = await readControl(env.disk, String(line?.fields?.['kept']));
     expect(kept?.type).toBe('replica');
+    const { replaced } = await host.status('copy');
+    expect(replaced).toEqual([{ path: line?.fields?.['kept'], sizeBytes: expect.any(Number) }]);
+    expect(replaced?.[0]?.sizeBytes).toBeGreaterThan(1000);
     const { master: now } = await host.status('copy');
     expect(now).toMatchObject({ name: 'cities', archive: { pollMs: 200, afterMs: 50 } });
   });
