@@ -1,6 +1,7 @@
 // What an archiver announces, and how cheaply a follower looks for more because of it: one small object while
 // nothing comes, and never less than what is there.
 import type { Database } from '@pamina/engine';
+import type { Timeline } from '@pamina/format';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -158,8 +159,8 @@ describe('a look at an archive', () => {
 });
 
 describe('isReached', () => {
-  const created = { id: 'aa', timeline: 1, forkedFrom: null, atSeq: 0, why: 'created' };
-  const next = { id: 'bb', timeline: 2, forkedFrom: 'aa', atSeq: 50, why: 'reset' };
+  const created: Timeline = { id: 'aa', timeline: 1, forkedFrom: null, atSeq: 0, why: 'created' };
+  const next: Timeline = { id: 'bb', timeline: 2, forkedFrom: 'aa', atSeq: 50, why: 'reset' };
   const said: Announcement = {
     ...{ timeline: 1, timelineId: 'aa', firstSeq: 10, seq: 100, isClosed: false },
     ...{ completeUntil: null, instance: 'cc', time: 1 },
