@@ -15,8 +15,8 @@ const archiveObjectBytesMax =
   segmentBytesMax + recordHeaderBytes + commitBytesMax + segmentTrailerBytes;
 const replaceableBytesMax = 4096;
 
-/** The one name (as the last part of a path) whose object may be replaced. */
-const replaceableName = 'heartbeat';
+/** The names (as the last part of a path) whose objects may be replaced. */
+const replaceableNames: ReadonlySet<string> = new Set(['announced', 'heartbeat']);
 
 /** Temporary files of folders, and claims of stores without conditional writes: never listed. */
 const hiddenPattern = /\.tmp-[0-9a-f]{16}$|\.claim-[0-9a-f]{32}$/;
@@ -32,7 +32,7 @@ export function isListed(name: string): boolean {
 }
 
 export function isReplaceable(name: string): boolean {
-  return name.split('/').at(-1) === replaceableName;
+  return replaceableNames.has(name.split('/').at(-1) ?? '');
 }
 
 export function isHidden(name: string): boolean {

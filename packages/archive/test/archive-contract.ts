@@ -115,8 +115,11 @@ export function archiveContract(name: string, makeArchive: () => Promise<Archive
       expect(await archive.putIfAbsent('object', encode('second'))).toBe('written');
     });
 
-    test('the heartbeat, and nothing else, is replaced', async () => {
+    test('what is announced and the heartbeat, and nothing else, are replaced', async () => {
       const archive = await makeArchive();
+      await archive.replace('x/announced', encode('1'));
+      await archive.replace('x/announced', encode('22'));
+      expect(await read(archive, 'x/announced')).toBe('22');
       await archive.replace('x/heartbeat', encode('1'));
       await archive.replace('x/heartbeat', encode('2'));
       expect(await read(archive, 'x/heartbeat')).toBe('2');

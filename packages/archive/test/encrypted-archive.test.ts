@@ -73,6 +73,38 @@ describe('files of age', () => {
     }
   });
 
+  test('what may be replaced is read in one request, so that it is of one version, and is proved', async () => {
+    const { archive, folder, identityFile, stored } = await workbench();
+    await archive.replace('x/announced', Buffer.from('first'));
+    await archive.replace('x/announced', Buffer.from('second'));
+    const asked: string[] = [];
+    const seen = new Proxy(stored, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return (...given: unknown[]): unknown => {
+          asked.push(String(name));
+          return Reflect.apply(value, target, given);
+        };
+      },
+    });
+    const reader = await encryptedArchive(seen, env, { recipients: [], identityFile });
+    expect(Buffer.from(await readObject(reader, 'x/announced', 100)).toString()).toBe('second');
+    expect(asked).toEqual(['getRange']);
+    const path = join(folder, 'x/announced');
+    const whole = await readFile(path);
+    for (const at of [0, 30, 100, 180, 220, whole.length - 1]) {
+      const bad = Buffer.from(whole);
+      bad[at] = (bad[at] ?? 0) ^ 1;
+      for (const bytes of [bad, whole.subarray(0, at)]) {
+        await writeFile(path, bytes);
+        await expect(readObject(reader, 'x/announced', 100)).rejects.toMatchObject({
+          code: expect.stringMatching(/^ARCHIVE_(DAMAGED|KEY_INVALID)$/),
+        });
+      }
+    }
+  });
+
   test('the storage sees nothing of the content', async () => {
     const { archive, folder } = await workbench();
     await archive.putIfAbsent('object', Buffer.from('a secret that is long enough to be found'));

@@ -1,5 +1,6 @@
 // What other packages may use of backup. Never imported from inside this package.
 export { changeArchives } from './archiver/archive-settings.js';
+export type { ArchivePlace } from './archiver/archive-layout.js';
 export { archivePlace, findArchivePlace } from './archiver/archive-place.js';
 export { positionPath, readPosition } from './archiver/archive-position.js';
 export { listArchivedBackups } from './archiver/archive-backups.js';
@@ -8,6 +9,7 @@ export type { ArchiveExpireReport } from './archiver/expire-archive.js';
 export { ArchiverRunner } from './archiver/archiver-runner.js';
 export type { ArchiverStatus } from './archiver/archiver-runner.js';
 export { ArchivedLog } from './follow/archived-log.js';
+export { backupToFollow } from './follow/backup-to-follow.js';
 export { beginningSource } from './follow/beginning-source.js';
 export { holdBackup } from './backup-holds.js';
 export { listBackups } from './backup-list.js';

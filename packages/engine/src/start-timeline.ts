@@ -2,7 +2,7 @@
 // timeline of their own. From the moment that control.json says so it holds: what the log still lacks
 // (the closed copy of the open segment) is made up for at each open.
 import type { Env } from '@pamina/env';
-import { takeoverReason } from '@pamina/format';
+import { takeoverIn } from '@pamina/format';
 import type { ControlFile } from './control-file.js';
 import { newTimeline } from './create-database.js';
 import type { JobLog } from './job-log.js';
@@ -42,7 +42,7 @@ export async function startTimeline(
     // What was restored in the place of a database that may not write may not either (P11).
     fence: type === 'replica' ? null : fence,
     // One that was begun and given up is not that of the history that begins here.
-    takeover: takeover !== null && why === takeoverReason(takeover.of) ? takeover : null,
+    takeover: takeover !== null && takeoverIn({ why })?.of === takeover.of ? takeover : null,
     // What an archive has of the history that is given up is not the log of this one.
     archives: archives.map((one) => ({ ...one, fromSeq: Math.min(one.fromSeq, atSeq + 1) })),
   });

@@ -124,6 +124,7 @@ export type { Synced } from './synced.js';
 export {
   currentTimeline,
   forkPoint,
+  takeoverIn,
   takeoverOf,
   takeoverReason,
   timelineAt,

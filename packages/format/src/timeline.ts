@@ -12,7 +12,7 @@ export interface Timeline {
   readonly forkedFrom: string | null;
   /** Last seq shared with the parent; 0 for the first. */
   readonly atSeq: number;
-  /** Why it was started, e.g. `created` or `takeover of orders`. */
+  /** Why it was started, e.g. `created` or `takeover of orders by orders-2`. */
   readonly why: string;
 }
 
@@ -98,9 +98,21 @@ function isSame(one: Timeline | undefined, other: Timeline | undefined): boolean
   );
 }
 
-/** Why a timeline was started that takes the place of another database; fences the holder of that name. */
-export function takeoverReason(name: string): string {
-  return `takeover of ${name}`;
+/**
+ * Why a timeline was started that takes the place of another database; fences the holder of that name. `by` is
+ * what it was called before: who followed it under that name learns from it whom to follow.
+ */
+export function takeoverReason(of: string, by: string | null = null): string {
+  return by === null ? `takeover of ${of}` : `takeover of ${of} by ${by}`;
+}
+
+/** Null where a timeline was started for another reason; `by` where its reason does not say it. */
+export function takeoverIn({ why }: Pick<Timeline, 'why'>): {
+  readonly of: string;
+  readonly by: string | null;
+} | null {
+  const [, of, by = null] = /^takeover of (\S+)(?: by (\S+))?$/.exec(why) ?? [];
+  return of === undefined ? null : { of, by };
 }
 
 /**
@@ -114,7 +126,7 @@ export function takeoverOf(
 ): Timeline | null {
   const { common } = forkPoint(own, other);
   if (common === 0 || common < own.length) return null;
-  return other.slice(common).find(({ why }) => why === takeoverReason(name)) ?? null;
+  return other.slice(common).find((timeline) => takeoverIn(timeline)?.of === name) ?? null;
 }
 
 /** The timeline on which record `seq` was written; the first for seq 0, which is no record. */

@@ -5,6 +5,7 @@ import { PaminaError } from '../src/pamina-error.js';
 import {
   currentTimeline,
   forkPoint,
+  takeoverIn,
   takeoverOf,
   takeoverReason,
   timelineAt,
@@ -135,6 +136,28 @@ describe('P11 takeoverOf', () => {
     expect(takeoverOf('cities', [first, taken], [first, taken])).toBeNull();
     expect(takeoverOf('cities', [first, second], [first, taken])).toBeNull();
     expect(takeoverOf('cities', [third], [first, taken])).toBeNull();
+  });
+});
+
+describe('P11 takeoverIn', () => {
+  it('says whose place was taken, and by whom where that is known', () => {
+    const why = takeoverReason('cities', 'cities-2');
+    expect(takeoverIn({ why })).toEqual({ of: 'cities', by: 'cities-2' });
+    expect(takeoverIn({ why: takeoverReason('cities') })).toEqual({ of: 'cities', by: null });
+    const taken = { ...fork(first, '00000000000000ee', 100), why };
+    expect(takeoverOf('cities', [first], [first, taken])).toEqual(taken);
+  });
+
+  it('is none for what begins or goes on in another way', () => {
+    for (const words of [
+      'created',
+      'reset of a replica of cities',
+      'takeover of',
+      'a takeover of b',
+    ]) {
+      expect(takeoverIn({ why: words })).toBeNull();
+    }
+    expect(takeoverIn({ why: 'takeover of a b' })).toBeNull();
   });
 });
 

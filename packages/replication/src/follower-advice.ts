@@ -77,7 +77,7 @@ export function adviceForUnstored(problem: Problem): string | undefined {
 /** As `adviceFor`, where it is an archive that cannot be followed. */
 export function adviceForArchive(state: TerminalState, problem: Problem): string {
   if (state === 'diverged' || state === 'log-gone' || state === 'pattern-mismatch') {
-    return 'The archive does not lead on from this replica. It follows its master when that can be reached; or create it again, from a newer backup.';
+    return 'The archive does not lead on from this replica. It follows its master when that can be reached; or create it again, from a newer backup there (`pamina replicate NAME --master MASTER --from-archive ARCHIVE --recreate`).';
   }
   return adviceFor(state, problem);
 }

@@ -113,28 +113,33 @@ export async function removeArchive(core: HostCore, name: string, archive: strin
     await core.env.disk.removeTree(positionPath(database.folder, archive));
     const message = `Nothing is archived to ${archive} any more; what is there stays.`;
     database.jobLog.write('info', 'archive-removed', message, { archive });
-    await takeLeave(core, database, setting);
+    const problem = await takeLeave(core, database.control, setting);
+    if (problem === null) return;
+    const text = `The archive ${archive} was not told that nothing comes any more: ${problem.message}. To expire it takes --abandoned.`;
+    const fields = { archive, code: problem.code };
+    database.jobLog.write('warning', 'archive-not-left', text, fields);
   });
 }
 
-/** An archive that does not take it in a few seconds keeps the mark of this database. */
-async function takeLeave(
+/**
+ * The database archives there no more. One that does not take it in a few seconds keeps its mark: why, and null
+ * where it is gone.
+ */
+export async function takeLeave(
   core: HostCore,
-  database: Database,
+  { instance, pattern }: Control,
   setting: ArchiveSetting,
-): Promise<void> {
-  const { instance, pattern } = database.control;
-  if (pattern === null) return;
+): Promise<PaminaError | null> {
+  if (pattern === null) return null;
   const late = new AbortController();
   const cancel = core.env.clock.after(leaveMs, () => late.abort(new Error('the archive is slow')));
   const signal = AbortSignal.any([late.signal, core.signal]);
   try {
     const archive = await openAs(core, setting, { create: false, signal });
     await leaveArchive(archive, { database: setting.database, pattern }, instance, { signal });
+    return null;
   } catch (error) {
-    const { code, message } = toPaminaError(error);
-    const text = `The archive ${setting.name} was not told that nothing comes any more: ${message}. To expire it takes --abandoned.`;
-    database.jobLog.write('warning', 'archive-not-left', text, { archive: setting.name, code });
+    return toPaminaError(error);
   } finally {
     cancel();
   }

@@ -1,10 +1,11 @@
 // Verbs that change what a database is or is called: reset, rename, delete.
 
 import { type Control, Database, readControl, writeControl } from '@pamina/engine';
-import { isPaminaError, PaminaError, validateName } from '@pamina/format';
-import type { DeleteReport, ResetOptions } from '@pamina/wire';
+import { isPaminaError, PaminaError, takeoverReason, validateName } from '@pamina/format';
+import type { DeleteReport, LeftArchive, ResetOptions } from '@pamina/wire';
 import { join, relative } from 'node:path';
 import { pauseBefore } from './host-apply.js';
+import { takeLeave } from './host-archive.js';
 import type { HostCore } from './host-core.js';
 import { keptBackupsFolder, keptBackupsPath } from './host-kept-backups.js';
 import { enterName, inheritName, requireNameFree, withdrawName } from './host-names.js';
@@ -92,7 +93,7 @@ async function noteName(core: HostCore, name: string, to: string): Promise<void>
   if (control === null)
     throw new PaminaError('CONTROL_INVALID', `${core.folder(to)} has no control`);
   const isTakeover = control.type === 'normal' && control.formerMaster === to;
-  const timelines = isTakeover ? withReason(control, `takeover of ${to}`) : control.timelines;
+  const timelines = isTakeover ? withReason(control, takeoverReason(to, name)) : control.timelines;
   await writeControl(core.env.disk, core.folder(to), { ...control, name: to, timelines });
   await core.opened(to, 'read', ({ jobLog }) => {
     const what = isTakeover ? `${name} takes over the name ${to}` : `${name} is now called ${to}`;
@@ -135,7 +136,11 @@ export async function remove(
       removed: removed.map((path) => relative(core.dataFolder, path)),
       kept: keeps ? [relative(core.dataFolder, options.dryRun === true ? backups : keptIn)] : [],
     };
-    if (options.dryRun === true) return report;
+    const { archives = [] } = control;
+    if (options.dryRun === true) {
+      const left = archives.map(({ address, name: archive }) => ({ name: archive, address }));
+      return { ...report, archives: left.map((one) => ({ ...one, problem: null })) };
+    }
     await requireUnused(core, name);
     if (keeps) {
       await disk.makeFolder(keptBackupsFolder(core.dataFolder));
@@ -147,8 +152,19 @@ export async function remove(
     await disk.removeTree(removing);
     core.faults.delete(name);
     await withdrawName(core, name, control.instance);
-    return report;
+    return { ...report, archives: await leaveAll(core, control) };
   });
+}
+
+/** What is there stays, and can be expired from anywhere: nothing keeps it for this database any more. */
+function leaveAll(core: HostCore, control: Control): Promise<LeftArchive[]> {
+  return Promise.all(
+    (control.archives ?? []).map(async (setting) => {
+      const problem = await takeLeave(core, control, setting);
+      const { address, name } = setting;
+      return { name, address, problem: problem?.message ?? null };
+    }),
+  );
 }
 
 export async function finishRemovals(core: HostCore): Promise<void> {

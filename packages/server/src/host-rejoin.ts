@@ -7,7 +7,7 @@ import { forkPoint, PaminaError, toPaminaError, validateName } from '@pamina/for
 import type { DatabaseStatus, Progress, RejoinOptions, RejoinReport } from '@pamina/wire';
 import type { HostCore } from './host-core.js';
 import { requireNameFree } from './host-names.js';
-import { recreate } from './host-recreate.js';
+import { masterOrigin, recreate } from './host-recreate.js';
 import { goOffline, goOnline } from './host-start.js';
 import { freeName } from './host-take-over.js';
 import type { MasterLink } from './master-link.js';
@@ -184,7 +184,7 @@ async function follow(
   way: 'followed' | 'recreated',
   progress?: Progress,
 ): Promise<string | null> {
-  if (way === 'recreated') return recreate(core, to, link, { master: link.name }, progress);
+  if (way === 'recreated') return recreate(core, to, masterOrigin(link), {}, progress);
   await layLogBeginning({ env: core.env, folder: core.folder(to), source: link.log() });
   await core.opened(to, 'read', async (database) => {
     await database.updateControl({

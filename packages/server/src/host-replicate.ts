@@ -3,12 +3,12 @@
 
 import { layLogBeginning } from '@pamina/backup';
 import { forkPoint, formatPosition, PaminaError } from '@pamina/format';
-import type { Control, Database } from '@pamina/engine';
+import type { Control } from '@pamina/engine';
 import type { DatabaseStatus, Progress, ReplicateOptions } from '@pamina/wire';
 import { backupToStartFrom, requireNew, restoreTo } from './host-create.js';
 import type { HostCore } from './host-core.js';
 import { requireFollower } from './host-follower.js';
-import { recreate } from './host-recreate.js';
+import { forgiveRecreates, masterOrigin, recreate } from './host-recreate.js';
 import { replicateFromArchive } from './host-source-archive.js';
 import { goOffline, goOnline } from './host-start.js';
 import type { MasterLink } from './master-link.js';
@@ -42,7 +42,7 @@ export async function replicate(
     requireFollower(name, control);
     const link = await core.link(master);
     if (options.recreate === true) {
-      await recreate(core, name, link, options, progress);
+      await recreate(core, name, masterOrigin(link), options, progress);
       return forgiveRecreates(core, name);
     }
     return becomeReplica(core, name, link, options);
@@ -154,14 +154,4 @@ function requireContinuation(
       },
     );
   }
-}
-
-/** A person has looked at it: what it did by itself before does not count any more. */
-async function forgiveRecreates(core: HostCore, name: string): Promise<void> {
-  const { onTerminal } = await core.control(name);
-  if (onTerminal === undefined || onTerminal === null) return;
-  const online = core.online.get(name);
-  const forgive = (database: Pick<Database, 'updateControl'>): Promise<void> =>
-    database.updateControl({ onTerminal: { recreatedAt: [] } });
-  await (online === undefined ? core.opened(name, 'read', forgive) : forgive(online.database));
 }

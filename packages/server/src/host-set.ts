@@ -234,7 +234,10 @@ export async function set(
     if (property === 'simultaneousQuery') await online?.restartFollower();
     if (online?.follower instanceof SourcedFollower) online.follower.ruleChanged();
     if (property === 'sourceArchive' && online !== null) await replaceFollower(core, online);
-    if (property === 'onTerminal' && online !== null) core.onFollowerChange(online);
+    if (property === 'onTerminal' && online !== null) {
+      online.recreateFailedOf = null;
+      core.onFollowerChange(online);
+    }
     for (const archiver of online?.archivers.values() ?? []) archiver.settingsChanged();
     database.jobLog.write('info', 'property-set', `${property} was set to ${value}`, { property });
     const { readOnly, simultaneousQuery, type } = database.control;

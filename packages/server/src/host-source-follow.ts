@@ -23,7 +23,8 @@ export function sourceOf(core: HostCore, database: Database, source: SourceArchi
   };
 }
 
-function openSource(
+/** ARCHIVE_NOT_FOUND, ARCHIVE_UNAVAILABLE, … */
+export function openSource(
   core: HostCore,
   { address, credentialsFile, identityFile }: SourceArchive,
   signal: AbortSignal,

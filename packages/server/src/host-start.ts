@@ -9,6 +9,7 @@ import { startArchivers } from './host-archive.js';
 import type { HostCore } from './host-core.js';
 import { enterName, fenced, requireStillOwn, withdrawName } from './host-names.js';
 import { sourceOf } from './host-source-follow.js';
+import { seekSuccessor } from './host-successor.js';
 import { OnlineDatabase } from './online-database.js';
 
 /** How long a closing host waits for what it told to end. */
@@ -145,7 +146,7 @@ function startFollower(core: HostCore, online: OnlineDatabase): void {
 }
 
 function beginToFollow(core: HostCore, online: OnlineDatabase): void {
-  const follower = followerOf(core, online.database);
+  const follower = followerOf(core, online);
   online.follower = follower;
   follower.onChange(() => core.onFollowerChange(online));
   online.database.freshness.follow(follower);
@@ -161,8 +162,9 @@ export async function replaceFollower(core: HostCore, online: OnlineDatabase): P
   beginToFollow(core, online);
 }
 
-function followerOf(core: HostCore, database: Database): FollowerRunner | SourcedFollower {
+function followerOf(core: HostCore, online: OnlineDatabase): FollowerRunner | SourcedFollower {
   const { token } = core;
+  const { database } = online;
   const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` };
   const options = {
     database,
@@ -170,6 +172,7 @@ function followerOf(core: HostCore, database: Database): FollowerRunner | Source
     jobLog: database.jobLog,
     resolveMaster: async (master: string) => {
       const entry = await core.directory.resolve(master);
+      if (entry === null) seekSuccessor(core, online);
       return entry === null ? null : { address: entry.address, headers };
     },
   };

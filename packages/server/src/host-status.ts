@@ -24,13 +24,13 @@ import type {
   DamageStatus,
   MasterStatus,
 } from '@pamina/wire';
-import { join } from 'node:path';
 import { applyingStatus } from './host-apply.js';
 import { sourceStatus } from './host-source-status.js';
 import { replicaHolds } from './host-holds.js';
 import { summaries } from './host-archive-summary.js';
 import { listed } from './host-backup.js';
 import type { HostCore } from './host-core.js';
+import { folderBytes, replacedCopies } from './host-replaced.js';
 import type { OnlineDatabase } from './online-database.js';
 
 interface Condition {
@@ -47,8 +47,8 @@ export async function list(core: HostCore): Promise<DatabaseSummary[]> {
   const summaries: DatabaseSummary[] = [];
   for (const name of await core.names()) {
     try {
-      const { online, position, sizeBytes, state, type } = await status(core, name);
-      summaries.push({ name, type, online, state, position, sizeBytes });
+      const { fence, online, position, sizeBytes, state, type } = await status(core, name);
+      summaries.push({ name, type, online, state, position, sizeBytes, fence });
     } catch (error) {
       // A control file that cannot be read: the one thing without which nothing is known.
       const sizeBytes = await folderBytes(core, core.folder(name));
@@ -217,6 +217,7 @@ async function common(core: HostCore, folder: string, name: string, control: Con
     createdAt,
     fence: control.fence ?? null,
     takeover: control.takeover ?? null,
+    replaced: await replacedCopies(core, name),
     archives: await summaries(core, { ...control, name }, core.online.get(name) ?? null),
   };
 }
@@ -276,17 +277,4 @@ function masterOf(control: Control, online: OnlineDatabase | null): MasterStatus
 
 function roundedUp(ms: number | null): number | null {
   return ms === null ? null : Math.ceil(ms);
-}
-
-async function folderBytes(core: HostCore, folder: string): Promise<number> {
-  let bytes = 0;
-  try {
-    for (const entry of await core.env.disk.list(folder)) {
-      bytes += entry.isFolder ? await folderBytes(core, join(folder, entry.name)) : entry.bytes;
-    }
-  } catch (error) {
-    // Removed while it was looked at, as a log or a store does with its files.
-    if (!isPaminaError(error, 'FILE_NOT_FOUND')) throw error;
-  }
-  return bytes;
 }

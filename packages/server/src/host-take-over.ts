@@ -190,7 +190,7 @@ async function becomeNormal(core: HostCore, name: string, master: string): Promi
     await database.updateControl({
       takeover: { of: master, formerName: name, since, atSeq: seq, finished: false },
     });
-    await database.becomeNormal(takeoverReason(master));
+    await database.becomeNormal(takeoverReason(master, name));
   } finally {
     await database.close();
   }
@@ -270,6 +270,8 @@ export async function finishTakeovers(core: HostCore): Promise<void> {
 
 async function finishTakeover(core: HostCore, name: string, control: Control): Promise<void> {
   const { instance, takeover, type } = control;
+  // A crash before its former name was taken out of the directory: nobody is served under that any more.
+  if (takeover?.of === name) await withdrawName(core, takeover.formerName, instance);
   if (type !== 'normal' || !takeover || takeover.finished || takeover.formerName !== name) return;
   const { of: master } = takeover;
   const holder = await holderOf(core, master);

@@ -35,6 +35,10 @@ export class OnlineDatabase {
   onTakenOver: ((replica: string) => void) | null = null;
   /** What is to be said beside what its follower says; null when there is nothing. */
   note: string | null = null;
+  /** Since when it was in the state that it could not be made anew out of; null when that is to be tried. */
+  recreateFailedOf: number | null = null;
+  /** Whoever has its master's place is being looked for. */
+  isSeekingSuccessor = false;
   /** Whether the name is entered in the directory. */
   isRegistered = false;
   readonly #env: Env;

@@ -263,3 +263,33 @@ describe('adding and removing', () => {
     }
   });
 });
+
+describe('a database that is deleted', () => {
+  it('P10 leaves its archives: what is there stays, and can be expired from anywhere', async () => {
+    const { host } = await bench.server();
+    await host.create('orders');
+    await host.addArchive('orders', 'main', { address });
+    await host.put('orders', 'a', '1');
+    await host.runArchive('orders', undefined);
+    expect((await names()).some((name) => name.includes('/writers/'))).toBe(true);
+    await host.stop('orders');
+    const plan = await host.delete('orders', { dryRun: true });
+    expect(plan.archives).toEqual([{ name: 'main', address, problem: null }]);
+    expect((await names()).some((name) => name.includes('/writers/'))).toBe(true);
+    expect((await host.delete('orders')).archives).toEqual(plan.archives);
+    expect((await names()).some((name) => name.includes('/writers/'))).toBe(false);
+    expect((await names()).some((name) => name.includes('/log/'))).toBe(true);
+  });
+
+  it('P9 is deleted also where an archive does not answer, which is said', async () => {
+    const { host } = await bench.server();
+    await host.create('orders');
+    await host.addArchive('orders', 'main', { address });
+    await host.put('orders', 'a', '1');
+    await host.stop('orders');
+    await rm(address, { recursive: true });
+    const { archives } = await host.delete('orders');
+    expect(archives).toMatchObject([{ name: 'main', problem: expect.any(String) as string }]);
+    expect(await host.list()).toEqual([]);
+  });
+});

@@ -80,6 +80,8 @@ describe('P11 a fence', () => {
     await master.backup('cities', { tag: 'before' });
     await master.put('cities', 'b', '2');
     await master.fence('cities', 'cities-2');
+    const [listed] = await master.list();
+    expect(listed).toMatchObject({ name: 'cities', fence: { successor: 'cities-2' } });
     await master.restore('cities', { untilTag: 'before', stop: true });
     await master.start('cities');
     await expect(master.put('cities', 'a', '2')).rejects.toThrow(code('FENCED'));

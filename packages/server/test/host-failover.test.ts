@@ -63,7 +63,7 @@ describe('P11 a planned failover', () => {
     expect(await second.get('cities', 'last')).toBe('x');
     await second.put('cities', 'new', 'y');
     const { timeline } = await second.status('cities');
-    expect(timeline).toMatchObject({ timeline: 2, why: 'takeover of cities' });
+    expect(timeline).toMatchObject({ timeline: 2, why: 'takeover of cities by cities-2' });
     await expectEqual(third, 'cities-3', second);
     await eventually(
       () => master.status('cities'),

@@ -184,7 +184,10 @@ describe('a replica', () => {
     });
     await other.put('cities-replica', 'c', '3');
     const renamed = await other.rename('cities-replica', 'cities');
-    expect(renamed).toMatchObject({ online: true, timeline: { why: 'takeover of cities' } });
+    expect(renamed).toMatchObject({
+      online: true,
+      timeline: { why: 'takeover of cities by cities-replica' },
+    });
     expect(await other.get('cities', 'a')).toBe('1');
     await expect(other.replicate('cities', { master: 'elsewhere' })).rejects.toThrow(
       code('REPLICA_IRREVERSIBLE'),

@@ -30,6 +30,7 @@ import type {
   VerifyRequest,
 } from './verification.js';
 import type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
+import type { DeleteReport, ReplacedCopy } from './removal.js';
 import type { RestoreOptions, RestoreReport } from './restore.js';
 
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
@@ -76,6 +77,8 @@ export interface DatabaseSummary {
   /** The applied position, `1/48213`; null before the first session and when it cannot be read. */
   readonly position: string | null;
   readonly sizeBytes: number;
+  /** Null where it takes writes; left out by older servers. */
+  readonly fence?: FenceStatus | null | undefined;
 }
 
 export interface TimelineSummary {
@@ -176,6 +179,8 @@ export interface DatabaseStatus {
   readonly fence?: FenceStatus | null | undefined;
   /** Whose place it took, if it did. Left out by older servers. */
   readonly takeover?: TakeoverStatus | null | undefined;
+  /** Copies that this one was put in the place of, newest first. Left out by older servers. */
+  readonly replaced?: readonly ReplacedCopy[] | undefined;
 }
 
 /** What a replica has received waits for its delay, or for an administrator. */
@@ -253,14 +258,8 @@ export interface ReplicateOptions {
   /** To read an encrypted archive with. */
   readonly identityFile?: string | undefined;
   readonly simultaneousQuery?: boolean | undefined;
-  /** Build the copy anew from the master's newest backup (the way out of the terminal states). */
+  /** Build the copy anew from the master's newest backup, or that in `fromArchive` (the way out of the terminal states). */
   readonly recreate?: boolean | undefined;
-}
-
-export interface DeleteReport {
-  /** Paths below the data folder; with `dryRun` what would be removed and kept. */
-  readonly removed: readonly string[];
-  readonly kept: readonly string[];
 }
 
 export interface ImportReport {

@@ -57,6 +57,9 @@ export interface ServerAnswer {
   readonly startedAt: number;
 }
 
+const fenceStatus = Type.Optional(
+  orNull(Type.Object({ since: amount, successor: text, takenOver: Type.Boolean() })),
+);
 const summaryAnswer = Type.Object({
   name: text,
   type: databaseType,
@@ -64,6 +67,7 @@ const summaryAnswer = Type.Object({
   state: databaseState,
   position: orNull(text),
   sizeBytes: amount,
+  fence: fenceStatus,
 });
 
 const retirement = { since: orNull(amount), goesAt: orNull(amount) };
@@ -240,9 +244,8 @@ export const statusAnswer = Type.Object({
   createdAt: amount,
   holds: Type.Optional(Type.Array(holdAnswer)),
   archives: Type.Optional(archivesAnswer),
-  fence: Type.Optional(
-    orNull(Type.Object({ since: amount, successor: text, takenOver: Type.Boolean() })),
-  ),
+  fence: fenceStatus,
+  replaced: Type.Optional(Type.Array(Type.Object({ path: text, sizeBytes: amount }))),
   takeover: Type.Optional(
     orNull(
       Type.Object({
@@ -358,7 +361,13 @@ export const progressAnswer = Type.Object({
   unit: oneOf('bytes', 'entries', 'records', 'steps'),
 });
 
-export const deleteAnswer = Type.Object({ removed: Type.Array(text), kept: Type.Array(text) });
+export const deleteAnswer = Type.Object({
+  removed: Type.Array(text),
+  kept: Type.Array(text),
+  archives: Type.Optional(
+    Type.Array(Type.Object({ name: text, address: text, problem: orNull(text) })),
+  ),
+});
 export const importAnswer = Type.Object({ entries: amount, position: text });
 export const positionAnswer = Type.Object({ position: text });
 export const valueAnswer = Type.Object({ value: text });

@@ -8,7 +8,6 @@ export {
   type DatabaseStatus,
   type DatabaseSummary,
   type DatabaseType,
-  type DeleteReport,
   type Entry,
   type ExportOptions,
   type ImportReport,
@@ -210,3 +209,4 @@ export type {
   VerifyReport,
   VerifyRequest,
 } from './verification.js';
+export type { DeleteReport, LeftArchive, ReplacedCopy } from './removal.js';

@@ -108,6 +108,8 @@ class EncryptedArchive implements Archive {
     length: number | null,
     call?: ArchiveCall,
   ): AsyncGenerator<Uint8Array, void, undefined> {
+    // Another one may be there at the next request: it is read in one.
+    if (isReplaceable(name)) return yield* this.#readReplaceable(name, offset, length, call);
     const object = await this.#open(name, call);
     if (object === null) throw missingIdentity(this.describe(), name);
     const end = Math.min(object.plainBytes, length === null ? Infinity : offset + length);
@@ -184,12 +186,34 @@ class EncryptedArchive implements Archive {
     const nonce = await readRange(this.#archive, name, range, call);
     const key = payloadKey(await this.#fileKey(name, header), nonce);
     const opened = { start, sealedBytes, plainBytes, key };
-    // What may be replaced is opened anew each time.
-    if (isReplaceable(name)) return opened;
     const [oldest] = this.#opened.keys();
     if (this.#opened.size >= openedMax && oldest !== undefined) this.#opened.delete(oldest);
     this.#opened.set(name, opened);
     return opened;
+  }
+
+  async *#readReplaceable(
+    name: string,
+    offset: number,
+    length: number | null,
+    call?: ArchiveCall,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.#decrypter === null) throw missingIdentity(this.describe(), name);
+    const bytesMax = headerBytesMax + payloadNonceBytes + sealedChunkBytes;
+    const file = await readRange(this.#archive, name, { offset: 0, length: null, bytesMax }, call);
+    const headerBytes = headerLength(file) ?? file.length;
+    const start = headerBytes + payloadNonceBytes;
+    if (file.length <= start || file.length > start + sealedChunkBytes) {
+      throw objectDamaged(this.describe(), name, 'it is not a small file of age');
+    }
+    const fileKey = await this.#fileKey(name, file.slice(0, headerBytes));
+    const key = payloadKey(fileKey, file.slice(headerBytes, start));
+    const plain = openChunk(key, 0, true, file.subarray(start));
+    if (plain === null) {
+      throw objectDamaged(this.describe(), name, 'its bytes are not what was encrypted');
+    }
+    const wanted = plain.subarray(offset, length === null ? plain.length : offset + length);
+    if (wanted.length > 0) yield wanted;
   }
 
   async #fileKey(name: string, header: Uint8Array): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 // Names in an archive: below the database's name and its identification pattern stand `backups/`, `log/`
-// and the heartbeat, so that one archive can hold many databases and two of one name never mix.
+// and a few small objects, so that one archive can hold many databases and two of one name never mix.
 import type { ArchiveObject } from '@pamina/archive';
 
 /** One database in an archive. */
@@ -93,6 +93,10 @@ export function isMarkFile(file: string): boolean {
 
 export function heartbeatObject(place: ArchivePlace): string {
   return `${placePrefix(place)}heartbeat`;
+}
+
+export function announcementObject(place: ArchivePlace): string {
+  return `${placePrefix(place)}announced`;
 }
 
 /** The segments in a list of objects below `log/`, by first record, of equal ones the newer timeline's last. */

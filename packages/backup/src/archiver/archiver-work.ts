@@ -14,6 +14,7 @@ import type { ArchiveSetting } from '@pamina/engine';
 import type { Log, Segment } from '@pamina/log';
 import type { BackupSettings } from '../contract.js';
 import { backupsFolderOf } from '../layout.js';
+import { announce, type Announcement } from './announcement.js';
 import {
   heartbeatObject,
   pieceObject,
@@ -160,6 +161,7 @@ export class ArchiverWork {
     const place = this.#place();
     const proved = await proveSegment(database.env, segment, place.pattern, position);
     const call = { signal: this.#signal };
+    await this.#announce(archive, segment, { seq: proved.point.seq, isClosed: true });
     await archive.putIfAbsent(segmentObject(place, placeOf(segment)), proved.bytes, call);
     await this.#note({ ...proved.point, open: null });
     for (const { name } of [...this.#forOthers, ...this.#pieces]) await archive.delete(name, call);
@@ -175,6 +177,7 @@ export class ArchiverWork {
     const { bytes, point, to } = await provePiece(disk, segment, position, pieceBytesMax);
     const name = pieceObject(place, placeOf(segment), from, to);
     const call = { signal: this.#signal };
+    await this.#announce(archive, segment, { seq: point.seq, isClosed: false });
     if (this.#forOthers.some((piece) => piece.name === name)) await archive.delete(name, call);
     await archive.putIfAbsent(name, bytes, call);
     this.#pieces.push({ name, from, to });
@@ -278,6 +281,23 @@ export class ArchiverWork {
     const bytes = encodeHeartbeat(heartbeat);
     await archive.replace(heartbeatObject(this.#place()), bytes, { signal: this.#signal });
     this.#said = heartbeat;
+    const segment = log.segments().findLast(({ firstSeq }) => firstSeq <= seq);
+    const isClosed = position.open === null;
+    if (segment !== undefined) {
+      await this.#announce(archive, segment, { seq, isClosed, completeUntil: time });
+    }
+  }
+
+  /** Before what it says is put: nothing is ever there that a follower would not look for. */
+  async #announce(
+    archive: Archive,
+    segment: Segment,
+    said: Pick<Announcement, 'seq' | 'isClosed'> & Partial<Announcement>,
+  ): Promise<void> {
+    const { control, env } = this.#options.database;
+    const about = { completeUntil: null, instance: control.instance, time: env.clock.now() };
+    const announcement = { ...placeOf(segment), ...about, ...said };
+    await announce(archive, this.#place(), announcement, { signal: this.#signal });
   }
 
   /** What a heartbeat there says of this history holds, also where control.json was lost with its word. */

@@ -170,6 +170,20 @@ export class ArchivedLine {
   }
 }
 
+/** Those that hold something of a history, each with its last record on it: of a timeline that was left not what came behind the fork. */
+export function onHistory(
+  listed: readonly ListedSegment[],
+  history: readonly Timeline[],
+): (ListedSegment & { readonly limit: number })[] {
+  const limits = new Map(
+    history.map(({ id }, index) => [id, history[index + 1]?.atSeq ?? Number.MAX_SAFE_INTEGER]),
+  );
+  return listed.flatMap((one) => {
+    const limit = limits.get(one.entry.timelineId) ?? -1;
+    return limit < one.entry.firstSeq - 1 ? [] : [{ ...one, limit }];
+  });
+}
+
 function remember<Value>(known: Map<string, Value>, key: string, value: Value): void {
   const [oldest] = known.keys();
   if (known.size >= rememberedMax && oldest !== undefined) known.delete(oldest);

@@ -22,10 +22,16 @@ import {
 } from '@pamina/log';
 import type { Archive } from '@pamina/archive';
 import type { ArchivePlace } from '../archiver/archive-layout.js';
+import {
+  isReached,
+  isSameLog,
+  readAnnouncement,
+  type Announcement,
+} from '../archiver/announcement.js';
 import { readHeartbeat } from '../archiver/heartbeat.js';
 import type { CompleteUntil } from '../log-source.js';
 import { PieceReader, pointIn } from '../recover/segment-stream.js';
-import { ArchivedLine, type ListedSegment } from './archived-line.js';
+import { ArchivedLine, type ListedSegment, onHistory } from './archived-line.js';
 import { FolderWatch } from './folder-watch.js';
 
 /** Where a replica's log ends. */
@@ -69,11 +75,23 @@ interface Next {
   readonly limit: number;
 }
 
+/**
+ * So many looks in a row go without a list: what an archiver of an earlier version puts is announced by nobody, and
+ * of two that archive to one place one can overwrite what the other has announced.
+ */
+const idleLooksMax = 60;
+
 export class ArchivedLog {
   readonly #archive: Archive;
   readonly #place: ArchivePlace;
   readonly #line: ArchivedLine;
   readonly #watch: FolderWatch;
+  /** What was announced before the last look that found all there was; null where the next one lists. */
+  #seen: Announcement | null = null;
+  /** Looks since that did not list. */
+  #idleLooks = 0;
+  #isHinted = false;
+  #complete: CompleteUntil | null = null;
 
   constructor(archive: Archive, place: ArchivePlace) {
     this.#archive = archive;
@@ -95,10 +113,29 @@ export class ArchivedLog {
     signal: AbortSignal,
   ): AsyncGenerator<ArchivedChunk, void, undefined> {
     try {
+      // Before the list: what comes behind it is news for the next look.
+      const announced = await readAnnouncement(this.#archive, this.#place, signal);
+      if (this.#isIdle(announced, end)) return;
+      this.#seen = null;
+      this.#idleLooks = 0;
+      this.#isHinted = false;
       yield* this.#read(end, signal);
+      this.#seen = announced;
     } catch (error) {
       throw unlessMoved(error);
     }
+  }
+
+  /** Nothing new was announced, and all that was is here. */
+  #isIdle(announced: Announcement | null, end: ReplicaEnd): boolean {
+    const seen = this.#seen;
+    if (seen === null || announced === null || this.#isHinted) return false;
+    if (!isSameLog(seen, announced) || !isReached(announced, end)) return false;
+    if (this.#idleLooks >= idleLooksMax) return false;
+    this.#idleLooks += 1;
+    const { completeUntil: time, seq } = announced;
+    if (time !== null) this.#complete = { seq, time };
+    return true;
   }
 
   async *#read(
@@ -134,13 +171,19 @@ export class ArchivedLog {
 
   /** Up to when nothing is missing here, as the archive's heartbeat says; null where it says nothing. */
   async completeUntil(signal: AbortSignal): Promise<CompleteUntil | null> {
+    // A look that did not list has it from what was announced.
+    if (this.#idleLooks > 0) return this.#complete;
     const heartbeat = await readHeartbeat(this.#archive, this.#place, signal);
-    return heartbeat === null ? null : { seq: heartbeat.seq, time: heartbeat.time };
+    this.#complete = heartbeat === null ? null : { seq: heartbeat.seq, time: heartbeat.time };
+    return this.#complete;
   }
 
   /** Calls after something came, where the archive can tell: a hint. Called again it changes what is watched. */
   watch(onChange: () => void): Promise<void> {
-    return this.#watch.start(onChange);
+    return this.#watch.start(() => {
+      this.#isHinted = true;
+      onChange();
+    });
   }
 
   close(): Promise<void> {
@@ -156,17 +199,13 @@ export class ArchivedLog {
   ): Promise<Next | null> {
     const { inside, point } = cursor;
     const firstSeq = inside?.firstSeq ?? point.seq + 1;
-    const limits = new Map(
-      history.map(({ id }, index) => [id, history[index + 1]?.atSeq ?? Number.MAX_SAFE_INTEGER]),
-    );
-    const onLine = listed.filter(({ entry }) => limits.has(entry.timelineId));
+    const onLine = onHistory(listed, history);
     let best: Next | null = null;
     for (const one of onLine.filter(({ entry }) => entry.firstSeq === firstSeq)) {
       const sized = await this.#line.sized(one, signal);
-      const limit = limits.get(sized.entry.timelineId) ?? 0;
-      if (sized.entry.bytes <= (inside?.offset ?? 0) || limit < firstSeq - 1) continue;
+      if (sized.entry.bytes <= (inside?.offset ?? 0)) continue;
       const { header, trailer } = await this.#line.facts(sized, signal);
-      const found = { listed: sized, header, trailer, limit };
+      const found = { listed: sized, header, trailer, limit: one.limit };
       if (leadsOn(found, point.seq) && reachOf(found) >= reachOf(best)) best = found;
     }
     if (best === null) await this.#refuseGap(point, onLine, signal);
@@ -176,7 +215,7 @@ export class ArchivedLog {
   /** Whether the replica needs something that the archive no longer has: then waiting is in vain. LOG_GONE. */
   async #refuseGap(
     { seq }: ChainPoint,
-    onLine: readonly ListedSegment[],
+    onLine: ReturnType<typeof onHistory>,
     signal: AbortSignal,
   ): Promise<void> {
     const behind = onLine.find(({ entry }) => entry.firstSeq > seq + 1);
@@ -184,7 +223,8 @@ export class ArchivedLog {
     const around = onLine.findLast(({ entry }) => entry.firstSeq <= seq);
     if (around === undefined || around.pieces !== null) return;
     const { trailer } = await this.#line.facts(await this.#line.sized(around, signal), signal);
-    if (trailer !== null && trailer.lastSeq > seq) throw this.#gone(seq, trailer.lastSeq + 1);
+    const lastSeq = Math.min(trailer?.lastSeq ?? 0, around.limit);
+    if (lastSeq > seq) throw this.#gone(seq, lastSeq + 1);
   }
 
   #gone(seq: number, from: number): PaminaError {

@@ -172,7 +172,7 @@ async function fourBackups(settings: Settings = {}) {
 async function copyObjects(from: Archive, to: Archive): Promise<void> {
   for (const { name } of await from.list('')) {
     const bytes = await readObject(from, name, 1e9);
-    if (name.endsWith('/heartbeat')) await to.replace(name, bytes);
+    if (/\/(?:announced|heartbeat)$/.test(name)) await to.replace(name, bytes);
     else await to.putIfAbsent(name, bytes);
   }
 }

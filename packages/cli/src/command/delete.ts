@@ -28,8 +28,14 @@ export const deleteDatabase = defineCommand({
       [
         ...report.removed.map((path) => `${verb[0]}  ${printable(path)}`),
         ...report.kept.map((path) => `${verb[1]}  ${printable(path)}`),
+        ...(report.archives ?? []).map(({ address }) => `${verb[1]}  ${printable(address)}`),
       ].join('\n'),
     );
+    for (const { address, problem } of report.archives ?? []) {
+      if (problem === null) continue;
+      const what = `The archive ${printable(address)} was not told that nothing comes any more: ${printable(problem)}.`;
+      context.output.note(`${what} To expire it takes --abandoned.`);
+    }
     if (report.kept.length > 0 && !dryRun) {
       context.output.note(`"pamina backups ${name}" lists the backups that were kept.`);
     }

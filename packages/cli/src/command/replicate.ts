@@ -14,7 +14,9 @@ export const replicate = defineCommand({
     'simultaneous-query': {
       describe: 'Answer queries while replaying (for now snapshot reads only)',
     },
-    recreate: { describe: 'Build the copy anew from the newest backup of the master' },
+    recreate: {
+      describe: 'Build the copy anew from the newest backup of the master, or in ARCHIVE',
+    },
     'from-archive': {
       value: 'ARCHIVE',
       describe:
@@ -36,6 +38,10 @@ export const replicate = defineCommand({
     [
       'pamina replicate cities-copy --master cities --from-archive ./archive',
       'with the master down: from its archive, and with the master when it is there again',
+    ],
+    [
+      'pamina replicate cities-copy --master cities --from-archive ./archive --recreate',
+      'out of diverged or log-gone, with the master down',
     ],
   ],
   async execute(context, given) {

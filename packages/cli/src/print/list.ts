@@ -15,9 +15,18 @@ export function listText(databases: readonly DatabaseSummary[]): string {
     databases.map((database) => [
       printable(database.name),
       database.type,
-      database.state,
+      stateText(database),
       database.position ?? '-',
       formatBytes(database.sizeBytes),
     ]),
   );
+}
+
+/** A master that takes no writes looks like any other but for that. */
+function stateText({ fence, state }: DatabaseSummary): string {
+  if (fence === null || fence === undefined) return state;
+  const successor = printable(fence.successor);
+  return fence.takenOver
+    ? `${state}, ${successor} has its place`
+    : `${state}, fenced for ${successor}`;
 }

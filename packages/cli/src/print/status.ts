@@ -65,6 +65,7 @@ export function statusText(status: DatabaseStatus, now: number): string {
       ['position', status.position ?? 'unknown'],
       ['timeline', timelineText(status)],
       ['size', formatBytes(status.sizeBytes)],
+      ['kept copies', replacedText(status)],
       ['log', logText(status)],
       ['log held', heldText(status)],
       ['backups', backupsText(status)],
@@ -120,6 +121,15 @@ function fenceText({ fence }: DatabaseStatus, now: number): string | null {
     ? `${printable(successor)} has its place`
     : `${printable(successor)} is to take over`;
   return `takes no writes since ${since(from, now)}: ${who}`;
+}
+
+/** What it was put in the place of takes up space until a person removes it. */
+function replacedText({ replaced = [] }: DatabaseStatus): string | null {
+  if (replaced.length === 0) return null;
+  const copies = replaced.map(
+    ({ path, sizeBytes }) => `${printable(path)} (${formatBytes(sizeBytes)})`,
+  );
+  return `${copies.join(', ')}; remove a folder when nothing in it is needed`;
 }
 
 function takeoverText({ takeover }: DatabaseStatus, now: number): string | null {

@@ -23,3 +23,19 @@ it('prints one object with --json', async () => {
   const ran = await runWith(fakeAdministration(), ['list', '--json']);
   expect(ran.objects).toMatchObject([{ databases: [{ name: 'cities' }] }]);
 });
+
+it('P11 says of a database that takes no writes for whom', async () => {
+  const fence = { since: 1, successor: 'cities-2', takenOver: false };
+  const one = { name: 'cities', type: 'normal', online: true, state: 'open' } as const;
+  const place = { position: '1/5', sizeBytes: 1 };
+  const list = () =>
+    Promise.resolve([
+      { ...one, ...place, fence },
+      { ...one, ...place, name: 'old', fence: { ...fence, takenOver: true } },
+      { ...one, ...place, name: 'towns', fence: null },
+    ]);
+  const { out } = await runWith(fakeAdministration({ list }), ['list']);
+  expect(out).toMatch(/^cities +normal +open, fenced for cities-2 +1\/5/m);
+  expect(out).toMatch(/^old +normal +open, cities-2 has its place +1\/5/m);
+  expect(out).toMatch(/^towns +normal +open +1\/5/m);
+});

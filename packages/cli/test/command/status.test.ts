@@ -65,3 +65,12 @@ it('P9 one that cannot be asked hides no other, and shows in the exit status', a
     objects: [{ errors: [{ name: 'cities', error: { code: 'DATABASE_NOT_FOUND' } }] }],
   });
 });
+
+it('shows copies that were replaced, with their size and what to do with them', async () => {
+  const replaced = [{ path: '/data/.replaced/cities-2026', sizeBytes: 2_097_152 }];
+  const status = () => Promise.resolve({ ...aStatus, replaced });
+  const { out } = await runWith(fakeAdministration({ status }), ['status', 'cities']);
+  expect(out).toMatch(
+    /^kept copies +\/data\/\.replaced\/cities-2026 \(2\.0 MiB\); remove a folder/m,
+  );
+});
