@@ -77,7 +77,9 @@ describe('a client of Redis', () => {
           socket.write(answer.slice(0, 1), () => socket.write(answer.slice(1)));
         });
       });
-      scene.atEnd(() => server.close());
+      scene.atEnd(() => {
+        server.close();
+      });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
       const connection = await RedisConnection.open((server.address() as AddressInfo).port);
       const answers = Promise.allSettled([
