@@ -31,6 +31,23 @@ export function compared(
   };
 }
 
+/** How long it took, in `unit`: less is better. Null for a peer that is not installed. */
+export function comparedTimes(
+  { unit, ...told }: Comparison,
+  peer: string,
+  ours: readonly number[],
+  theirs: readonly number[] | null,
+): Line {
+  const here = { unit, spread: spreadOf(ours) };
+  if (theirs === null) return { ...withoutPeer({ unit, ...told }, peer, null), ours: here };
+  return {
+    ...told,
+    result: ratioOf(ours, theirs),
+    ours: here,
+    theirs: { unit, spread: spreadOf(theirs) },
+  };
+}
+
 /** When the peer is not installed; says what Pamina did all the same. */
 export function withoutPeer(
   { unit, ...told }: Comparison,

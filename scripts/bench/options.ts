@@ -25,6 +25,12 @@ export interface Budget {
   readonly quietSecondsMax: number;
   /** Records of one round of replay, catch-up, and of the store that is read. */
   readonly records: number;
+  /** While a replica was stopped. */
+  readonly missedCommits: number;
+  /** That a master has to itself, and its replicas. */
+  readonly idleSeconds: number;
+  /** Which a slow replica has yet to receive. */
+  readonly behindDocuments: number;
   /** Of the database that is backed up. */
   readonly backupDocuments: number;
   readonly sustainedPuts: number;
@@ -110,6 +116,9 @@ function budgetFor(quick: boolean, rounds: number | null, seconds: number | null
     warmUpSeconds: quick ? 0.2 : 2,
     quietSecondsMax: quick ? 0 : 10,
     records: quick ? 5000 : 300_000,
+    missedCommits: quick ? 2000 : 200_000,
+    idleSeconds: commitSeconds / 2,
+    behindDocuments: quick ? 10_000 : 2 ** 20 + 2 ** 17,
     backupDocuments: quick ? 5000 : Math.round((commitSeconds / 60) * 2 ** 20),
     sustainedPuts: quick ? 10_000 : 3_000_000,
     sustainedSecondsMin: commitSeconds * 3,

@@ -35,6 +35,11 @@ export class Program {
     return { program, ready: await program.#answer<T>() };
   }
 
+  get isRunning(): boolean {
+    const { exitCode, signalCode } = this.#started.child;
+    return exitCode === null && signalCode === null;
+  }
+
   async ask<T extends Answer>(command: string, details: object = {}): Promise<T> {
     this.#started.child.stdin?.write(`${JSON.stringify({ do: command, ...details })}\n`);
     return this.#answer<T>();

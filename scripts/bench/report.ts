@@ -5,7 +5,7 @@ import type { Spread } from './statistics.js';
 export interface Goal {
   readonly kind: 'at least' | 'under' | 'at most';
   readonly value: number;
-  readonly unit: '×' | 'ms' | 'MB';
+  readonly unit: '×' | 'ms' | 'MB' | '%';
 }
 
 export interface Figures {

@@ -18,6 +18,8 @@ export interface Turn {
   readonly latency: Latency | null;
   /** How long the live replica took for what it had not applied when the turn ended. */
   readonly replicaLevelAfterMs?: number;
+  /** Commits/s beside what was timed. */
+  readonly loadRate?: number;
 }
 
 export interface TurnPlan {
@@ -120,6 +122,14 @@ export function latencyLine(row: string, who: string, turns: readonly Turn[]): L
       maxMs: longest.length === 0 ? null : Math.max(...longest),
     },
   ];
+}
+
+/** Of operations that were timed one by one. */
+export function latencyOf(timesMs: readonly number[]): Latency {
+  const sorted = timesMs.toSorted((left, right) => left - right);
+  const at = (fraction: number): number | null =>
+    sorted[Math.max(0, Math.ceil(sorted.length * fraction) - 1)] ?? null;
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
 }
 
 /** By name, for the JSON. */

@@ -1,9 +1,14 @@
 // All rows, in the order in which they run: the short ones first, the one that heats the disk last.
 import type { Row } from './row.js';
 import { backup } from './row/backup.js';
+import { behind } from './row/behind.js';
 import { catchUp } from './row/catch-up.js';
 import { commits } from './row/commits.js';
 import { encodingsRow } from './row/encodings.js';
+import { farBehind } from './row/far-behind.js';
+import { idleReplicas } from './row/idle-replicas.js';
+import { lags } from './row/lag.js';
+import { promotion } from './row/promotion.js';
 import { puts } from './row/puts.js';
 import { reads } from './row/reads.js';
 import { recovery } from './row/recovery.js';
@@ -15,9 +20,14 @@ export const rows: readonly Row[] = [
   ...commits,
   sync,
   encodingsRow,
+  ...lags,
+  promotion,
+  idleReplicas,
   catchUp,
+  behind,
   recovery,
   reads,
   backup,
+  farBehind,
   sustained,
 ];

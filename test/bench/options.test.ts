@@ -15,7 +15,8 @@ describe('the command line of the bench', () => {
     expect(wanted).toBeNull();
     expect(json).toBe(false);
     expect(budget).toMatchObject({ rounds: 3, commitSeconds: 60, windowSeconds: 60 });
-    expect(budget.sustainedPuts).toBe(3_000_000);
+    expect(budget).toMatchObject({ sustainedPuts: 3_000_000, missedCommits: 200_000 });
+    expect(budget.behindDocuments).toBeGreaterThan(2 ** 20);
   });
 
   it('takes rows by name, rounds and seconds', () => {

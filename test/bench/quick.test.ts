@@ -1,6 +1,6 @@
 // Runs the bench as people do, on its cheapest row: that it works, not how fast anything is.
 import { existsSync } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
+import { chmod, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { repository, requireBuild } from '../lib/built-package.js';
@@ -17,6 +17,10 @@ function start(scene: Scene, ...args: string[]): RunningProcess {
   const places = ['--folder', scene.path('databases'), '--results', scene.path('results')];
   return scene.start('the bench', [command, ...args, ...places]);
 }
+
+/** Three rows with servers of their own. */
+const testMs = 180_000;
+const folderModeOthersMayPass = 0o711;
 
 interface Told {
   readonly lines: readonly Record<string, unknown>[];
@@ -52,13 +56,41 @@ onLinux(
 );
 
 onLinux(
+  'the bench measures what replicas see and cost, with or without the peers',
+  inScene(async (scene) => {
+    const rows = ['lag-idle', 'idle-replicas', 'far-behind'];
+    // PostgreSQL runs as a user of its own, who has to come by.
+    await chmod(scene.path(), folderModeOthersMayPass);
+    const much = ['--quick', '--rounds', '1', '--seconds', '0.6'];
+    const ran = start(scene, '--rows', rows.join(','), ...much, '--json');
+    const { status } = await ran.ended(testMs);
+    expect(status, ran.describe()).toBe(0);
+
+    const { lines } = JSON.parse(ran.stdout) as Told;
+    const costs = lines.filter(({ against }) => against === '');
+    expect(costs.map(({ row }) => row)).toEqual(['idle-replicas', 'far-behind']);
+    for (const cost of costs) expect(cost['verdict']).toMatch(/^(met|MISSED)$/);
+    const lags = lines.filter(({ row }) => row === 'lag-idle');
+    expect(lags.map(({ against }) => against)).toEqual(
+      ['PostgreSQL', 'Redis'].flatMap((peer) => [peer, peer]),
+    );
+    for (const lag of lags) expect(lag).toHaveProperty('ours.spread.median', expect.any(Number));
+    expect(await readdir(scene.path('databases'))).toEqual([]);
+  }),
+  testMs,
+);
+
+onLinux(
   'a bench that is interrupted takes its processes and databases away',
   inScene(async (scene) => {
     const ran = start(scene, '--rows', 'puts-1', '--seconds', '600');
     await until('a database was there', async () => {
       if (!existsSync(scene.path('databases'))) return false;
-      const names = await readdir(scene.path('databases'), { recursive: true });
-      return names.some((name) => name.endsWith('control.json'));
+      // Not all the way down: what is made beside is renamed meanwhile.
+      const stages = await readdir(scene.path('databases'));
+      return stages.some((stage) =>
+        existsSync(scene.path('databases', stage, 'puts-1-pamina', 'control.json')),
+      );
     });
     ran.signal('SIGINT');
     const { status } = await ran.ended();

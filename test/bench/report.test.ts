@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compared, limited, withoutPeer } from '../../scripts/bench/comparison.js';
+import { compared, comparedTimes, limited, withoutPeer } from '../../scripts/bench/comparison.js';
 import { markdownTables, textTables, verdictOf, type Line } from '../../scripts/bench/report.js';
 import { latencyLine, type Turn } from '../../scripts/bench/rounds.js';
 
@@ -60,6 +60,24 @@ describe('the report of a bench', () => {
     expect(text).toContain('not measured');
     expect(text).toContain('Redis is not installed: scripts/bench/install-peers.sh installs them');
     expect(text).toContain('1,000 puts/s');
+  });
+
+  it('compares times, of which less is better, and tells ours where the peer is missing', () => {
+    const goal = { kind: 'at most', value: 0.5, unit: '×' } as const;
+    const told = { ...comparison, row: 'promotion', against: 'PostgreSQL', unit: 'ms', goal };
+    const shorter = comparedTimes(told, 'PostgreSQL', [20, 40], [100, 100]);
+    expect(shorter.result).toEqual({ median: 0.3, min: 0.2, max: 0.4 });
+    const longer = comparedTimes(told, 'PostgreSQL', [60], [100]);
+    const alone = comparedTimes(told, 'PostgreSQL', [20, 40], null);
+    expect([shorter, longer, alone].map(verdictOf)).toEqual(['met', 'MISSED', 'not measured']);
+    expect(alone.ours?.spread.median).toBe(30);
+    expect(alone.remark).toContain('PostgreSQL is not installed');
+  });
+
+  it('tells a part of a core in percent', () => {
+    const goal = { kind: 'under', value: 1, unit: '%' } as const;
+    const told = { row: 'idle-replicas', measure: 'of a core', remark: undefined };
+    expect(textTables([limited(told, goal, 0.44)], [])).toMatch(/^0\.4 % +under 1\.0 % +met /m);
   });
 
   it('leaves out latencies that nobody told', () => {

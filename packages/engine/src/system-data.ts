@@ -21,6 +21,7 @@ import {
 } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { synchronousPolicies, type SynchronousSettings } from './durability.js';
+import type { LogPoint } from './log-point.js';
 import { storeKey, type KeySpace, type Operation } from './operation.js';
 import type { StateReader } from './state-reader.js';
 import type { SynchronousCommits } from './synchronous-commits.js';
@@ -95,6 +96,7 @@ export interface SystemDataOwner {
   readonly reader: StateReader;
   readonly env: Env;
   readonly synchronous: Pick<SynchronousCommits, 'settingsChanged' | 'permittedChanged'>;
+  durable(): Pick<LogPoint, 'seq' | 'chain'>;
   commit(
     operations: readonly Operation[],
     options: { readonly space: KeySpace },
@@ -102,8 +104,17 @@ export interface SystemDataOwner {
   setLockData(lockData: boolean): void;
 }
 
+/** What was read, and when: good until something is committed, applied or taken back. */
+interface Remembered<T> {
+  readonly moment: string;
+  readonly value: T;
+}
+
 export class SystemData {
   readonly #owner: SystemDataOwner;
+  // Every feed asks for both once a second, for each of its replicas.
+  #settings: Remembered<Settings> | null = null;
+  #permitted: Remembered<readonly PermittedReplica[]> | null = null;
 
   constructor(owner: SystemDataOwner) {
     this.#owner = owner;
@@ -131,7 +142,11 @@ export class SystemData {
   }
 
   settings(): Settings {
-    return settingsIn(this.#owner.reader);
+    const moment = this.#moment();
+    if (this.#settings?.moment !== moment) {
+      this.#settings = { moment, value: settingsIn(this.#owner.reader) };
+    }
+    return { ...this.#settings.value };
   }
 
   /** Values are checked by the caller. */
@@ -143,8 +158,12 @@ export class SystemData {
   }
 
   /** By name. */
-  permitted(): Promise<PermittedReplica[]> {
-    return permittedIn(this.#owner.reader);
+  async permitted(): Promise<PermittedReplica[]> {
+    const moment = this.#moment();
+    if (this.#permitted?.moment !== moment) {
+      this.#permitted = { moment, value: await permittedIn(this.#owner.reader) };
+    }
+    return [...this.#permitted.value];
   }
 
   async permit(
@@ -164,6 +183,12 @@ export class SystemData {
     await this.delete(permittedPrefix + name);
     await this.#permittedChanged();
     return true;
+  }
+
+  /** Of the state that a read sees. By the chain too: a seq whose commit was taken back comes again. */
+  #moment(): string {
+    const { chain, seq } = this.#owner.durable();
+    return `${seq} ${chain} ${this.#owner.reader.visibleSeq}`;
   }
 
   async #permittedChanged(): Promise<void> {

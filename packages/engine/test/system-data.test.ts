@@ -1,5 +1,5 @@
 import { backupGenerationsDefault, replicationDelayMsDefault } from '@pamina/format';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { codeOf, contents, crashCopy, newDatabase, openDatabase } from './workbench.js';
 
 test('settings have defaults, travel by commits, and are there after a crash', async () => {
@@ -53,6 +53,32 @@ test('permitted names are listed in order, and denied again', async () => {
   expect(await codeOf(database.permit('../a', { simultaneousQuery: true }))).toBe('NAME_INVALID');
   const recovered = await openDatabase(await crashCopy(database.folder));
   expect(await recovered.permitted()).toMatchObject([{ name: 'a' }]);
+});
+
+test('settings and permitted names are read once while nothing is committed, and anew behind each commit', async () => {
+  const database = await newDatabase();
+  await database.permit('a', { simultaneousQuery: false });
+  await database.system.setSettings({ replicationDelayMs: 0 });
+  const reads = [vi.spyOn(database.reader, 'entries'), vi.spyOn(database.reader, 'getSync')];
+  const readsOf = () => reads.map((read) => read.mock.calls.length);
+  const look = async () => {
+    const permitted = await database.permitted();
+    return [database.settings().replicationDelayMs, ...permitted.map(({ name }) => name)];
+  };
+  expect(await look()).toEqual([0, 'a']);
+  await database.whenApplied(database.durable().seq);
+  expect(await look()).toEqual([0, 'a']);
+  const before = readsOf();
+  for (let again = 0; again < 3; again += 1) expect(await look()).toEqual([0, 'a']);
+  expect(readsOf()).toEqual(before);
+  await database.permit('b', { simultaneousQuery: false });
+  await database.system.setSettings({ replicationDelayMs: 7 });
+  expect(await look()).toEqual([7, 'a', 'b']);
+  await database.system.deny('a');
+  expect(await look()).toEqual([7, 'b']);
+  // Whoever was given them may do with them as he likes.
+  (await database.permitted()).pop();
+  expect(await look()).toEqual([7, 'b']);
 });
 
 test('simultaneous query switches the log, its segments say so, and the job log says it at session start', async () => {

@@ -17,6 +17,8 @@ export interface FilledOptions extends PostgresPlace {
 export interface FilledPostgres {
   /** From the beginning of pg_basebackup to the first document that is read. */
   newStandby(seed: number): Promise<number>;
+  /** pg_basebackup alone: a copy on disk. */
+  copy(seed: number): Promise<number>;
   dump(seed: number): Promise<number>;
   close(): Promise<void>;
 }
@@ -40,11 +42,19 @@ export async function startFilledPostgres(
     newStandby: async (seed) => {
       const called = `standby-${seed}`;
       const startedAt = performance.now();
-      const { port, server } = await servers.addStandby(called);
-      const key = await servers.sql(firstDocument, port);
+      const standby = await servers.addStandby(called);
+      const key = await servers.sql(firstDocument, standby.port);
       const seconds = secondsSince(startedAt);
       if (key.trim() === '') throw new Error('the standby of PostgreSQL holds no document');
-      await servers.removeStandby(called, server);
+      await servers.removeStandby(called, standby);
+      return seconds;
+    },
+    copy: async (seed) => {
+      const called = `copy-${seed}`;
+      const startedAt = performance.now();
+      await servers.copyPrimary(called);
+      const seconds = secondsSince(startedAt);
+      await servers.removeCopy(called);
       return seconds;
     },
     dump: async (seed) => {

@@ -26,6 +26,7 @@ max_wal_size = 16GB
 min_wal_size = 1GB
 checkpoint_timeout = 15min
 wal_keep_size = 2GB
+wal_retrieve_retry_interval = 10ms
 `;
 
 type User = StartOptions['user'];
@@ -33,6 +34,11 @@ type User = StartOptions['user'];
 export interface PostgresPlace {
   readonly programs: string;
   readonly folder: string;
+}
+
+export interface Serving {
+  readonly port: number;
+  readonly server: Started;
 }
 
 export class PostgresServers {
@@ -73,17 +79,49 @@ export class PostgresServers {
   }
 
   /** Copied from the primary into a folder of that name, started and ready. */
-  async addStandby(called: string): Promise<{ readonly port: number; readonly server: Started }> {
+  async addStandby(called: string): Promise<Serving> {
+    await this.copyPrimary(called);
+    return this.#serve(join(this.#place.folder, called));
+  }
+
+  async copyPrimary(called: string): Promise<void> {
     const standby = join(this.#place.folder, called);
     const copy = ['-D', standby, '-R', '-X', 'stream', '-c', 'fast'];
     await this.run('pg_basebackup', [...this.toPrimary, ...copy]);
-    return this.#serve(standby);
   }
 
-  async removeStandby(called: string, server: Started): Promise<void> {
+  /** One that was stopped; whether it is ready is not waited for. */
+  startStandby(called: string): Promise<Serving> {
+    return this.#launch(join(this.#place.folder, called));
+  }
+
+  /** As `pg_ctl stop` does it. */
+  async stopStandby({ server }: Serving): Promise<void> {
+    server.child.kill('SIGINT');
+    await server.ended;
+    this.#servers.splice(this.#servers.indexOf(server), 1);
+  }
+
+  async removeStandby(called: string, { server }: Serving): Promise<void> {
     await this.#stage.end(server);
     this.#servers.splice(this.#servers.indexOf(server), 1);
-    await this.#stage.remove(join(this.#place.folder, called));
+    await this.removeCopy(called);
+  }
+
+  removeCopy(called: string): Promise<void> {
+    return this.#stage.remove(join(this.#place.folder, called));
+  }
+
+  /** kill -9 of every process that it has: each of them has left the group of the first one. */
+  async killPrimary(): Promise<void> {
+    const [primary] = this.#servers;
+    const pid = primary?.child.pid;
+    if (primary === undefined || pid === undefined) throw new Error('there is no primary');
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    primary.child.kill('SIGKILL');
+    for (const child of children.trim().split(' ')) killIfThere(Number(child));
+    await primary.ended;
+    this.#servers.shift();
   }
 
   run(program: string, args: readonly string[]): Promise<string> {
@@ -95,13 +133,34 @@ export class PostgresServers {
     return this.run('psql', [...to, '-At', '-c', statement, 'postgres']);
   }
 
+  /** Whether the server on that port could be reached and did it. */
+  async succeeds(statement: string, port: number): Promise<boolean> {
+    const to = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres'];
+    const psql = join(this.#place.programs, 'psql');
+    const asking = this.#stage.start(psql, [...to, '-q', '-c', statement, 'postgres']);
+    return (await asking.ended) === 0;
+  }
+
+  /** One standby does. */
+  async isStreaming(): Promise<boolean> {
+    const count = "select count(*) from pg_stat_replication where state = 'streaming'";
+    return (await this.sql(count)).trim() === '1';
+  }
+
   async close(): Promise<void> {
     // The standbys first: without them the primary has nobody to wait for.
     for (const server of this.#servers.toReversed()) await this.#stage.end(server);
     await this.#stage.remove(this.#place.folder);
   }
 
-  async #serve(data: string): Promise<{ readonly port: number; readonly server: Started }> {
+  /** A session whose statements are written to its stdin. */
+  session(port: number): Started {
+    const to = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres'];
+    const psql = join(this.#place.programs, 'psql');
+    return this.#stage.start(psql, [...to, '-qAt', '-v', 'ON_ERROR_STOP=1', 'postgres']);
+  }
+
+  async #launch(data: string): Promise<Serving> {
     const [port = 0] = await freePorts(1);
     const command = join(this.#place.programs, 'postgres');
     const server = this.#stage.start(command, ['-D', data, '-p', String(port)], {
@@ -109,6 +168,11 @@ export class PostgresServers {
       endSignal: 'SIGQUIT',
     });
     this.#servers.push(server);
+    return { port, server };
+  }
+
+  async #serve(data: string): Promise<Serving> {
+    const { port, server } = await this.#launch(data);
     const ready = join(this.#place.programs, 'pg_isready');
     await waitUntil(this.#stage, 'PostgreSQL was ready', async () => {
       if (server.child.exitCode !== null) throw new Error(`PostgreSQL ended: ${server.output()}`);
@@ -124,6 +188,15 @@ export function documentOf(number: (index: number) => string): string {
   let index = 0;
   const text = documentTemplate(() => `' || ${number(index++)} || '`);
   return `('${text}')::jsonb`;
+}
+
+/** It may have ended by itself: its postmaster is gone. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** PostgreSQL refuses to run as root. */

@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { numbersPerDocument } from '../program/lib/document.mjs';
-import type { Contestant, Latency, Turn, TurnPlan } from '../rounds.js';
+import { latencyOf, type Contestant, type Latency, type Turn, type TurnPlan } from '../rounds.js';
 import type { Stage } from '../stage.js';
 import { PostgresServers, documentOf, documentsTable } from './postgres-servers.js';
 import { waitUntil } from './waiting.js';
@@ -40,13 +40,14 @@ class PostgresPair implements Contestant {
     const pair = new PostgresPair(stage, options, servers);
     await servers.sql(documentsTable);
     await servers.addStandby('standby');
-    await waitUntil(stage, 'the standby streamed', () => pair.#isStreaming());
+    await waitUntil(stage, 'the standby streamed', () => servers.isStreaming());
     await writeFile(join(options.folder, 'put.sql'), putScript());
     return pair;
   }
 
   async turn({ seconds, seed }: TurnPlan): Promise<Turn> {
-    if (!(await this.#isStreaming())) throw new Error('the standby of PostgreSQL does not stream');
+    if (!(await this.#servers.isStreaming()))
+      throw new Error('the standby of PostgreSQL does not stream');
     const { folder } = this.#options;
     const logs = join(folder, `turn-${seed}`);
     for (let extra = 0; extra <= connectSecondsMax; extra = extra * 2 + 1) {
@@ -83,11 +84,6 @@ class PostgresPair implements Contestant {
 
   close(): Promise<void> {
     return this.#servers.close();
-  }
-
-  async #isStreaming(): Promise<boolean> {
-    const count = "select count(*) from pg_stat_replication where state = 'streaming'";
-    return (await this.#servers.sql(count)).trim() === '1';
   }
 }
 
@@ -132,12 +128,10 @@ async function transactionsIn(folder: string): Promise<string> {
 
 /** One line a transaction; the third field is how long it took, in µs. */
 export function latencyFrom(transactions: string): Latency {
-  const times = transactions
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => Number(line.split(' ')[2]) / 1000)
-    .toSorted((left, right) => left - right);
-  const at = (fraction: number): number | null =>
-    times[Math.max(0, Math.ceil(times.length * fraction) - 1)] ?? null;
-  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  return latencyOf(
+    transactions
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => Number(line.split(' ')[2]) / 1000),
+  );
 }

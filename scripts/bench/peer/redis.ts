@@ -1,12 +1,9 @@
 // Redis that syncs every write, with one replica, and redis-benchmark as its clients: a SET of one
 // document under a random key is what a put is here.
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { documentTemplate } from '../program/lib/document.mjs';
 import type { Contestant, Latency, Turn, TurnPlan } from '../rounds.js';
-import type { Stage, Started } from '../stage.js';
-import { freePorts } from './free-ports.js';
-import { waitUntil } from './waiting.js';
+import type { Stage } from '../stage.js';
+import { RedisServers } from './redis-servers.js';
 
 /** redis-benchmark draws numbers below this, so that keys hardly ever repeat. */
 const keyspace = 2_000_000_000;
@@ -19,102 +16,58 @@ export interface RedisOptions {
   readonly folder: string;
 }
 
-export async function startRedis(stage: Stage, options: RedisOptions): Promise<Contestant> {
-  return RedisPair.start(stage, options);
+export async function startRedis(
+  stage: Stage,
+  { clients, folder }: RedisOptions,
+): Promise<Contestant> {
+  return new RedisPair(stage, clients, await RedisServers.start(stage, folder));
 }
 
 class RedisPair implements Contestant {
   readonly name = 'Redis';
   readonly #stage: Stage;
-  readonly #options: RedisOptions;
-  readonly #servers: Started[] = [];
-  #port = 0;
+  readonly #clients: number;
+  readonly #servers: RedisServers;
   #rate: number | null = null;
 
-  private constructor(stage: Stage, options: RedisOptions) {
+  constructor(stage: Stage, clients: number, servers: RedisServers) {
     this.#stage = stage;
-    this.#options = options;
-  }
-
-  static async start(stage: Stage, options: RedisOptions): Promise<RedisPair> {
-    const pair = new RedisPair(stage, options);
-    await pair.#begin();
-    return pair;
-  }
-
-  async #begin(): Promise<void> {
-    const [port = 0, replicaPort = 0] = await freePorts(2);
-    this.#port = port;
-    await this.#serve('master', port, []);
-    await this.#serve('replica', replicaPort, [`replicaof 127.0.0.1 ${port}`]);
-    await waitUntil(this.#stage, 'the replica of Redis followed', () => this.#isFollowed());
+    this.#clients = clients;
+    this.#servers = servers;
   }
 
   /** redis-benchmark does a number of requests: as many as fill the time, in a few goes. */
   async turn({ seconds }: TurnPlan): Promise<Turn> {
-    if (!(await this.#isFollowed())) throw new Error('the replica of Redis does not follow');
+    await this.#servers.requireFollowed();
     const goes: Turn[] = [];
     const done = (): number => goes.reduce((sum, go) => sum + go.seconds, 0);
     this.#rate ??= requestRate(await this.#go(requestsAtFirst));
     while (done() < seconds) {
       const requests = Math.ceil(this.#rate * (seconds - done()) * 1.02);
-      const go = await this.#go(Math.max(requests, this.#options.clients));
+      const go = await this.#go(Math.max(requests, this.#clients));
       this.#rate = requestRate(go);
       goes.push(go);
     }
     return together(goes);
   }
 
-  async close(): Promise<void> {
-    for (const server of this.#servers.toReversed()) await this.#stage.end(server);
-    await this.#stage.remove(this.#options.folder);
+  close(): Promise<void> {
+    return this.#servers.close();
   }
 
   async #go(requests: number): Promise<Turn> {
-    const text = await this.#stage.run('redis-benchmark', [
-      ...['-h', '127.0.0.1', '-p', String(this.#port), '-c', String(this.#options.clients)],
-      ...['-n', String(requests), '-r', String(keyspace), '--csv'],
-      ...['SET', `key:${random}`, documentTemplate(() => random)],
-    ]);
-    return readRedisBenchmark(text, requests);
+    const args = redisBenchmark(this.#servers.port, this.#clients, requests);
+    return readRedisBenchmark(await this.#stage.run('redis-benchmark', args), requests);
   }
+}
 
-  async #serve(name: string, port: number, more: readonly string[]): Promise<void> {
-    const folder = join(this.#options.folder, name);
-    await mkdir(folder, { recursive: true });
-    const settings = [
-      'bind 127.0.0.1',
-      `port ${port}`,
-      `dir ${folder}`,
-      'appendonly yes',
-      'appendfsync always',
-      // Snapshots beside the log would be work that nobody asked for.
-      'save ""',
-      // A replica that falls behind is not cut off, since that would make the rest easier.
-      'client-output-buffer-limit replica 0 0 0',
-      ...more,
-    ];
-    const file = join(folder, 'redis.conf');
-    await writeFile(file, `${settings.join('\n')}\n`);
-    const server = this.#stage.start('redis-server', [file]);
-    this.#servers.push(server);
-    await waitUntil(this.#stage, 'Redis was ready', async () => {
-      if (server.child.exitCode !== null) throw new Error(`Redis ended: ${server.output()}`);
-      const asking = this.#stage.start('redis-cli', ['-p', String(port), 'ping']);
-      await asking.ended;
-      return asking.output().includes('PONG');
-    });
-  }
-
-  async #isFollowed(): Promise<boolean> {
-    const told = await this.#stage.run('redis-cli', [
-      '-p',
-      String(this.#port),
-      'info',
-      'replication',
-    ]);
-    return /^slave0:.*state=online/m.test(told);
-  }
+/** Arguments for so many puts by so many clients. */
+export function redisBenchmark(port: number, clients: number, requests: number): string[] {
+  return [
+    ...['-h', '127.0.0.1', '-p', String(port), '-c', String(clients)],
+    ...['-n', String(requests), '-r', String(keyspace), '--csv'],
+    ...['SET', `key:${random}`, documentTemplate(() => random)],
+  ];
 }
 
 function requestRate({ operations, seconds }: Turn): number {

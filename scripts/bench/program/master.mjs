@@ -1,15 +1,20 @@
 // A master embedded in the program that writes to it, served so that replicas elsewhere can follow.
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from 'pamina';
+import { AnonymousMemory } from './lib/anonymous-memory.mjs';
 import { answerCommands, configuration } from './lib/commands.mjs';
+import { mark } from './lib/markers.mjs';
 import { syncsAskedFor, withoutSync } from './lib/without-sync.mjs';
 import { valuesFor, writeFor, writeRecords } from './lib/writing.mjs';
 
-const { dataFolder, directoryFile, name, writers, encoding, unsynced } = configuration();
+const { dataFolder, directoryFile, name, writers, encoding, unsynced, isThere } = configuration();
 const env = unsynced ? { env: withoutSync() } : {};
 const server = await serve({ dataFolder, directoryFile, ...env });
-await server.host.create(name);
-await server.host.set(name, 'replicationDelayMs', '0');
+if (isThere !== true) {
+  await server.host.create(name);
+  await server.host.set(name, 'replicationDelayMs', '0');
+}
 const master = server.open(name, { valueEncoding: encoding });
 await master.open();
 const values = valuesFor(encoding);
@@ -38,6 +43,22 @@ await answerCommands(
       await writeRecords({ ...command, values, put });
       return durable();
     },
+    mark: (command) => mark({ ...command, values, put }),
+    /** What this process takes of a core while nobody asks it for anything. */
+    cpu: async ({ seconds }) => {
+      const before = process.cpuUsage();
+      const startedAt = performance.now();
+      await sleep(seconds * 1000);
+      const { system, user } = process.cpuUsage(before);
+      return { seconds: (performance.now() - startedAt) / 1000, cpuSeconds: (system + user) / 1e6 };
+    },
+    memory: async ({ seconds }) => {
+      const memory = new AnonymousMemory();
+      await sleep(seconds * 1000);
+      return { anonymousBytes: memory.stop() };
+    },
+    /** How far behind each replica is, and whether it is connected. */
+    replicas: async () => ({ replicas: await server.host.replicas(name) }),
   },
   async () => {
     await master.close();

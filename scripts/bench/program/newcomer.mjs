@@ -18,6 +18,14 @@ await answerCommands(
       await host.delete(name);
       return { seconds };
     },
+    /** The master's newest backup over the network, laid out and on disk: a copy that nothing was done with yet. */
+    copy: async ({ name, master }) => {
+      const startedAt = performance.now();
+      await host.create(name, { fromBackup: `pamina://${master}` });
+      const seconds = (performance.now() - startedAt) / 1000;
+      await host.delete(name);
+      return { seconds };
+    },
     restore: async ({ name, from }) => {
       const startedAt = performance.now();
       await host.create(name, { fromBackup: from });

@@ -1,16 +1,26 @@
-// The live replica, in a process of its own: created from a backup of the master, then streaming.
+// The live replica, in a process of its own: created from a backup of the master, then streaming. With
+// `others` it has company; what is there already only goes on.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from 'pamina';
 import { answerCommands, configuration } from './lib/commands.mjs';
+import { documentTemplate, numberDigits } from './lib/document.mjs';
+import { watch } from './lib/markers.mjs';
 
 const askEveryMs = 2;
 const deadlineMs = 300_000;
+const document = documentTemplate(() => '1'.repeat(numberDigits));
 
-const { dataFolder, directoryFile, name, master } = configuration();
+const config = configuration();
+const { dataFolder, directoryFile, name, master, others = [] } = config;
+const { isThere = false, simultaneousQuery = false } = config;
 const server = await serve({ dataFolder, directoryFile });
 const { host } = server;
-await host.replicate(name, { master });
-await until('it streams', async () => (await host.status(name)).state === 'streaming');
+if (!isThere) {
+  for (const each of [name, ...others]) {
+    await host.replicate(each, { master, simultaneousQuery });
+    await until('it streams', async () => (await host.status(each)).state === 'streaming');
+  }
+}
 
 await answerCommands(
   {
@@ -33,6 +43,28 @@ await answerCommands(
       await host.start(name);
       await whenApplied(seq);
       return { seconds: (performance.now() - startedAt) / 1000 };
+    },
+    applied: async ({ seq }) => {
+      await whenApplied(seq);
+      return { seq };
+    },
+    watch: async ({ schedule }) => {
+      const replica = server.open(name);
+      await replica.open();
+      const seen = await watch({
+        schedule,
+        isThere: (key) => replica.getSync(key) !== undefined,
+      });
+      await replica.close();
+      return seen;
+    },
+    /** It takes its master's place and name, and a write. */
+    failover: async () => {
+      const { withoutWriterMs } = await host.failover(master);
+      const promoted = server.open(master);
+      await promoted.open();
+      await promoted.put('first', document);
+      return { withoutWriterMs };
     },
   },
   () => server.close(),

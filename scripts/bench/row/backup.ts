@@ -1,6 +1,6 @@
 // Backups of one database that is there from the beginning, and what is made from them: a new replica
-// beside pg_basebackup, a logical backup beside pg_dump, its restore beside a bare LevelDB that is given
-// the same data in key order.
+// beside pg_basebackup, the copy that it begins with alone, a logical backup beside pg_dump, its restore
+// beside a bare LevelDB that is given the same data in key order.
 import { mkdir } from 'node:fs/promises';
 import { atLeast, compared, turnsOf, withoutPeer, type Comparison } from '../comparison.js';
 import { startFilledPostgres, type FilledPostgres } from '../peer/filled-postgres.js';
@@ -19,6 +19,8 @@ export const backup: Row = { name, title, run };
 const who = {
   replica: 'Pamina, physical backup and new replica',
   basebackup: 'PostgreSQL, pg_basebackup and new standby',
+  bootstrap: 'Pamina, new replica’s copy of a checkpoint',
+  copy: 'PostgreSQL, pg_basebackup alone',
   logical: 'Pamina, logical backup',
   dump: 'PostgreSQL, pg_dump -Fc -Z0',
   restore: 'Pamina, logical restore',
@@ -57,10 +59,12 @@ function linesOf({ peers }: RowContext, played: Played): RowResult['lines'] {
     ...{ row: name, measure: `${measure}, MB/s of documents`, against, unit, goal: atLeast(goal) },
   });
   const replica = comparison('physical backup and new replica to first read', who.basebackup, 2);
+  const bootstrap = comparison('bootstrap from a checkpoint over the network', who.copy, 1.5);
   const logical = comparison('logical backup', who.dump, 1);
   const restored = comparison('logical restore', who.sorted, 0.8);
   const besidePostgres = [
     { told: replica, mine: who.replica, other: who.basebackup },
+    { told: bootstrap, mine: who.bootstrap, other: who.copy },
     { told: logical, mine: who.logical, other: who.dump },
   ].map(({ told, mine, other }) =>
     peers.postgres === null
@@ -137,6 +141,11 @@ class OurBackups {
         const joined = await this.#newcomer.ask<Timed>('join', { name: replica, master: database });
         return backed.seconds + joined.seconds;
       }),
+      // The newest backup is the physical one that was just taken.
+      contestant(this.#context, who.bootstrap, async (seed) => {
+        const copied = { name: `copy-${seed}`, master: database };
+        return (await this.#newcomer.ask<Timed>('copy', copied)).seconds;
+      }),
       contestant(this.#context, who.logical, async () => {
         const backed = await this.#master.ask<Timed & { folder: string }>('backup', {
           form: 'logical',
@@ -165,6 +174,7 @@ class OurBackups {
 function theirs(context: RowContext, postgres: FilledPostgres): Contestant[] {
   return [
     contestant(context, who.basebackup, (seed) => postgres.newStandby(seed)),
+    contestant(context, who.copy, (seed) => postgres.copy(seed)),
     contestant(context, who.dump, (seed) => postgres.dump(seed)),
   ];
 }
