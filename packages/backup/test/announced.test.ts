@@ -153,7 +153,7 @@ describe('a look at an archive', () => {
     expect((await look()).asked).toEqual(idle);
     const complete = await log.completeUntil(signal);
     expect(complete?.seq).toBe(database.durable().seq);
-    const heartbeat = await new ArchivedLog(await watchedArchive(folder), placeOf(database));
+    const heartbeat = new ArchivedLog(await watchedArchive(folder), placeOf(database));
     expect(complete).toEqual(await heartbeat.completeUntil(signal));
   });
 });
