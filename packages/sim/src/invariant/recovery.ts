@@ -31,11 +31,26 @@ export function resume(context: Context): Violation[] {
   const strange = new Set(['diverged', 'pattern-mismatch', 'not-permitted', 'version-mismatch']);
   for (const { database, state, code, index } of context.of('follower')) {
     const isStrange = strange.has(state) || (code !== null && faultCodes.has(code));
-    if (!isStrange || context.isExcused(index) || isPromoted(context, index)) continue;
+    if (!isStrange || context.isExcused(index) || mayLeave(context, database, index)) continue;
     const message = `${database} ended as ${state} (${code ?? 'without a code'})`;
     violations.push({ invariant: 'resume', message, index });
   }
   return [...violations, ...forks(context)];
+}
+
+/** Whether it has what the database that took the master's place has not, or follows one that was made anew. */
+function mayLeave(context: Context, database: string, index: number): boolean {
+  const promoted = context.of('promoted').find((event) => event.index < index);
+  if (promoted === undefined) return false;
+  const isSince = (event: { readonly index: number }): boolean =>
+    event.index > promoted.index && event.index < index;
+  if (context.of('created').some(isSince)) return true;
+  const own = [...context.of('progress'), ...context.of('opened')].filter(
+    (event) => event.database === database && event.index < index,
+  );
+  const last = own.toSorted((one, other) => one.index - other.index).at(-1);
+  const seq = last?.type === 'progress' ? last.durable : (last?.point.seq ?? 0);
+  return seq > promoted.seq;
 }
 
 /** A timeline begins behind the last record of the database that starts it. */
@@ -61,6 +76,7 @@ export function retention(context: Context): Violation[] {
   for (const { database, state, code, index } of context.of('follower')) {
     if (state !== 'log-gone' || context.isExcused(index)) continue;
     if (code === 'REPLICA_LOST' && isLost(context, database, index)) continue;
+    if (isUpstreamYounger(context, database, index)) continue;
     const message = `${database} needs log that is gone (${code ?? 'without a code'})`;
     violations.push({ invariant: 'retention', message, index });
   }
@@ -71,6 +87,17 @@ export function retention(context: Context): Violation[] {
     }
   }
   return violations;
+}
+
+/** Whether the replica that it follows was made anew since it was made itself: nobody has held log for it there. */
+function isUpstreamYounger(context: Context, database: string, index: number): boolean {
+  const before = (event: { readonly index: number }): boolean => event.index < index;
+  const own = context.of('opened').findLast((one) => one.database === database && before(one));
+  const created = context.of('created').filter(before);
+  const madeAt = (name: string): number =>
+    created.findLast((one) => one.database === name)?.index ?? 0;
+  const follows = own?.follows ?? null;
+  return follows !== null && madeAt(follows) > madeAt(database);
 }
 
 /** Whether a master has said so before. */
@@ -98,8 +125,4 @@ export function liveness(context: Context): Violation[] {
     message: `${what} has no end`,
     index,
   }));
-}
-
-function isPromoted(context: Context, index: number): boolean {
-  return context.of('promoted').some((event) => event.index < index);
 }
