@@ -227,6 +227,8 @@ export type HistoryEvent =
       readonly database: string;
       readonly state: string;
       readonly code: string | null;
+      /** Where it stood. */
+      readonly point?: Point;
     }
   | {
       readonly type: 'promoted';

@@ -223,9 +223,8 @@ export class Site {
       },
     });
     follower.onChange(({ state, code }) => {
-      // How far it was is what tells whether it had to end so.
-      if (state === 'diverged') this.observeProgress();
-      history.add({ type: 'follower', database: this.name, state, code });
+      const point = placeOf(database.durable());
+      history.add({ type: 'follower', database: this.name, state, code, point });
       if (code !== null) this.#report('follower', code, state);
     });
     this.#follower = follower;

@@ -17,7 +17,7 @@ const clingMs = 400;
 /** Between two times that a connection ends and its replica looks its master up. */
 const resetMs = 300;
 /** An old master to which no replica comes looks its name up in the end. */
-const visitsMax = 12;
+const visitsMax = 30;
 
 class GivenUp extends Error {}
 
@@ -89,12 +89,14 @@ export class TakeOver {
     await this.#until(() => durableSeq(successor) >= untilSeq);
     if (this.#plan.isInterrupted) this.#interrupt(successor);
     cluster.former = this.#old;
+    // The others know their master by a name that stays; who followed the successor knows one that goes.
+    const ownFollowers = cluster.followersOf(successor);
     await this.#promote(
       successor,
       cluster.replicas.filter((site) => site.isOpen).map(({ name }) => name),
     );
     await this.#until(() => successor.isOpen);
-    for (const site of cluster.followersOf(successor)) await this.#pointAt(site);
+    for (const site of ownFollowers) await this.#pointAt(site);
     this.#isTakenOver = true;
     await this.#untilOldIsFenced(successor);
     await this.#pause(clingMs * this.#random.between(0.2, 1));
@@ -213,8 +215,9 @@ export class TakeOver {
     if (this.#isCutOff) network.links.heal();
     this.#isCutOff = false;
     for (let visits = 0; !this.#isFenced; visits++) {
-      if (visits >= visitsMax) this.#looksUp = true;
-      for (const site of cluster.followersOf(successor)) {
+      const visitors = cluster.followersOf(successor).filter((site) => site !== this.#old);
+      if (visits >= visitsMax || visitors.length === 0) this.#looksUp = true;
+      for (const site of visitors) {
         if (!this.#random.chance(0.5)) continue;
         network.reset(site.name, successor.name);
         network.reset(site.name, this.#old.name);

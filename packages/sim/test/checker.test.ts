@@ -82,6 +82,11 @@ const follower = (name: string, code: string | null): HistoryEvent => ({
   state: name,
   code,
 });
+const other = { ...timeline, timeline: 2, id: 'b'.repeat(16), forkedFrom: timeline.id, atSeq: 0 };
+const promotedToOther = { ...promoted, timelines: [timeline, other] } as HistoryEvent;
+/** Diverged, with so many records of the first timeline, or of another. */
+const followerAt = (seq: number, timelineId = timeline.id): HistoryEvent =>
+  ({ ...follower('diverged', 'DIVERGED'), point: point(seq, timelineId) }) as HistoryEvent;
 const lostAt = (bytes: number): HistoryEvent => ({
   type: 'replica-lost',
   database: 'replica',
@@ -385,19 +390,14 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
   resume: [
     {
       what: 'a replica of an honest master never diverges',
-      good: [
-        follower('disconnected', 'CONNECT_FAILED'),
-        progress('replica', 1, 1),
-        promoted,
-        follower('diverged', 'DIVERGED'),
-      ],
+      good: [follower('disconnected', 'CONNECT_FAILED'), promotedToOther, followerAt(1)],
       bad: [follower('diverged', 'DIVERGED')],
       excuse: lied,
     },
     {
       what: 'a replica that has no more than who took the place of its master follows that one',
-      good: [progress('replica', 1, 1), promoted, follower('diverged', 'DIVERGED')],
-      bad: [progress('replica', 0, 0), promoted, follower('diverged', 'DIVERGED')],
+      good: [promotedToOther, followerAt(1)],
+      bad: [promotedToOther, followerAt(1, other.id)],
       excuse: lied,
     },
     {

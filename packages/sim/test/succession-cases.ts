@@ -41,7 +41,6 @@ const proof: HistoryEvent = {
   state: 'disconnected',
   code: 'FENCED',
 };
-const downAndUp: HistoryEvent = { type: 'crashed', database: 'master', how: 'kill' };
 const anew: HistoryEvent = { type: 'created', database: 'master', timelines: [] };
 const written = logRead('master', [...twoCommitsLog, record(4, null, null)]);
 
@@ -58,9 +57,9 @@ export const fenceCases: readonly Case[] = [
     excuse: lied,
   },
   {
-    what: 'to whom it was proved that its name is taken, that one acknowledges nothing any more',
-    good: [promoted(2), proof, downAndUp, invoked('c3', 'a=3'), late],
-    bad: [promoted(2), proof, invoked('c3', 'a=3'), late],
+    what: 'to whom it was proved that its name is taken, that one has a fence soon',
+    good: [promoted(2), fencedAt(3), proof],
+    bad: [promoted(2), proof, fencedAt(3)],
   },
   {
     what: 'who stops before another takes over has shipped its rest',

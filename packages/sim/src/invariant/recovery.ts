@@ -1,5 +1,6 @@
 // After every crash a database comes up again by itself, and when faults end everything gets well.
 
+import type { Recorded } from '../history.js';
 import { gapsIn } from './archive.js';
 import { damageCodes, faultCodes, type Context, type Violation } from './context.js';
 
@@ -29,9 +30,10 @@ export function recovery(context: Context): Violation[] {
 export function resume(context: Context): Violation[] {
   const violations: Violation[] = [];
   const strange = new Set(['diverged', 'pattern-mismatch', 'not-permitted', 'version-mismatch']);
-  for (const { database, state, code, index } of context.of('follower')) {
+  for (const event of context.of('follower')) {
+    const { database, state, code, index } = event;
     const isStrange = strange.has(state) || (code !== null && faultCodes.has(code));
-    if (!isStrange || context.isExcused(index) || mayLeave(context, database, index)) continue;
+    if (!isStrange || context.isExcused(index) || mayLeave(context, event)) continue;
     const message = `${database} ended as ${state} (${code ?? 'without a code'})`;
     violations.push({ invariant: 'resume', message, index });
   }
@@ -39,18 +41,17 @@ export function resume(context: Context): Violation[] {
 }
 
 /** Whether it has what the database that took the master's place has not, or follows one that was made anew. */
-function mayLeave(context: Context, database: string, index: number): boolean {
+function mayLeave(
+  context: Context,
+  { index, point }: Extract<Recorded, { type: 'follower' }>,
+): boolean {
   const promoted = context.of('promoted').find((event) => event.index < index);
   if (promoted === undefined) return false;
   const isSince = (event: { readonly index: number }): boolean =>
     event.index > promoted.index && event.index < index;
   if (context.of('created').some(isSince)) return true;
-  const own = [...context.of('progress'), ...context.of('opened')].filter(
-    (event) => event.database === database && event.index < index,
-  );
-  const last = own.toSorted((one, other) => one.index - other.index).at(-1);
-  const seq = last?.type === 'progress' ? last.durable : (last?.point.seq ?? 0);
-  return seq > promoted.seq;
+  const isOver = point?.timelineId === promoted.timelines.at(-1)?.id;
+  return !isOver && (point?.seq ?? 0) > promoted.seq;
 }
 
 /** A timeline begins behind the last record of the database that starts it. */

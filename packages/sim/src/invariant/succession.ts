@@ -31,30 +31,23 @@ export function fence(context: Context): Violation[] {
 }
 
 /** What was proved to a process that goes on running is heeded within this time. */
-const heedMs = 1_000;
+const heedMs = 5_000;
 
-/** To whom a replica has proved that its name is taken, that database acknowledges nothing any more. */
+/** To whom a replica has proved that its name is taken, that database has a fence soon. */
 function unheard(context: Context): Violation[] {
   const violations: Violation[] = [];
-  const [promoted] = context.of('promoted');
-  if (promoted === undefined) return violations;
-  const invoked = new Map(context.of('commit-invoked').map((event) => [event.commit, event.at]));
-  for (const proof of context.of('follower').filter(({ code }) => code === 'FENCED')) {
-    for (const { commit, database, index, timelineId } of context.of('commit-acknowledged')) {
-      const isOld = timelineId !== promoted.timelines.at(-1)?.id;
-      if (!isOld || (invoked.get(commit) ?? 0) < proof.at + heedMs) continue;
-      if (isDownBetween(context, database, proof.index, index)) continue;
-      const message = `${database} acknowledged ${commit} long after ${proof.database} proved that its name is taken`;
-      violations.push({ invariant: 'fence', message, index });
-    }
+  for (const { at, code, database, index } of context.of('follower')) {
+    if (code !== 'FENCED') continue;
+    const isSoon = (event: Recorded): boolean => event.index > index && event.at <= at + heedMs;
+    const isFenced = context
+      .of('fenced')
+      .some((event) => event.takenOver && event.at <= at + heedMs);
+    // What it was shown is forgotten with its process.
+    if (isFenced || context.of('crashed').some(isSoon)) continue;
+    const message = `${database} proved that the name of its master is taken, and that one goes on`;
+    violations.push({ invariant: 'fence', message, index });
   }
   return violations;
-}
-
-function isDownBetween(context: Context, database: string, from: number, to: number): boolean {
-  return context
-    .of('crashed')
-    .some((event) => event.database === database && event.index > from && event.index < to);
 }
 
 /** Where it is a database of its own no more. */
