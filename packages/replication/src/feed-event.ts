@@ -91,8 +91,8 @@ export type FeedEvent =
   | { readonly type: 'tick'; readonly nowMs: number; readonly permitted: boolean }
   /** The database, the log or the peer's message failed; the peer is told. */
   | { readonly type: 'failed'; readonly refusal: Refusal }
-  /** This side is asked to end (the database goes offline). */
-  | { readonly type: 'stop' }
+  /** This side is asked to end. */
+  | { readonly type: 'stop'; readonly why: string }
   /** The channel is closed. */
   | { readonly type: 'closed' };
 

@@ -2,7 +2,7 @@
 // One runner a connection; it lives until the channel is closed.
 
 import type { Channel } from '@pamina/env';
-import { isPaminaError, type Timeline, toPaminaError } from '@pamina/format';
+import { isPaminaError, toPaminaError } from '@pamina/format';
 import {
   channelProtocol,
   type ChannelPoint,
@@ -18,33 +18,11 @@ import {
 import type { FeedDatabase } from './contract.js';
 import type { FeedEffect, FeedEvent, FeedState, Refusal, ResumePlan } from './feed-event.js';
 import { gatherFacts, lossOf } from './feed-facts.js';
-import { FeedSeat, type FeedSeats } from './feed-seats.js';
+import type { FeedOptions, FeedStatus } from './feed-options.js';
+import { FeedSeat } from './feed-seats.js';
 import { FeedSource } from './feed-source.js';
 import { startFeed, stepFeed } from './feed.js';
 import { feedPauseMs, heartbeatMs } from './replication-limits.js';
-
-/** What the master's side knows of one connected replica. */
-export interface FeedStatus {
-  readonly replica: string;
-  readonly instance: string;
-  readonly state: FeedState['name'];
-  /** Last record that the replica has or was sent whole. */
-  readonly sentSeq: number;
-  readonly sentBytes: number;
-  /** The replica's last report; null before the first. */
-  readonly report: ReportMessage | null;
-}
-
-export interface FeedOptions {
-  /** Ends the feed in order; the replica connects again until it finds the database. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called at each change after the replica's hello was accepted, and with null when the feed ends. */
-  readonly onStatus?: ((status: FeedStatus | null) => void) | undefined;
-  /** A replica has proved that another database took the place of this one: it must write no more (P11). */
-  readonly onTakenOver?: ((replica: string) => void) | undefined;
-  /** Those of this database: without them nobody finds out that a replica follows twice. */
-  readonly seats?: FeedSeats | undefined;
-}
 
 /** Serves one replica; resolves when the channel is closed and everything held is let go. Never rejects. */
 export function runFeed(
@@ -69,9 +47,9 @@ class FeedRunner {
   #chunk: SegmentBytes | null = null;
   #report: ReportMessage | null = null;
   #welcomed = false;
-  /** The history that the replica was welcomed to, and the newest timeline of it. */
-  #history: readonly Timeline[] = [];
+  /** The newest timeline of the history that the replica was welcomed to, and how many that has. */
   #timelineId = '';
+  #timelines = 0;
   #unpin: (() => void) | null = null;
   #pinnedSeq = -1;
   #moreWhileReading = false;
@@ -90,12 +68,14 @@ class FeedRunner {
     const { clock } = database.env;
     this.#state = startFeed(clock.monotonic());
     const seats = options.seats ?? null;
-    this.#seat = new FeedSeat(seats, clock, () => this.#dispatch({ type: 'stop' }));
+    const replaced = { type: 'stop', why: 'this replica came again' } as const;
+    this.#seat = new FeedSeat(seats, clock, () => this.#dispatch(replaced));
   }
 
   async run(): Promise<void> {
     const { signal } = this.#options;
-    const stop = (): void => this.#dispatch({ type: 'stop' });
+    const why = 'the database goes offline';
+    const stop = (): void => this.#dispatch({ type: 'stop', why });
     const closed = new Promise<void>((resolve) => {
       this.#channel.onClose(() => {
         this.#dispatch({ type: 'closed' });
@@ -204,7 +184,7 @@ class FeedRunner {
     this.#welcomed = true;
     this.#spawn(() => this.#takeBack());
     this.#timelineId = this.#end().timelineId;
-    this.#history = timelines;
+    this.#timelines = timelines.length;
     this.#send({
       type: 'welcome',
       protocol: channelProtocol,
@@ -231,20 +211,27 @@ class FeedRunner {
   async #read(bytesMax: number): Promise<void> {
     this.#moreWhileReading = false;
     const chunk = (await this.#source?.next(bytesMax)) ?? null;
+    // What is of a timeline that the replica does not know yet would be another history to it.
+    if (this.#endIfHistoryGrew()) return;
     if (chunk === null) {
       this.#dispatch({ type: 'dry' });
       // What became durable while the read was ending would else wait for the next commit.
       if (this.#moreWhileReading) this.#more();
       return;
     }
-    // This database follows another timeline by now: the replica learns of it by a new welcome.
-    const { timelineId } = chunk.segment;
-    if (this.#history.every(({ id }) => id !== timelineId)) return this.#dispatch({ type: 'stop' });
     this.#chunk = chunk;
     this.#sentAtMs = this.#database.env.clock.monotonic();
     const { bufferedBytes } = this.#channel;
     const { lastSeq, bytes } = chunk;
     this.#dispatch({ type: 'chunk', bytes: bytes.length, lastSeq, bufferedBytes });
+  }
+
+  /** A replica that feeds others has followed its master to a new timeline: they connect again, and hear of it. */
+  #endIfHistoryGrew(): boolean {
+    const { control, timelines } = this.#database;
+    if (!this.#welcomed || timelines.length === this.#timelines) return false;
+    this.#dispatch({ type: 'stop', why: `${control.name} has gone over to a new timeline` });
+    return true;
   }
 
   /** At once after a pause, or where a commit waits; under a steady load what becomes durable meanwhile is sent together. */
@@ -278,6 +265,7 @@ class FeedRunner {
   }
 
   async #tick(): Promise<void> {
+    if (this.#endIfHistoryGrew()) return;
     const { hello } = this.#state;
     const permitted =
       !this.#welcomed ||

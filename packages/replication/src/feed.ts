@@ -88,10 +88,8 @@ function sayGoodbye(state: FeedState): FeedStep {
   return close(state, effects);
 }
 
-function stop(state: FeedState): FeedStep {
-  return close(state, [
-    { type: 'close', code: closeCodes.done, message: 'the database goes offline' },
-  ]);
+function stop(state: FeedState, { why }: EventOf<'stop'>): FeedStep {
+  return close(state, [{ type: 'close', code: closeCodes.done, message: why }]);
 }
 
 function greet(state: FeedState, event: EventOf<'hello'>): FeedStep {

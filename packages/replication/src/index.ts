@@ -10,7 +10,8 @@ export type {
   JobLogWriter,
 } from './contract.js';
 export { FeedSeats } from './feed-seats.js';
-export { type FeedOptions, type FeedStatus, runFeed } from './feed-runner.js';
+export type { FeedOptions, FeedStatus } from './feed-options.js';
+export { runFeed } from './feed-runner.js';
 export type { FollowerStateName } from './follower-event.js';
 export type { ResolveMaster } from './follower-link.js';
 export { FollowerRunner, type FollowerRunnerOptions } from './follower-runner.js';

@@ -24,7 +24,7 @@ const events: { readonly [T in FeedEvent['type']]: Extract<FeedEvent, { type: T 
   drained: { type: 'drained' },
   tick: { type: 'tick', nowMs: 1000, permitted: true },
   failed: { type: 'failed', refusal },
-  stop: { type: 'stop' },
+  stop: { type: 'stop', why: 'the database goes offline' },
   closed: { type: 'closed' },
 };
 const eventNames = Object.keys(events) as FeedEvent['type'][];

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { createDatabase, Database, readControl, writeControl, newInstance } from '@pamina/engine';
 import { type HttpListener, nodeEnv } from '@pamina/env';
 import { segmentBytesMin, wireMessageBytesMax } from '@pamina/format';
-import { type FeedStatus, runFeed } from '../src/feed-runner.js';
+import type { FeedStatus } from '../src/feed-options.js';
+import { runFeed } from '../src/feed-runner.js';
 import { FeedSeats } from '../src/feed-seats.js';
 import { FollowerRunner } from '../src/follower-runner.js';
 

@@ -31,7 +31,8 @@ export class ArchiveHost {
 
   /** Resolves when the place is an archive and the database knows it, which a first call sees to. */
   async startArchiver(by: Host, database: Database): Promise<ArchiverRunner> {
-    const { name } = database.control;
+    // What an old master has archived stays its own, whoever has its name.
+    const { name } = by;
     const isKnown = (database.control.archives ?? []).length > 0;
     if (!isKnown) {
       await this.open(by, { create: true });

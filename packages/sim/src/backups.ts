@@ -59,6 +59,11 @@ export async function backUp(
   }
 }
 
+/** Who took its master's place has none until it takes one. */
+export async function backUpIfNone(history: History, site: Site): Promise<void> {
+  if (site.isOpen && fullBackups(site).length === 0) await backUp(history, site);
+}
+
 /** Every backup that is there, held against its own checksums. */
 export async function verifyAll(history: History, site: Site): Promise<void> {
   for (const id of publishedBackups(site)) {
@@ -144,21 +149,33 @@ export async function restoreAside(
   }
 }
 
-/** Lays the database of a replica out from its master's newest backup that is good. False if there is none. */
-export async function layOutReplica(site: Site, from: Site): Promise<boolean> {
+export interface Replication {
+  /** Name of the database that is followed. */
+  readonly master: string;
+  readonly applyDelayMs: number;
+}
+
+/** Lays the database of a replica out from the newest backup of `from` that is good. False if there is none. */
+export async function layOutReplica(
+  site: Site,
+  from: Site,
+  { applyDelayMs, master }: Replication,
+): Promise<boolean> {
   const { env } = site.host;
   await site.wait(env.disk.removeTree(site.folder));
   for (const id of fullBackups(from).reverse()) {
     try {
       const source = copyOf(from, id);
-      await site.wait(restore({ env, source, folder: site.folder, name: site.name }));
+      await site.wait(restore({ env, source, folder: site.folder, name: site.databaseName }));
     } catch (error) {
       if (error instanceof ProcessEnded || toPaminaError(error).code !== 'BACKUP_INVALID')
         throw error;
       continue;
     }
     const database = await site.wait(Database.open(site.folder, { env, access: 'read' }));
-    const change = { type: 'replica', master: from.name, simultaneousQuery: true } as const;
+    const apply =
+      applyDelayMs === 0 ? null : { delayMs: applyDelayMs, paused: false, since: env.clock.now() };
+    const change = { type: 'replica', master, simultaneousQuery: true, apply } as const;
     await site.wait(database.updateControl(change));
     await site.wait(database.close());
     return true;

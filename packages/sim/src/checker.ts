@@ -17,6 +17,7 @@ import { atomicity, gap, order, rejection } from './invariant/log.js';
 import { read } from './invariant/read.js';
 import { convergence, liveness, recovery, resume, retention } from './invariant/recovery.js';
 import { apply, state } from './invariant/state.js';
+import { fence, rejoin, timelines } from './invariant/succession.js';
 import { target } from './invariant/target.js';
 
 export const invariants: Readonly<Record<InvariantName, Invariant>> = {
@@ -27,6 +28,9 @@ export const invariants: Readonly<Record<InvariantName, Invariant>> = {
   durability,
   shipping,
   replicated,
+  fence,
+  timelines,
+  rejoin,
   rejection,
   atomicity,
   order,

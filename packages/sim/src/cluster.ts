@@ -3,7 +3,7 @@
 import { createDatabase } from '@pamina/engine';
 import { toPaminaError } from '@pamina/format';
 import { ArchiveHost } from './archive-host.js';
-import { backUp, layOutReplica } from './backups.js';
+import { backUp, backUpIfNone, layOutReplica } from './backups.js';
 import type { History } from './history.js';
 import { damageCodes } from './invariant/context.js';
 import type { Plan } from './plan.js';
@@ -33,12 +33,25 @@ export class Cluster {
   readonly downUntil = new Map<Site, number>();
   /** Down for good. */
   readonly gone = new Set<Site>();
+  /** Which machine has the database of a name. */
+  readonly directory: Map<string, Site>;
+  /** Whom each replica follows. */
+  readonly upstreams = new Map<Site, Site>();
   /** From here on nothing goes wrong any more. */
   areFaultsOver = false;
+  /** An old master that some clients still write to, whenever it is there. */
+  former: Site | null = null;
+  /** What an operator does before anything else; true if that was all. */
+  attend: ((site: Site) => Promise<boolean>) | null = null;
+  /** Where somebody is led whose directory is out of date; null if it is not. */
+  misdirect: ((name: string, by: Site) => Site | null) | null = null;
+  /** A replica has proved that the name of a database has another one. */
+  onTakenOver: ((site: Site) => Promise<void>) | null = null;
   #master: Site;
   /** Replicas that are not laid out, or not to the end. */
   readonly #unmade = new Set<Site>();
-  #areClientsStopped = false;
+  /** Clients of an earlier round have stopped. */
+  #clientRound = 0;
   #isOver = false;
   readonly #tasks = new Map<Promise<void>, string>();
 
@@ -61,10 +74,18 @@ export class Cluster {
           name,
           segmentBytes: plan.segmentBytes,
           archive: this.archive,
-          resolve: (master) => this.#addressOf(master),
+          resolve: (master, by) => this.#addressOf(master, by),
+          machineOf: (database) => this.directory.get(database)?.name ?? database,
+          onTakenOver: (site) => this.spawn('fence', async () => this.onTakenOver?.(site)),
         }),
     );
+    this.directory = new Map(this.sites.map((site) => [site.name, site]));
     this.#master = this.sites[0] as Site;
+    for (const [at, site] of this.sites.entries()) {
+      const isSecondHand = plan.isCascade && at === this.sites.length - 1;
+      const upstream = isSecondHand ? this.sites[at - 1] : this.#master;
+      if (at > 0 && upstream !== undefined) this.upstreams.set(site, upstream);
+    }
     for (const site of this.sites) {
       this.calm(site);
     }
@@ -84,6 +105,12 @@ export class Cluster {
 
   set master(site: Site) {
     this.#master = site;
+  }
+
+  followersOf(upstream: Site): Site[] {
+    return this.sites.filter(
+      (site) => this.upstreams.get(site) === upstream && !this.gone.has(site),
+    );
   }
 
   get replicas(): Site[] {
@@ -142,21 +169,32 @@ export class Cluster {
   }
 
   startClients(): void {
+    this.startWriters();
+    this.startReaders();
+  }
+
+  startWriters(): void {
     const { plan, history, world } = this;
     const pause = (ms: number): Promise<void> => this.pause(ms);
-    const isStopped = (): boolean => this.#areClientsStopped;
+    const isStopped = this.#untilStopped();
     for (let at = 1; at <= plan.writers; at++) {
       const name = `w${this.writers.length + 1}`;
       const random = world.random.fork(name);
-      const master = (): Site | null => (this.gone.has(this.#master) ? null : this.#master);
+      const master = (): Site | null => this.#writable(at);
       const writer = new Writer({ name, plan, random, history, master, pause, isStopped });
       this.writers.push(writer);
       this.spawn(`writer ${name}`, () => writer.run());
     }
+  }
+
+  startReaders(): void {
+    const { history, world } = this;
+    const pause = (ms: number): Promise<void> => this.pause(ms);
+    const isStopped = this.#untilStopped();
     for (const [at, site] of this.sites.entries()) {
       const name = `r${this.writers.length}-${at + 1}`;
       const random = world.random.fork(name);
-      const { keys } = plan;
+      const { keys } = this.plan;
       this.spawn(`reader ${name}`, () =>
         readAlong({ name, keys, random, history, site, pause, isStopped }),
       );
@@ -164,17 +202,23 @@ export class Cluster {
   }
 
   stopClients(): void {
-    this.#areClientsStopped = true;
+    this.#clientRound += 1;
   }
 
-  restartClients(): void {
-    this.#areClientsStopped = false;
-    this.startClients();
+  #untilStopped(): () => boolean {
+    const round = this.#clientRound;
+    return () => this.#clientRound !== round;
+  }
+
+  /** Every other client takes an old master for the master. */
+  #writable(client: number): Site | null {
+    if (client % 2 === 1 && this.former?.isOpen === true) return this.former;
+    return this.gone.has(this.#master) ? null : this.#master;
   }
 
   /** Nobody looks after anything any more. */
   end(): void {
-    this.#areClientsStopped = true;
+    this.stopClients();
     this.#isOver = true;
   }
 
@@ -187,8 +231,7 @@ export class Cluster {
     const random = this.random.fork(`operator ${site.name}`);
     while (!this.#isOver) {
       await this.pause(random.between(...lookMs));
-      const isDown = (this.downUntil.get(site) ?? 0) > this.world.nowMs;
-      if (isDown || this.gone.has(site) || this.#isOver) continue;
+      if (this.#isDown(site) || this.gone.has(site) || this.#isOver) continue;
       try {
         await this.#lookAfter(site);
       } catch (error) {
@@ -198,8 +241,13 @@ export class Cluster {
     }
   }
 
+  #isDown(site: Site): boolean {
+    return (this.downUntil.get(site) ?? 0) > this.world.nowMs;
+  }
+
   async #lookAfter(site: Site): Promise<void> {
     site.startProcess();
+    if ((await this.attend?.(site)) === true || this.#isDown(site)) return;
     if (this.#unmade.has(site)) await this.#layOut(site);
     else if (site.database === null) {
       if (!(await site.open())) await this.#afterFailedOpen(site);
@@ -244,10 +292,18 @@ export class Cluster {
     if (site.database === null) await this.#layOut(site);
   }
 
+  /** From its operator's next look on it is a replica made from a backup. */
+  makeAnew(site: Site): void {
+    this.#unmade.add(site);
+  }
+
   async #layOut(site: Site): Promise<void> {
     this.#unmade.add(site);
+    const master = (this.upstreams.get(site) ?? this.#master).databaseName;
+    const { applyDelayMs } = this.plan;
     try {
-      const isDone = await layOutReplica(site, this.#master);
+      if (this.#master !== this.sites[0]) await backUpIfNone(this.history, this.#master);
+      const isDone = await layOutReplica(site, this.#master, { master, applyDelayMs });
       if (!isDone) this.gone.add(site);
       else this.history.add({ type: 'created', database: site.name, timelines: [] });
       this.#unmade.delete(site);
@@ -258,7 +314,7 @@ export class Cluster {
     }
   }
 
-  #addressOf(name: string): string | null {
-    return this.sites.find((site) => site.name === name)?.address ?? null;
+  #addressOf(name: string, by: Site): string | null {
+    return (this.misdirect?.(name, by) ?? this.directory.get(name))?.address ?? null;
   }
 }

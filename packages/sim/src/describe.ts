@@ -17,9 +17,13 @@ const quiet: ReadonlySet<string> = new Set([
 
 export function describePlan(plan: Plan): string {
   const { actions, seed, ...settings } = plan;
-  const words = Object.entries(settings).map(([name, value]) => `${name} ${String(value)}`);
+  const words = Object.entries(settings).map(([name, value]) => `${name} ${wordOf(value)}`);
   const steps = actions.map(({ name, afterMs }) => `${name} after ${afterMs}`);
   return `seed ${seed}: ${words.join(', ')}\n  actions: ${steps.join(', ')}`;
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 export function describeViolation({ invariant, message, index }: Violation): string {

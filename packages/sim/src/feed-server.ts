@@ -4,7 +4,7 @@
 import type { Database } from '@pamina/engine';
 import type { Env, HttpListener } from '@pamina/env';
 import { wireMessageBytesMax } from '@pamina/format';
-import { channelPingMs, FeedSeats, runFeed } from '@pamina/replication';
+import { channelPingMs, type FeedOptions, FeedSeats, runFeed } from '@pamina/replication';
 
 const port = 7474;
 
@@ -13,7 +13,7 @@ export class FeedServer {
   readonly #ending = new AbortController();
   readonly #feeds = new Set<Promise<void>>();
 
-  constructor(env: Env, database: Database) {
+  constructor(env: Env, database: Database, { onTakenOver }: Pick<FeedOptions, 'onTakenOver'>) {
     this.#listener = env.network.createHttpServer();
     const seats = new FeedSeats(env.clock);
     this.#listener.onUpgrade((_request, accept, refuse) => {
@@ -22,7 +22,8 @@ export class FeedServer {
         return;
       }
       const options = { messageBytesMax: wireMessageBytesMax, heartbeatMs: channelPingMs };
-      const feed = runFeed(accept(options), database, { signal: this.#ending.signal, seats });
+      const { signal } = this.#ending;
+      const feed = runFeed(accept(options), database, { signal, seats, onTakenOver });
       this.#feeds.add(feed);
       void feed.finally(() => this.#feeds.delete(feed));
     });

@@ -6,14 +6,20 @@ import { toPaminaError } from '@pamina/format';
 import { backUp, fullBackups, recover, restoreAside, verifyAll } from './backups.js';
 import type { Cluster } from './cluster.js';
 import { readPlace, recoverAside, sourcesOf } from './recoveries.js';
+import type { Succession } from './plan.js';
 import { ProcessEnded, type Site } from './site.js';
+import { TakeOver } from './take-over.js';
 
 /** P16: connect timeouts, silence and the longest wait between two attempts, each a few times. */
 const convergeMs = 240_000;
 const answerMs = 60_000;
+/** How long clients read after a succession. */
+const readMs = 800;
 
 export async function conclude(cluster: Cluster): Promise<void> {
-  if (cluster.plan.endsWithFailover && cluster.replicas.length > 0) await failOver(cluster);
+  const { succession } = cluster.plan;
+  if (succession !== null && cluster.replicas.length > 0) await succeed(cluster, succession);
+  else if (cluster.plan.endsWithFailover && cluster.replicas.length > 0) await failOver(cluster);
   else {
     heal(cluster);
     cluster.stopClients();
@@ -30,6 +36,31 @@ export async function conclude(cluster: Cluster): Promise<void> {
   }
   await cluster.world.run(() => cluster.underWay.length === 0, answerMs);
   for (const what of cluster.underWay) cluster.history.add({ type: 'stuck', what });
+}
+
+/** A replica takes over the master's name under load, and the old master becomes a replica of it. */
+async function succeed(cluster: Cluster, plan: Succession): Promise<void> {
+  const { archive, history, world } = cluster;
+  const { name } = cluster.master;
+  cluster.stopClients();
+  heal(cluster);
+  cluster.startWriters();
+  const taking = new TakeOver(cluster, plan);
+  cluster.spawn('succession', () => taking.run());
+  await world.run(() => taking.isDone, convergeMs);
+  if (!taking.isDone) {
+    const reason = 'it is not done';
+    const about = { database: `the succession of ${name}`, master: name, reason };
+    history.add({ type: 'settled', ...about, isConverged: false });
+    taking.giveUp();
+    await world.run(() => taking.isDone, answerMs);
+  }
+  cluster.startReaders();
+  await world.settle(readMs);
+  cluster.stopClients();
+  if (archive !== null && !cluster.gone.has(cluster.master)) {
+    await world.finish(backUp(history, cluster.master), convergeMs);
+  }
 }
 
 /** The master is lost under load and its replicas crash beside it: nobody is brought level with anybody. */
@@ -137,10 +168,13 @@ async function promote(cluster: Cluster): Promise<void> {
   const [first] = candidates.sort((one, other) => durableSeq(other) - durableSeq(one));
   const database = first?.database;
   if (first === undefined || database === undefined || database === null) return;
-  await world.finish(first.follower?.stop() ?? Promise.resolve(), convergeMs);
-  const { seq } = database.durable();
+  let seq = 0;
+  const become = (): Promise<void> => {
+    ({ seq } = database.durable());
+    return database.becomeNormal('the master is gone');
+  };
   try {
-    await world.finish(database.becomeNormal('the master is gone'), convergeMs);
+    await world.finish(first.atRest(become), convergeMs);
   } catch (error) {
     // What it received is damaged: that is said, and nobody takes the master's place.
     const { code, message } = toPaminaError(error);
@@ -153,9 +187,11 @@ async function promote(cluster: Cluster): Promise<void> {
   const among = candidates.map(({ name }) => name);
   history.add({ type: 'promoted', database: first.name, seq, among, timelines });
   cluster.master = first;
+  cluster.upstreams.delete(first);
+  for (const site of cluster.replicas) cluster.upstreams.set(site, first);
   if (cluster.archive !== null) await archiveAnew(cluster, first);
   for (const site of cluster.replicas) await world.finish(follow(cluster, site, first), convergeMs);
-  cluster.restartClients();
+  cluster.startClients();
   await world.settle(1_500);
   cluster.stopClients();
 }

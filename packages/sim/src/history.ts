@@ -119,6 +119,8 @@ export type HistoryEvent =
       readonly type: 'opened';
       readonly database: string;
       readonly isReplica: boolean;
+      /** Of a replica: the machine of the database that it follows. */
+      readonly follows?: string | null;
       readonly point: Point;
       readonly timelines: readonly Timeline[];
     }
@@ -225,6 +227,8 @@ export type HistoryEvent =
       readonly database: string;
       readonly state: string;
       readonly code: string | null;
+      /** Where it stood. */
+      readonly point?: Point;
     }
   | {
       readonly type: 'promoted';
@@ -234,6 +238,27 @@ export type HistoryEvent =
       /** The replicas of which it had most. */
       readonly among: readonly string[];
       readonly timelines: readonly Timeline[];
+    }
+  /** On its disk: the database takes no write any more. */
+  | {
+      readonly type: 'fenced';
+      readonly database: string;
+      readonly timelineId: string;
+      /** Its last record. */
+      readonly seq: number;
+      /** The machine of whoever takes over, or has taken over. */
+      readonly successor: string;
+      readonly takenOver: boolean;
+    }
+  /** An old master becomes a replica of who has taken its place. */
+  | {
+      readonly type: 'rejoined';
+      readonly database: string;
+      readonly way: 'followed' | 'recreated';
+      /** The last record that both have. */
+      readonly forkSeq: number;
+      /** Commits that no other database has. */
+      readonly lost: readonly string[];
     }
   /** A master has given up the log that this replica needs. */
   | {

@@ -78,6 +78,26 @@ export interface Plan {
    * place without having been brought level.
    */
   readonly endsWithFailover: boolean;
+  /** In the end a replica takes over the name of the master, and that one comes back; null in most runs. */
+  readonly succession: Succession | null;
+  /** The last replica follows the one before it, the others the master. */
+  readonly isCascade: boolean;
+  /** How long a replica waits before it applies what it has. */
+  readonly applyDelayMs: number;
+}
+
+/**
+ * switchover: the master is told to stop, and what it has is waited for. lost: it goes down, and comes back when
+ * another has its place. cut-off: it runs on, with clients, where its replicas cannot hear it.
+ */
+export type SuccessionKind = 'switchover' | 'lost' | 'cut-off';
+
+export interface Succession {
+  readonly kind: SuccessionKind;
+  /** Whoever is to take over goes down meanwhile, and goes on where it was. */
+  readonly isInterrupted: boolean;
+  /** The old master looks its name up; else it hears of it from a replica that comes by. */
+  readonly looksUp: boolean;
 }
 
 /** How often each action comes, where its kind is switched on. */
@@ -127,6 +147,9 @@ const possible: Readonly<Partial<Record<ActionName, number>>> = {
 
 const archivePossible = 33;
 const holdsPossible = 0.15;
+const successionPossible = 0.15;
+const cascadePossible = 0.08;
+const applyDelayPossible = 0.06;
 const ofArchive: readonly ActionName[] = ['archive-fault', 'archive-expire'];
 
 export function planOf(seed: string): Plan {
@@ -144,11 +167,17 @@ export function planOf(seed: string): Plan {
     name: pickWeighted(random, switchedOn),
     seed: `${seed}/${index}`,
   }));
-  const holds = holdsOf(seed);
+  const cascade = new Prng(`cascade ${seed}`);
+  const isCascade = cascade.chance(cascadePossible);
+  const succession = successionOf(seed, isCascade);
+  // Log that is held for nobody any more is given up with all who follow a replica that was.
+  const holds = isCascade ? noHolds : holdsOf(seed);
+  const applyDelayMs = applyDelayOf(seed);
+  const leastReplicas = isCascade ? cascade.pick([2, 3]) : succession === null ? 0 : 1;
   return {
     seed,
     segmentBytes: random.pick([2_000, 4_000, 10_000, 40_000]),
-    replicas: random.pick([0, 1, 1, 1, 2]),
+    replicas: Math.max(leastReplicas, random.pick([0, 1, 1, 1, 2])),
     replicationDelayMs: random.pick([0, 0, 0, 300, 2_000]),
     writers: 1 + random.below(4),
     keys: random.pick([3, 12, 40]),
@@ -158,7 +187,10 @@ export function planOf(seed: string): Plan {
     writeBackRate: random.pick([0, 0.02, 0.3]),
     stallRate: random.pick([0, 0, 0.01, 0.05]),
     stallMs: random.pick([5, 30, 200]),
-    actions: [...actions, ...holds.actions],
+    actions: [...actions, ...holds.actions].filter(
+      // What is due is told by clocks: one that jumps by an hour makes it a matter of hours.
+      ({ name }) => applyDelayMs === 0 || name !== 'clock',
+    ),
     replicaHoldBytes: holds.replicaHoldBytes,
     endsWithPromotion: random.chance(0.25),
     endsWithRestore: random.chance(0.4),
@@ -168,13 +200,34 @@ export function planOf(seed: string): Plan {
     targetsInTheEnd: random.pick([0, 0, 1, 1, 2]),
     replicatedPercent: hasReplicated ? replicated.pick([30, 100]) : 0,
     endsWithFailover: hasReplicated && replicated.chance(0.7),
+    succession,
+    isCascade,
+    applyDelayMs,
   };
 }
 
-/** Drawn apart, so that the other runs stay as they are. */
-function holdsOf(seed: string): Pick<Plan, 'actions' | 'replicaHoldBytes'> {
+/** Each drawn apart, so that the other runs stay as they are. */
+function successionOf(seed: string, isCascade: boolean): Succession | null {
+  const random = new Prng(`succession ${seed}`);
+  if (!random.chance(isCascade ? 0.5 : successionPossible)) return null;
+  return {
+    kind: random.pick(['switchover', 'lost', 'cut-off']),
+    isInterrupted: random.chance(0.4),
+    looksUp: random.chance(0.6),
+  };
+}
+
+function applyDelayOf(seed: string): number {
+  const random = new Prng(`apply delay ${seed}`);
+  return random.chance(applyDelayPossible) ? random.pick([200, 3_000]) : 0;
+}
+
+type Holds = Pick<Plan, 'actions' | 'replicaHoldBytes'>;
+const noHolds: Holds = { actions: [], replicaHoldBytes: 0 };
+
+function holdsOf(seed: string): Holds {
   const random = new Prng(`holds ${seed}`);
-  if (!random.chance(holdsPossible)) return { actions: [], replicaHoldBytes: 0 };
+  if (!random.chance(holdsPossible)) return noHolds;
   const actions = Array.from({ length: 1 + random.below(2) }, (_, index): Action => {
     const afterMs = random.pick([100, 2_000]);
     return { afterMs, name: 'replica-away', seed: `${seed}/away/${index}` };

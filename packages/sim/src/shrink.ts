@@ -49,6 +49,9 @@ function* smallerPlans(plan: Plan): Generator<Plan> {
   if (commitsMax > 4) yield { ...plan, commitsMax: Math.floor(commitsMax / 2) };
   if (writers > 1) yield { ...plan, writers: writers - 1 };
   if (replicas > 0) yield { ...plan, replicas: replicas - 1 };
+  if (plan.succession !== null) yield { ...plan, succession: null };
+  if (plan.isCascade) yield { ...plan, isCascade: false };
+  if (plan.applyDelayMs > 0) yield { ...plan, applyDelayMs: 0 };
   if (plan.endsWithFailover) yield { ...plan, endsWithFailover: false };
   if (plan.replicatedPercent > 0) yield { ...plan, replicatedPercent: 0 };
   if (plan.endsWithPromotion) yield { ...plan, endsWithPromotion: false };

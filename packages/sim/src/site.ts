@@ -20,8 +20,12 @@ export interface SiteOptions {
   readonly segmentBytes: number;
   /** Where a database that is no replica is archived; null in a run without an archive. */
   readonly archive: ArchiveHost | null;
-  /** Where the database of this name is served now; null where nobody serves it. */
-  readonly resolve: (name: string) => string | null;
+  /** Where `by` finds the database of this name now; null where nobody serves it. */
+  readonly resolve: (name: string, by: Site) => string | null;
+  /** A replica came by and proved that another database has the name of this one. */
+  readonly onTakenOver: (site: Site) => void;
+  /** The machine on which the database of this name is. */
+  readonly machineOf: (name: string) => string;
 }
 
 export type CrashKind = 'kill' | 'power-cut';
@@ -63,7 +67,10 @@ class Life {
 }
 
 export class Site {
+  /** Of the machine; in a history that of whatever database is on it. */
   readonly name: string;
+  /** What the database is called: another one after a takeover. */
+  databaseName: string;
   readonly host: Host;
   readonly folder: string;
   readonly #options: SiteOptions;
@@ -80,6 +87,7 @@ export class Site {
 
   constructor(options: SiteOptions) {
     this.name = options.name;
+    this.databaseName = options.name;
     this.host = options.world.host(options.name);
     this.folder = `/data/${options.name}`;
     this.#options = options;
@@ -150,12 +158,21 @@ export class Site {
     return this.#database !== null;
   }
 
+  /** The database without its work, for who changes what it is; nothing else may have it open. ProcessEnded. */
+  openAside(access: 'read' | 'write' = 'read'): Promise<Database> {
+    const { segmentBytes } = this.#options;
+    const { env } = this.host;
+    return this.wait(Database.open(this.folder, { env, segmentBytes, access }));
+  }
+
   async #observeOpened(database: Database): Promise<void> {
     const { history } = this.#options;
-    const isReplica = database.control.type === 'replica';
+    const { master, type } = database.control;
+    const isReplica = type === 'replica';
+    const follows = master === null ? null : this.#options.machineOf(master);
     const { timelines } = database;
     const point = placeOf(database.durable());
-    history.add({ type: 'opened', database: this.name, isReplica, point, timelines });
+    history.add({ type: 'opened', database: this.name, isReplica, follows, point, timelines });
     database.jobLog.subscribe(({ level, event, fields, message }) => {
       if (level === 'info') return;
       if (event === 'replica-lost') this.#noteLoss(database, fields);
@@ -171,7 +188,7 @@ export class Site {
     const { history } = this.#options;
     history.add({
       type: 'replica-lost',
-      database: String(fields['replica']),
+      database: this.#options.machineOf(String(fields['replica'])),
       by: this.name,
       bytes: Number(fields['bytes']),
       bytesMax: database.settings().replicaHoldBytes,
@@ -190,9 +207,7 @@ export class Site {
 
   async #startWork(database: Database): Promise<void> {
     const { env } = this.host;
-    const server = new FeedServer(env, database);
-    await this.wait(server.listen());
-    this.#server = server;
+    await this.#serve(database);
     if (database.control.type !== 'replica') {
       await this.startArchiver();
       return;
@@ -203,16 +218,35 @@ export class Site {
       env,
       jobLog: database.jobLog,
       resolveMaster: (name) => {
-        const address = resolve(name);
+        const address = resolve(name, this);
         return Promise.resolve(address === null ? null : { address });
       },
     });
     follower.onChange(({ state, code }) => {
-      history.add({ type: 'follower', database: this.name, state, code });
+      const point = placeOf(database.durable());
+      history.add({ type: 'follower', database: this.name, state, code, point });
       if (code !== null) this.#report('follower', code, state);
     });
     this.#follower = follower;
     follower.start();
+  }
+
+  async #serve(database: Database): Promise<void> {
+    const onTakenOver = (): void => this.#options.onTakenOver(this);
+    const server = new FeedServer(this.host.env, database, { onTakenOver });
+    await this.wait(server.listen());
+    this.#server = server;
+  }
+
+  /** Nobody follows it, and it follows nobody, while `work` makes another thing of it. */
+  atRest(work: () => Promise<void>): Promise<void> {
+    return this.#inTurn(async () => {
+      const database = this.#database;
+      await this.wait(this.#follower?.stop() ?? Promise.resolve());
+      await this.wait(this.#server?.close() ?? Promise.resolve());
+      await this.wait(work());
+      if (database !== null && this.#database === database) await this.#serve(database);
+    });
   }
 
   /** Nothing in a run without an archive. */

@@ -70,13 +70,14 @@ export class Writer {
       writes: operations.map(writeOf),
     });
     this.#pending += 1;
+    // It may be closed, or on another timeline, by the time of the answer.
+    const timelineId = site.database?.timelines.at(-1)?.id ?? '';
     try {
       const durability = this.#durability();
       const position =
         durability === null
           ? await this.#send(site, operations)
           : await this.#sendReplicated(site, operations, durability);
-      const timelineId = site.database?.timelines.at(-1)?.id ?? '';
       const seq = position?.seq ?? null;
       const database = site.name;
       const acknowledged = {

@@ -25,6 +25,7 @@ import {
   targetCases,
   type Case,
 } from './recovery-cases.js';
+import { fenceCases, rejoinCases, timelineCases } from './succession-cases.js';
 
 const lied: HistoryEvent = { type: 'lied', database: 'master' };
 const damagedLog: HistoryEvent = {
@@ -34,6 +35,13 @@ const damagedLog: HistoryEvent = {
   part: 'log',
 };
 const healed: HistoryEvent = { type: 'healed' };
+const followsReplica = { ...opened('second', 2, true), follows: 'replica' } as HistoryEvent;
+const secondLogGone: HistoryEvent = {
+  type: 'follower',
+  database: 'second',
+  state: 'log-gone',
+  code: 'LOG_GONE',
+};
 const promotedAt = (seq: number): HistoryEvent => ({
   type: 'promoted',
   database: 'replica',
@@ -74,6 +82,11 @@ const follower = (name: string, code: string | null): HistoryEvent => ({
   state: name,
   code,
 });
+const other = { ...timeline, timeline: 2, id: 'b'.repeat(16), forkedFrom: timeline.id, atSeq: 0 };
+const promotedToOther = { ...promoted, timelines: [timeline, other] } as HistoryEvent;
+/** Diverged, with so many records of the first timeline, or of another. */
+const followerAt = (seq: number, timelineId = timeline.id): HistoryEvent =>
+  ({ ...follower('diverged', 'DIVERGED'), point: point(seq, timelineId) }) as HistoryEvent;
 const lostAt = (bytes: number): HistoryEvent => ({
   type: 'replica-lost',
   database: 'replica',
@@ -225,6 +238,12 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       bad: [progress('replica', 5, 4), opened('master', 4)],
       excuse: lied,
     },
+    {
+      what: 'who follows a replica never holds what that one lost',
+      good: [followsReplica, progress('second', 4, 4), opened('replica', 4, true)],
+      bad: [followsReplica, progress('second', 5, 4), opened('replica', 4, true)],
+      excuse: { type: 'lied', database: 'replica' },
+    },
   ],
   replicated: [
     {
@@ -239,6 +258,9 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       bad: [confirmed(3), opened('replica', 2, true), promotedAt(2)],
     },
   ],
+  fence: fenceCases,
+  timelines: timelineCases,
+  rejoin: rejoinCases,
   rejection: [
     {
       what: 'a rejected commit is in no log',
@@ -368,12 +390,14 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
   resume: [
     {
       what: 'a replica of an honest master never diverges',
-      good: [
-        follower('disconnected', 'CONNECT_FAILED'),
-        promoted,
-        follower('diverged', 'DIVERGED'),
-      ],
+      good: [follower('disconnected', 'CONNECT_FAILED'), promotedToOther, followerAt(1)],
       bad: [follower('diverged', 'DIVERGED')],
+      excuse: lied,
+    },
+    {
+      what: 'a replica that has no more than who took the place of its master follows that one',
+      good: [promotedToOther, followerAt(1)],
+      bad: [promotedToOther, followerAt(1, other.id)],
       excuse: lied,
     },
     {
@@ -383,6 +407,15 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
     },
   ],
   retention: [
+    {
+      what: 'a replica that was made anew has held no log for who follows it',
+      good: [
+        followsReplica,
+        { type: 'created', database: 'replica', timelines: [] },
+        secondLogGone,
+      ],
+      bad: [followsReplica, secondLogGone],
+    },
     {
       what: 'the log that a replica needs is kept',
       good: [follower('disconnected', 'CONNECT_FAILED')],

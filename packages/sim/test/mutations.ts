@@ -301,6 +301,82 @@ const replication: readonly Mutation[] = [
   ),
 ];
 
+const successions: readonly Mutation[] = [
+  bug(
+    'a database that is fenced goes on writing',
+    edit(
+      'engine running-database',
+      'if (control.current.fence) return new RunningDatabase(opened, null, null);',
+      '',
+    ),
+  ),
+  bug(
+    'an old master that is shown who has its name goes on',
+    edit(
+      'replication feed',
+      "return { ...step, effects: [...step.effects, { type: 'taken-over', replica }] };",
+      'return step;',
+    ),
+  ),
+  bug(
+    'an old master takes a replica of who has its name for a stranger',
+    edit('replication feed-check', 'checkTakeover(hello, facts) ??', ''),
+  ),
+  bug(
+    'who takes over goes on with the timeline of its master',
+    edit(
+      'engine start-timeline',
+      'timelines: [...timelines.filter((one) => one.atSeq <= atSeq), timeline],',
+      'timelines,',
+    ),
+  ),
+  bug(
+    'a replica that is ahead of who took over goes on with what it has',
+    edit(
+      'replication feed-check',
+      'if (next !== undefined && seq > next.atSeq) {',
+      'if (seq < 0) {',
+    ),
+    edit('replication feed-check', 'if (seq > facts.durable.seq) {', 'if (seq < 0) {'),
+    edit('replication feed-check', 'if (facts.chain === chain) return null;', 'return null;'),
+    edit(
+      'replication follower-accept',
+      'if (common === 0 || common < self.timelines.length || self.durableSeq > leavesAt) {',
+      'if (common === 0) {',
+    ),
+    edit(
+      'replication follower-accept',
+      'if (point.seq < self.durableSeq) {',
+      'if (point.seq < 0) {',
+    ),
+    edit('engine replica-log', 'if (common < mine.length || seq > seqMax) {', 'if (seq < 0) {'),
+  ),
+  bug(
+    'an old master is taken to have no more than who took its place',
+    edit(
+      'format timeline',
+      'seqMax: Math.min(mineLeaves, theirsLeaves)',
+      'seqMax: Math.max(mineLeaves, theirsLeaves)',
+    ),
+  ),
+  bug(
+    'a replica looks its master up only once',
+    edit(
+      'replication follower-link',
+      'const target = signal.aborted ? null : await this.#resolve(masterName);',
+      'const target = (this.known ??= signal.aborted ? null : await this.#resolve(masterName));',
+    ),
+  ),
+  bug(
+    'a replica says that it has what it is about to sync',
+    edit(
+      'log receiver',
+      'await this.#write(writer, () => writer.append(bytes.subarray(0, scan.end)));',
+      'this.#options.onDurable(scan.point, writer.segment, writer.offset + scan.end);\n      await this.#write(writer, () => writer.append(bytes.subarray(0, scan.end)));',
+    ),
+  ),
+];
+
 const backups: readonly Mutation[] = [
   bug(
     'a backup says that it is one record older than it is',
@@ -421,6 +497,7 @@ export const mutations: readonly Mutation[] = [
   ...log,
   ...synchronous,
   ...replication,
+  ...successions,
   ...backups,
   ...recoveries,
   ...archiving,

@@ -61,26 +61,33 @@ function keptCommits(context: Context): Violation[] {
   return violations;
 }
 
-/** Whether the log was read after `index`, by a database whose disk never lied. */
+/** Whether the log was read after `index`, before it was laid out anew, by a database whose disk never lied. */
 function isReadInTheEnd(context: Context, database: string, index: number): boolean {
   if (context.mayHaveLost(Infinity)) return false;
-  const reads = context.of('log-read').filter((read) => read.database === database);
-  return reads.some((read) => read.index > index && read.problem === null);
+  const isOwn = (event: { readonly database: string; readonly index: number }): boolean =>
+    event.database === database && event.index > index;
+  const madeAnew = context.of('created').find(isOwn)?.index ?? Infinity;
+  const reads = context.of('log-read').filter(isOwn);
+  return reads.some((read) => read.index < madeAnew && read.problem === null);
 }
 
 /** A replica never holds what its master could still lose. */
 export function shipping(context: Context): Violation[] {
   const violations: Violation[] = [];
   const held = new Map<string, number>();
+  const upstreams = new Map<string, string>();
   for (const event of context.events) {
     if (event.type === 'promoted') return violations;
     if (event.type === 'progress') raise(held, event.database, event.durable);
     if (event.type === 'created') held.delete(event.database);
-    if (event.type !== 'opened' || event.isReplica) continue;
-    const { database, point, index } = event;
+    if (event.type !== 'opened') continue;
+    const { database, follows = null, isReplica, point, index } = event;
+    if (follows !== null) upstreams.set(database, follows);
     if (context.mayHaveLost(index, database)) continue;
     for (const [replica, seq] of held) {
+      // Of a replica those that follow it are held against it, of a master all.
       if (replica === database || seq <= point.seq) continue;
+      if (isReplica && upstreams.get(replica) !== database) continue;
       const message = `${replica} holds record ${seq}, but ${database} came back with ${point.seq}`;
       violations.push({ invariant: 'shipping', message, index });
     }

@@ -1,5 +1,6 @@
 // After every crash a database comes up again by itself, and when faults end everything gets well.
 
+import type { Recorded } from '../history.js';
 import { gapsIn } from './archive.js';
 import { damageCodes, faultCodes, type Context, type Violation } from './context.js';
 
@@ -29,13 +30,28 @@ export function recovery(context: Context): Violation[] {
 export function resume(context: Context): Violation[] {
   const violations: Violation[] = [];
   const strange = new Set(['diverged', 'pattern-mismatch', 'not-permitted', 'version-mismatch']);
-  for (const { database, state, code, index } of context.of('follower')) {
+  for (const event of context.of('follower')) {
+    const { database, state, code, index } = event;
     const isStrange = strange.has(state) || (code !== null && faultCodes.has(code));
-    if (!isStrange || context.isExcused(index) || isPromoted(context, index)) continue;
+    if (!isStrange || context.isExcused(index) || mayLeave(context, event)) continue;
     const message = `${database} ended as ${state} (${code ?? 'without a code'})`;
     violations.push({ invariant: 'resume', message, index });
   }
   return [...violations, ...forks(context)];
+}
+
+/** Whether it has what the database that took the master's place has not, or follows one that was made anew. */
+function mayLeave(
+  context: Context,
+  { index, point }: Extract<Recorded, { type: 'follower' }>,
+): boolean {
+  const promoted = context.of('promoted').find((event) => event.index < index);
+  if (promoted === undefined) return false;
+  const isSince = (event: { readonly index: number }): boolean =>
+    event.index > promoted.index && event.index < index;
+  if (context.of('created').some(isSince)) return true;
+  const isOver = point?.timelineId === promoted.timelines.at(-1)?.id;
+  return !isOver && (point?.seq ?? 0) > promoted.seq;
 }
 
 /** A timeline begins behind the last record of the database that starts it. */
@@ -61,6 +77,7 @@ export function retention(context: Context): Violation[] {
   for (const { database, state, code, index } of context.of('follower')) {
     if (state !== 'log-gone' || context.isExcused(index)) continue;
     if (code === 'REPLICA_LOST' && isLost(context, database, index)) continue;
+    if (isUpstreamYounger(context, database, index)) continue;
     const message = `${database} needs log that is gone (${code ?? 'without a code'})`;
     violations.push({ invariant: 'retention', message, index });
   }
@@ -71,6 +88,17 @@ export function retention(context: Context): Violation[] {
     }
   }
   return violations;
+}
+
+/** Whether the replica that it follows was made anew since it was made itself: nobody has held log for it there. */
+function isUpstreamYounger(context: Context, database: string, index: number): boolean {
+  const before = (event: { readonly index: number }): boolean => event.index < index;
+  const own = context.of('opened').findLast((one) => one.database === database && before(one));
+  const created = context.of('created').filter(before);
+  const madeAt = (name: string): number =>
+    created.findLast((one) => one.database === name)?.index ?? 0;
+  const follows = own?.follows ?? null;
+  return follows !== null && madeAt(follows) > madeAt(database);
 }
 
 /** Whether a master has said so before. */
@@ -98,8 +126,4 @@ export function liveness(context: Context): Violation[] {
     message: `${what} has no end`,
     index,
   }));
-}
-
-function isPromoted(context: Context, index: number): boolean {
-  return context.of('promoted').some((event) => event.index < index);
 }

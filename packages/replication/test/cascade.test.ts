@@ -1,0 +1,42 @@
+// A replica that follows a replica, while the one above goes over to another master.
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { FeedServer, isEven, Pair, until, write } from './pair.js';
+
+let pair: Pair;
+beforeEach(async () => {
+  pair = await Pair.create();
+  await write(pair.master, 50);
+});
+afterEach(() => pair.close());
+
+it('P11 who follows a replica goes over to a new timeline with it, by itself', async () => {
+  const next = await pair.follow('next');
+  const middle = await pair.follow('middle');
+  await pair.master.permit('last', { simultaneousQuery: false });
+  const last = await pair.replica('last', { master: 'middle' });
+  const second = new FeedServer(middle.database);
+  const address = await second.listen();
+  const follower = pair.runner(last, () => address);
+  const states: string[] = [];
+  follower.onChange(({ state }) => states.push(state));
+  try {
+    follower.start();
+    const all = [next.database, middle.database, last];
+    await until('even', () => all.every((replica) => isEven(pair.master, replica)));
+    await middle.runner.stop();
+    await next.runner.stop();
+    await next.database.becomeNormal('takeover of orders');
+    await next.database.updateControl({ name: 'orders' });
+    pair.server.database = next.database;
+    middle.runner.start();
+    await write(next.database, 100);
+    await until('all even', () =>
+      [middle.database, last].every((one) => isEven(next.database, one)),
+    );
+    expect(last.timelines).toEqual(next.database.timelines);
+    expect(states).not.toContain('diverged');
+  } finally {
+    await follower.stop();
+    await second.close();
+  }
+});
