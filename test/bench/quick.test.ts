@@ -19,7 +19,7 @@ function start(scene: Scene, ...args: string[]): RunningProcess {
 }
 
 /** Three rows with servers of their own. */
-const testMs = 180_000;
+const testMs = 300_000;
 const folderModeOthersMayPass = 0o711;
 
 interface Told {
