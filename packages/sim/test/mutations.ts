@@ -6,7 +6,7 @@ import type { Edit, Mutation } from '../scripts/bundle.js';
 const seedOf: ReadonlyMap<string, number> = new Map([
   ['a failed sync is taken for a good one', 65],
   ['a tail that may be in the page cache only is not written again at open', 145],
-  ['a close that may be in the page cache only is not done again at open', 35],
+  ['a close that may be in the page cache only is not done again at open', 46],
   ['a damaged middle is cut like a torn tail', 628],
   ['replay begins at the applied position', 700],
   ['what a failed write left is rejected and not erased', 218],
@@ -14,7 +14,7 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['what is joined for the store goes past the record that somebody waits for', 93],
   ['the commit time follows the clock back', 41],
   ['retention forgets the replicas', 710],
-  ['a replica confirms what it has received and not synced', 690],
+  ['a replica confirms what it has received and not synced', 701],
   ['of several replicas that are held for one is forgotten', 400],
   ['a feed that has no more to send is not woken', 41],
   ['an old master that is shown who has its name goes on', 1244],
