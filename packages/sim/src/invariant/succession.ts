@@ -123,9 +123,15 @@ export function rejoin(context: Context): Violation[] {
     if (promoted === undefined || context.isExcused(index)) continue;
     const forkSeq = promoted.seq;
     const counted = new Set(lost);
+    // What a backup alone has still, since log was given up for the replica, nobody counts.
+    const read = context
+      .of('log-read')
+      .findLast((event) => event.database === database && event.index < index);
+    const firstSeq = read?.records[0]?.seq ?? 0;
     const ofIt = context.of('commit-acknowledged').filter((event) => event.database === database);
     for (const { commit, index: at, seq } of ofIt) {
-      if (at > index || seq === null || seq <= forkSeq || counted.has(commit)) continue;
+      if (at > index || seq === null || counted.has(commit)) continue;
+      if (seq <= forkSeq || seq < firstSeq) continue;
       const message = `${database} acknowledged ${commit} as record ${seq}, which nobody has behind ${forkSeq}`;
       violations.push({ invariant: 'rejoin', message, index });
     }
