@@ -38,6 +38,15 @@ export type { LogPoint } from './log-point.js';
 export { timelinesUntil } from './log-point.js';
 export type { Datum, KeySpace, Operation } from './operation.js';
 export { Pamina, type PaminaOptions, type PaminaWriteOptions } from './pamina.js';
+export type { Isolation, ReadLockMode } from './transaction/isolation.js';
+export type {
+  PaminaTransaction,
+  TransactionCommitOptions,
+  TransactionRange,
+  TransactionReadOptions,
+  TransactionWriteOptions,
+} from './transaction/pamina-transaction.js';
+export type { TransactionOptions } from './transaction/transactions.js';
 export type { PlacedSnapshot } from './placed-snapshot.js';
 export type { WaitForOptions } from './position-waits.js';
 export type { ReplicaApply } from './replica-apply.js';

@@ -31,6 +31,7 @@ import { measure, storeKey, type Datum, type Operation } from './operation.js';
 import {
   PaminaIterator,
   PaminaSnapshot,
+  type TransactionSnapshot,
   openInner,
   type PrivateIteratorOptions,
   type PrivateRange,
@@ -38,6 +39,12 @@ import {
 import type { WaitForOptions } from './position-waits.js';
 import type { ReadOptions } from './raw-level.js';
 import { arrived } from './read-value.js';
+import {
+  PaminaTransaction,
+  type TransactionCommitOptions,
+} from './transaction/pamina-transaction.js';
+import type { Transaction } from './transaction/transaction.js';
+import type { TransactionOptions } from './transaction/transactions.js';
 import type { StateReader } from './state-reader.js';
 
 export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
@@ -68,7 +75,7 @@ export interface PaminaReadOptions {
 }
 
 interface PrivateReadOptions extends ReadOptions, PaminaReadOptions {
-  readonly snapshot?: PaminaSnapshot | undefined;
+  readonly snapshot?: PaminaSnapshot | TransactionSnapshot | undefined;
 }
 
 /** What a write can ask for beside what abstract-level knows. */
@@ -85,6 +92,7 @@ export interface PaminaWriteOptions {
 interface PrivateWriteOptions extends PaminaWriteOptions {
   /** As in `level`: true is at least `durability: 'disk'`. */
   readonly sync?: boolean;
+  readonly transaction?: Transaction | undefined;
 }
 
 /** Keys of one clear() are read and deleted in steps of this many. */
@@ -187,6 +195,31 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     await this.database.positions.waitFor(position, options);
   }
 
+  /**
+   * Runs `task` in a transaction and commits what it wrote as one record; if it throws, all is rolled back. DEADLOCK
+   * and WRITE_CONFLICT say that it may be run again. docs/transactions.md has the isolation levels.
+   */
+  async transaction<T>(
+    task: (transaction: PaminaTransaction<K, V>) => Promise<T>,
+    options: TransactionOptions & TransactionCommitOptions = {},
+  ): Promise<T> {
+    const { durability, ...others } = options;
+    const transaction = await this.begin(others);
+    try {
+      const result = await task(transaction);
+      await transaction.commit({ durability, signal: options.signal });
+      return result;
+    } finally {
+      await transaction[Symbol.asyncDispose]();
+    }
+  }
+
+  /** A transaction that ends with its own commit() or rollback(), or when its time is over. TRANSACTIONS_FULL. */
+  async begin(options: TransactionOptions = {}): Promise<PaminaTransaction<K, V>> {
+    if (this.status === 'opening') await this.open({ passive: true });
+    return new PaminaTransaction(this as never, await this.database.transactions.begin(options));
+  }
+
   async _open(options: { createIfMissing: boolean; errorIfExists: boolean }): Promise<void> {
     if (this.#options.database !== undefined) {
       this.#database = this.#options.database;
@@ -216,7 +249,10 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
       : snapshot.view.get('user', key, options);
   }
 
-  _getSync(key: Datum, options: PrivateReadOptions): unknown {
+  _getSync(
+    key: Datum,
+    options: PrivateReadOptions & { snapshot?: PaminaSnapshot | undefined },
+  ): unknown {
     const { snapshot } = options;
     const reader = this.#readable(options);
     return snapshot === undefined
@@ -345,10 +381,10 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   }
 
   #commitOptions(options: PrivateWriteOptions): CommitOptions {
-    const { durability, signal, sync } = options;
+    const { durability, signal, sync, transaction } = options;
     const byDefault = this.#options.durability;
     const atLeast = sync === true && byDefault === 'memory' ? undefined : byDefault;
-    return { durability: durability ?? atLeast, signal };
+    return { durability: durability ?? atLeast, signal, transaction };
   }
 }
 

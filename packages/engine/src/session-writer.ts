@@ -159,6 +159,14 @@ export class SessionWriter {
     );
   }
 
+  /** When all that is encoded is visible, or has failed. */
+  async settled(): Promise<void> {
+    const last = this.#appender.unsynced.at(-1);
+    await last?.done.catch(() => {
+      // Whoever committed hears of it.
+    });
+  }
+
   /** No commit comes any more: none is held back that is on disk. */
   release(): void {
     this.#acknowledgement.release();

@@ -73,6 +73,17 @@ export class LockManager {
     return null;
   }
 
+  /** What he does is decided: from now on no time limit ends him. */
+  outlast(owner: LockOwner): void {
+    this.#table.outlast(owner);
+  }
+
+  /** Whether he holds a lock on it, in any mode; not whether one above covers it. */
+  holds(owner: LockOwner, name: LockName): boolean {
+    return this.#table.holds(owner, name);
+  }
+
+  /** Before the end: only what he does not need until then. */
   release(owner: LockOwner, name: LockName): void {
     this.#table.release(owner, name);
     this.#settle();

@@ -80,6 +80,17 @@ export class LockTable {
     if (!isBusy) this.#schedule(owner);
   }
 
+  /** What he does is decided: from now on only he ends himself. */
+  outlast(owner: LockOwner): void {
+    owner.endsMs = Infinity;
+    owner.idleTimeoutMs = Infinity;
+  }
+
+  /** Whether he holds a lock on it, in any mode; not whether one above covers it. */
+  holds(owner: LockOwner, name: LockName): boolean {
+    return this.#heldMode(owner, name) !== undefined;
+  }
+
   /** Whether it is his already, by itself or by what he holds above it. */
   covers(owner: LockOwner, above: readonly LockName[], name: LockName, mode: LockMode): boolean {
     for (const one of above) {

@@ -32,8 +32,8 @@ export class LockOwner implements Timed {
   /** A call of whoever runs it is under way, so that it is not idle. */
   isBusy = false;
   lastActiveMs: number;
-  readonly endsMs: number;
-  readonly idleTimeoutMs: number;
+  endsMs: number;
+  idleTimeoutMs: number;
   lookAt = Infinity;
   heapIndex = -1;
 
