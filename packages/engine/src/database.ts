@@ -2,7 +2,6 @@
 // come from. A normal database commits, a replica receives; both read the same way.
 import {
   PaminaError,
-  currentTimeline,
   isPaminaError,
   segmentBytesDefault,
   toPaminaError,
@@ -34,7 +33,6 @@ import type { CommitOptions, DatabaseOptions } from './database-options.js';
 import { SynchronousCommits } from './synchronous-commits.js';
 import { SystemData, type PermittedReplica, type Settings } from './system-data.js';
 import type { LogPoint } from './log-point.js';
-import type { Encoded } from './transaction/transaction.js';
 import { Transactions } from './transaction/transactions.js';
 
 export type DatabaseState = 'open' | 'failed' | 'closed';
@@ -79,7 +77,7 @@ export class Database extends DatabaseView {
       reader: () => this.reader,
       assertWritable: () => void this.#writable(),
       settled: () => this.#writable().settled(),
-      encode: (operations, commitOptions) => this.#encode(operations, commitOptions),
+      encode: (operations, asked) => this.#writable().encode(operations, asked),
     });
     this.#options = options;
     this.#located = located;
@@ -161,24 +159,9 @@ export class Database extends DatabaseView {
     if (this.transactions.isLocking && space !== 'system') {
       return this.transactions.write(operations, options);
     }
-    const { position, acknowledged } = this.#encode(operations, options);
+    const { position, acknowledged } = this.#writable().encode(operations, options);
     await acknowledged;
     return position;
-  }
-
-  #encode(operations: readonly Operation[], options: CommitOptions): Encoded {
-    const session = this.#writable();
-    const { durability, signal, space = 'user' } = options;
-    const level = this.synchronous.levelOf(durability, space);
-    signal?.throwIfAborted();
-    const group = session.commit(operations, space);
-    const { seq } = group.point;
-    const local = level === 'memory' ? level : 'disk';
-    return {
-      position: { timeline: currentTimeline(this.control.timelines).timeline, seq },
-      acknowledged: session.acknowledged(group, level, signal),
-      visible: () => session.acknowledged(group, local, undefined),
-    };
   }
 
   settings(): Settings {

@@ -7,7 +7,6 @@ import {
   type AbstractBatchOptions,
   type AbstractChainedBatch,
   type AbstractClearOptions,
-  type AbstractDatabaseOptions,
   type AbstractDelOptions,
   type AbstractGetManyOptions,
   type AbstractGetOptions,
@@ -22,78 +21,35 @@ import {
   isPaminaError,
   type Position,
 } from '@pamina/format';
-import { nodeEnv, type Env } from '@pamina/env';
+import { nodeEnv } from '@pamina/env';
+import type { LockEntry } from '@pamina/lock';
 import { createDatabase, type CreateOptions } from './create-database.js';
 import type { CommitOptions } from './database-options.js';
 import { Database } from './database.js';
-import { checkDurability, type Durability } from './durability.js';
+import { checkDurability } from './durability.js';
 import { measure, storeKey, type Datum, type Operation } from './operation.js';
 import {
   PaminaIterator,
   PaminaSnapshot,
-  type TransactionSnapshot,
   openInner,
   type PrivateIteratorOptions,
   type PrivateRange,
 } from './pamina-iterator.js';
+import type {
+  PaminaOptions,
+  PaminaReadOptions,
+  PaminaWriteOptions,
+  PrivateReadOptions,
+  PrivateWriteOptions,
+} from './pamina-options.js';
 import type { WaitForOptions } from './position-waits.js';
-import type { ReadOptions } from './raw-level.js';
 import { arrived } from './read-value.js';
 import {
   PaminaTransaction,
   type TransactionCommitOptions,
 } from './transaction/pamina-transaction.js';
-import type { Transaction } from './transaction/transaction.js';
 import type { TransactionOptions } from './transaction/transactions.js';
 import type { StateReader } from './state-reader.js';
-
-export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
-  /** Name of the database; default: the name of its folder. Used when it is created. */
-  readonly name?: string;
-  /** Create the database if the folder holds none. Default true. */
-  readonly createIfMissing?: boolean;
-  /** Refuse to open a database that exists. Default false. */
-  readonly errorIfExists?: boolean;
-  /** `read`: nothing can be written and no session is started. Default `write`. */
-  readonly access?: 'read' | 'write';
-  /** When a commit is acknowledged that does not say so itself. Default: what the database's settings say, else 'disk'. */
-  readonly durability?: Durability;
-  /** On a replica: a read that does not say so itself fails with REPLICA_STALE if it could be older. Default: no bound. */
-  readonly maxStalenessMs?: number;
-  /** Bytes of a log segment. */
-  readonly segmentBytes?: number;
-  /** The seams to disk, clock, network and chance; for tests. */
-  readonly env?: Env;
-  /** A database that is open already, as in a server: used as it is, and left open by close(). */
-  readonly database?: Database;
-}
-
-/** What a read can ask for beside what abstract-level knows. */
-export interface PaminaReadOptions {
-  /** On a replica: the read fails with REPLICA_STALE if what it sees could be older. Default: that of the database. */
-  readonly maxStalenessMs?: number | undefined;
-}
-
-interface PrivateReadOptions extends ReadOptions, PaminaReadOptions {
-  readonly snapshot?: PaminaSnapshot | TransactionSnapshot | undefined;
-}
-
-/** What a write can ask for beside what abstract-level knows. */
-export interface PaminaWriteOptions {
-  /** When it is acknowledged. Default: that of the database. */
-  readonly durability?: Durability | undefined;
-  /**
-   * Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN, or, once
-   * it waits for replicas alone, with REPLICAS_UNCONFIRMED.
-   */
-  readonly signal?: AbortSignal | undefined;
-}
-
-interface PrivateWriteOptions extends PaminaWriteOptions {
-  /** As in `level`: true is at least `durability: 'disk'`. */
-  readonly sync?: boolean;
-  readonly transaction?: Transaction | undefined;
-}
 
 /** Keys of one clear() are read and deleted in steps of this many. */
 const clearEntriesPerRead = 1000;
@@ -217,7 +173,12 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   /** A transaction that ends with its own commit() or rollback(), or when its time is over. TRANSACTIONS_FULL. */
   async begin(options: TransactionOptions = {}): Promise<PaminaTransaction<K, V>> {
     if (this.status === 'opening') await this.open({ passive: true });
-    return new PaminaTransaction(this as never, await this.database.transactions.begin(options));
+    return new PaminaTransaction(this, await this.database.transactions.begin(options));
+  }
+
+  /** What transactions hold and wait for, and single writes that wait for them: the oldest first, at most so many. */
+  locks(limit = 1000): LockEntry[] {
+    return this.database.transactions.list(limit);
   }
 
   async _open(options: { createIfMissing: boolean; errorIfExists: boolean }): Promise<void> {

@@ -7,8 +7,6 @@ import { isolationLevels, type Isolation } from '../src/transaction/isolation.js
 import { cleanUp, temporaryFolder } from './workbench.js';
 import { Actor, actorsOf } from './transaction-actor.js';
 
-type Expected = 'prevented' | 'possible' | 'not produced';
-
 /** Plays it among transactions of one level. True: it happened, and all of them committed. */
 type Play = (db: Pamina, begin: () => Promise<Actor>) => Promise<boolean>;
 
@@ -131,26 +129,22 @@ const plays: Readonly<Record<string, Play>> = {
 };
 
 /** Anomaly → level → what the document says. */
-function documented(): Map<string, Map<string, Expected>> {
+function documented(): Map<string, Map<string, string>> {
   const document = readFileSync(new URL('../docs/transactions.md', import.meta.url), 'utf8');
-  const section = document.split('### Anomalies\n')[1]!.split('\n##')[0]!;
-  const rows = section
+  const [, section = ''] = document.split('### Anomalies\n');
+  const [text = ''] = section.split('\n##');
+  const [head = [], , ...rows] = text
     .split('\n')
     .filter((line) => line.startsWith('|'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    );
-  const levels = rows[0]!.slice(1);
-  const cells = rows
-    .slice(2)
-    .map(([anomaly, ...expected]): [string, Map<string, Expected>] => [
-      anomaly!,
-      new Map(expected.map((cell, at) => [levels[at]!, cell as Expected])),
-    ]);
-  return new Map(cells);
+    .map((line) => line.split('|').slice(1, -1))
+    .map((cells) => cells.map((cell) => cell.trim()));
+  const [, ...levels] = head;
+  return new Map(
+    rows.map(([anomaly = '', ...cells]) => [
+      anomaly,
+      new Map(levels.map((level, at) => [level, cells[at] ?? ''])),
+    ]),
+  );
 }
 
 const table = documented();

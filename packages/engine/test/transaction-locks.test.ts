@@ -247,7 +247,7 @@ test.each(['stableDocument', 'serializable', 'snapshot'] as const)(
     const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
     const transfer = async (): Promise<void> => {
       const [from, to] = [random(6), random(5)];
-      const [source, target] = [accounts[from]!, accounts[(from + 1 + to) % 6]!];
+      const [source, target] = [`account-${from}`, `account-${(from + 1 + to) % 6}`];
       for (;;) {
         try {
           await db.transaction(

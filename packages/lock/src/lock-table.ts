@@ -1,6 +1,6 @@
 // The lock table: a state machine without time, promises or I/O of its own. Each call says what happened
 // at what time; what follows for others than the caller is in the outcomes, to be taken after each call.
-import { PaminaError } from '@pamina/format';
+import type { PaminaError } from '@pamina/format';
 import { Deadlines } from './deadlines.js';
 import {
   deadlock,
@@ -10,7 +10,7 @@ import {
   transactionTimedOut,
 } from './lock-errors.js';
 import { coversBelow, supremum, type LockMode } from './modes.js';
-import { LockOwner, type OwnerTimes, type Wait } from './owner.js';
+import { LockOwner, type OwnerTimes } from './owner.js';
 import { Resource, type LockName } from './resource.js';
 import { findCycle } from './waits-for.js';
 

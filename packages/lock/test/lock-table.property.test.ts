@@ -37,10 +37,12 @@ let deadlocks = 0;
 class Bench {
   readonly table = new LockTable(limits);
   readonly naive = new NaiveLocks();
-  readonly owners: LockOwner[] = [0, 1, 2, 3, 4, 5].map(() => this.table.begin(0));
+  readonly owners = new Map<number, LockOwner>(
+    [0, 1, 2, 3, 4, 5].map((index) => [index, this.table.begin(0)]),
+  );
 
   run(one: Step): void {
-    const owner = this.owners[one.who]!;
+    const owner = this.#owner(one.who);
     switch (one.do) {
       case 'request':
         if (owner.wait === null) this.#request(one.who, `${one.what}`, one.mode);
@@ -59,15 +61,21 @@ class Bench {
       case 'end':
         this.table.end(owner);
         this.naive.end(owner.id);
-        this.owners[one.who] = this.table.begin(0);
+        this.owners.set(one.who, this.table.begin(0));
     }
     const outcomes = this.table.takeOutcomes();
     // Who frees something closes no cycle.
     expect(outcomes.every(({ kind }) => kind === 'granted')).toBe(true);
   }
 
+  #owner(index: number): LockOwner {
+    const owner = this.owners.get(index);
+    if (owner === undefined) throw new Error(`there is no ${index}`);
+    return owner;
+  }
+
   #request(index: number, resource: string, mode: LockMode): void {
-    const owner = this.owners[index]!;
+    const owner = this.#owner(index);
     this.naive.request(owner.id, resource, mode);
     const isGranted = this.table.request(owner, { level: 'document', name: resource }, mode, 0, 1);
     expect(isGranted && owner.wait !== null).toBe(false);
@@ -86,7 +94,9 @@ class Bench {
     for (const member of members) expect(deadlocked).toContain(member);
     expect(outcome.owner.id).toBe(Math.max(...members));
     this.naive.end(outcome.owner.id);
-    this.owners[this.owners.indexOf(outcome.owner)] = this.table.begin(0);
+    for (const [index, owner] of this.owners) {
+      if (owner === outcome.owner) this.owners.set(index, this.table.begin(0));
+    }
   }
 
   check(): void {
@@ -119,7 +129,7 @@ test('holders are compatible, queues fair, wake-ups complete and cycles broken, 
         bench.run(one);
         bench.check();
       }
-      for (const owner of bench.owners) bench.table.end(owner);
+      for (const owner of bench.owners.values()) bench.table.end(owner);
       expect([bench.table.size > 0, bench.table.locks]).toEqual([false, 0]);
       expect(bench.table.nextDueMs).toBe(Infinity);
     }),

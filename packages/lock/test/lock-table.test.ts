@@ -189,7 +189,8 @@ test('a storm of deadlocks ends: whoever is not the victim gets on, and nobody w
   }
   const table = newTable();
   const open = new Map<number, Worker>();
-  let [seed, begun, commits, victims] = [1, 0, 0, 0];
+  let seed = 1;
+  const counts = { begun: 0, commits: 0, victims: 0 };
   const random = (below: number): number => {
     seed = (seed * 48_271) % 2_147_483_647;
     return seed % below;
@@ -198,29 +199,31 @@ test('a storm of deadlocks ends: whoever is not the victim gets on, and nobody w
     const owner = table.begin(0);
     const documents = [0, 1, 2, 3].map(() => `${random(20)}`);
     open.set(owner.id, { owner, documents });
-    begun++;
+    counts.begun++;
   };
   const steps = new Map<number, number>();
-  while (begun < 5000 || open.size > 0) {
-    while (begun < 5000 && open.size < 50) begin();
+  while (counts.begun < 5000 || open.size > 0) {
+    while (counts.begun < 5000 && open.size < 50) begin();
     const runnable = [...open.values()].filter(({ owner }) => owner.wait === null);
-    if (runnable.length === 0) break;
-    const { owner, documents } = runnable[random(runnable.length)]!;
+    const chosen = runnable[random(runnable.length)];
+    if (chosen === undefined) break;
+    const { owner, documents } = chosen;
     const step = steps.get(owner.id) ?? 0;
     steps.set(owner.id, step + 1);
-    if (step === documents.length) {
-      commits++;
+    const name = documents[step];
+    if (name === undefined) {
+      counts.commits++;
       open.delete(owner.id);
       table.end(owner);
     } else {
-      ask(table, owner, documents[step]!, random(2) === 0 ? 'shared' : 'exclusive');
+      ask(table, owner, name, random(2) === 0 ? 'shared' : 'exclusive');
     }
     for (const outcome of table.takeOutcomes()) {
-      if (outcome.kind === 'ended' && open.delete(outcome.owner.id)) victims++;
+      if (outcome.kind === 'ended' && open.delete(outcome.owner.id)) counts.victims++;
     }
   }
   expect(open.size).toBe(0);
-  expect(commits + victims).toBe(5000);
-  expect(victims).toBeGreaterThan(500);
+  expect(counts.commits + counts.victims).toBe(5000);
+  expect(counts.victims).toBeGreaterThan(500);
   expect([table.size, table.locks]).toEqual([0, 0]);
 });

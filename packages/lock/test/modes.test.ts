@@ -8,8 +8,9 @@ const abbreviations = ['IS', 'IX', 'S', 'SIX', 'X'];
 
 /** The cells of the table below a heading, row by row. */
 function tableUnder(heading: string): string[][] {
-  const section = readme.split(`### ${heading}\n`)[1]!.split('\n##')[0]!;
-  const lines = section.split('\n').filter((line) => line.startsWith('|'));
+  const [, section = ''] = readme.split(`### ${heading}\n`);
+  const [text = ''] = section.split('\n##');
+  const lines = text.split('\n').filter((line) => line.startsWith('|'));
   const cells = lines.map((line) =>
     line
       .split('|')

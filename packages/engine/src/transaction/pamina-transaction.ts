@@ -2,13 +2,12 @@
 // batch() at the commit. Reads go through the database's own methods, so that encodings and sublevels work
 // as they do there.
 import type {
-  AbstractBatchDelOperation,
-  AbstractBatchPutOperation,
   AbstractIterator,
   AbstractIteratorOptions,
   AbstractKeyIterator,
   AbstractKeyIteratorOptions,
   AbstractLevel,
+  AbstractSublevel,
   AbstractValueIterator,
   AbstractValueIteratorOptions,
 } from 'abstract-level';
@@ -22,9 +21,15 @@ import type { BatchOperation, BufferedWrite } from './write-buffer.js';
 type AnyLevel<K, V> = AbstractLevel<string | Buffer | Uint8Array, K, V>;
 type Encoding = string | object;
 
-/** Where a call of a transaction goes: the database itself, or one of its sublevels. */
+// Of whatever parent, and in a batch of whatever keys and values, as in abstract-level's own types.
+/* oxlint-disable typescript/no-explicit-any -- the types of what abstract-level leaves open, too */
+/** A sublevel of the database, at any depth. */
+export type TransactionSublevel<K = any, V = any> = AbstractSublevel<any, any, K, V>;
+/* oxlint-enable typescript/no-explicit-any -- from here on again */
+
+/** Where a call of a transaction goes. Default: the database itself. */
 export interface TransactionTarget<K, V> {
-  readonly sublevel?: AnyLevel<K, V> | undefined;
+  readonly sublevel?: TransactionSublevel<K, V> | undefined;
 }
 
 export interface TransactionWriteOptions<K, V> extends TransactionTarget<K, V> {
@@ -54,9 +59,23 @@ export interface TransactionCommitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type TransactionOperation<K, V> =
-  | AbstractBatchPutOperation<AnyLevel<K, V>, K, V>
-  | AbstractBatchDelOperation<AnyLevel<K, V>, K>;
+export interface TransactionPut<K, V> {
+  readonly type: 'put';
+  readonly key: K;
+  readonly value: V;
+  readonly sublevel?: TransactionSublevel | undefined;
+  readonly keyEncoding?: Encoding | undefined;
+  readonly valueEncoding?: Encoding | undefined;
+}
+
+export interface TransactionDel<K> {
+  readonly type: 'del';
+  readonly key: K;
+  readonly sublevel?: TransactionSublevel | undefined;
+  readonly keyEncoding?: Encoding | undefined;
+}
+
+export type TransactionOperation<K, V> = TransactionPut<K, V> | TransactionDel<K>;
 
 /** What the abstract-level classes have beside what their types say. */
 interface Codec {
@@ -105,7 +124,7 @@ export class PaminaTransaction<K = string, V = string> {
     options: TransactionReadOptions<PK, PV> = {},
   ): Promise<PV | undefined> {
     this.#transaction.assertOpen();
-    return this.#levelOf(options).get(key, this.#reading(options) as object);
+    return this.#levelOf(options).get(key, this.#reading(options));
   }
 
   async getMany<PK = K, PV = V>(
@@ -113,12 +132,15 @@ export class PaminaTransaction<K = string, V = string> {
     options: TransactionReadOptions<PK, PV> = {},
   ): Promise<(PV | undefined)[]> {
     this.#transaction.assertOpen();
-    return this.#levelOf(options).getMany(keys, this.#reading(options) as object);
+    return this.#levelOf(options).getMany(keys, this.#reading(options));
   }
 
-  async has<PK = K>(key: PK, options: TransactionReadOptions<PK, unknown> = {}): Promise<boolean> {
+  async has<PK = K, PV = V>(
+    key: PK,
+    options: TransactionReadOptions<PK, PV> = {},
+  ): Promise<boolean> {
     this.#transaction.assertOpen();
-    return this.#levelOf(options).has(key, this.#reading(options) as object);
+    return this.#levelOf(options).has(key, this.#reading(options));
   }
 
   /** Locks the document; written at the commit. */
@@ -130,7 +152,7 @@ export class PaminaTransaction<K = string, V = string> {
     await this.#transaction.write([encodePut(this.#levelOf(options), key, value, options)]);
   }
 
-  async del<PK = K>(key: PK, options: TransactionWriteOptions<PK, unknown> = {}): Promise<void> {
+  async del<PK = K, PV = V>(key: PK, options: TransactionWriteOptions<PK, PV> = {}): Promise<void> {
     await this.#transaction.write([encodeDel(this.#levelOf(options), key, options)]);
   }
 
@@ -150,15 +172,15 @@ export class PaminaTransaction<K = string, V = string> {
   }
 
   /** Deletes what it finds in the range, document by document: all of it is locked. */
-  async clear<PK = K>(options: TransactionRange<PK, unknown> = {}): Promise<void> {
+  async clear<PK = K, PV = V>(options: TransactionRange<PK, PV> = {}): Promise<void> {
     const { sublevel, keyEncoding } = options;
     const target = { ...(sublevel && { sublevel }), ...(keyEncoding && { keyEncoding }) };
-    const keys = this.keys<PK>({ ...options, lockMode: 'protected' });
+    const keys = this.keys<PK, PV>({ ...options, lockMode: 'protected' });
     try {
       for (;;) {
         const found = await keys.nextv(entriesPerRead);
         if (found.length === 0) return;
-        await this.batch<PK, unknown>(
+        await this.batch<PK, PV>(
           found.map((key) => ({ type: 'del', key })),
           target,
         );
@@ -177,9 +199,9 @@ export class PaminaTransaction<K = string, V = string> {
     return this.#levelOf(options).iterator(asked) as never;
   }
 
-  keys<PK = K>(
-    options: TransactionRange<PK, unknown> = {},
-  ): AbstractKeyIterator<AnyLevel<PK, unknown>, PK> {
+  keys<PK = K, PV = V>(
+    options: TransactionRange<PK, PV> = {},
+  ): AbstractKeyIterator<AnyLevel<PK, PV>, PK> {
     this.#transaction.assertOpen();
     const asked = this.#reading(options) as AbstractKeyIteratorOptions<PK>;
     return this.#levelOf(options).keys(asked) as never;
@@ -225,26 +247,18 @@ export class PaminaTransaction<K = string, V = string> {
   }
 
   #levelOf<PK, PV>({ sublevel }: TransactionTarget<PK, PV>): AnyLevel<PK, PV> {
-    const db = this.#db as unknown as AnyLevel<PK, PV>;
-    if (sublevel === undefined || sublevel === null || sublevel === db) return db;
-    if ((sublevel as { db?: unknown }).db === db) return sublevel;
+    if (sublevel === undefined) return this.#db as unknown as AnyLevel<PK, PV>;
+    const { db } = sublevel as { db?: unknown };
+    if (db === this.#db) return sublevel;
     throw new TypeError('the sublevel is not of the database of the transaction');
   }
 
-  #reading({
-    sublevel,
-    ...options
-  }: TransactionReadOptions<never, never> | (object & { sublevel?: unknown })): object {
-    return { ...options, snapshot: this.#snapshot };
+  #reading(options: object): object {
+    return { ...options, sublevel: undefined, snapshot: this.#snapshot };
   }
 }
 
-function encodePut(
-  level: unknown,
-  key: unknown,
-  value: unknown,
-  options: TransactionWriteOptions<never, never> | object,
-): BufferedWrite {
+function encodePut(level: unknown, key: unknown, value: unknown, options: object): BufferedWrite {
   const encoding = level as EncodingLevel;
   encoding._assertValidValue(value);
   const { valueEncoding: asked } = options as { valueEncoding?: Encoding };
@@ -259,7 +273,7 @@ function encodePut(
       type: 'put',
       value: encoded,
       valueEncoding: valueEncoding.format,
-    } as BatchOperation,
+    },
   };
 }
 

@@ -104,7 +104,7 @@ export class Transaction {
   assertOpen(): void {
     if (this.#state === 'open') return;
     const { endedBy } = this.parts.owner;
-    if (this.isRolledBack && endedBy !== null) throw endedBy;
+    if (this.isRolledBack && endedBy !== null) throw endedBy as Error;
     throw this.#over();
   }
 
@@ -217,10 +217,10 @@ export class Transaction {
   }
 
   #end(): void {
-    const { signal, recent, take } = this.parts;
+    const { signal, recent } = this.parts;
     signal?.removeEventListener('abort', this.#abort);
     recent.close(this);
-    take(-this.writes.bytes);
+    this.parts.take(-this.writes.bytes);
     this.writes.clear();
     for (const task of this.#atEnd) task();
     this.#atEnd.clear();

@@ -80,16 +80,19 @@ export class Transactions {
     return this.#open.size;
   }
 
-  /** What is held and waited for, of the oldest transactions first. */
+  /** What is held and waited for, of the oldest transactions first; names as text. */
   list(limit: number): LockEntry[] {
-    return this.#locks?.list(limit) ?? [];
+    const entries = this.#locks?.list(limit) ?? [];
+    return entries.map((entry) => ({
+      ...entry,
+      name: Buffer.from(entry.name, 'latin1').toString('utf8'),
+    }));
   }
 
   /** TRANSACTIONS_FULL, REPLICA_READ_ONLY, READ_ONLY, DATABASE_CLOSED. */
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
     checkOptions(options);
-    if (this.#endedBy !== null) throw this.#endedBy;
-    this.#host.assertWritable();
+    this.#assertWritable();
     options.signal?.throwIfAborted();
     const isFirst = this.#open.size === 0 && this.#beginning === 0;
     this.#locks ??= this.#newLocks();
@@ -100,12 +103,12 @@ export class Transactions {
     } = options;
     // From here on writes lock what they write; what was encoded before is waited for.
     this.#beginning++;
-    if (isFirst) this.#settled = this.#host.settled();
     let owner: LockOwner | null = null;
     try {
+      if (isFirst) this.#settled = this.#host.settled();
       await this.#settled;
       options.signal?.throwIfAborted();
-      if (this.#endedBy !== null) throw this.#endedBy;
+      this.#assertWritable();
       owner = locks.begin({ timeoutMs, idleTimeoutMs });
       return this.#newTransaction(locks, owner, options);
     } catch (error) {
@@ -147,6 +150,11 @@ export class Transactions {
   end(error: PaminaError): void {
     this.#endedBy = error;
     for (const transaction of this.#open.values()) transaction.rollBack(error);
+  }
+
+  #assertWritable(): void {
+    if (this.#endedBy !== null) throw this.#endedBy;
+    this.#host.assertWritable();
   }
 
   #newLocks(): LockManager {
