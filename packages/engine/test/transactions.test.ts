@@ -350,3 +350,80 @@ test('options that do not exist are refused', async () => {
   await expect(db.begin({ timeout: 5 } as never)).rejects.toThrow(TypeError);
   expect(db.database.transactions.isLocking).toBe(false);
 });
+
+test('P12 a transaction sees what was on its way when it began', async () => {
+  const db = await newPamina();
+  const onItsWay = db.put('a', '1');
+  const tx = await db.begin();
+  expect(await tx.get('a')).toBe('1');
+  await onItsWay;
+  await tx.rollback();
+  const also = db.put('a', '2');
+  const snapshot = await db.begin({ isolation: 'snapshot' });
+  await snapshot.put('a', '3');
+  await snapshot.commit();
+  await also;
+  expect(await db.get('a')).toBe('3');
+});
+
+test('writes of one caller to one document keep their order around the end of a transaction', async () => {
+  const db = await newPamina();
+  for (let round = 0; round < 20; round++) {
+    const tx = await db.begin();
+    await tx.put('a', 'transaction');
+    const writes = Array.from({ length: 10 }, (_, at) => db.put('a', `${at}`));
+    const committed = tx.commit();
+    for (let at = 10; at < 20; at++) {
+      writes.push(db.put('a', `${at}`));
+      // In the middle of what comes about by the commit.
+      await Promise.resolve();
+    }
+    await Promise.all([committed, ...writes]);
+    expect(await db.get('a')).toBe('19');
+    expect(db.database.transactions.isLocking).toBe(false);
+  }
+});
+
+test('a cursor over many documents, some of them its own, reads and locks each once', async () => {
+  const db = await newPamina();
+  const names = Array.from({ length: 350 }, (_, at) => `k${String(at).padStart(4, '0')}`);
+  await db.batch(names.map((key) => ({ type: 'put', key, value: 'old' })));
+  const tx = await db.begin({ isolation: 'stableDocument' });
+  for (const key of names.filter((_, at) => at % 50 === 0)) await tx.put(key, 'new');
+  const seen: string[] = [];
+  for await (const [key, value] of tx.iterator()) {
+    seen.push(key);
+    expect(value).toBe(names.indexOf(key) % 50 === 0 ? 'new' : 'old');
+  }
+  expect(seen).toEqual(names);
+  expect(db.locks().filter(({ level }) => level === 'document')).toHaveLength(350);
+  const backwards = tx.keys({ reverse: true, lt: 'k0200' });
+  backwards.seek('k0150x');
+  expect(await backwards.next()).toBe('k0150');
+  expect(await backwards.all()).toHaveLength(150);
+  await tx.rollback();
+});
+
+test('a hook that fails at the commit rolls the transaction back', async () => {
+  const db = await newPamina();
+  const tx = await db.begin();
+  await tx.put('a', '1');
+  db.hooks.prewrite.add(() => {
+    throw new Error('not that');
+  });
+  await expect(tx.commit()).rejects.toMatchObject({ code: 'LEVEL_HOOK_ERROR' });
+  expect(tx.isOpen).toBe(false);
+  expect(db.database.transactions.isLocking).toBe(false);
+  expect(await db.get('a')).toBeUndefined();
+});
+
+test('calls of one transaction that are made at once are done one after the other', async () => {
+  const db = await newPamina();
+  await db.transaction(async (tx) => {
+    const names = ['a', 'b', 'c', 'd'];
+    await Promise.all(names.map((key) => tx.put(key, key)));
+    const read = await Promise.all(names.map((key) => tx.get(key)));
+    expect(read).toEqual(names);
+  });
+  expect(await db.keys().all()).toEqual(['a', 'b', 'c', 'd']);
+});

@@ -11,6 +11,9 @@ import type { Transaction } from './transaction.js';
 
 type Entry = [key: unknown, value: unknown];
 
+/** Keys alone are read ahead of those that are locked. */
+const keysAhead = 100;
+
 export class TransactionCursor implements StoreIterator {
   /** What is read ahead would be locked ahead. */
   readonly readsAhead: boolean;
@@ -42,7 +45,7 @@ export class TransactionCursor implements StoreIterator {
   }
 
   nextv(size: number): Promise<Entry[]> {
-    return this.#transaction.inTurn(async () => {
+    return this.#transaction.readInTurn(async () => {
       const inner = this.#inner ?? (await this.#open());
       return this.#locksDocuments ? this.#lockNext(inner, size) : inner.nextv(size);
     });
@@ -113,7 +116,9 @@ export class TransactionCursor implements StoreIterator {
   async #lockNext(inner: StoreIterator, size: number): Promise<Entry[]> {
     for (;;) {
       // What could not be locked is there for the next call.
-      if (this.#pending.length === 0) this.#pending = await inner.nextv(size);
+      if (this.#pending.length === 0) {
+        this.#pending = await inner.nextv(Math.max(size, keysAhead));
+      }
       const next = this.#pending.slice(0, size);
       if (next.length === 0) {
         this.#leave();

@@ -71,7 +71,7 @@ export class TransactionReads {
   ): Promise<T> {
     const transaction = this.#transaction;
     const plan = this.#plan(options);
-    return transaction.inTurn(async () => {
+    return transaction.readInTurn(async () => {
       const texts = keys.map(textOf);
       const own = texts.map((key) => transaction.writes.find(key));
       const locked = texts.filter((_, at) => own[at] === undefined);

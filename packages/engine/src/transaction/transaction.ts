@@ -77,6 +77,15 @@ export class Transaction {
     return this.view ?? this.parts.reader;
   }
 
+  /** For reads: what was read may have been changed by others since it ended. */
+  async readInTurn<T>(task: () => Promise<T>): Promise<T> {
+    return this.inTurn(async () => {
+      const result = await task();
+      this.assertOpen();
+      return result;
+    });
+  }
+
   /**
    * Its calls, one after the other, so that it waits for one lock at a time. Why it ended, if it did; else
    * TRANSACTION_OVER.
@@ -91,10 +100,11 @@ export class Transaction {
     try {
       await before;
       this.assertOpen();
-      const result = await task();
-      // What it read may have been changed since it ended.
+      return await task();
+    } catch (error) {
+      // What ended it says more than what came of that.
       if (this.isRolledBack) this.assertOpen();
-      return result;
+      throw error;
     } finally {
       endTurn();
       if (--this.#calls === 0) locks.setBusy(owner, false);
