@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Pamina } from '../src/pamina.js';
+import { HandClock } from './hand-clock.js';
 import type { PaminaOptions } from '../src/pamina-options.js';
 import { cleanUp, codeOf, env, temporaryFolder } from './workbench.js';
 
@@ -229,16 +230,42 @@ test('a wait for a lock ends with LOCK_TIMEOUT and the transaction goes on', asy
 });
 
 test('a transaction that lasts too long, or does nothing for too long, is rolled back', async () => {
-  const db = await newPamina();
-  for (const options of [{ timeoutMs: 5 }, { idleTimeoutMs: 5 }]) {
+  const hand = new HandClock();
+  const { clock } = env;
+  const db = await newPamina({
+    env: {
+      ...env,
+      clock: {
+        now: () => clock.now(),
+        soon: (task) => clock.soon(task),
+        sleep: (ms, signal) => clock.sleep(ms, signal),
+        monotonic: () => hand.monotonic(),
+        after: (ms, task) => hand.after(ms, task),
+      },
+    },
+  });
+  const idle = { idleTimeoutMs: 1000 };
+  for (const [options, steps] of [
+    [{ timeoutMs: 2500, idleTimeoutMs: 1000 }, 3],
+    [idle, 1],
+  ] as const) {
     const tx = await db.begin(options);
     await tx.put('a', '1');
-    // It waits until the lock is free.
-    await db.put('a', '2');
-    expect(await codeOf(tx.get('a'))).toBe('TRANSACTION_TIMEOUT');
+    const waiting = db.put('a', '2');
+    for (let step = 1; step < steps; step++) {
+      hand.pass(999);
+      // It does something, so that it is not idle.
+      expect(await tx.get('a')).toBe('1');
+    }
+    hand.pass(steps === 1 ? 999 : 501);
+    expect(tx.isOpen).toBe(true);
+    hand.pass(1);
     expect(tx.isOpen).toBe(false);
+    await waiting;
+    expect(await codeOf(tx.get('a'))).toBe('TRANSACTION_TIMEOUT');
   }
   expect(await db.get('a')).toBe('2');
+  expect(hand.waiting).toBe(0);
 });
 
 test('a signal rolls a transaction back', async () => {
