@@ -2,6 +2,7 @@
 import type { Env } from '@pamina/env';
 import type { Durability } from './durability.js';
 import type { KeySpace } from './operation.js';
+import type { Transaction } from './transaction/transaction.js';
 
 export interface DatabaseOptions {
   readonly env: Env;
@@ -20,4 +21,6 @@ export interface CommitOptions {
    * it waits for replicas alone, with REPLICAS_UNCONFIRMED.
    */
   readonly signal?: AbortSignal | undefined;
+  /** The commit of what it wrote; it ends with it. */
+  readonly transaction?: Transaction | undefined;
 }

@@ -2,7 +2,6 @@
 // come from. A normal database commits, a replica receives; both read the same way.
 import {
   PaminaError,
-  currentTimeline,
   isPaminaError,
   segmentBytesDefault,
   toPaminaError,
@@ -34,6 +33,7 @@ import type { CommitOptions, DatabaseOptions } from './database-options.js';
 import { SynchronousCommits } from './synchronous-commits.js';
 import { SystemData, type PermittedReplica, type Settings } from './system-data.js';
 import type { LogPoint } from './log-point.js';
+import { Transactions } from './transaction/transactions.js';
 
 export type DatabaseState = 'open' | 'failed' | 'closed';
 
@@ -51,6 +51,8 @@ export class Database extends DatabaseView {
   readonly positions: PositionWaits;
   /** How old what a replica shows may be. */
   readonly freshness = new Freshness(() => this.control);
+  /** Those that are open, and their locks. */
+  readonly transactions: Transactions;
   readonly #options: DatabaseOptions;
   readonly #located: LocatedDatabase;
   protected running!: RunningDatabase;
@@ -70,6 +72,13 @@ export class Database extends DatabaseView {
     this.system = new SystemData(this);
     this.synchronous = new SynchronousCommits({ clock: this.env.clock, jobLog: this.jobLog });
     this.positions = new PositionWaits(this, this.env.clock);
+    this.transactions = new Transactions({
+      clock: this.env.clock,
+      reader: () => this.reader,
+      assertWritable: () => void this.#writable(),
+      settled: () => this.#writable().settled(),
+      encode: (operations, asked) => this.#writable().encode(operations, asked),
+    });
     this.#options = options;
     this.#located = located;
   }
@@ -126,6 +135,7 @@ export class Database extends DatabaseView {
   }
 
   #write(key: Datum, value: Datum | null, options?: CommitOptions): Promise<void> {
+    if (this.transactions.isLocking) return this.#writeLocking(key, value, options);
     const session = this.#writable();
     const { byDefault } = this.synchronous;
     if (options === undefined && byDefault === null) return session.write(key, value).done;
@@ -135,16 +145,23 @@ export class Database extends DatabaseView {
     return session.acknowledged(session.write(key, value, space), level, signal);
   }
 
+  async #writeLocking(key: Datum, value: Datum | null, options?: CommitOptions): Promise<void> {
+    await this.commit(
+      [value === null ? { type: 'del', key } : { type: 'put', key, value }],
+      options,
+    );
+  }
+
   /** All operations or none (P2). Returns the position of the commit. */
   async commit(operations: readonly Operation[], options: CommitOptions = {}): Promise<Position> {
-    const session = this.#writable();
-    const { durability, signal, space = 'user' } = options;
-    const level = this.synchronous.levelOf(durability, space);
-    signal?.throwIfAborted();
-    const group = session.commit(operations, space);
-    const { seq } = group.point;
-    await session.acknowledged(group, level, signal);
-    return { timeline: currentTimeline(this.control.timelines).timeline, seq };
+    const { transaction, space } = options;
+    if (transaction !== undefined) return transaction.commit(operations, options);
+    if (this.transactions.isLocking && space !== 'system') {
+      return this.transactions.write(operations, options);
+    }
+    const { position, acknowledged } = this.#writable().encode(operations, options);
+    await acknowledged;
+    return position;
   }
 
   settings(): Settings {
@@ -282,7 +299,9 @@ export class Database extends DatabaseView {
   async #close(): Promise<void> {
     try {
       this.synchronous.end();
-      this.positions.end(new PaminaError('DATABASE_CLOSED', `${this.control.name} is closed`));
+      const closed = new PaminaError('DATABASE_CLOSED', `${this.control.name} is closed`);
+      this.positions.end(closed);
+      this.transactions.end(closed);
       await this.background.end();
       await this.running.stop(this.#state === 'open');
     } finally {

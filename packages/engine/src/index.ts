@@ -37,7 +37,19 @@ export { JobLog, type JobEvent, type JobLevel } from './job-log.js';
 export type { LogPoint } from './log-point.js';
 export { timelinesUntil } from './log-point.js';
 export type { Datum, KeySpace, Operation } from './operation.js';
-export { Pamina, type PaminaOptions, type PaminaWriteOptions } from './pamina.js';
+export { Pamina } from './pamina.js';
+export type { PaminaOptions, PaminaWriteOptions } from './pamina-options.js';
+export type { Isolation, ReadLockMode } from './transaction/isolation.js';
+export type {
+  PaminaTransaction,
+  TransactionCommitOptions,
+  TransactionOperation,
+  TransactionRange,
+  TransactionReadOptions,
+  TransactionWriteOptions,
+} from './transaction/pamina-transaction.js';
+export type { TransactionOptions } from './transaction/transactions.js';
+export type { LockEntry } from '@pamina/lock';
 export type { PlacedSnapshot } from './placed-snapshot.js';
 export type { WaitForOptions } from './position-waits.js';
 export type { ReplicaApply } from './replica-apply.js';

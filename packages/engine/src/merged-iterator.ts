@@ -12,6 +12,8 @@ export interface StoreIterator {
   nextv(size: number): Promise<Entry[]>;
   seek(target: Buffer, options: { keyEncoding: 'buffer' }): void;
   close(): Promise<void>;
+  /** False: who asks for one entry is not to be given more, since reading has effects. */
+  readonly readsAhead?: boolean;
 }
 
 export interface MergeOptions {
@@ -22,7 +24,7 @@ export interface MergeOptions {
   readonly valueEncoding: Format;
 }
 
-type InnerIterator = ReturnType<StoreLevel['iterator']>;
+type InnerIterator = ReturnType<StoreLevel['iterator']> | StoreIterator;
 
 export class MergedIterator implements StoreIterator {
   readonly #inner: InnerIterator;
@@ -34,7 +36,11 @@ export class MergedIterator implements StoreIterator {
   #hasUnder = true;
 
   /** `inner` gives keys as Buffers, in the same range and direction. */
-  constructor(inner: InnerIterator, overlay: FrozenOverlay, options: MergeOptions) {
+  constructor(
+    inner: InnerIterator,
+    overlay: Pick<FrozenOverlay, 'entries'>,
+    options: MergeOptions,
+  ) {
     this.#inner = inner;
     this.#options = options;
     this.#over = overlay.entries(options.range);

@@ -1,7 +1,7 @@
 // Iterators and snapshots of the abstract-level face: LevelDB's own, with the key prefix put on and
 // taken off. Both are of the state at which they are created, also where the store reaches it later.
 import { AbstractIterator, AbstractSnapshot, type AbstractLevel } from 'abstract-level';
-import { userPrefix } from '@pamina/format';
+import { PaminaError, userPrefix } from '@pamina/format';
 import { storeKey, type Datum } from './operation.js';
 import type { StoreIterator } from './merged-iterator.js';
 import type { KeyRange } from './overlay.js';
@@ -9,8 +9,11 @@ import type { Format } from './raw-level.js';
 import type { Due } from './read-value.js';
 import type { StateReader } from './state-reader.js';
 import type { StateView } from './state-view.js';
-import { openIterator, type IteratorFormats } from './store-iterator.js';
+import type { IteratorFormats } from './store-iterator.js';
 import { storeReopened } from './state-store.js';
+import type { ReadLockMode } from './transaction/isolation.js';
+import { TransactionReads } from './transaction/transaction-reads.js';
+import type { Transaction } from './transaction/transaction.js';
 
 /** Range and encodings as abstract-level hands them to the private API: keys encoded, formats named. */
 export interface PrivateRange {
@@ -19,7 +22,9 @@ export interface PrivateRange {
   readonly lte?: Datum;
   readonly lt?: Datum;
   readonly reverse?: boolean;
-  readonly snapshot?: PaminaSnapshot | undefined;
+  readonly snapshot?: PaminaSnapshot | TransactionSnapshot | undefined;
+  /** Of reads in a transaction. */
+  readonly lockMode?: ReadLockMode | undefined;
 }
 
 export interface PrivateIteratorOptions extends PrivateRange {
@@ -51,6 +56,26 @@ export class PaminaSnapshot extends AbstractSnapshot {
   }
 }
 
+/** Carries reads of a transaction through abstract-level: what it sees is not frozen, only its own. */
+export class TransactionSnapshot extends AbstractSnapshot {
+  readonly view: TransactionReads;
+  readonly #transaction: Transaction;
+
+  constructor(transaction: Transaction, owner: object) {
+    // @ts-expect-error The published types leave out the options that the implementation needs.
+    super({ owner });
+    this.#transaction = transaction;
+    this.view = new TransactionReads(transaction);
+  }
+
+  /** With the database, or at its own end. First of all it ends, so that nobody waits for what waits. */
+  override close(): Promise<void> {
+    const message = `the database was closed under transaction ${this.#transaction.id}`;
+    this.#transaction.rollBack(new PaminaError('DATABASE_CLOSED', message));
+    return super.close();
+  }
+}
+
 /** The same range among the keys of the store. */
 function storeRange(range: PrivateRange): KeyRange {
   const { gte, gt, lte, lt } = range;
@@ -73,12 +98,8 @@ export function openInner(
   formats: IteratorFormats,
 ): Due<StoreIterator> {
   const inRange = storeRange(range);
-  if (range.snapshot === undefined) {
-    return reader.exactly((level, behind) => openIterator(level, inRange, formats, { behind }));
-  }
-  return range.snapshot.view.exactly((level, snapshot, behind) =>
-    openIterator(level, inRange, formats, { snapshot, behind }),
-  );
+  if (range.snapshot === undefined) return reader.open(inRange, formats);
+  return range.snapshot.view.open(inRange, formats, range);
 }
 
 /** A key of the store as the user's format asks for it. */
@@ -131,7 +152,8 @@ export class PaminaIterator extends AbstractIterator<Owner, unknown, unknown> {
   async _next(): Promise<Entry | undefined> {
     if (this.#aheadAt === this.#ahead.length) {
       // Who wants one entry, or one after a seek, is not made to wait for a thousand.
-      const size = this.#isFirst ? 1 : Math.min(aheadEntries, this.limit - this.count);
+      const isSingle = this.#isFirst || this.#inner?.readsAhead === false;
+      const size = isSingle ? 1 : Math.min(aheadEntries, this.limit - this.count);
       this.#isFirst = false;
       this.#ahead = await this.#read(size);
       this.#aheadAt = 0;

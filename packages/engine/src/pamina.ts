@@ -7,7 +7,6 @@ import {
   type AbstractBatchOptions,
   type AbstractChainedBatch,
   type AbstractClearOptions,
-  type AbstractDatabaseOptions,
   type AbstractDelOptions,
   type AbstractGetManyOptions,
   type AbstractGetOptions,
@@ -22,11 +21,12 @@ import {
   isPaminaError,
   type Position,
 } from '@pamina/format';
-import { nodeEnv, type Env } from '@pamina/env';
+import { nodeEnv } from '@pamina/env';
+import type { LockEntry } from '@pamina/lock';
 import { createDatabase, type CreateOptions } from './create-database.js';
 import type { CommitOptions } from './database-options.js';
 import { Database } from './database.js';
-import { checkDurability, type Durability } from './durability.js';
+import { checkDurability } from './durability.js';
 import { measure, storeKey, type Datum, type Operation } from './operation.js';
 import {
   PaminaIterator,
@@ -35,57 +35,21 @@ import {
   type PrivateIteratorOptions,
   type PrivateRange,
 } from './pamina-iterator.js';
+import type {
+  PaminaOptions,
+  PaminaReadOptions,
+  PaminaWriteOptions,
+  PrivateReadOptions,
+  PrivateWriteOptions,
+} from './pamina-options.js';
 import type { WaitForOptions } from './position-waits.js';
-import type { ReadOptions } from './raw-level.js';
 import { arrived } from './read-value.js';
+import {
+  PaminaTransaction,
+  type TransactionCommitOptions,
+} from './transaction/pamina-transaction.js';
+import type { TransactionOptions } from './transaction/transactions.js';
 import type { StateReader } from './state-reader.js';
-
-export interface PaminaOptions<K, V> extends AbstractDatabaseOptions<K, V> {
-  /** Name of the database; default: the name of its folder. Used when it is created. */
-  readonly name?: string;
-  /** Create the database if the folder holds none. Default true. */
-  readonly createIfMissing?: boolean;
-  /** Refuse to open a database that exists. Default false. */
-  readonly errorIfExists?: boolean;
-  /** `read`: nothing can be written and no session is started. Default `write`. */
-  readonly access?: 'read' | 'write';
-  /** When a commit is acknowledged that does not say so itself. Default: what the database's settings say, else 'disk'. */
-  readonly durability?: Durability;
-  /** On a replica: a read that does not say so itself fails with REPLICA_STALE if it could be older. Default: no bound. */
-  readonly maxStalenessMs?: number;
-  /** Bytes of a log segment. */
-  readonly segmentBytes?: number;
-  /** The seams to disk, clock, network and chance; for tests. */
-  readonly env?: Env;
-  /** A database that is open already, as in a server: used as it is, and left open by close(). */
-  readonly database?: Database;
-}
-
-/** What a read can ask for beside what abstract-level knows. */
-export interface PaminaReadOptions {
-  /** On a replica: the read fails with REPLICA_STALE if what it sees could be older. Default: that of the database. */
-  readonly maxStalenessMs?: number | undefined;
-}
-
-interface PrivateReadOptions extends ReadOptions, PaminaReadOptions {
-  readonly snapshot?: PaminaSnapshot | undefined;
-}
-
-/** What a write can ask for beside what abstract-level knows. */
-export interface PaminaWriteOptions {
-  /** When it is acknowledged. Default: that of the database. */
-  readonly durability?: Durability | undefined;
-  /**
-   * Aborted before the call: nothing is written. Aborted later: the wait ends with COMMIT_UNKNOWN, or, once
-   * it waits for replicas alone, with REPLICAS_UNCONFIRMED.
-   */
-  readonly signal?: AbortSignal | undefined;
-}
-
-interface PrivateWriteOptions extends PaminaWriteOptions {
-  /** As in `level`: true is at least `durability: 'disk'`. */
-  readonly sync?: boolean;
-}
 
 /** Keys of one clear() are read and deleted in steps of this many. */
 const clearEntriesPerRead = 1000;
@@ -187,6 +151,36 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
     await this.database.positions.waitFor(position, options);
   }
 
+  /**
+   * Runs `task` in a transaction and commits what it wrote as one record; if it throws, all is rolled back. DEADLOCK
+   * and WRITE_CONFLICT say that it may be run again. docs/transactions.md has the isolation levels.
+   */
+  async transaction<T>(
+    task: (transaction: PaminaTransaction<K, V>) => Promise<T>,
+    options: TransactionOptions & TransactionCommitOptions = {},
+  ): Promise<T> {
+    const { durability, ...others } = options;
+    const transaction = await this.begin(others);
+    try {
+      const result = await task(transaction);
+      await transaction.commit({ durability, signal: options.signal });
+      return result;
+    } finally {
+      await transaction[Symbol.asyncDispose]();
+    }
+  }
+
+  /** A transaction that ends with its own commit() or rollback(), or when its time is over. TRANSACTIONS_FULL. */
+  async begin(options: TransactionOptions = {}): Promise<PaminaTransaction<K, V>> {
+    if (this.status === 'opening') await this.open({ passive: true });
+    return new PaminaTransaction(this, await this.database.transactions.begin(options));
+  }
+
+  /** What transactions hold and wait for, and single writes that wait for them: the oldest first, at most so many. */
+  locks(limit = 1000): LockEntry[] {
+    return this.database.transactions.list(limit);
+  }
+
   async _open(options: { createIfMissing: boolean; errorIfExists: boolean }): Promise<void> {
     if (this.#options.database !== undefined) {
       this.#database = this.#options.database;
@@ -216,7 +210,10 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
       : snapshot.view.get('user', key, options);
   }
 
-  _getSync(key: Datum, options: PrivateReadOptions): unknown {
+  _getSync(
+    key: Datum,
+    options: PrivateReadOptions & { snapshot?: PaminaSnapshot | undefined },
+  ): unknown {
     const { snapshot } = options;
     const reader = this.#readable(options);
     return snapshot === undefined
@@ -345,10 +342,10 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   }
 
   #commitOptions(options: PrivateWriteOptions): CommitOptions {
-    const { durability, signal, sync } = options;
+    const { durability, signal, sync, transaction } = options;
     const byDefault = this.#options.durability;
     const atLeast = sync === true && byDefault === 'memory' ? undefined : byDefault;
-    return { durability: durability ?? atLeast, signal };
+    return { durability: durability ?? atLeast, signal, transaction };
   }
 }
 

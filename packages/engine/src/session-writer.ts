@@ -16,6 +16,7 @@ import type { Appender, Group, SessionHeader } from '@pamina/log';
 import { Acknowledgement } from './acknowledgement.js';
 import type { Env } from '@pamina/env';
 import type { ControlFile } from './control-file.js';
+import type { CommitOptions } from './database-options.js';
 import type { DatabaseParts } from './database-parts.js';
 import type { Requirement } from './durability.js';
 import { measure, measureAll, writeOperation } from './operation.js';
@@ -23,6 +24,7 @@ import type { Datum, KeySpace, Operation } from './operation.js';
 import type { JobLog } from './job-log.js';
 import { unconfirmed, type SynchronousCommits } from './synchronous-commits.js';
 import { permittedIn, settingsIn } from './system-data.js';
+import type { Encoded } from './transaction/transaction.js';
 import { version } from './version.js';
 
 export interface SessionOptions {
@@ -122,8 +124,23 @@ export class SessionWriter {
     return this.#appender.seal(RecordKind.commit, bodyBytes);
   }
 
-  /** All operations in one record. COMMIT_TOO_LARGE. */
-  commit(operations: readonly Operation[], space: KeySpace): Group {
+  /** All operations in one record, on its way from now on. COMMIT_TOO_LARGE, DURABILITY_UNAVAILABLE. */
+  encode(operations: readonly Operation[], options: CommitOptions): Encoded {
+    const { durability, signal, space = 'user' } = options;
+    const level = this.#options.synchronous.levelOf(durability, space);
+    signal?.throwIfAborted();
+    const group = this.#commit(operations, space);
+    const { seq } = group.point;
+    const { timelines } = this.#options.control.current;
+    const local = level === 'memory' ? level : 'disk';
+    return {
+      position: { timeline: currentTimeline(timelines).timeline, seq },
+      acknowledged: this.acknowledged(group, level, signal),
+      visible: () => this.acknowledged(group, local, undefined),
+    };
+  }
+
+  #commit(operations: readonly Operation[], space: KeySpace): Group {
     const bodyBytes = measureAll(operations);
     const group = this.#appender.reserve(bodyBytes);
     const { bytes, view } = group;
@@ -157,6 +174,14 @@ export class SessionWriter {
         ? aborted(signal)
         : unconfirmed('the wait was aborted', seq, signal.reason),
     );
+  }
+
+  /** When all that is encoded is visible, or has failed. */
+  async settled(): Promise<void> {
+    const last = this.#appender.unsynced.at(-1);
+    await last?.done.catch(() => {
+      // Whoever committed hears of it.
+    });
   }
 
   /** No commit comes any more: none is held back that is on disk. */

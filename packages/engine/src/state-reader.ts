@@ -5,7 +5,8 @@ import { systemPrefix, toPaminaError, userPrefix } from '@pamina/format';
 import type { StoreLevel } from '@pamina/env';
 import type { Applier } from './applier.js';
 import { storeKey, type Datum, type KeySpace } from './operation.js';
-import type { Found, Overlay } from './overlay.js';
+import type { StoreIterator } from './merged-iterator.js';
+import type { Found, KeyRange, Overlay } from './overlay.js';
 import { getFrom, getManyFrom, getSyncFrom, hasIn, type ReadOptions } from './raw-level.js';
 import { arrived, valueAs, type Behind, type Due } from './read-value.js';
 import { StateView, getManyOver } from './state-view.js';
@@ -134,6 +135,11 @@ export class StateReader {
       // Whoever reads hears of it; nobody may read.
     });
     return { promise, cancel };
+  }
+
+  /** An iterator over the state of now. */
+  open(range: KeyRange, formats: IteratorFormats): Due<StoreIterator> {
+    return this.exactly((level, behind) => openIterator(level, range, formats, { behind }));
   }
 
   /** Entries between two keys of the store, from one moment; values and keys with their prefix byte. */

@@ -3,10 +3,12 @@
 // its place, and the overlay's memory is let go.
 import type { StoreLevel } from '@pamina/env';
 import { storeKey, type Datum, type KeySpace } from './operation.js';
-import type { FrozenOverlay, Found, Overlay } from './overlay.js';
+import type { StoreIterator } from './merged-iterator.js';
+import type { FrozenOverlay, Found, KeyRange, Overlay } from './overlay.js';
 import { getFrom, getManyFrom, getSyncFrom, hasIn } from './raw-level.js';
 import type { LevelSnapshot, ReadOptions } from './raw-level.js';
 import { valueAs, type Behind, type Due } from './read-value.js';
+import { openIterator, type IteratorFormats } from './store-iterator.js';
 import { storeReopened, type StateStore } from './state-store.js';
 
 type Exactly = <T>(action: (level: StoreLevel, behind: Behind | null) => T) => Due<T>;
@@ -87,7 +89,7 @@ export class StateView {
     return getManyOver(find, this.#open(), this.#snapshot, { space, keys, options });
   }
 
-  /** For iterators: LevelDB's snapshot of exactly this state, or with what it lacks if the store will not get there for a while. */
+  /** LevelDB's snapshot of exactly this state, or with what it lacks if the store will not get there for a while. */
   exactly<T>(
     action: (level: StoreLevel, snapshot: LevelSnapshot, behind: Behind | null) => T,
   ): Due<T> {
@@ -102,6 +104,13 @@ export class StateView {
       // Whoever reads hears of it; nobody may read.
     });
     return { promise, cancel: () => (isCancelled = true) };
+  }
+
+  /** An iterator over this state. */
+  open(range: KeyRange, formats: IteratorFormats): Due<StoreIterator> {
+    return this.exactly((level, snapshot, behind) =>
+      openIterator(level, range, formats, { snapshot, behind }),
+    );
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test as vitestTest } from 'vitest';
-import { Pamina, type PaminaOptions } from '../src/pamina.js';
+import { Pamina } from '../src/pamina.js';
+import type { PaminaOptions } from '../src/pamina-options.js';
 import { placeForManyDatabases } from './many-databases.js';
 import { assertionsSoFar, test } from './tape.js';
 

@@ -3,7 +3,8 @@
 import { join } from 'node:path';
 import type { StoreLevel } from '@pamina/env';
 import { expect, test } from 'vitest';
-import { Pamina, type PaminaOptions } from '../src/pamina.js';
+import { Pamina } from '../src/pamina.js';
+import type { PaminaOptions } from '../src/pamina-options.js';
 import { SlowStores } from './slow-stores.js';
 import { FaultyDisk, cleanUp, codeOf, temporaryFolder, until } from './workbench.js';
 

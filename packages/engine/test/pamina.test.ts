@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createDatabase } from '../src/create-database.js';
-import { Pamina, type PaminaOptions } from '../src/pamina.js';
+import { Pamina } from '../src/pamina.js';
+import type { PaminaOptions } from '../src/pamina-options.js';
 import { FaultyDisk, cleanUp, codeOf, env, temporaryFolder } from './workbench.js';
 
 async function newPamina<K = string, V = string>(

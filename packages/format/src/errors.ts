@@ -154,6 +154,10 @@ export const errorTable = {
   DATA_IN_USE: state(
     'One server at a time serves a data folder. Use the one that runs, or stop it first.',
   ),
+  DEADLOCK: ended(
+    'Nothing of the transaction was written. Run it again from its beginning; lock documents in the same order everywhere, and with `lockMode: protected` what will be changed.',
+    409,
+  ),
   DIRECTORY_INVALID: damaged(
     'Correct the directory file by hand, or remove it and start the servers again to write a new one.',
   ),
@@ -210,6 +214,15 @@ export const errorTable = {
     'Choose another port or address with `--listen`; another process may use this one.',
     500,
     false,
+  ),
+  LOCKS_FULL: limit(
+    'Commit or roll back, then go on in another transaction; lock fewer documents in one, for example by `lockMode: unprotected` or `isolation: snapshot` for large reads.',
+    503,
+    true,
+  ),
+  LOCK_TIMEOUT: ended(
+    'Another transaction holds the lock; see `locks()`. Try again, or allow more time with `lockTimeoutMs`.',
+    409,
   ),
   LOG_DAMAGED: damaged(
     'Keep the files as they are. Restore the newest backup to a new place, or create the replica again from its master.',
@@ -347,6 +360,16 @@ export const errorTable = {
     'Name a file that holds a token with `--token-file`; without one a server listens on loopback only.',
     401,
   ),
+  TRANSACTIONS_FULL: limit(
+    'Commit or roll back transactions that are open before you begin more, and await writes that wait for them.',
+    503,
+    true,
+  ),
+  TRANSACTION_OVER: state('Begin another transaction; see the cause for why this one ended.'),
+  TRANSACTION_TIMEOUT: ended(
+    'Nothing of the transaction was written. Run it again in less time, or allow more with `timeoutMs` and `idleTimeoutMs`.',
+    409,
+  ),
   UNAUTHORIZED: refused('Use the token of this server: `--token-file FILE`.', 401),
   USAGE: usage('See `pamina --help`, or `pamina VERB --help`.'),
   VALUE_NOT_TEXT: state(
@@ -355,6 +378,10 @@ export const errorTable = {
   VALUE_TOO_LARGE: limit('Store a smaller value, or split it over several keys.'),
   VERSION_MISMATCH: refused(
     'The master writes a format that this version cannot read. Upgrade the replica first.',
+    409,
+  ),
+  WRITE_CONFLICT: ended(
+    'Nothing of the transaction was written. Run it again from its beginning: it then sees what was committed meanwhile.',
     409,
   ),
 } as const satisfies Readonly<Record<string, ErrorRow>>;

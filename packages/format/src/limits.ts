@@ -100,6 +100,26 @@ export const synchronousCommitsMax = 100_000;
 export const positionWaitsMax = 100_000;
 /** The loosest bound that a read can set on how far behind its replica is. */
 export const stalenessMsMax = 366 * 24 * 60 * 60 * 1000;
+
+// Transactions and their locks.
+/** Open transactions, and single writes that hold locks while there are some. */
+export const transactionsMax = 100_000;
+export const locksPerTransactionMax = 100_000;
+export const locksMax = 250_000;
+/** A single batch that writes more documents while transactions are open locks the whole database instead. */
+export const batchLocksMax = 10_000;
+/** What all open transactions together have written and not committed, and what waits for them. */
+export const transactionBytesMax = 256 * mebibyte;
+/** Keys of which is remembered when they were written, for snapshot transactions that are open. */
+export const recentKeysMax = 100_000;
+/** Sublevels below sublevels that are locked each for itself; what is deeper counts to the last of them. */
+export const collectionDepthMax = 8;
+export const lockTimeoutMsDefault = 10_000;
+export const transactionTimeoutMsDefault = 5 * 60 * 1000;
+export const transactionIdleTimeoutMsDefault = 60_000;
+/** Of each of the three. */
+export const transactionTimeoutMsMax = 24 * 60 * 60 * 1000;
+
 export const wireMessageBytesMax = 2 * mebibyte;
 export const feedChunkBytesMax = 1 * mebibyte;
 /** Sent by a master and not yet confirmed by the replica. */
@@ -146,6 +166,10 @@ const relations: readonly (readonly [boolean, string])[] = [
   [feedChunkBytesMax <= feedCreditBytesMax, 'credit must allow a chunk'],
   [replicationDelayMsDefault <= replicationDelayMsMax, 'the default delay must be allowed'],
   [synchronousTimeoutMsDefault <= synchronousTimeoutMsMax, 'the default timeout must be allowed'],
+  [batchLocksMax < locksPerTransactionMax, 'a batch must not lock more than a transaction may'],
+  [locksPerTransactionMax <= locksMax, 'one transaction must be able to hold what it may'],
+  [commitBytesMax <= transactionBytesMax, 'a full commit must fit what is not committed'],
+  [lockTimeoutMsDefault < transactionTimeoutMsDefault, 'a wait must end before the transaction'],
   [backupGenerationsMin <= backupGenerationsDefault, 'the default generations must be allowed'],
 ];
 for (const [holds, relation] of relations) {

@@ -11,6 +11,20 @@ export type {
   PaminaWriteOptions,
 } from '@pamina/engine';
 
+// Transactions: db.transaction(task, options), db.begin(options), db.locks().
+export type {
+  Isolation,
+  LockEntry,
+  PaminaTransaction,
+  ReadLockMode,
+  TransactionCommitOptions,
+  TransactionOperation,
+  TransactionOptions,
+  TransactionRange,
+  TransactionReadOptions,
+  TransactionWriteOptions,
+} from '@pamina/engine';
+
 // Backups: take, list, verify, restore; and a plain LevelDB brought over.
 export {
   administer,

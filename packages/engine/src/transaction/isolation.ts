@@ -1,0 +1,54 @@
+// The isolation levels and lock modes, and what a read locks under them. Writes are the same everywhere but
+// in snapshots: exclusive, until the end.
+import type { LockMode } from '@pamina/lock';
+
+export const isolationLevels = [
+  'uncommittedDocument',
+  'committedCommand',
+  'stableCursor',
+  'stableDocument',
+  'serializable',
+  'snapshot',
+] as const;
+
+/** docs/transactions.md says what each allows and forbids. */
+export type Isolation = (typeof isolationLevels)[number];
+
+export const readLockModes = ['unprotected', 'shared', 'protected'] as const;
+
+/**
+ * Of a read, whatever the level: `unprotected` takes no lock and sees what was last committed; `shared` keeps others
+ * from changing what it read, `protected` from reading it under a lock too, until the transaction ends.
+ */
+export type ReadLockMode = (typeof readLockModes)[number];
+
+export interface ReadPlan {
+  /** Null: no lock, and no wait. */
+  readonly mode: Extract<LockMode, 'shared' | 'exclusive'> | null;
+  /** The end of the call, the next read of the same cursor, or the end of the transaction. */
+  readonly until: 'call' | 'cursor' | 'end';
+  /** A read of a range locks the collection, so that nothing can come into the range. */
+  readonly locksRange: boolean;
+}
+
+const byLevel: Readonly<Record<Isolation, ReadPlan>> = {
+  uncommittedDocument: { mode: null, until: 'call', locksRange: false },
+  committedCommand: { mode: 'shared', until: 'call', locksRange: false },
+  stableCursor: { mode: 'shared', until: 'cursor', locksRange: false },
+  stableDocument: { mode: 'shared', until: 'end', locksRange: false },
+  serializable: { mode: 'shared', until: 'end', locksRange: true },
+  snapshot: { mode: null, until: 'call', locksRange: false },
+};
+
+export function readPlan(isolation: Isolation, lockMode: ReadLockMode | undefined): ReadPlan {
+  if (lockMode === undefined) return byLevel[isolation];
+  const locksRange = isolation === 'serializable';
+  switch (lockMode) {
+    case 'unprotected':
+      return { mode: null, until: 'call', locksRange: false };
+    case 'shared':
+      return { mode: 'shared', until: 'end', locksRange };
+    case 'protected':
+      return { mode: 'exclusive', until: 'end', locksRange };
+  }
+}
