@@ -10,8 +10,8 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['a damaged middle is cut like a torn tail', 628],
   ['replay begins at the applied position', 700],
   ['what a failed write left is rejected and not erased', 218],
-  ['a commit whose sync failed is said to be rejected', 145],
-  ['what is joined for the store goes past the record that somebody waits for', 93],
+  ['a commit whose sync failed is said to be rejected', 20022],
+  ['what is joined for the store goes past the record that somebody waits for', 20065],
   ['the commit time follows the clock back', 41],
   ['retention forgets the replicas', 710],
   ['a replica confirms what it has received and not synced', 701],
@@ -24,7 +24,9 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['a replica says that it has what it is about to sync', 3564],
   ['a recovery forgets the log of incremental backups', 26],
   ['expiry keeps the log of the newest backup alone', 48],
-  ['log counts as archived before the archive has it', 104],
+  ['a replica is given up before its log has reached the cap', 20104],
+  ['a replica that was given up is not told why', 20008],
+  ['log counts as archived before the archive has it', 20013],
 ]);
 
 function bug(name: string, ...edits: readonly Edit[]): Mutation {
