@@ -1,5 +1,6 @@
-// What only one database has, an old master or a replica of a master that lost it: its commits behind the fork, as lines of JSON that a person can read and a
-// script can put back. Written before anything of the old master is changed, whole or not at all (P8).
+// What only one database has, an old master or a replica of a master that lost it: its commits behind the
+// fork, as lines of JSON that a person can read and a script can put back. Written before anything of that
+// database is changed, whole or not at all (P8).
 
 import type { Database } from '@pamina/engine';
 import type { Disk } from '@pamina/env';

@@ -35,6 +35,7 @@ const damagedLog: HistoryEvent = {
   part: 'log',
 };
 const healed: HistoryEvent = { type: 'healed' };
+const anewReplica: HistoryEvent = { type: 'created', database: 'replica', timelines: [] };
 const followsReplica = { ...opened('second', 2, true), follows: 'replica' } as HistoryEvent;
 const secondLogGone: HistoryEvent = {
   type: 'follower',
@@ -244,6 +245,14 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
       bad: [followsReplica, progress('second', 5, 4), opened('replica', 4, true)],
       excuse: { type: 'lied', database: 'replica' },
     },
+    {
+      what: 'who is made anew from a backup is behind those that follow it, until it is level',
+      good: [followsReplica, progress('second', 4, 4), anewReplica, opened('replica', 2, true)],
+      bad: [
+        ...[followsReplica, anewReplica, opened('replica', 4, true)],
+        ...[progress('second', 4, 4), opened('replica', 3, true)],
+      ],
+    },
   ],
   replicated: [
     {
@@ -409,11 +418,7 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
   retention: [
     {
       what: 'a replica that was made anew has held no log for who follows it',
-      good: [
-        followsReplica,
-        { type: 'created', database: 'replica', timelines: [] },
-        secondLogGone,
-      ],
+      good: [followsReplica, anewReplica, secondLogGone],
       bad: [followsReplica, secondLogGone],
     },
     {

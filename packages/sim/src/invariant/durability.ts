@@ -76,14 +76,24 @@ export function shipping(context: Context): Violation[] {
   const violations: Violation[] = [];
   const held = new Map<string, number>();
   const upstreams = new Map<string, string>();
+  const anew = new Set<string>();
   for (const event of context.events) {
     if (event.type === 'promoted') return violations;
     if (event.type === 'progress') raise(held, event.database, event.durable);
-    if (event.type === 'created') held.delete(event.database);
+    if (event.type === 'created') {
+      held.delete(event.database);
+      anew.add(event.database);
+    }
     if (event.type !== 'opened') continue;
     const { database, follows = null, isReplica, point, index } = event;
     if (follows !== null) upstreams.set(database, follows);
     if (context.mayHaveLost(index, database)) continue;
+    // One that was made anew from a backup is behind those that follow it, until it is as far as they are.
+    const isLevel = [...held].every(
+      ([one, seq]) => upstreams.get(one) !== database || seq <= point.seq,
+    );
+    if (isReplica && anew.has(database) && !isLevel) continue;
+    anew.delete(database);
     for (const [replica, seq] of held) {
       // Of a replica those that follow it are held against it, of a master all.
       if (replica === database || seq <= point.seq) continue;
