@@ -149,10 +149,11 @@ export class TakeOver {
       const since = old.host.env.clock.now();
       const fence = { since, successor: this.#name, takenOver };
       await old.wait(database.updateControl({ fence }));
+      await old.wait(database.close());
       const successor = this.#successor?.name ?? '';
       const { name } = old;
+      // From here on its operator opens it again.
       history.add({ type: 'fenced', database: name, timelineId, seq, successor, takenOver });
-      await old.wait(database.close());
       return seq;
     });
   }
