@@ -2,7 +2,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { collect, eventually, Workbench } from './workbench.js';
+import { collect, env, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
 let address: string;
@@ -65,16 +65,25 @@ describe('what an archive holds', () => {
     const keep = { generations: 1, keepHours: 0 };
     const told = await host.expire('orders', { from: address, keep, dryRun: true });
     expect(told).toMatchObject({ dryRun: true, removed: ids.slice(0, 3).reverse() });
-    // Nobody can know that it is not archived from elsewhere: a person says it.
-    await expect(host.expire('orders', { from: address, keep })).rejects.toMatchObject({
-      code: 'ARCHIVE_IN_USE',
-    });
-    const done = await host.expire('orders', { from: address, keep, abandoned: true });
+    const done = await host.expire('orders', { from: address, keep });
     expect(done.removed).toEqual(told.removed);
     const left = await host.backups('orders', { from: address });
     expect(left.map(({ id }) => id)).toEqual([ids.at(-1)]);
     const report = await host.restore('orders', { from: address });
     expect(report.backup).toBe(ids.at(-1));
+  });
+
+  it('of a database that was lost is expired where a person says that nobody has it', async () => {
+    const host = await bench.host();
+    const ids = await fourBackups(host);
+    await env.disk.removeTree(join(bench.data, 'orders'));
+    const keep = { generations: 1, keepHours: 0 };
+    // Nobody can know that it is not archived from elsewhere.
+    await expect(host.expire('orders', { from: address, keep })).rejects.toMatchObject({
+      code: 'ARCHIVE_IN_USE',
+    });
+    const done = await host.expire('orders', { from: address, keep, abandoned: true });
+    expect(done.removed).toEqual(ids.slice(0, 3).reverse());
   });
 
   it('of a database that was detached from it is left alone without a rule', async () => {
