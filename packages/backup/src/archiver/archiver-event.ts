@@ -62,6 +62,8 @@ export type ArchiverEvent =
   | ({ readonly type: 'log-changed' } & At)
   | ({ readonly type: 'backups-changed' } & At)
   | ({ readonly type: 'hurry' } & At)
+  /** What somebody waited for is there: writers that go on are not run after. */
+  | { readonly type: 'calm' }
   | ({ readonly type: 'timer' } & At)
   | ({ readonly type: 'log-archived' } & At)
   | ({ readonly type: 'backups-archived' } & At)

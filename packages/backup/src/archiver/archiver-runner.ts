@@ -127,7 +127,8 @@ export class ArchiverRunner {
 
   /** Resolves when what is durable now, and every backup, is in the archive. Throws why it cannot be. */
   async settle(signal?: AbortSignal): Promise<void> {
-    const seq = this.#options.database.log.durable.seq;
+    const { log } = this.#options.database;
+    const { seq } = log.durable;
     this.#dispatch({ type: 'backups-changed', ...this.#moment() });
     this.#dispatch({ type: 'hurry', ...this.#moment() });
     for (;;) {
@@ -136,7 +137,12 @@ export class ArchiverRunner {
       const failure = this.#work.failure;
       if ((name === 'retrying' || name === 'blocked') && failure !== null) throw failure;
       if (name === 'stopped') throw this.#work.stopped();
-      const isDone = !this.#state.areBackupsDue && (this.#work.position?.seq ?? -1) >= seq;
+      const isThere = (this.#work.position?.seq ?? -1) >= seq;
+      // Two may wait: the calm of who has what he wants is not that of the other.
+      if (isThere && log.durable.seq > seq) this.#dispatch({ type: 'calm' });
+      else if (!isThere && !this.#state.isHurried)
+        this.#dispatch({ type: 'hurry', ...this.#moment() });
+      const isDone = isThere && !this.#state.areBackupsDue;
       if (isDone && (name === 'idle' || name === 'waiting')) return;
       await this.#changed(signal);
     }

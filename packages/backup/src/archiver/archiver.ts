@@ -111,6 +111,7 @@ function heartbeatWritten(state: ArchiverState, event: EventOf<'heartbeat-writte
 
 /** The request under way is followed by what is due then. */
 const noteBackups = (state: ArchiverState): ArchiverStep => stay({ ...state, areBackupsDue: true });
+const calm = (state: ArchiverState): ArchiverStep => stay({ ...state, isHurried: false });
 const noteHurry = (state: ArchiverState): ArchiverStep => stay({ ...state, isHurried: true });
 
 function failed(state: ArchiverState, event: EventOf<'failed'>): ArchiverStep {
@@ -161,6 +162,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
     'heartbeat-interval': noteInterval,
     start,
     'backups-changed': noteBackups,
+    calm,
     hurry: stay,
     stop: stay,
   },
@@ -171,6 +173,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
     started,
     'log-changed': stay,
     'backups-changed': noteBackups,
+    calm,
     hurry: noteHurry,
     timer: stay,
     failed,
@@ -182,6 +185,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
     start: stay,
     'log-changed': proceed,
     'backups-changed': (state, event) => proceed({ ...state, areBackupsDue: true }, event),
+    calm,
     hurry: (state, event) => proceed({ ...state, isHurried: true }, event),
     timer: (state, event) => proceed({ ...state, isHeartbeatDue: true }, event),
     failed: stay,
@@ -193,6 +197,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
     start: stay,
     'log-changed': (state, event) => (event.work.isClosed ? proceed(state, event) : stay(state)),
     'backups-changed': (state, event) => proceed({ ...state, areBackupsDue: true }, event),
+    calm,
     hurry: (state, event) => proceed({ ...state, isHurried: true }, event),
     timer: proceed,
     failed: stay,
@@ -207,6 +212,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
     'heartbeat-written': heartbeatWritten,
     'log-changed': stay,
     'backups-changed': noteBackups,
+    calm,
     hurry: noteHurry,
     timer: stay,
     failed,
@@ -217,6 +223,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
     'heartbeat-interval': noteInterval,
     start,
     'backups-changed': noteBackups,
+    calm,
     hurry: (state) => start({ ...state, isHurried: true }),
     timer: start,
     stop,
@@ -226,6 +233,7 @@ const table: Readonly<Record<ArchiverStateName, Row>> = {
     'heartbeat-interval': noteInterval,
     start,
     'backups-changed': startOverForBackup,
+    calm,
     hurry: (state) => start({ ...state, isHurried: true }),
     stop,
   },
