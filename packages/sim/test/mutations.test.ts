@@ -9,7 +9,7 @@ import { mutations } from './mutations.js';
 /** How many seeds a planted bug may need. */
 const seedsMax = 200;
 /** A planted bug may make a run endless: that too is found. */
-const silenceMsMax = 60_000;
+const silenceMsMax = 30_000;
 
 /** Seeds that found a planted bug; the real code must pass them. */
 const foundBy = new Set<string>();
