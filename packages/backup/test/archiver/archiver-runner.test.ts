@@ -114,6 +114,27 @@ describe('what is archived', () => {
     await expectArchived(database, folder);
   });
 
+  test('who waits for what is durable now does not wait for writers that never rest', async () => {
+    const database = await newDatabase();
+    const folder = await temporaryFolder();
+    let isWriting = true;
+    // Whatever is put, more is written meanwhile.
+    const before = async (operation: string): Promise<void> => {
+      if (isWriting && operation === 'put') await database.put('more', 'of it');
+    };
+    const archiver = await archiverOf({ database, folder, hooks: { before }, intervalMs: 60_000 });
+    await write(database);
+    await takeBackup(database);
+    const { seq } = database.log.durable;
+    await settled(archiver);
+    isWriting = false;
+    expect(archiver.status().archivedSeq).toBeGreaterThanOrEqual(seq);
+    expect(database.log.durable.seq).toBeGreaterThan(seq);
+    expect(await listArchivedBackups(await watchedArchive(folder), placeOf(database))).toHaveLength(
+      1,
+    );
+  });
+
   test('pieces give way to the closed segment', async () => {
     const database = await newDatabase();
     const folder = await temporaryFolder();

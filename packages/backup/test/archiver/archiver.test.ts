@@ -125,6 +125,7 @@ describe('the archiver', () => {
       'log-changed',
       'backups-changed',
       'hurry',
+      'calm',
       'timer',
       'answer',
       'failed',
