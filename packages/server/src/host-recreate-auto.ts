@@ -89,7 +89,10 @@ async function originOf(core: HostCore, control: Control): Promise<Origin> {
     return await masterOf(core, control);
   } catch (error) {
     if (sourceArchive === null) throw error;
-    return archiveOrigin(core, control, sourceArchive);
+    const origin = await archiveOrigin(core, control, sourceArchive);
+    const { code, message } = toPaminaError(error);
+    const words = `${origin.words} (its master cannot be had: ${code}: ${message})`;
+    return { ...origin, words };
   }
 }
 
