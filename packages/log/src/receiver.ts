@@ -19,7 +19,8 @@ import { Carry } from './carry.js';
 import { type ChainPoint, type RecordBatch } from './record-batch.js';
 import { segmentOf, type Segment } from './segment-list.js';
 import type { OpenTail } from './log-recovery.js';
-import { SegmentWriter, isWriteOnFullDisk } from './segment-writer.js';
+import { SegmentPreparer } from './segment-preparer.js';
+import { SegmentWriter, isWriteOnFullDisk, reserveForBytesMax } from './segment-writer.js';
 
 /** A run of bytes of a segment file, as a cursor reads it and a channel carries it. */
 export interface ReceivedChunk {
@@ -53,6 +54,7 @@ interface Scan {
 
 export class Receiver {
   readonly #options: ReceiverOptions;
+  readonly #preparer: SegmentPreparer;
   #writer: SegmentWriter | null = null;
   #tail: OpenTail | null;
   #point: ChainPoint;
@@ -65,6 +67,7 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#preparer = new SegmentPreparer(options.disk, options.folder, options.segmentBytes);
     this.#point = options.point;
     this.#tail = options.tail;
   }
@@ -105,6 +108,7 @@ export class Receiver {
   /** Lets go of the open segment; it goes on after the next open. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#preparer.close();
     const writer = this.#writer;
     this.#writer = null;
     if (writer === null) return;
@@ -133,6 +137,8 @@ export class Receiver {
       batch = { bytes, view, start: 0, end: scan.end, firstSeq, point: scan.point };
       this.#point = scan.point;
       this.#options.onDurable(scan.point, writer.segment, writer.offset);
+      const isSmall = scan.end <= reserveForBytesMax;
+      if (isSmall && writer.offset > this.#options.segmentBytes / 2) this.#preparer.start();
     }
     if (scan.trailer === null) this.#carry.keep(bytes, scan.end);
     else await this.#closeSegment(writer, batch !== null);
@@ -221,7 +227,9 @@ export class Receiver {
     segment.header = header;
     // A file that another connection or a crash left without a whole record is begun again.
     await disk.removeTree(segment.path);
-    this.#writer = await SegmentWriter.create(disk, segment, header, segmentBytes);
+    this.#writer = await SegmentWriter.create(disk, segment, header, segmentBytes, (path) =>
+      this.#preparer.take(path),
+    );
     this.#options.onSegment(segment);
   }
 

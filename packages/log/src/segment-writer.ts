@@ -18,7 +18,7 @@ import type { Segment } from './segment-list.js';
 const reserveBytesMin = 64 * 1024;
 const reserveBytesMax = 4 * 1024 * 1024;
 /** Larger writes gain less from reserved space than its zeros cost. */
-const reserveForBytesMax = 256 * 1024;
+export const reserveForBytesMax = 256 * 1024;
 
 export class SegmentWriter {
   readonly segment: Segment;

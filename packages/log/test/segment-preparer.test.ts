@@ -2,13 +2,16 @@ import { join } from 'node:path';
 import { PaminaError, segmentBytesMin } from '@pamina/format';
 import type { Disk, DiskFile } from '@pamina/env';
 import { expect, test } from 'vitest';
+import { reserveForBytesMax } from '../src/segment-writer.js';
 import {
   append,
   bodies,
   body,
   commit,
   openLog,
+  pump,
   realDisk,
+  startReceiver,
   startWriting,
   temporaryFolder,
 } from './workbench.js';
@@ -160,4 +163,39 @@ test('P7 a disk without room for the name of a prepared segment refuses commits 
   const again = await openLog(folder);
   expect([...(await bodies(again.log)).keys()]).toEqual([1, 2, 3, 4]);
   await again.log.close();
+});
+
+/** Sizes of the bodies of what a replica receives into two segments; how many of its segments were made anew. */
+async function madeAnew(...sizes: readonly [number, ...number[]]): Promise<number> {
+  const source = await temporaryFolder();
+  const { log: master } = await openLog(source);
+  const { appender } = await startWriting(master);
+  for (const [index, size] of sizes.entries()) await commit(appender, body(index + 1, size));
+  expect(master.segments()).toHaveLength(2);
+  const { disk, made, synced } = watchedDisk();
+  const folder = await temporaryFolder();
+  const { log } = await openLog(folder, { disk, ownTimelineId: null });
+  const receiver = startReceiver(log);
+  const cursor = await master.openCursor({ seq: 1 });
+  const first = (await cursor.next(segmentBytesMin * 4))!;
+  await receiver.receive(first);
+  const isPrepared = made.some((path) => path.endsWith('prepared'));
+  if (isPrepared) await expect.poll(() => synced.count, { timeout: 30_000 }).toBeGreaterThan(0);
+  await pump(cursor, receiver);
+  await cursor.close();
+  await log.close();
+  await master.close();
+  expect(await realDisk.stat(join(folder, 'log', 'prepared'))).toBeNull();
+  const again = await openLog(folder, { ownTimelineId: null });
+  expect(again.log.durable).toEqual(master.durable);
+  await again.log.close();
+  return made.filter((path) => !path.endsWith('prepared')).length;
+}
+
+test('P3 the next segment of a replica is made while the one before it fills', async () => {
+  expect(await madeAnew(segmentBytesMin / 2, 1, segmentBytesMin / 2)).toBe(1);
+});
+
+test('a replica that catches up in large chunks prepares no segments', async () => {
+  expect(await madeAnew(reserveForBytesMax, segmentBytesMin)).toBe(2);
 });
