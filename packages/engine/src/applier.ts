@@ -19,6 +19,7 @@ export interface ApplierOptions {
 }
 
 export class Applier {
+  readonly #clock: Clock;
   readonly #store: StateStore;
   readonly #reopener: StoreReopener;
   readonly #onFailed: (error: PaminaError) => void;
@@ -38,6 +39,7 @@ export class Applier {
   #stuck: PaminaError | null = null;
 
   constructor(options: ApplierOptions) {
+    this.#clock = options.clock;
     this.#store = options.store;
     this.#queue = new ApplyQueue(options.clock);
     this.#reopener = options.reopener;
@@ -161,7 +163,9 @@ export class Applier {
       if (this.#ahead === null && !this.#isAwaited) await this.#queue.gather();
       while (this.#held !== null) await this.#held;
       const run = await this.#next();
+      const startedAt = this.#clock.monotonic();
       const error = await this.#applyReopening(run);
+      this.#queue.applied(this.#clock.monotonic() - startedAt);
       this.#queuedBytes -= bytesOfRun(run);
       if (error !== null) {
         this.#fail(error, run);

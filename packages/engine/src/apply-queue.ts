@@ -18,7 +18,9 @@ const runBytesGoal = 64 * 1024;
 /** Tasks are not joined beyond this, bytes. */
 const runBytesMax = 256 * 1024;
 /** So long a run may be gathered, ms: a replica that is read shows what it has received this much later. */
-const gatherMs = 10;
+const gatherMsMax = 10;
+/** A run is gathered so many times as long as the one before it took: most of the time nothing is applied. */
+const gatherPerApply = 4;
 
 export class ApplyQueue {
   readonly #clock: Clock;
@@ -27,6 +29,7 @@ export class ApplyQueue {
   /** Ends the gathering that goes on. */
   #go: (() => void) | null = null;
   #gatheredAt = Number.NEGATIVE_INFINITY;
+  #gatherMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -52,12 +55,17 @@ export class ApplyQueue {
     this.#go?.();
   }
 
+  /** A run took so long, ms. */
+  applied(tookMs: number): void {
+    this.#gatherMs = Math.min(gatherMsMax, Math.ceil(gatherPerApply * tookMs));
+  }
+
   /** Resolves when a run is worth its batch, or was waited for long enough; at once after a pause. */
   async gather(): Promise<void> {
-    const isBusy = this.#clock.monotonic() - this.#gatheredAt < gatherMs;
-    if (isBusy && !this.isWorthARun) {
+    const left = this.#gatheredAt + this.#gatherMs - this.#clock.monotonic();
+    if (left > 0 && !this.isWorthARun) {
       await new Promise<void>((resolve) => {
-        const cancel = this.#clock.after(gatherMs, () => this.hurry());
+        const cancel = this.#clock.after(left, () => this.hurry());
         this.#go = () => {
           this.#go = null;
           cancel();

@@ -126,6 +126,7 @@ class FeedRunner {
       this.#report = report;
       if (hello === null) return;
       this.#database.synchronous.reported(hello.replica, this.#timelineId, report.durable);
+      if (this.#cancelPause !== null && report.durable >= this.#state.sentSeq) this.#endPause();
       if (this.#reporting) return;
       this.#spawn(() => this.#enterReports(hello.instance, hello.replica));
     },
@@ -234,24 +235,31 @@ class FeedRunner {
     return true;
   }
 
-  /** At once after a pause, or where a commit waits; under a steady load what becomes durable meanwhile is sent together. */
+  /**
+   * At once where the replica has on disk what it was sent, after a pause, or where a commit waits: what
+   * becomes durable while a chunk is on its way is sent together.
+   */
   #more(): void {
     this.#moreWhileReading = true;
     const { hello, sentSeq } = this.#state;
     const { env, synchronous } = this.#database;
     const isAwaited = hello !== null && synchronous.isAwaited(hello.replica, sentSeq);
     if (this.#cancelPause !== null && !isAwaited) return;
-    const left = isAwaited ? 0 : this.#sentAtMs + feedPauseMs - env.clock.monotonic();
+    const isThere = this.#report !== null && this.#report.durable >= sentSeq;
+    const left = isAwaited || isThere ? 0 : this.#sentAtMs + feedPauseMs - env.clock.monotonic();
     if (left <= 0) {
       this.#cancelPause?.();
       this.#cancelPause = null;
       this.#dispatch({ type: 'more', isAwaited });
       return;
     }
-    this.#cancelPause = env.clock.after(Math.ceil(left), () => {
-      this.#cancelPause = null;
-      this.#more();
-    });
+    this.#cancelPause = env.clock.after(Math.ceil(left), () => this.#endPause());
+  }
+
+  #endPause(): void {
+    this.#cancelPause?.();
+    this.#cancelPause = null;
+    this.#more();
   }
 
   /** The next tick is set when this one is done, so that slow ones never pile up. */
