@@ -35,12 +35,37 @@ test('after a pause the first task is not kept waiting', async () => {
   expect(await isDone(queue.gather())).toBe(true);
 });
 
-test('under a steady load small tasks are gathered for a bounded time', async () => {
+test('runs that take no time follow each other at once', async () => {
+  const queue = queueOn(new HandClock());
+  queue.push(task(1, kib));
+  await queue.gather();
+  queue.take(() => null);
+  queue.applied(0);
+  queue.push(task(2, kib));
+  expect(await isDone(queue.gather())).toBe(true);
+});
+
+test('tasks are gathered for longer than the run before them took', async () => {
+  const clock = new HandClock();
+  const queue = queueOn(clock);
+  await queue.gather();
+  queue.applied(1.5);
+  clock.pass(1.5);
+  queue.push(task(2, kib));
+  const gathered = queue.gather();
+  clock.pass(4);
+  expect(await isDone(gathered)).toBe(false);
+  clock.pass(1);
+  expect(await isDone(gathered)).toBe(true);
+});
+
+test('after runs that take long small tasks are gathered for a bounded time', async () => {
   const clock = new HandClock();
   const queue = queueOn(clock);
   queue.push(task(1, kib));
   await queue.gather();
   queue.take(() => null);
+  queue.applied(1000);
   queue.push(task(2, kib));
   const gathered = queue.gather();
   queue.push(task(3, kib));
@@ -58,6 +83,7 @@ test.each([
   const clock = new HandClock();
   const queue = queueOn(clock);
   await queue.gather();
+  queue.applied(5);
   queue.push(task(2, kib));
   const gathered = queue.gather();
   expect(await isDone(gathered)).toBe(false);

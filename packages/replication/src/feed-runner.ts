@@ -19,10 +19,11 @@ import type { FeedDatabase } from './contract.js';
 import type { FeedEffect, FeedEvent, FeedState, Refusal, ResumePlan } from './feed-event.js';
 import { gatherFacts, lossOf } from './feed-facts.js';
 import type { FeedOptions, FeedStatus } from './feed-options.js';
+import { FeedPause } from './feed-pause.js';
 import { FeedSeat } from './feed-seats.js';
 import { FeedSource } from './feed-source.js';
 import { startFeed, stepFeed } from './feed.js';
-import { feedPauseMs, heartbeatMs } from './replication-limits.js';
+import { heartbeatMs } from './replication-limits.js';
 
 /** Serves one replica; resolves when the channel is closed and everything held is let go. Never rejects. */
 export function runFeed(
@@ -53,9 +54,7 @@ class FeedRunner {
   #unpin: (() => void) | null = null;
   #pinnedSeq = -1;
   #moreWhileReading = false;
-  #sentAtMs = Number.NEGATIVE_INFINITY;
-  /** Of the pause after a chunk, while something waits for its end. */
-  #cancelPause: (() => void) | null = null;
+  readonly #pause: FeedPause;
   #cancelTick: (() => void) | null = null;
   #reporting = false;
   /** Work that is under way: awaited before the feed ends, so that nothing outlives it. */
@@ -67,6 +66,7 @@ class FeedRunner {
     this.#options = options;
     const { clock } = database.env;
     this.#state = startFeed(clock.monotonic());
+    this.#pause = new FeedPause(clock, () => this.#more());
     const seats = options.seats ?? null;
     const replaced = { type: 'stop', why: 'this replica came again' } as const;
     this.#seat = new FeedSeat(seats, clock, () => this.#dispatch(replaced));
@@ -89,7 +89,7 @@ class FeedRunner {
     else signal?.addEventListener('abort', stop, { once: true });
     await closed;
     this.#cancelTick?.();
-    this.#cancelPause?.();
+    this.#pause.cancel();
     unsubscribe();
     signal?.removeEventListener('abort', stop);
     await this.#release();
@@ -126,7 +126,7 @@ class FeedRunner {
       this.#report = report;
       if (hello === null) return;
       this.#database.synchronous.reported(hello.replica, this.#timelineId, report.durable);
-      if (this.#cancelPause !== null && report.durable >= this.#state.sentSeq) this.#endPause();
+      if (report.durable >= this.#state.sentSeq) this.#pause.end();
       if (this.#reporting) return;
       this.#spawn(() => this.#enterReports(hello.instance, hello.replica));
     },
@@ -221,7 +221,7 @@ class FeedRunner {
       return;
     }
     this.#chunk = chunk;
-    this.#sentAtMs = this.#database.env.clock.monotonic();
+    this.#pause.sent();
     const { bufferedBytes } = this.#channel;
     const { lastSeq, bytes } = chunk;
     this.#dispatch({ type: 'chunk', bytes: bytes.length, lastSeq, bufferedBytes });
@@ -235,31 +235,14 @@ class FeedRunner {
     return true;
   }
 
-  /**
-   * At once where the replica has on disk what it was sent, after a pause, or where a commit waits: what
-   * becomes durable while a chunk is on its way is sent together.
-   */
   #more(): void {
     this.#moreWhileReading = true;
     const { hello, sentSeq } = this.#state;
-    const { env, synchronous } = this.#database;
+    const { synchronous } = this.#database;
     const isAwaited = hello !== null && synchronous.isAwaited(hello.replica, sentSeq);
-    if (this.#cancelPause !== null && !isAwaited) return;
+    if (this.#pause.isWaiting && !isAwaited) return;
     const isThere = this.#report !== null && this.#report.durable >= sentSeq;
-    const left = isAwaited || isThere ? 0 : this.#sentAtMs + feedPauseMs - env.clock.monotonic();
-    if (left <= 0) {
-      this.#cancelPause?.();
-      this.#cancelPause = null;
-      this.#dispatch({ type: 'more', isAwaited });
-      return;
-    }
-    this.#cancelPause = env.clock.after(Math.ceil(left), () => this.#endPause());
-  }
-
-  #endPause(): void {
-    this.#cancelPause?.();
-    this.#cancelPause = null;
-    this.#more();
+    if (this.#pause.mayGo(isAwaited || isThere)) this.#dispatch({ type: 'more', isAwaited });
   }
 
   /** The next tick is set when this one is done, so that slow ones never pile up. */

@@ -25,8 +25,8 @@ export const feedBufferedBytesMax = 1024 * 1024;
 export const feedReadBytesMin = 64 * 1024;
 
 /**
- * Between two chunks of a stream, ms: fewer and larger ones, with a write and a sync each on the other
- * side, leave the machine more for commits.
+ * Between two chunks of a stream, ms, unless the replica has the first one on its disk before: fewer and
+ * larger ones, with a write and a sync each on the other side, leave the machine more for commits.
  */
 export const feedPauseMs = 4;
 
