@@ -1,15 +1,11 @@
 // Gives the segment that a crash or a promotion left open its trailer. A segment of an older timeline
-// is copied: its name and length on that timeline belong to the database that goes on writing it.
-import { crc32, encodeSegmentTrailer, segmentPath } from '@pamina/format';
+// is moved first: its name and length on that timeline belong to the database that goes on writing it.
+import { segmentPath } from '@pamina/format';
 import type { Disk } from '@pamina/env';
-import { dirname } from 'node:path';
 import type { OpenTail } from './log-recovery.js';
 import type { ChainPoint } from './record-batch.js';
 import { loadHeader, segmentOf, type Segment } from './segment-list.js';
-import { damaged } from './segment-scan.js';
 import { SegmentWriter, makeSegmentFolder } from './segment-writer.js';
-
-const copyStepBytes = 1024 * 1024;
 
 export interface TailPlace {
   readonly disk: Disk;
@@ -19,79 +15,44 @@ export interface TailPlace {
   readonly timelineId: string;
 }
 
-/** `point` is the last record of the tail. Returns the closed segment, which may be another file. */
+/** `point` is the last record of the tail. Returns the closed segment, which may have another name. */
 export async function closeTail(
   place: TailPlace,
   tail: OpenTail,
   point: ChainPoint,
 ): Promise<Segment> {
-  const { disk, folder, segmentBytes, timeline, timelineId } = place;
+  const { disk, timeline, timelineId } = place;
   const header = await loadHeader(disk, tail.segment);
   if (header.timelineId === timelineId) {
-    const { offset, checksum } = tail;
-    const writer = await SegmentWriter.resume(disk, tail.segment, {
-      offset,
-      checksum,
-      segmentBytes,
-    });
-    try {
-      await writer.close(point);
-    } finally {
-      await writer.abandon();
-    }
+    await close(place, tail, point);
     return tail.segment;
   }
   const { session, firstSeq } = header;
   const name = segmentPath({ timeline, timelineId, session, firstSeq, lastSeq: point.seq });
-  const copy = segmentOf(folder, name);
-  await makeSegmentFolder(disk, copy.path);
-  const trailer = encodeSegmentTrailer({
-    lastSeq: point.seq,
-    lastTime: point.time,
-    chain: point.chain,
-    checksum: tail.checksum,
-    bytes: tail.offset,
-  });
-  await publishCopy(disk, tail, trailer, copy.path);
-  // Only now: until the copy is published the tail is the one place of these records.
-  await disk.remove(tail.segment.path);
-  await disk.syncFolder(dirname(tail.segment.path));
-  copy.header = header;
-  copy.lastSeq = point.seq;
-  copy.bytes = tail.offset + trailer.length;
-  copy.closed = true;
-  return copy;
+  // A crash may have come between the two steps: then it has its new name already.
+  const segment = name === tail.segment.name ? tail.segment : await moved(place, tail.segment, name);
+  segment.header = header;
+  await close(place, { ...tail, segment }, point);
+  return segment;
 }
 
-/** Written beside, synced, renamed (P8), in steps: a segment can be larger than memory allows. */
-async function publishCopy(
-  disk: Disk,
-  tail: OpenTail,
-  trailer: Uint8Array,
-  path: string,
+/** Under its new name it is a segment that a crash left open, until it has its trailer. */
+async function moved({ disk, folder }: TailPlace, from: Segment, name: string): Promise<Segment> {
+  const segment = segmentOf(folder, name);
+  await makeSegmentFolder(disk, segment.path);
+  await disk.rename(from.path, segment.path);
+  return segment;
+}
+
+async function close(
+  { disk, segmentBytes }: TailPlace,
+  { checksum, offset, segment }: OpenTail,
+  point: ChainPoint,
 ): Promise<void> {
-  const beside = `${path}.partial`;
-  await disk.removeTree(beside);
-  const [from, to] = [
-    await disk.open(tail.segment.path, 'read'),
-    await disk.open(beside, 'create'),
-  ];
+  const writer = await SegmentWriter.resume(disk, segment, { offset, checksum, segmentBytes });
   try {
-    let checksum = 0;
-    for (let at = 0; at < tail.offset; at += copyStepBytes) {
-      const step = new Uint8Array(Math.min(copyStepBytes, tail.offset - at));
-      await from.read(step, at);
-      checksum = crc32(step, checksum);
-      await to.write(step, at);
-    }
-    if (checksum !== tail.checksum) {
-      throw damaged(tail.segment.path, 0, 'it changed while it was copied');
-    }
-    await to.write(trailer, tail.offset);
-    await to.sync();
+    await writer.close(point);
   } finally {
-    await from.close();
-    await to.close();
+    await writer.abandon();
   }
-  await disk.rename(beside, path, { replace: true });
 }
