@@ -10,6 +10,7 @@ export {
   type DatabaseType,
   readControl,
   type SourceArchive,
+  type Takeover,
   writeControl,
 } from './control.js';
 export {
@@ -61,3 +62,4 @@ export { keptStores, partialStoreFolder, rebuiltStoreFolder, swapStore } from '.
 export type { SynchronousStatus } from './synchronous-commits.js';
 export type { PermittedReplica, Settings, SystemData } from './system-data.js';
 export { version } from './version.js';
+export { promoteClosed } from './promotion.js';

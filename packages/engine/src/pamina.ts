@@ -45,6 +45,7 @@ import type {
 import type { WaitForOptions } from './position-waits.js';
 import { arrived } from './read-value.js';
 import {
+  type AnyLevel,
   PaminaTransaction,
   type TransactionCommitOptions,
 } from './transaction/pamina-transaction.js';
@@ -173,7 +174,9 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   /** A transaction that ends with its own commit() or rollback(), or when its time is over. TRANSACTIONS_FULL. */
   async begin(options: TransactionOptions = {}): Promise<PaminaTransaction<K, V>> {
     if (this.status === 'opening') await this.open({ passive: true });
-    return new PaminaTransaction(this, await this.database.transactions.begin(options));
+    const transaction = await this.database.transactions.begin(options);
+    // What `this` is exactly is nothing to it; compared with each other the two types are endless.
+    return new PaminaTransaction(this as unknown as AnyLevel<K, V>, transaction);
   }
 
   /** What transactions hold and wait for, and single writes that wait for them: the oldest first, at most so many. */

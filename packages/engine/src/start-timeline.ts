@@ -4,6 +4,7 @@
 import type { Env } from '@pamina/env';
 import { takeoverIn } from '@pamina/format';
 import type { ControlFile } from './control-file.js';
+import type { Takeover } from './control.js';
 import { newTimeline } from './create-database.js';
 import type { JobLog } from './job-log.js';
 
@@ -13,22 +14,19 @@ export interface TimelineOwner {
   readonly jobLog: JobLog;
 }
 
-/** `atSeq` is the last record that the new timeline shares with the history before it. */
+/**
+ * `atSeq` is the last record that the new timeline shares with the history before it; `begun` the takeover
+ * that it is for, if that is not noted yet.
+ */
 export async function startTimeline(
   owner: TimelineOwner,
   atSeq: number,
   why: string,
+  begun: Takeover | null = null,
 ): Promise<void> {
   const { env, control, jobLog } = owner;
-  const {
-    archives = [],
-    fence = null,
-    name,
-    takeover = null,
-    timelines,
-    master,
-    type,
-  } = control.current;
+  const { archives = [], fence = null, name, timelines, master, type } = control.current;
+  const takeover = begun ?? control.current.takeover ?? null;
   const timeline = newTimeline(env, timelines, atSeq, why);
   await control.update({
     type: 'normal',

@@ -30,7 +30,8 @@ export async function closeTail(
   const { session, firstSeq } = header;
   const name = segmentPath({ timeline, timelineId, session, firstSeq, lastSeq: point.seq });
   // A crash may have come between the two steps: then it has its new name already.
-  const segment = name === tail.segment.name ? tail.segment : await moved(place, tail.segment, name);
+  const segment =
+    name === tail.segment.name ? tail.segment : await moved(place, tail.segment, name);
   segment.header = header;
   await close(place, { ...tail, segment }, point);
   return segment;

@@ -98,6 +98,15 @@ async function becomeReplica(
   if (core.address !== null) await goOnline(core, name);
 }
 
+/** A permission travels to a replica as data does. */
+function notPermitted(name: string, { master, name: asked, type }: DatabaseStatus): PaminaError {
+  const top = type === 'replica' ? (master?.name ?? 'MASTER') : asked;
+  const permit = `Permit it with \`pamina allow ${top} ${name}\``;
+  const hint =
+    top === asked ? `${permit}.` : `${permit}, and try again when ${asked} has applied that.`;
+  return new PaminaError('NOT_PERMITTED', `${asked} does not permit the replica ${name}`, { hint });
+}
+
 /** BACKUP_INITIAL, PATTERN_MISMATCH, NOT_PERMITTED, DIVERGED, LOG_GONE, DATABASE_OFFLINE. */
 async function checkAgainstMaster(
   core: HostCore,
@@ -116,11 +125,7 @@ async function checkAgainstMaster(
       { context: { pattern: control.pattern, master: master.pattern } },
     );
   }
-  if (!(await link.permitted()).includes(name)) {
-    throw new PaminaError('NOT_PERMITTED', `${link.name} does not permit the replica ${name}`, {
-      hint: `Permit it with \`pamina allow ${link.name} ${name}\`.`,
-    });
-  }
+  if (!(await link.permitted()).includes(name)) throw notPermitted(name, master);
   const online = core.online.get(name);
   const seq =
     online?.database.durable().seq ??

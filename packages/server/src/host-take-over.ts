@@ -1,7 +1,14 @@
 // A replica takes the place of its master: it claims the name, becomes normal, and is renamed. Every step
 // finds what an earlier run has done already, and the claim in the directory lets only one of two through.
 
-import { Database, type Control, writeControl } from '@pamina/engine';
+import {
+  Database,
+  type Control,
+  JobLog,
+  promoteClosed,
+  type Takeover,
+  writeControl,
+} from '@pamina/engine';
 import {
   formatPosition,
   nameLengthMax,
@@ -105,8 +112,11 @@ async function takeOverInTurn(
   }
   await claimName(core, master, instance, fenced);
   await moveAside(core, master, name);
+  const held = core.online.get(name)?.database ?? null;
   await goOffline(core, name, { keepName: true });
-  await becomeNormal(core, name, master);
+  // Of one that has failed only an open tells what it has.
+  const closed = held?.failure === null ? held : null;
+  await becomeNormal(core, name, master, closed);
   await renameFolder(core, name, master);
   await goOnline(core, master);
   await withdrawName(core, name, instance);
@@ -181,31 +191,45 @@ async function moveAside(core: HostCore, master: string, successor: string): Pro
   core.faults.set(aside, { error, since });
 }
 
-async function becomeNormal(core: HostCore, name: string, master: string): Promise<void> {
-  const database = await Database.open(core.folder(name), { env: core.env });
+/** `closed`: it was online until now, and is opened once only, under its new name. */
+async function becomeNormal(
+  core: HostCore,
+  name: string,
+  master: string,
+  closed: Database | null,
+): Promise<void> {
+  const { env } = core;
+  const folder = core.folder(name);
+  const why = takeoverReason(master, name);
+  const takeoverAt = (atSeq: number): Takeover => {
+    return { of: master, formerName: name, since: env.clock.now(), atSeq, finished: false };
+  };
+  if (closed !== null) {
+    const { control } = closed;
+    const { seq } = closed.durable();
+    if (control.type === 'normal') return;
+    return promoteClosed({ env, folder, seq, why, takeover: takeoverAt(seq) });
+  }
+  const database = await Database.open(folder, { env });
   try {
     if (database.control.type === 'normal') return;
-    const { seq } = database.durable();
-    const since = core.env.clock.now();
-    await database.updateControl({
-      takeover: { of: master, formerName: name, since, atSeq: seq, finished: false },
-    });
-    await database.becomeNormal(takeoverReason(master, name));
+    await database.updateControl({ takeover: takeoverAt(database.durable().seq) });
+    await database.becomeNormal(why);
   } finally {
     await database.close();
   }
 }
 
 async function renameFolder(core: HostCore, name: string, master: string): Promise<void> {
-  const { disk } = core.env;
+  const { clock, disk } = core.env;
   const control = await core.control(name);
-  await disk.rename(core.folder(name), core.folder(master));
-  await writeControl(disk, core.folder(master), { ...control, name: master });
-  await core.opened(master, 'read', ({ jobLog }) => {
-    const message = `${name} has taken over the name ${master}.`;
-    jobLog.write('warning', 'taken-over-from', message, { from: name, to: master });
-    return Promise.resolve();
-  });
+  const folder = core.folder(master);
+  await disk.rename(core.folder(name), folder);
+  await writeControl(disk, folder, { ...control, name: master });
+  const jobLog = new JobLog(disk, clock, folder);
+  const message = `${name} has taken over the name ${master}.`;
+  jobLog.write('warning', 'taken-over-from', message, { from: name, to: master });
+  await jobLog.settle();
 }
 
 /** Its own replicas learn its new name. What one of them says against it is reported, and tried again by the next run. */

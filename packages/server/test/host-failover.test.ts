@@ -1,7 +1,7 @@
 // A change of masters over several servers with one directory: planned, forced, by two at once, cut short;
 // and the way back of the old master.
 
-import { nodeEnv } from '@pamina/env';
+import { type Env, nodeEnv } from '@pamina/env';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -50,6 +50,20 @@ async function firstAgain(options: { directoryFile?: string } = {}): Promise<Hos
   return first.host;
 }
 
+function countedStores(): { env: Env; opened: () => number } {
+  const env = nodeEnv();
+  const { open } = env.stores;
+  let count = 0;
+  const stores: Env['stores'] = {
+    ...env.stores,
+    open: (folder, options) => {
+      count += 1;
+      return open(folder, options);
+    },
+  };
+  return { env: { ...env, stores }, opened: () => count };
+}
+
 describe('P11 a planned failover', () => {
   it('loses nothing, and the others follow by the name that moves', async () => {
     await master.put('cities', 'last', 'x');
@@ -93,6 +107,31 @@ describe('P11 a planned failover', () => {
     await master.put('cities', 'later', 'y');
     expect(await master.status('cities')).toMatchObject({ fence: null, online: true });
     expect(await third.status('cities-3')).toMatchObject({ type: 'replica' });
+  });
+
+  it('applies what the replica had received and held back', async () => {
+    await second.set('cities-2', 'applyPaused', 'true');
+    await master.put('cities', 'held', 'x');
+    await eventually(
+      async () => [await master.status('cities'), await second.status('cities-2')] as const,
+      ([top, status]) => status.durable === top.durable,
+    );
+    const { applied, durable } = await second.status('cities-2');
+    expect(applied).not.toBe(durable);
+    await second.failover('cities', { to: 'cities-2' });
+    expect(await second.get('cities', 'held')).toBe('x');
+    await expectEqual(third, 'cities-3', second);
+  });
+
+  it('opens the store of the successor once', async () => {
+    const { env, opened } = countedStores();
+    const fourth = (await bench.server({ data: 'fourth', env })).host;
+    await fourth.replicate('cities-4', { master: 'cities' });
+    await caughtUp(fourth, 'cities-4');
+    const before = opened();
+    await fourth.failover('cities', { to: 'cities-4' });
+    expect(opened() - before).toBe(1);
+    await fourth.put('cities', 'new', 'y');
   });
 
   it('in a dry run changes nothing and names every replica', async () => {

@@ -29,7 +29,13 @@ async function chain(): Promise<{
   await second.host.replicate('cities-2', { master: 'cities' });
   const third = await bench.server({ data: 'third' });
   await third.host.create('cities-3', { fromBackup: 'pamina://cities' });
+  const early = third.host.replicate('cities-3', { master: 'cities-2' });
+  await expect(early).rejects.toMatchObject({
+    code: 'NOT_PERMITTED',
+    hint: 'Permit it with `pamina allow cities cities-3`, and try again when cities-2 has applied that.',
+  });
   await first.host.allow('cities', 'cities-3');
+  await caughtUp(second.host, 'cities-2', first.host);
   await third.host.replicate('cities-3', { master: 'cities-2' });
   await caughtUp(second.host, 'cities-2', first.host);
   await caughtUp(third.host, 'cities-3', first.host);

@@ -18,7 +18,7 @@ import type { Isolation, ReadLockMode } from './isolation.js';
 import type { Transaction } from './transaction.js';
 import type { BatchOperation, BufferedWrite } from './write-buffer.js';
 
-type AnyLevel<K, V> = AbstractLevel<string | Buffer | Uint8Array, K, V>;
+export type AnyLevel<K, V> = AbstractLevel<string | Buffer | Uint8Array, K, V>;
 type Encoding = string | object;
 
 // Of whatever parent, and in a batch of whatever keys and values, as in abstract-level's own types.
