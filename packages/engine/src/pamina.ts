@@ -175,8 +175,9 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   async begin(options: TransactionOptions = {}): Promise<PaminaTransaction<K, V>> {
     if (this.status === 'opening') await this.open({ passive: true });
     const transaction = await this.database.transactions.begin(options);
-    // What `this` is exactly is nothing to it; compared with each other the two types are endless.
-    return new PaminaTransaction(this as unknown as AnyLevel<K, V>, transaction);
+    // What `this` is exactly is nothing to it: the compiler finds the two types alike or not by chance.
+    const level: unknown = this;
+    return new PaminaTransaction(level as AnyLevel<K, V>, transaction);
   }
 
   /** What transactions hold and wait for, and single writes that wait for them: the oldest first, at most so many. */

@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { type AccessCheck } from './access.js';
 import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
+import { lazyValidation } from './lazy-validation.js';
 import type { RouteContext } from './route-context.js';
 import { databaseRoutes } from './routes-databases.js';
 import { failoverRoutes, followingRoutes } from './routes-following.js';
@@ -42,10 +43,8 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
       sendError(reply, errorOf(error));
     },
     routerOptions: { maxParamLength: pathPartLengthMax, ignoreTrailingSlash: false },
-    ajv: {
-      customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false },
-    },
   });
+  app.setValidatorCompiler(await lazyValidation());
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('application/x-ndjson', (_request, payload, done) => {
     done(null, payload);

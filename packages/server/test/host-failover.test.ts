@@ -52,13 +52,12 @@ async function firstAgain(options: { directoryFile?: string } = {}): Promise<Hos
 
 function countedStores(): { env: Env; opened: () => number } {
   const env = nodeEnv();
-  const { open } = env.stores;
   let count = 0;
   const stores: Env['stores'] = {
     ...env.stores,
     open: (folder, options) => {
       count += 1;
-      return open(folder, options);
+      return env.stores.open(folder, options);
     },
   };
   return { env: { ...env, stores }, opened: () => count };
