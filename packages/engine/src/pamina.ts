@@ -45,7 +45,6 @@ import type {
 import type { WaitForOptions } from './position-waits.js';
 import { arrived } from './read-value.js';
 import {
-  type AnyLevel,
   PaminaTransaction,
   type TransactionCommitOptions,
 } from './transaction/pamina-transaction.js';
@@ -175,9 +174,7 @@ export class Pamina<K = string, V = string> extends AbstractLevel<
   async begin(options: TransactionOptions = {}): Promise<PaminaTransaction<K, V>> {
     if (this.status === 'opening') await this.open({ passive: true });
     const transaction = await this.database.transactions.begin(options);
-    // What `this` is exactly is nothing to it: the compiler finds the two types alike or not by chance.
-    const level: unknown = this;
-    return new PaminaTransaction(level as AnyLevel<K, V>, transaction);
+    return new PaminaTransaction<K, V>(this, transaction);
   }
 
   /** What transactions hold and wait for, and single writes that wait for them: the oldest first, at most so many. */

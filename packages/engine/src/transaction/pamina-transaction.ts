@@ -18,7 +18,7 @@ import type { Isolation, ReadLockMode } from './isolation.js';
 import type { Transaction } from './transaction.js';
 import type { BatchOperation, BufferedWrite } from './write-buffer.js';
 
-export type AnyLevel<K, V> = AbstractLevel<string | Buffer | Uint8Array, K, V>;
+type AnyLevel<K, V> = AbstractLevel<string | Buffer | Uint8Array, K, V>;
 type Encoding = string | object;
 
 // Of whatever parent, and in a batch of whatever keys and values, as in abstract-level's own types.
@@ -97,10 +97,11 @@ export class PaminaTransaction<K = string, V = string> {
   readonly #transaction: Transaction;
   readonly #snapshot: TransactionSnapshot;
 
-  constructor(db: AnyLevel<K, V>, transaction: Transaction) {
-    this.#db = db;
+  /** `db`: an abstract-level of these keys and values. That the types say so the compiler sees by chance only. */
+  constructor(db: object, transaction: Transaction) {
+    this.#db = db as AnyLevel<K, V>;
     this.#transaction = transaction;
-    const snapshot = new TransactionSnapshot(transaction, db);
+    const snapshot = new TransactionSnapshot(transaction, this.#db);
     this.#snapshot = snapshot;
     transaction.atEnd(() => void snapshot.close());
   }
