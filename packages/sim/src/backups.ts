@@ -130,8 +130,8 @@ export async function restoreAside(
   site: Site,
   id: string,
 ): Promise<void> {
-  const name = `aside-${history.events.length}`;
-  const host = world.host(name);
+  const host = world.newHost(`aside-${history.events.length}`);
+  const { name } = host;
   const folder = `/data/${name}`;
   const backup = `${site.name}/${id}`;
   try {

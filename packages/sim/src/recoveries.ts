@@ -48,7 +48,7 @@ export async function recoverAside(
   const content = readPlace(recoveries, site, source);
   const timelines = timelinesOf(history, database);
   const target = 'kind' in wanted ? wanted : drawTarget(wanted, content, timelines);
-  const host = world.host(`aside-${history.events.length}`);
+  const host = world.newHost(`aside-${history.events.length}`);
   try {
     const work = recoverOn(host, target, () => placeFor(recoveries, site, source, host));
     // An archive needs nobody else.

@@ -52,6 +52,13 @@ export class World {
     return host;
   }
 
+  /** A machine that nobody else has: of this name, or of one made from it. */
+  newHost(wanted: string): Host {
+    let name = wanted;
+    for (let number = 2; this.#hosts.has(name); number += 1) name = `${wanted}-${number}`;
+    return this.host(name);
+  }
+
   /** Runs `task` after `ms` of true time, on no host: a fault of a scenario, for example. */
   at(ms: number, task: () => void): void {
     this.#loop.schedule(this.#loop.nowMs + ms, 1, task);

@@ -60,3 +60,10 @@ test('no timer, no next tick and no wait of a dead process comes back', async ()
   await world.settle(1_000);
   expect(heard).toEqual([]);
 });
+
+test('a new host is a machine of its own, however often its name is wanted', () => {
+  const world = new World({ seed: 1 });
+  const hosts = [world.host('aside'), world.newHost('aside'), world.newHost('aside')];
+  expect(hosts.map(({ name }) => name)).toEqual(['aside', 'aside-2', 'aside-3']);
+  expect(world.host('aside-2')).toBe(hosts[1]);
+});
