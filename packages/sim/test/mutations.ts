@@ -7,7 +7,7 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['a failed sync is taken for a good one', 65],
   ['a tail that may be in the page cache only is not written again at open', 145],
   ['a close that may be in the page cache only is not done again at open', 46],
-  ['a damaged middle is cut like a torn tail', 628],
+  ['a damaged middle is cut like a torn tail', 575],
   ['replay begins at the applied position', 700],
   ['what a failed write left is rejected and not erased', 218],
   ['a commit whose sync failed is said to be rejected', 20022],

@@ -62,7 +62,7 @@ test('no timer, no next tick and no wait of a dead process comes back', async ()
 });
 
 test('a new host is a machine of its own, however often its name is wanted', () => {
-  const world = new World({ seed: 1 });
+  const world = createWorld({ seed: 1 });
   const hosts = [world.host('aside'), world.newHost('aside'), world.newHost('aside')];
   expect(hosts.map(({ name }) => name)).toEqual(['aside', 'aside-2', 'aside-3']);
   expect(world.host('aside-2')).toBe(hosts[1]);
