@@ -45,10 +45,12 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 const entry = (key: string, value = key): Entry => ({ key, value });
 
-/** Until the database lists somebody who waits for a lock. */
-async function untilSomebodyWaits(): Promise<void> {
+/** Until the database lists somebody who waits for a lock: for that of this document, if one is named. */
+async function untilSomebodyWaits(key?: string): Promise<void> {
   const { transactions: open } = server.host.database(name);
-  await until('somebody waited', () => open.list(100).some(({ waitingMs }) => waitingMs !== null));
+  await until('somebody waited', () =>
+    open.list(100).some((lock) => lock.waitingMs !== null && lock.name === (key ?? lock.name)),
+  );
 }
 
 beforeEach(async () => {
@@ -124,7 +126,7 @@ describe('what transactions show', () => {
     await transactions.put(name, first, 'a', '1');
     await transactions.put(name, second, 'b', '2');
     const waiting = transactions.put(name, first, 'b', '1');
-    await untilSomebodyWaits();
+    await untilSomebodyWaits('b');
     await expect(transactions.put(name, second, 'a', '2')).rejects.toThrow(code('DEADLOCK'));
     await waiting;
     await expect(transactions.commit(name, second)).rejects.toThrow(code('DEADLOCK'));
@@ -271,6 +273,24 @@ describe('the lease', () => {
     await transactions.commit(name, holder);
     expect(await read).toBe('after');
     await transactions.renew(name, id);
+  });
+
+  it('P13 runs out under a call that takes longer than any caller waits', async () => {
+    const [one, other] = [await begin({ leaseMs: 60_000 }), await begin({ leaseMs: 60_000 })];
+    await transactions.put(name, one, 'a', '1');
+    await transactions.put(name, other, 'b', '1');
+    const id = await begin({ leaseMs: 1000, lockTimeoutMs: 20_000 });
+    const operations = ['a', 'b'].map((key) => ({ type: 'put', key, value: '2' }) as const);
+    const batch = expect(transactions.batch(name, id, operations)).rejects.toThrow(
+      code('TRANSACTION_LEASE_EXPIRED'),
+    );
+    await untilSomebodyWaits();
+    hand.pass(19_000);
+    await transactions.commit(name, one);
+    await untilSomebodyWaits('b');
+    hand.pass(11_000);
+    await batch;
+    expect(await administration.get(name, 'a')).toBe('1');
   });
 
   it('P13 runs while the reader of a range takes nothing', async () => {

@@ -6,6 +6,9 @@ import type { Clock } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import type { Committed } from '@pamina/wire';
 
+/** Whoever waits for the answer of a call is there, but nobody waits for longer: a caller gives up after 30 s. */
+const callMsMax = 30_000;
+
 type Entry = [key: Uint8Array, value: Uint8Array];
 
 export type ByteTransaction = PaminaTransaction<Uint8Array, Uint8Array>;
@@ -47,10 +50,10 @@ export class RemoteTransaction {
     return this.#parts.transaction.isolation;
   }
 
-  /** Its lease begins anew behind the call; while one is under way it does not run. Why it ended, if it did. */
+  /** Its lease begins anew behind the call. Why it ended, if it did. */
   async call<T>(task: (transaction: ByteTransaction) => T | Promise<T>): Promise<T> {
     this.#calls += 1;
-    if (!this.#isOver) this.#cancel();
+    if (!this.#isOver) this.#expireAfter(Math.max(this.leaseMs, callMsMax));
     try {
       return await task(this.#parts.transaction);
     } finally {
@@ -105,9 +108,13 @@ export class RemoteTransaction {
       this.#cancel = clock.after(leaseMs, () => this.forget());
       this.#parts.onOver(this);
     } else if (this.#calls === 0) {
-      this.#cancel();
-      this.#cancel = clock.after(leaseMs, () => this.#expire());
+      this.#expireAfter(leaseMs);
     }
+  }
+
+  #expireAfter(ms: number): void {
+    this.#cancel();
+    this.#cancel = this.#parts.clock.after(ms, () => this.#expire());
   }
 
   #expire(): void {
