@@ -3,8 +3,9 @@
 
 import { RemoteAdministration } from '@pamina/client';
 import { nodeEnv } from '@pamina/env';
+import { isolationLevels } from '@pamina/format';
 import { Host, type PaminaServer, serve } from '@pamina/server';
-import type { Administration, Entry } from '@pamina/wire';
+import type { Administration, Entry, QueryOptions } from '@pamina/wire';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -95,6 +96,26 @@ describe.each([
     expect(await administration.rebuild('cities', { removeKept: true })).toMatchObject({
       removed: rebuilt.kept,
     });
+  });
+
+  it('P12 reads a range in one transaction, within all the bounds that are given', async () => {
+    const keys = ['a', 'b/1', 'b/2', 'b/3', 'c'];
+    const puts = keys.map((key) => ({ type: 'put', key, value: key }) as const);
+    await administration.batch('cities', puts);
+    const cases: [QueryOptions, string[]][] = [
+      [{}, keys],
+      [{ prefix: 'b/' }, ['b/1', 'b/2', 'b/3']],
+      [{ prefix: 'b/', gt: 'b/1', lte: 'c' }, ['b/2', 'b/3']],
+      [{ gte: 'b/1', gt: 'b/1', lt: 'b/3', lte: 'b/3' }, ['b/2']],
+      [{ gte: 'b/2', reverse: true, limit: 2 }, ['c', 'b/3']],
+      [{ prefix: 'b/', gt: 'c' }, []],
+    ];
+    for (const isolation of isolationLevels) {
+      for (const [range, found] of cases) {
+        const entries = await collect(administration.query('cities', { ...range, isolation }));
+        expect(entries, JSON.stringify(range)).toEqual(found.map((key) => ({ key, value: key })));
+      }
+    }
   });
 
   it('P13 imports and exports more than would fit between the two at once', async () => {
@@ -258,6 +279,8 @@ describe.each([
       [() => administration.hash('cities', { at: 'x' }), 'POSITION_INVALID'],
       [() => administration.backup('cities', { tag: '/' }), 'TAG_INVALID'],
       [() => collect(administration.exportEntries('nobody')), 'DATABASE_NOT_FOUND'],
+      [() => collect(administration.query('nobody')), 'DATABASE_NOT_FOUND'],
+      [() => administration.transactions.begin('nobody'), 'DATABASE_NOT_FOUND'],
       [() => collect(administration.jobLog('nobody')), 'DATABASE_NOT_FOUND'],
     ];
     for (const [refusal, expected] of refusals) {

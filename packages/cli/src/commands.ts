@@ -22,6 +22,7 @@ import { log } from './command/log.js';
 import { pause } from './command/pause.js';
 import { pending } from './command/pending.js';
 import { put } from './command/put.js';
+import { query } from './command/query.js';
 import { rename } from './command/rename.js';
 import { rebuild } from './command/rebuild.js';
 import { rejoin } from './command/rejoin.js';
@@ -70,6 +71,7 @@ export const commands: readonly AnyCommand[] = [
   unfence,
   put,
   get,
+  query,
   del,
   importEntries,
   exportEntries,

@@ -319,6 +319,7 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
       return { entries: count, position: '1/9' };
     },
     exportEntries: () => each<Entry>([{ key: 'a', value: '1' }]),
+    query: () => each<Entry>([{ key: 'a', value: '1' }]),
     jobLog: () => each([anEvent]),
     log: () => each([aLogLine]),
     hash: () =>

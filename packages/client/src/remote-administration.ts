@@ -43,6 +43,7 @@ import {
   path,
   positionAnswer,
   type Progress,
+  type QueryOptions,
   rebuildAnswer,
   type RebuildReport,
   type RebuildRequest,
@@ -60,6 +61,7 @@ import {
   serverAnswer,
   settingsAnswer,
   statusAnswer,
+  type TransactionCalls,
   valueAnswer,
   verifyAnswer,
   type VerifyReport,
@@ -67,16 +69,19 @@ import {
   type WriteOptions,
 } from '@pamina/wire';
 import { ImportSource } from './import-source.js';
+import { RemoteTransactionCalls } from './remote-transaction-calls.js';
 import { RemoteCalls, type RemoteAdministrationOptions } from './remote-calls.js';
 
 export class RemoteAdministration implements Administration {
   readonly address: string;
+  readonly transactions: TransactionCalls;
   /** Hidden: what it is made of is not for who uses this. */
   readonly #calls: RemoteCalls;
 
   constructor(options: RemoteAdministrationOptions) {
     this.#calls = new RemoteCalls(options);
     this.address = this.#calls.address;
+    this.transactions = new RemoteTransactionCalls(this.#calls);
   }
 
   /** Who answers at the address, without a token: the test whether a server is (still) there. */
@@ -102,16 +107,8 @@ export class RemoteAdministration implements Administration {
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<RestoreReport> {
-    return this.#calls.caller.task(
-      {
-        method: 'POST',
-        path: path`/databases/${name}/restore`,
-        body: options,
-        signal: this.#calls.signal(signal),
-      },
-      restoreAnswer,
-      progress,
-    );
+    const target = path`/databases/${name}/restore`;
+    return this.#calls.task(target, options, restoreAnswer, progress, signal);
   }
 
   start(name: string): Promise<DatabaseStatus> {
@@ -144,16 +141,8 @@ export class RemoteAdministration implements Administration {
     progress?: Progress,
     signal?: AbortSignal,
   ): Promise<BackupSummary> {
-    return this.#calls.caller.task(
-      {
-        method: 'POST',
-        path: path`/databases/${name}/backups`,
-        body: options,
-        signal: this.#calls.signal(signal),
-      },
-      backupAnswer,
-      progress,
-    );
+    const target = path`/databases/${name}/backups`;
+    return this.#calls.task(target, options, backupAnswer, progress, signal);
   }
 
   backups(name: string, options: BackupsOptions = {}): Promise<BackupSummary[]> {
@@ -186,18 +175,12 @@ export class RemoteAdministration implements Administration {
     signal?: AbortSignal,
   ): Promise<ArchiveSummary[]> {
     const target = path`/databases/${name}/archives`;
-    return this.#calls.caller.task(
-      { method: 'POST', path: target, body: { archive }, signal: this.#calls.signal(signal) },
-      archivesAnswer,
-    );
+    return this.#calls.task(target, { archive }, archivesAnswer, undefined, signal);
   }
 
   expire(name: string, options: ExpireOptions = {}): Promise<ExpireAnswer> {
     const target = path`/databases/${name}/backups/expire`;
-    return this.#calls.caller.task(
-      { method: 'POST', path: target, body: options, signal: this.#calls.signal() },
-      expireAnswer,
-    );
+    return this.#calls.task(target, options, expireAnswer);
   }
 
   async allow(
@@ -297,6 +280,14 @@ export class RemoteAdministration implements Administration {
     const target = path`/databases/${name}/export`;
     return this.#calls.caller.items(
       { method: 'GET', path: target, query: { ...options }, signal: this.#calls.signal() },
+      entryAnswer,
+    );
+  }
+
+  query(name: string, { signal, ...body }: QueryOptions = {}): AsyncIterable<Entry> {
+    const target = path`/databases/${name}/query`;
+    return this.#calls.caller.items(
+      { method: 'POST', path: target, body, signal: this.#calls.signal(signal) },
       entryAnswer,
     );
   }

@@ -40,7 +40,8 @@ export { timelinesUntil } from './log-point.js';
 export type { Datum, KeySpace, Operation } from './operation.js';
 export { Pamina } from './pamina.js';
 export type { PaminaOptions, PaminaWriteOptions } from './pamina-options.js';
-export type { Isolation, ReadLockMode } from './transaction/isolation.js';
+export type { Isolation, ReadLockMode } from '@pamina/format';
+export { readsLock } from './transaction/isolation.js';
 export type {
   PaminaTransaction,
   TransactionCommitOptions,

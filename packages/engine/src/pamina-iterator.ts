@@ -1,7 +1,7 @@
 // Iterators and snapshots of the abstract-level face: LevelDB's own, with the key prefix put on and
 // taken off. Both are of the state at which they are created, also where the store reaches it later.
 import { AbstractIterator, AbstractSnapshot, type AbstractLevel } from 'abstract-level';
-import { PaminaError, userPrefix } from '@pamina/format';
+import { PaminaError, userPrefix, type ReadLockMode } from '@pamina/format';
 import { storeKey, type Datum } from './operation.js';
 import type { StoreIterator } from './merged-iterator.js';
 import type { KeyRange } from './overlay.js';
@@ -11,7 +11,6 @@ import type { StateReader } from './state-reader.js';
 import type { StateView } from './state-view.js';
 import type { IteratorFormats } from './store-iterator.js';
 import { storeReopened } from './state-store.js';
-import type { ReadLockMode } from './transaction/isolation.js';
 import { TransactionReads } from './transaction/transaction-reads.js';
 import type { Transaction } from './transaction/transaction.js';
 

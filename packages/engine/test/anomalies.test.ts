@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Pamina } from '../src/pamina.js';
-import { isolationLevels, type Isolation } from '../src/transaction/isolation.js';
+import { isolationLevels, type Isolation } from '@pamina/format';
 import { cleanUp, temporaryFolder } from './workbench.js';
 import { Actor, actorsOf } from './transaction-actor.js';
 

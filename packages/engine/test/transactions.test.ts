@@ -50,6 +50,28 @@ test('P2 a transaction is one record, seen whole when it is committed and not be
   ]);
 });
 
+test('P12 a transaction that was committed has the position of its record, as a token', async () => {
+  const db = await newPamina();
+  const tx = await db.begin();
+  await tx.put('a', '1');
+  expect(tx.position).toBe(null);
+  await tx.commit();
+  expect(tx.position).toBe(db.position);
+  const reader = await db.begin();
+  await reader.get('a');
+  await reader.commit();
+  expect(reader.position).toBe(null);
+});
+
+test('P9 a transaction that ended says why when it is asked', async () => {
+  const db = await newPamina();
+  const ending = new AbortController();
+  const tx = await db.begin({ signal: ending.signal });
+  tx.assertOpen();
+  ending.abort(new Error('enough'));
+  expect(() => tx.assertOpen()).toThrow('enough');
+});
+
 test('a transaction reads its own writes, iterators included, in both directions', async () => {
   const db = await newPamina();
   await db.batch(['a', 'b', 'c', 'e'].map((key) => ({ type: 'put', key, value: 'old' })));

@@ -202,6 +202,9 @@ export const errorTable = {
   ),
   INCREMENTAL_IMPOSSIBLE: state('Take a full backup with `pamina backup NAME`.'),
   INTERNAL: internal('This is a fault in Pamina. Please report it with the message and the cause.'),
+  ISOLATION_UNAVAILABLE: state(
+    'A replica has no locks. Read without them, with `--isolation snapshot` say (`isolation` in a program), or ask the master.',
+  ),
   KEY_NOT_FOUND: missing('There is no value under this key.'),
   KEY_TOO_LARGE: limit('Use a shorter key.'),
   LEVEL_STORE_FOUND: state(
@@ -364,6 +367,13 @@ export const errorTable = {
     'Commit or roll back transactions that are open before you begin more, and await writes that wait for them.',
     503,
     true,
+  ),
+  TRANSACTION_LEASE_EXPIRED: ended(
+    'Nothing of the transaction was written, and its locks are free. Run it again; call it or renew it more often, or begin it with a longer `leaseMs`.',
+    409,
+  ),
+  TRANSACTION_NOT_FOUND: missing(
+    'It ended longer ago than its lease, or its server was started anew; if it was not committed then, nothing of it was written. Read what it was to write before you run it again.',
   ),
   TRANSACTION_OVER: state('Begin another transaction; see the cause for why this one ended.'),
   TRANSACTION_TIMEOUT: ended(

@@ -23,6 +23,8 @@ export type { ErrorCode, ErrorRow } from './errors.js';
 export { FieldReader } from './fields.js';
 export { bytesToHex, isHex } from './hex.js';
 export { readUint64, viewOf, writeUint64 } from './integers.js';
+export { isolationLevels, readLockModes } from './isolation.js';
+export type { Isolation, ReadLockMode } from './isolation.js';
 export { keyName, metaKey, systemPrefix, userPrefix } from './keys.js';
 export {
   archiveHeldBytesMax,
@@ -44,7 +46,12 @@ export {
   locksPerTransactionMax,
   recentKeysMax,
   transactionBytesMax,
+  endedTransactionsMax,
+  remoteTransactionsMax,
   transactionIdleTimeoutMsDefault,
+  transactionLeaseMsDefault,
+  transactionLeaseMsMax,
+  transactionLeaseMsMin,
   transactionTimeoutMsDefault,
   transactionTimeoutMsMax,
   transactionsMax,

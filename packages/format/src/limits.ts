@@ -119,6 +119,14 @@ export const transactionTimeoutMsDefault = 5 * 60 * 1000;
 export const transactionIdleTimeoutMsDefault = 60_000;
 /** Of each of the three. */
 export const transactionTimeoutMsMax = 24 * 60 * 60 * 1000;
+/** Transactions of clients elsewhere that are open in one database at the same time. */
+export const remoteTransactionsMax = 1000;
+/** Of how many of them that ended it is remembered how, so that who lost the answer can ask again. */
+export const endedTransactionsMax = 100_000;
+/** So long such a transaction is kept for a client that says nothing, and its outcome behind its end. */
+export const transactionLeaseMsDefault = 30_000;
+export const transactionLeaseMsMin = 100;
+export const transactionLeaseMsMax = 10 * 60 * 1000;
 
 export const wireMessageBytesMax = 2 * mebibyte;
 export const feedChunkBytesMax = 1 * mebibyte;
@@ -170,6 +178,9 @@ const relations: readonly (readonly [boolean, string])[] = [
   [locksPerTransactionMax <= locksMax, 'one transaction must be able to hold what it may'],
   [commitBytesMax <= transactionBytesMax, 'a full commit must fit what is not committed'],
   [lockTimeoutMsDefault < transactionTimeoutMsDefault, 'a wait must end before the transaction'],
+  [transactionLeaseMsMin <= transactionLeaseMsDefault, 'the default lease must be allowed'],
+  [transactionLeaseMsDefault <= transactionLeaseMsMax, 'the default lease must be allowed'],
+  [remoteTransactionsMax <= transactionsMax, 'clients elsewhere must leave room for others'],
   [backupGenerationsMin <= backupGenerationsDefault, 'the default generations must be allowed'],
 ];
 for (const [holds, relation] of relations) {

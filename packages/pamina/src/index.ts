@@ -51,10 +51,13 @@ export { RemoteAdministration } from '@pamina/client';
 export type {
   Administration,
   BackupSummary,
+  BeginOptions,
+  BegunTransaction,
   DatabaseStatus,
   DatabaseSummary,
   ReplicaHold,
   ReplicaSummary,
+  TransactionCalls,
 } from '@pamina/wire';
 
 // Positions name states; errors have codes.

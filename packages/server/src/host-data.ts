@@ -13,15 +13,13 @@ import {
   type Progress,
   type WriteOptions,
 } from '@pamina/wire';
+import { behindPrefix, bytesOf, operationOf, textOf } from './entry-text.js';
 import type { HostCore } from './host-core.js';
 
 const importEntriesMax = 1_000;
 const importBytesMax = 1024 * 1024;
 /** Commits of an import that are under way: one is encoded while another is synced. */
 const importCommitsMax = 4;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export async function put(
   core: HostCore,
@@ -50,46 +48,58 @@ export async function batch(
 ): Promise<Committed> {
   const encoded = operations.map(operationOf);
   return core.useData(name, 'write', async ({ database }) => {
-    const isLocal =
-      typeof durability === 'string' ||
-      (durability === undefined && database.synchronous.byDefault === null);
-    if (isLocal)
-      return { position: formatPosition(await database.commit(encoded, { durability })) };
-    const waiting = new AbortController();
-    const why = `no answer within ${answerWaitMsMax} ms`;
-    const cancel = core.env.clock.after(answerWaitMsMax, () => waiting.abort(why));
-    try {
-      const { signal } = waiting;
-      return { position: formatPosition(await database.commit(encoded, { durability, signal })) };
-    } finally {
-      cancel();
-    }
+    const position = await answeredInTime(database, durability, (signal) =>
+      database.commit(encoded, { durability, signal }),
+    );
+    return { position: formatPosition(position) };
   });
 }
 
-function operationOf({ key, type, value }: BatchOperation): Operation {
-  if (key === '') throw new PaminaError('REQUEST_INVALID', 'a key is empty');
-  if (type === 'del') return { type: 'del', key: encoder.encode(key) };
-  if (value === undefined) {
-    throw new PaminaError('REQUEST_INVALID', `the put of ${JSON.stringify(key)} has no value`);
+/** What waits for replicas is given a signal that ends the wait while who asked still listens. */
+export async function answeredInTime<T>(
+  { env, synchronous }: Database,
+  durability: WriteOptions['durability'],
+  commit: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  const isLocal =
+    typeof durability === 'string' || (durability === undefined && synchronous.byDefault === null);
+  if (isLocal) return commit(undefined);
+  const waiting = new AbortController();
+  const why = `no answer within ${answerWaitMsMax} ms`;
+  const cancel = env.clock.after(answerWaitMsMax, () => waiting.abort(why));
+  try {
+    return await commit(waiting.signal);
+  } finally {
+    cancel();
   }
-  return { type: 'put', key: encoder.encode(key), value: encoder.encode(value) };
 }
 
 export async function get(
   core: HostCore,
   name: string,
   key: string,
-  { after, maxStalenessMs, timeoutMs = answerWaitMsMax / 2 }: GetOptions = {},
+  options: GetOptions = {},
 ): Promise<string> {
   return core.useData(name, 'read', async ({ database }) => {
-    database.assertReadable();
-    if (after !== undefined) await database.positions.waitFor(after, { timeoutMs });
-    if (maxStalenessMs !== undefined) database.freshness.require(maxStalenessMs);
-    const value = await database.get(encoder.encode(key));
+    await readableAs(database, options);
+    const value = await database.get(bytesOf(key));
     if (value !== undefined) return textOf(value, `the value of ${JSON.stringify(key)}`);
-    throw new PaminaError('KEY_NOT_FOUND', `${name} has no key ${JSON.stringify(key)}`);
+    throw keyNotFound(name, key);
   });
+}
+
+export function keyNotFound(name: string, key: string): PaminaError {
+  return new PaminaError('KEY_NOT_FOUND', `${name} has no key ${JSON.stringify(key)}`);
+}
+
+/** Resolves when what a read sees is as it demands. NOT_QUERYABLE, and as `GetOptions` says. */
+export async function readableAs(
+  database: Database,
+  { after, maxStalenessMs, timeoutMs = answerWaitMsMax / 2 }: GetOptions,
+): Promise<void> {
+  database.assertReadable();
+  if (after !== undefined) await database.positions.waitFor(after, { timeoutMs });
+  if (maxStalenessMs !== undefined) database.freshness.require(maxStalenessMs);
 }
 
 export async function* exportEntries(
@@ -117,10 +127,8 @@ async function* startingWith(
   prefix: string,
 ): AsyncIterable<[Uint8Array, Uint8Array]> {
   database.assertReadable();
-  const from = Buffer.concat([Buffer.of(userPrefix), Buffer.from(prefix)]);
-  // UTF-8 has no byte 0xff, so the last one can always be raised.
-  const to = Buffer.from(from);
-  to[to.length - 1] = (to.at(-1) ?? 0) + 1;
+  const from = Buffer.concat([Buffer.of(userPrefix), bytesOf(prefix)]);
+  const to = Buffer.from(behindPrefix(from));
   for await (const [key, value] of database.reader.entries(from, to))
     yield [key.subarray(1), value];
 }
@@ -182,13 +190,5 @@ class CommitWindow {
   async #next(): Promise<void> {
     const oldest = this.#pending.shift();
     if (oldest !== undefined) this.#last = await oldest;
-  }
-}
-
-function textOf(bytes: Uint8Array, what: string): string {
-  try {
-    return decoder.decode(bytes);
-  } catch (cause) {
-    throw new PaminaError('VALUE_NOT_TEXT', `${what} is not UTF-8 text`, { cause });
   }
 }

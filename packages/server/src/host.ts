@@ -32,6 +32,7 @@ import type {
   LogOptions,
   LogSegments,
   Progress,
+  QueryOptions,
   RebuildReport,
   RebuildRequest,
   RejoinOptions,
@@ -46,6 +47,7 @@ import type {
   RestoreReport,
   TakeOverReport,
   TakeOverRequest,
+  TransactionCalls,
 } from '@pamina/wire';
 import { applyUntil } from './host-apply.js';
 import * as archiveVerbs from './host-archive.js';
@@ -62,6 +64,7 @@ import { finishSwaps } from './host-recreate.js';
 import { recreateIfTold } from './host-recreate-auto.js';
 import { rebuild } from './host-rebuild.js';
 import { logBytes, logSegments } from './host-places.js';
+import { query } from './host-query.js';
 import * as replicaVerbs from './host-replicas.js';
 import { replicate } from './host-replicate.js';
 import { finishRestores, restoreDatabase } from './host-restore.js';
@@ -71,18 +74,21 @@ import { start, stop, stopAll, whenQuiet } from './host-start.js';
 import { fence, takenOverBy, unfence } from './host-fence.js';
 import { failover } from './host-failover.js';
 import { rejoin } from './host-rejoin.js';
+import { transactionCalls } from './host-transactions.js';
 import { finishTakeovers, takeOver } from './host-take-over.js';
 import { list, status } from './host-status.js';
 import { verify } from './host-verify.js';
 import type { BackupFile, Served } from './served.js';
 
 export class Host implements Served {
+  readonly transactions: TransactionCalls;
   readonly #core: HostCore;
   readonly #names: NameKeeper;
   #closing: Promise<void> | null = null;
 
   private constructor(core: HostCore) {
     this.#core = core;
+    this.transactions = transactionCalls(core);
     this.#names = new NameKeeper(core);
     core.onTakenOver = (name, replica) => {
       takenOverBy(core, name, replica).catch((error: unknown) => {
@@ -324,6 +330,10 @@ export class Host implements Served {
 
   exportEntries(name: string, options: ExportOptions = {}): AsyncIterable<Entry> {
     return data.exportEntries(this.#core, name, options);
+  }
+
+  query(name: string, options: QueryOptions = {}): AsyncIterable<Entry> {
+    return query(this.#core, name, options);
   }
 
   jobLog(name: string, options: JobLogOptions = {}): AsyncIterable<JobEvent> {

@@ -17,6 +17,7 @@ import { archiveRoutes } from './routes-archives.js';
 import { dataRoutes } from './routes-data.js';
 import { inspectRoutes } from './routes-inspect.js';
 import { backupRoutes, logRoutes, replicaRoutes } from './routes-peers.js';
+import { transactionRoutes } from './routes-transactions.js';
 import { verifyRoutes } from './routes-verify.js';
 import type { Served } from './served.js';
 
@@ -67,6 +68,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
       followingRoutes(v1, context);
       failoverRoutes(v1, context);
       dataRoutes(v1, context);
+      transactionRoutes(v1, context);
       replicaRoutes(v1, context);
       backupRoutes(v1, context);
       archiveRoutes(v1, context);

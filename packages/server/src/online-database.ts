@@ -13,6 +13,7 @@ import {
   runFeed,
   type SourcedFollower,
 } from '@pamina/replication';
+import { RemoteTransactions } from './remote-transactions.js';
 
 /** How long calls under way may still take; then they end with the database. */
 const goodbyeMs = 10_000;
@@ -24,6 +25,8 @@ export class OnlineDatabase {
   readonly database: Database;
   /** ms since 1970 */
   readonly since: number;
+  /** Those that clients have begun. */
+  readonly transactions: RemoteTransactions;
   /** Replicas that are connected at this moment. */
   readonly feeds = new Map<Channel, FeedStatus | null>();
   /** By the name of the archive. */
@@ -54,6 +57,7 @@ export class OnlineDatabase {
     this.since = env.clock.now();
     this.#env = env;
     this.#seats = new FeedSeats(env.clock);
+    this.transactions = new RemoteTransactions(database);
   }
 
   /** Aborted when the database is about to go offline. */
@@ -115,7 +119,10 @@ export class OnlineDatabase {
 
   /** Ends all work, then closes the database. */
   async close(): Promise<void> {
-    this.#ending.abort(new PaminaError('DATABASE_OFFLINE', `${this.name} is going offline`));
+    const { name } = this;
+    this.#ending.abort(new PaminaError('DATABASE_OFFLINE', `${name} is going offline`));
+    const rolledBack = `${name} is going offline: the transaction was rolled back`;
+    await this.transactions.end(new PaminaError('DATABASE_OFFLINE', rolledBack));
     await this.database.synchronous.quiet(confirmMs);
     const feeds = [...this.#feedRuns.values()];
     for (const { end } of feeds) end();

@@ -15,6 +15,8 @@ import {
   parseLines,
   type PutRequest,
   putRequest,
+  queryRequest,
+  type QueryRequest,
   valueBodyBytesMax,
 } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
@@ -66,6 +68,13 @@ export function dataRoutes(app: FastifyInstance, { clock, served }: RouteContext
     { schema: { params: nameParameters, querystring: exportQuery } },
     ({ params, query }, reply) =>
       answerItems(reply, clock, () => served.exportEntries(params.name, query)),
+  );
+
+  app.post<Named & { Body: QueryRequest }>(
+    '/databases/:name/query',
+    { ...large, schema: { params: nameParameters, body: queryRequest } },
+    ({ body, params }, reply) =>
+      answerItems(reply, clock, (signal) => served.query(params.name, { ...body, signal })),
   );
 }
 

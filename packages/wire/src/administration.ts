@@ -10,7 +10,17 @@ import type {
   ExpireAnswer,
   ExpireOptions,
 } from './backups-and-archives.js';
-import type { GetOptions, SynchronousSummary, WriteOptions } from './data-options.js';
+import type {
+  BatchOperation,
+  Committed,
+  Entry,
+  ExportOptions,
+  GetOptions,
+  ImportReport,
+  QueryOptions,
+  SynchronousSummary,
+  WriteOptions,
+} from './data-options.js';
 import type {
   FailoverOptions,
   FailoverReport,
@@ -32,6 +42,7 @@ import type {
 import type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
 import type { DeleteReport, ReplacedCopy } from './removal.js';
 import type { RestoreOptions, RestoreReport } from './restore.js';
+import type { TransactionCalls } from './transactions.js';
 
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
@@ -217,27 +228,6 @@ export interface JobEvent {
   readonly fields?: Record<string, unknown> | undefined;
 }
 
-export interface Entry {
-  readonly key: string;
-  readonly value: string;
-}
-
-export interface ExportOptions {
-  /** Only entries whose key begins so. */
-  readonly prefix?: string | undefined;
-}
-
-export interface BatchOperation {
-  readonly type: 'put' | 'del';
-  readonly key: string;
-  /** Needed by `put`. */
-  readonly value?: string | undefined;
-}
-
-export interface Committed {
-  readonly position: string;
-}
-
 export interface CreateOptions {
   /**
    * Folder or URL of a backup (`http://host:port/v1/databases/NAME/backups/ID`), or
@@ -260,12 +250,6 @@ export interface ReplicateOptions {
   readonly simultaneousQuery?: boolean | undefined;
   /** Build the copy anew from the master's newest backup, or that in `fromArchive` (the way out of the terminal states). */
   readonly recreate?: boolean | undefined;
-}
-
-export interface ImportReport {
-  readonly entries: number;
-  /** Position of the last commit of the import. */
-  readonly position: string;
 }
 
 /** Keys and values are text (UTF-8). All calls reject with PaminaError. */
@@ -359,6 +343,13 @@ export interface Administration {
   ): Promise<ImportReport>;
   /** In key order, one consistent snapshot. */
   exportEntries(name: string, options?: ExportOptions): AsyncIterable<Entry>;
+  /**
+   * A range, read in one transaction. ISOLATION_UNAVAILABLE, NOT_QUERYABLE, and what reads under locks end with:
+   * LOCK_TIMEOUT, DEADLOCK, TRANSACTION_TIMEOUT.
+   */
+  query(name: string, options?: QueryOptions): AsyncIterable<Entry>;
+  /** Of databases that are online. */
+  readonly transactions: TransactionCalls;
   jobLog(
     name: string,
     options?: {

@@ -12,13 +12,12 @@ import {
   tagLengthMax,
 } from '@pamina/format';
 import { type Static, Type } from 'typebox';
-import { durabilitySchema, readDemands } from './data-options.js';
-import { batchOperationsMax, settingLengthMax, sourceLengthMax } from './http-limits.js';
+import { durabilitySchema, keySchema, operationsSchema, readDemands } from './data-options.js';
+import { settingLengthMax, sourceLengthMax } from './http-limits.js';
 
 const strict = { additionalProperties: false } as const;
 const name = Type.String({ minLength: 1, maxLength: nameLengthMax });
-// In characters, of which each has at least one byte; the engine holds the bytes against its limit.
-const key = Type.String({ maxLength: keyBytesMax });
+const key = keySchema;
 const count = Type.String({ pattern: '^[0-9]{1,15}$' });
 const whole = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum });
 const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
@@ -137,17 +136,7 @@ export const delRequest = Type.Object({ key, durability }, strict);
 export const putRequest = Type.Object({ key, value: Type.String(), durability }, strict);
 export const batchRequest = Type.Object(
   {
-    operations: Type.Array(
-      Type.Object(
-        {
-          type: Type.Union([Type.Literal('put'), Type.Literal('del')]),
-          key,
-          value: Type.Optional(Type.String()),
-        },
-        strict,
-      ),
-      { minItems: 1, maxItems: batchOperationsMax },
-    ),
+    operations: operationsSchema,
     durability,
   },
   strict,

@@ -1,16 +1,11 @@
 // What processes say to each other: the administration interface and the replication channel.
 export {
   type Administration,
-  type BatchOperation,
-  type Committed,
   type CreateOptions,
   type DatabaseState,
   type DatabaseStatus,
   type DatabaseSummary,
   type DatabaseType,
-  type Entry,
-  type ExportOptions,
-  type ImportReport,
   type JobEvent,
   type MasterStatus,
   type Progress,
@@ -23,7 +18,20 @@ export {
   type ResetOptions,
 } from './administration.js';
 export type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
-export type { GetOptions, SynchronousSummary, WriteOptions } from './data-options.js';
+export {
+  type BatchOperation,
+  type Committed,
+  type Entry,
+  type EntryRange,
+  type ExportOptions,
+  type GetOptions,
+  type ImportReport,
+  type QueryOptions,
+  queryRequest,
+  type QueryRequest,
+  type SynchronousSummary,
+  type WriteOptions,
+} from './data-options.js';
 export type {
   AddArchiveOptions,
   ArchiveState,
@@ -194,6 +202,29 @@ export {
   type RestoreReport,
   restoreRequest,
 } from './restore.js';
+export {
+  beginRequest,
+  type BeginOptions,
+  type BeginRequest,
+  type BegunTransaction,
+  nothingRequest,
+  transactionAnswer,
+  transactionBatchRequest,
+  type TransactionBatchRequest,
+  type TransactionCalls,
+  transactionCommitRequest,
+  type TransactionCommitRequest,
+  transactionDelRequest,
+  type TransactionDelRequest,
+  transactionGetRequest,
+  type TransactionGetRequest,
+  transactionParameters,
+  transactionPutRequest,
+  type TransactionPutRequest,
+  transactionRangeRequest,
+  type TransactionRangeRequest,
+  type TransactionReadOptions,
+} from './transactions.js';
 export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
 export type {

@@ -1,26 +1,7 @@
-// The isolation levels and lock modes, and what a read locks under them. Writes are the same everywhere but
+// What a read locks under the isolation levels and lock modes. Writes are the same everywhere but
 // in snapshots: exclusive, until the end.
+import type { Isolation, ReadLockMode } from '@pamina/format';
 import type { LockMode } from '@pamina/lock';
-
-export const isolationLevels = [
-  'uncommittedDocument',
-  'committedCommand',
-  'stableCursor',
-  'stableDocument',
-  'serializable',
-  'snapshot',
-] as const;
-
-/** docs/transactions.md says what each allows and forbids. */
-export type Isolation = (typeof isolationLevels)[number];
-
-export const readLockModes = ['unprotected', 'shared', 'protected'] as const;
-
-/**
- * Of a read, whatever the level: `unprotected` takes no lock and sees what was last committed; `shared` keeps others
- * from changing what it read, `protected` from reading it under a lock too, until the transaction ends.
- */
-export type ReadLockMode = (typeof readLockModes)[number];
 
 export interface ReadPlan {
   /** Null: no lock, and no wait. */
@@ -51,4 +32,9 @@ export function readPlan(isolation: Isolation, lockMode: ReadLockMode | undefine
     case 'protected':
       return { mode: 'exclusive', until: 'end', locksRange };
   }
+}
+
+/** Whether reads that ask for nothing else lock what they read, and so may wait for whoever changes it. */
+export function readsLock(isolation: Isolation, lockMode: ReadLockMode | undefined): boolean {
+  return readPlan(isolation, lockMode).mode !== null;
 }

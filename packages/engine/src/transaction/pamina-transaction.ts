@@ -11,10 +11,10 @@ import type {
   AbstractValueIterator,
   AbstractValueIteratorOptions,
 } from 'abstract-level';
+import { formatPosition, type Isolation, type ReadLockMode } from '@pamina/format';
 import type { Durability } from '../durability.js';
 import type { Datum } from '../operation.js';
 import { TransactionSnapshot } from '../pamina-iterator.js';
-import type { Isolation, ReadLockMode } from './isolation.js';
 import type { Transaction } from './transaction.js';
 import type { BatchOperation, BufferedWrite } from './write-buffer.js';
 
@@ -118,6 +118,17 @@ export class PaminaTransaction<K = string, V = string> {
   /** Neither committed nor rolled back. */
   get isOpen(): boolean {
     return this.#transaction.isOpen;
+  }
+
+  /** Throws why it ended, if it did; else TRANSACTION_OVER. */
+  assertOpen(): void {
+    this.#transaction.assertOpen();
+  }
+
+  /** Of its commit, as a token (`1/48213`); null before it, and where there was nothing to write. */
+  get position(): string | null {
+    const { position } = this.#transaction;
+    return position === null ? null : formatPosition(position);
   }
 
   async get<PK = K, PV = V>(

@@ -1,12 +1,13 @@
 // What a transaction reads: its own writes, then the state that it sees, under the locks of its isolation
 // level. It stands where a snapshot's view stands in the private reads of the abstract-level face.
+import type { ReadLockMode } from '@pamina/format';
 import type { KeySpace, Datum } from '../operation.js';
 import type { KeyRange } from '../overlay.js';
 import type { ReadOptions } from '../raw-level.js';
 import { valueAs, type Due } from '../read-value.js';
 import type { StoreIterator } from '../merged-iterator.js';
 import type { IteratorFormats } from '../store-iterator.js';
-import { readPlan, type ReadLockMode, type ReadPlan } from './isolation.js';
+import { readPlan, type ReadPlan } from './isolation.js';
 import { TransactionCursor } from './transaction-cursor.js';
 import type { Transaction } from './transaction.js';
 import { textOf } from './write-buffer.js';

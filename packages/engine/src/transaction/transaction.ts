@@ -1,13 +1,13 @@
 // One transaction: its turn-taking, its locks, what it has written, and how it ends. Nothing that it writes
 // leaves it before the commit, so that a rollback has nothing to take back.
-import { PaminaError, type Position } from '@pamina/format';
+import { PaminaError, type Isolation, type Position, type ReadLockMode } from '@pamina/format';
 import type { LockManager, LockMode, LockOwner, LockPath } from '@pamina/lock';
 import type { CommitOptions } from '../database-options.js';
 import type { Operation } from '../operation.js';
 import type { StateReader } from '../state-reader.js';
 import type { StateView } from '../state-view.js';
 import { DocumentLocks } from './document-locks.js';
-import type { Isolation, ReadLockMode, ReadPlan } from './isolation.js';
+import type { ReadPlan } from './isolation.js';
 import type { RecentCommits } from './recent-commits.js';
 import { WriteBuffer, textOf, type BufferedWrite } from './write-buffer.js';
 
@@ -45,6 +45,7 @@ export class Transaction {
   readonly view: StateView | null;
   readonly #snapshotSeq: number;
   #state: 'open' | 'committed' | 'rolled back' = 'open';
+  #position: Position | null = null;
   #calls = 0;
   #lastTurn: Promise<void> = Promise.resolve();
   readonly #atEnd = new Set<() => void>();
@@ -70,6 +71,11 @@ export class Transaction {
 
   get isRolledBack(): boolean {
     return this.#state === 'rolled back';
+  }
+
+  /** Of its commit; null before that. */
+  get position(): Position | null {
+    return this.#position;
   }
 
   /** What it reads where it has written nothing itself. */
@@ -196,6 +202,7 @@ export class Transaction {
         throw error;
       }
       this.#state = 'committed';
+      this.#position = encoded.position;
       this.#end();
       this.parts.onCommitted(keys, encoded);
       await encoded.acknowledged;

@@ -11,14 +11,17 @@ import {
   transactionTimeoutMsDefault,
   transactionTimeoutMsMax,
   transactionsMax,
+  isolationLevels,
+  readLockModes,
+  type Isolation,
   type Position,
+  type ReadLockMode,
 } from '@pamina/format';
 import type { Clock } from '@pamina/env';
 import { LockManager, type LockEntry, type LockOwner, type LockPath } from '@pamina/lock';
 import type { CommitOptions } from '../database-options.js';
 import { measureAll, type Datum, type Operation } from '../operation.js';
 import type { StateReader } from '../state-reader.js';
-import { isolationLevels, readLockModes, type Isolation, type ReadLockMode } from './isolation.js';
 import { documentPath, wholeDatabase } from './lock-path.js';
 import { RecentCommits } from './recent-commits.js';
 import { Transaction, type Encoded } from './transaction.js';

@@ -1,0 +1,59 @@
+// Reading a range in one transaction. Where nobody else can write meanwhile, or no locks are asked for, a snapshot is
+// all that the level asks for, and nothing has to be begun.
+
+import { type Pamina, type PaminaTransaction, readsLock } from '@pamina/engine';
+import { PaminaError } from '@pamina/format';
+import type { Entry, QueryOptions } from '@pamina/wire';
+import { byteRange, textOf } from './entry-text.js';
+import type { Held, HostCore } from './host-core.js';
+import { readableAs } from './host-data.js';
+import { byteFace } from './remote-transactions.js';
+
+type Face = Pamina<Uint8Array, Uint8Array>;
+
+/** ISOLATION_UNAVAILABLE where it takes locks and there are none. */
+export async function* query(
+  core: HostCore,
+  name: string,
+  options: QueryOptions = {},
+): AsyncIterable<Entry> {
+  const held = await core.holdData(name, 'read');
+  const face = byteFace(held.database);
+  const { limit = -1, reverse, signal } = options;
+  try {
+    await face.open();
+    await readableAs(held.database, options);
+    const transaction = await transactionFor(held, face, options);
+    const range = { ...byteRange(options), limit, reverse, ...(signal && { signal }) };
+    try {
+      for await (const [key, value] of (transaction ?? face).iterator(range)) {
+        held.online?.signal.throwIfAborted();
+        const text = textOf(key, 'a key');
+        yield { key: text, value: textOf(value, `the value of ${JSON.stringify(text)}`) };
+      }
+    } finally {
+      await transaction?.rollback();
+    }
+  } finally {
+    await face.close();
+    await held.release();
+  }
+}
+
+/** Null: a snapshot is enough. */
+async function transactionFor(
+  { database, online }: Held,
+  face: Face,
+  { isolation = 'snapshot', lockMode }: QueryOptions,
+): Promise<PaminaTransaction<Uint8Array, Uint8Array> | null> {
+  if (online === null || !readsLock(isolation, lockMode)) return null;
+  const { name, type } = database.control;
+  if (type === 'replica') {
+    const asked = lockMode === undefined ? isolation : `lockMode ${lockMode}`;
+    const message = `${asked} locks what it reads, and ${name} is a replica, which has no locks`;
+    throw new PaminaError('ISOLATION_UNAVAILABLE', message);
+  }
+  // Nobody commits, so that nothing can come between.
+  if (!database.isWriter) return null;
+  return face.begin({ isolation, lockMode, signal: online.signal });
+}

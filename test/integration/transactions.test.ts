@@ -1,0 +1,100 @@
+// Transactions of clients elsewhere where a process is gone in the middle of one, and queries on a replica.
+import { isolationLevels } from '@pamina/format';
+import { expect, it } from 'vitest';
+import { createMaster, createReplica } from '../support/following.js';
+import { helperProgram } from '../support/helper-program.js';
+import type { RunningProcess } from '../support/running-process.js';
+import { inScene, type Scene } from '../support/scene.js';
+import { ServedFolder } from '../support/served-folder.js';
+
+const leaseMs = 3000;
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+interface Holder {
+  readonly process: RunningProcess;
+  readonly id: string;
+}
+
+/** A process that has written `mozart` in a transaction, and keeps that open. */
+async function heldBy(scene: Scene, { address }: ServedFolder): Promise<Holder> {
+  const words = [address, 'cities', 'salzburg', 'mozart', String(leaseMs)];
+  const process = scene.start('client', [helperProgram('hold-transaction'), ...words]);
+  const id = await process.line('its id', (line) => (/^[0-9a-f]{32}$/.test(line) ? line : null));
+  return { process, id };
+}
+
+it(
+  'P13 a client that is killed in a transaction frees its locks when its lease has run out',
+  inScene(async (scene) => {
+    const served = await ServedFolder.started(scene, 'main');
+    const { administration } = served;
+    const { transactions } = administration;
+    await createMaster(served, 'cities');
+    const client = await heldBy(scene, served);
+    // For longer than its lease, since it is renewed.
+    const refused = await transactions.begin('cities', { lockTimeoutMs: leaseMs + 1000 });
+    const locked = transactions.get('cities', refused.id, 'salzburg');
+    await expect(locked).rejects.toThrow(code('LOCK_TIMEOUT'));
+    await transactions.rollback('cities', refused.id);
+    const next = await transactions.begin('cities', { lockTimeoutMs: 20_000 });
+    const waiting = transactions.put('cities', next.id, 'salzburg', 'papageno');
+    await client.process.kill('SIGKILL');
+    await waiting;
+    await transactions.commit('cities', next.id);
+    expect(await administration.get('cities', 'salzburg')).toBe('papageno');
+  }),
+);
+
+it(
+  'P2 a server that is killed leaves nothing of transactions that were open, and knows them no more',
+  inScene(async (scene) => {
+    const served = await ServedFolder.started(scene, 'main');
+    const { transactions } = served.administration;
+    await createMaster(served, 'cities');
+    const { process, id } = await heldBy(scene, served);
+    const { id: committed } = await transactions.begin('cities');
+    await transactions.put('cities', committed, 'vienna', 'tamino');
+    const { position } = await transactions.commit('cities', committed);
+    await served.kill();
+    await process.kill('SIGKILL');
+    await served.start();
+    const forgotten = { code: 'TRANSACTION_NOT_FOUND', hint: expect.stringContaining('Read') };
+    await expect(transactions.commit('cities', id)).rejects.toThrow(
+      expect.objectContaining(forgotten),
+    );
+    const found = await served.pamina('query', 'cities', '--after', position, '--json');
+    expect(found).toMatchObject({ status: 0, stdout: '{"key":"vienna","value":"tamino"}\n' });
+  }),
+);
+
+it(
+  'P12 a replica answers a query that takes no locks, and says of the others what to do',
+  inScene(async (scene) => {
+    const here = await ServedFolder.started(scene, 'main');
+    const there = await ServedFolder.started(scene, 'standby');
+    const master = await createMaster(here, 'cities');
+    await createReplica(there, 'cities-replica', master, { simultaneousQuery: true });
+    const { position } = await here.administration.put('cities', 'vienna', 'tamino');
+    for (const isolation of isolationLevels) {
+      const words = ['--isolation', isolation, '--after', position, '--json'];
+      const found = await there.pamina('query', 'cities-replica', ...words);
+      if (isolation === 'snapshot' || isolation === 'uncommittedDocument') {
+        const stdout = '{"key":"vienna","value":"tamino"}\n';
+        expect(found, isolation).toMatchObject({ status: 0, stdout });
+      } else {
+        expect(found, isolation).toMatchObject({ status: 4, stdout: '' });
+        const { error } = JSON.parse(found.stderr) as { error: object };
+        expect(error).toMatchObject({ code: 'ISOLATION_UNAVAILABLE' });
+        expect(found.stderr).toContain('--isolation snapshot');
+      }
+    }
+    await expect(there.administration.transactions.begin('cities-replica')).rejects.toThrow(
+      code('REPLICA_READ_ONLY'),
+    );
+    await there.administration.set('cities-replica', 'simultaneousQuery', 'false');
+    expect(await there.pamina('query', 'cities-replica')).toMatchObject({
+      status: 4,
+      stderr: expect.stringContaining('NOT_QUERYABLE') as string,
+    });
+  }),
+);
