@@ -13,6 +13,7 @@ import {
   runFeed,
   type SourcedFollower,
 } from '@pamina/replication';
+import { ReplicaEnds } from './replica-ends.js';
 
 /** How long calls under way may still take; then they end with the database. */
 const goodbyeMs = 10_000;
@@ -26,6 +27,7 @@ export class OnlineDatabase {
   readonly since: number;
   /** Replicas that are connected at this moment. */
   readonly feeds = new Map<Channel, FeedStatus | null>();
+  readonly ends = new ReplicaEnds();
   /** By the name of the archive. */
   readonly archivers = new Map<string, ArchiverRunner>();
   follower: FollowerRunner | SourcedFollower | null = null;
@@ -85,6 +87,7 @@ export class OnlineDatabase {
       signal: ending.signal,
       seats: this.#seats,
       onStatus: (status) => this.feeds.set(channel, status),
+      onEnd: (end) => this.ends.note(end, this.#env.clock.now()),
       onTakenOver: (replica) => this.onTakenOver?.(replica),
     });
     this.feeds.set(channel, null);
