@@ -6,7 +6,7 @@ import { type Control, writeControl } from '@pamina/engine';
 import { forkPoint, PaminaError, toPaminaError, validateName } from '@pamina/format';
 import type { DatabaseStatus, Progress, RejoinOptions, RejoinReport } from '@pamina/wire';
 import type { HostCore } from './host-core.js';
-import { requireNameFree } from './host-names.js';
+import { requireNameFree, requireOwnName } from './host-names.js';
 import { masterOrigin, recreate } from './host-recreate.js';
 import { goOffline, goOnline } from './host-start.js';
 import { freeName } from './host-take-over.js';
@@ -52,9 +52,7 @@ async function newNameOf(
   const { as } = options;
   if (as === undefined) return master === name ? freeName(core, name) : name;
   validateName(as);
-  if (as === master) {
-    throw new PaminaError('REQUEST_INVALID', `${as} is the name of the master: choose another one`);
-  }
+  requireOwnName(as, master);
   if (as !== name && (await core.env.disk.stat(core.folder(as))) !== null) {
     throw new PaminaError('DATABASE_EXISTS', `${core.folder(as)} is there already`);
   }

@@ -5,6 +5,7 @@ import type { PermittedReplica, Slot } from '@pamina/engine';
 import type { ReplicaHold, ReplicaSummary } from '@pamina/wire';
 import type { Held, HostCore } from './host-core.js';
 import { replicaHolds } from './host-holds.js';
+import { requireOwnName } from './host-names.js';
 import { lagBehind, unknownLag } from './lag.js';
 import { conditionOf } from './replica-condition.js';
 
@@ -15,9 +16,7 @@ export async function allow(
   options: { simultaneousQuery?: boolean | undefined },
 ): Promise<void> {
   validateName(replica);
-  if (replica === name) {
-    throw new PaminaError('REQUEST_INVALID', `${name} cannot be a replica of itself`);
-  }
+  requireOwnName(replica, name);
   await core.use(name, 'write', async ({ database }) => {
     await database.permit(replica, { simultaneousQuery: options.simultaneousQuery ?? false });
     database.jobLog.write('info', 'replica-permitted', `The replica ${replica} is permitted`, {
