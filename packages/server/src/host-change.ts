@@ -160,6 +160,7 @@ export async function remove(
     await disk.rename(folder, removing);
     await disk.removeTree(removing);
     core.faults.delete(name);
+    core.stoppedAt.delete(name);
     await withdrawName(core, name, control.instance);
     return { ...report, archives: await leaveAll(core, control) };
   });
