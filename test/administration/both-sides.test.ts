@@ -253,7 +253,14 @@ describe.each([
       backupGenerations: 5,
     });
     await administration.allow('cities', 'follower');
-    expect(await administration.replicas('cities')).toMatchObject([{ name: 'follower' }]);
+    expect(await administration.replicas('cities')).toMatchObject([
+      {
+        name: 'follower',
+        state: 'permitted',
+        since: expect.any(Number) as number,
+        reason: expect.stringMatching(/^(it has not connected yet|cities is offline)$/) as string,
+      },
+    ]);
     expect(await administration.rename('cities', 'towns')).toMatchObject({ name: 'towns' });
     expect(await administration.list()).toMatchObject([{ name: 'towns', type: 'normal' }]);
     if (server !== null) await administration.stop('towns');

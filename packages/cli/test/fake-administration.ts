@@ -129,6 +129,8 @@ export const aPermitted: ReplicaSummary = {
   simultaneousQuery: false,
   connected: false,
   state: 'permitted',
+  since: Date.UTC(2026, 6, 29, 13, 38, 5),
+  reason: 'it has not connected yet',
   received: null,
   durable: null,
   applied: null,

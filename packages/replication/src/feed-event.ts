@@ -35,6 +35,16 @@ export interface FeedState {
   readonly sentBytes: number;
   /** A replica that asks now and then was told that a commit waits for it, and has not asked since. */
   readonly isCalled: boolean;
+  /** Its name was permitted when its hello was judged; false before. */
+  readonly isPermitted: boolean;
+  /** Why it ended, of the first cause; null until it is closed. */
+  readonly end: EndCause | null;
+}
+
+/** `code` is that of a refusal, null where nobody was refused. */
+export interface EndCause {
+  readonly code: string | null;
+  readonly message: string;
 }
 
 /** What the runner found out to judge a hello by. */
@@ -94,7 +104,7 @@ export type FeedEvent =
   /** This side is asked to end. */
   | { readonly type: 'stop'; readonly why: string }
   /** The channel is closed. */
-  | { readonly type: 'closed' };
+  | { readonly type: 'closed'; readonly message: string };
 
 export type FeedEffect =
   /** Pin the log at the replica's point, find out the facts, answer with `facts` or `failed`. */

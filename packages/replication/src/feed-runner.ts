@@ -18,7 +18,7 @@ import {
 import type { FeedDatabase } from './contract.js';
 import type { FeedEffect, FeedEvent, FeedState, Refusal, ResumePlan } from './feed-event.js';
 import { gatherFacts, lossOf } from './feed-facts.js';
-import type { FeedOptions, FeedStatus } from './feed-options.js';
+import { endOf, type FeedOptions, statusOf } from './feed-options.js';
 import { FeedPause } from './feed-pause.js';
 import { FeedSeat } from './feed-seats.js';
 import { FeedSource } from './feed-source.js';
@@ -47,7 +47,8 @@ class FeedRunner {
   #source: FeedSource | null = null;
   #chunk: SegmentBytes | null = null;
   #report: ReportMessage | null = null;
-  #welcomed = false;
+  /** When it was let in, ms since 1970; null until then. */
+  #welcomedAt: number | null = null;
   /** The newest timeline of the history that the replica was welcomed to, and how many that has. */
   #timelineId = '';
   #timelines = 0;
@@ -77,8 +78,9 @@ class FeedRunner {
     const why = 'the database goes offline';
     const stop = (): void => this.#dispatch({ type: 'stop', why });
     const closed = new Promise<void>((resolve) => {
-      this.#channel.onClose(() => {
-        this.#dispatch({ type: 'closed' });
+      this.#channel.onClose(({ code, message }) => {
+        const why = message === '' ? `the connection ended (${code})` : message;
+        this.#dispatch({ type: 'closed', message: printable(why) });
         resolve();
       });
     });
@@ -102,7 +104,8 @@ class FeedRunner {
     for (const effect of effects) {
       (this.#effects[effect.type] as (effect: FeedEffect) => void)(effect);
     }
-    if (this.#welcomed && before !== state) this.#options.onStatus?.(this.#status());
+    if (this.#welcomedAt === null || before === state) return;
+    this.#options.onStatus?.(statusOf(state, { report: this.#report, since: this.#welcomedAt }));
   }
 
   readonly #effects: Effects = {
@@ -182,7 +185,7 @@ class FeedRunner {
   #welcome(plan: ResumePlan): void {
     const { log, control, identity, timelines } = this.#database;
     this.#source = new FeedSource(log, plan);
-    this.#welcomed = true;
+    this.#welcomedAt = this.#now();
     this.#spawn(() => this.#takeBack());
     this.#timelineId = this.#end().timelineId;
     this.#timelines = timelines.length;
@@ -230,7 +233,7 @@ class FeedRunner {
   /** A replica that feeds others has followed its master to a new timeline: they connect again, and hear of it. */
   #endIfHistoryGrew(): boolean {
     const { control, timelines } = this.#database;
-    if (!this.#welcomed || timelines.length === this.#timelines) return false;
+    if (this.#welcomedAt === null || timelines.length === this.#timelines) return false;
     this.#dispatch({ type: 'stop', why: `${control.name} has gone over to a new timeline` });
     return true;
   }
@@ -259,10 +262,10 @@ class FeedRunner {
     if (this.#endIfHistoryGrew()) return;
     const { hello } = this.#state;
     const permitted =
-      !this.#welcomed ||
+      this.#welcomedAt === null ||
       (await this.#database.permitted()).some((replica) => replica.name === hello?.replica);
     // Retention gave it up though it is connected: the pin of a feed must not keep log past the cap.
-    const loss = this.#welcomed ? lossOf(this.#database, hello?.replica ?? '') : null;
+    const loss = this.#welcomedAt !== null ? lossOf(this.#database, hello?.replica ?? '') : null;
     if (loss !== null) return this.#dispatch({ type: 'failed', refusal: loss });
     this.#dispatch({ type: 'tick', nowMs: this.#database.env.clock.monotonic(), permitted });
   }
@@ -340,18 +343,6 @@ class FeedRunner {
     this.#database.jobLog.write(level, event, message, fields);
   }
 
-  #status(): FeedStatus {
-    const { hello, name, sentSeq, sentBytes } = this.#state;
-    return {
-      replica: hello?.replica ?? '',
-      instance: hello?.instance ?? '',
-      state: name,
-      sentSeq,
-      sentBytes,
-      report: this.#report,
-    };
-  }
-
   async #release(): Promise<void> {
     this.#seat.leave();
     await Promise.all(this.#running);
@@ -365,7 +356,12 @@ class FeedRunner {
       );
     }
     this.#unpin?.();
-    if (this.#welcomed) this.#options.onStatus?.(null);
+    const hasFollowed = this.#welcomedAt !== null;
+    if (hasFollowed) this.#options.onStatus?.(null);
+    const { clock } = this.#database.env;
+    const heardAt = clock.now() - (clock.monotonic() - this.#seat.heardMs);
+    const end = endOf(this.#state, { hasFollowed, heardAt: Math.floor(heardAt) });
+    if (end !== null) this.#options.onEnd?.(end);
   }
 }
 

@@ -5,6 +5,7 @@ import { feedChunkBytesMax, feedCreditBytesMax } from '@pamina/format';
 import type { RequestMessage } from '@pamina/wire';
 import { judgeHello } from './feed-check.js';
 import type {
+  EndCause,
   FeedEffect,
   FeedEvent,
   FeedFacts,
@@ -33,6 +34,8 @@ export function startFeed(nowMs: number): FeedState {
     sentSeq: 0,
     sentBytes: 0,
     isCalled: false,
+    isPermitted: false,
+    end: null,
   };
 }
 
@@ -43,21 +46,22 @@ export function stepFeed(state: FeedState, event: FeedEvent): FeedStep {
 
 const stay = (state: FeedState): FeedStep => ({ state, effects: [] });
 
-function close(state: FeedState, effects: readonly FeedEffect[]): FeedStep {
-  return { state: { ...state, name: 'closed' }, effects };
+function close(state: FeedState, end: EndCause, effects: readonly FeedEffect[]): FeedStep {
+  return { state: { ...state, name: 'closed', end }, effects };
 }
 
 function refuseWith(state: FeedState, refusal: Refusal): FeedStep {
   const who = state.hello === null ? 'A replica' : `Replica ${state.hello.replica}`;
-  return close(state, [
+  const { code, message } = refusal;
+  return close(state, { code, message }, [
     { type: 'refuse', refusal },
     {
       type: 'log',
       level: 'warning',
       event: 'feed-refused',
-      message: `${who} was refused: ${refusal.code}: ${refusal.message}.`,
+      message: `${who} was refused: ${code}: ${message}.`,
     },
-    { type: 'close', code: closeCodes.refused, message: refusal.code },
+    { type: 'close', code: closeCodes.refused, message: code },
   ]);
 }
 
@@ -73,23 +77,26 @@ function unexpected(state: FeedState, event: FeedEvent): FeedStep {
   });
 }
 
-function disconnected(state: FeedState): FeedStep {
-  if (state.hello === null) return close(state, []);
-  const message = `Replica ${state.hello.replica} disconnected.`;
-  return close(state, [{ type: 'log', level: 'info', event: 'feed-closed', message }]);
+function tellDisconnected({ hello }: FeedState): FeedEffect[] {
+  if (hello === null) return [];
+  const message = `Replica ${hello.replica} disconnected.`;
+  return [{ type: 'log', level: 'info', event: 'feed-closed', message }];
+}
+
+function disconnected(state: FeedState, { message }: EventOf<'closed'>): FeedStep {
+  return close(state, { code: null, message }, tellDisconnected(state));
 }
 
 function sayGoodbye(state: FeedState): FeedStep {
-  const step = disconnected(state);
-  const effects: FeedEffect[] = [
-    ...step.effects,
+  return close(state, { code: null, message: 'it said goodbye' }, [
+    ...tellDisconnected(state),
     { type: 'close', code: closeCodes.done, message: 'goodbye' },
-  ];
-  return close(state, effects);
+  ]);
 }
 
 function stop(state: FeedState, { why }: EventOf<'stop'>): FeedStep {
-  return close(state, [{ type: 'close', code: closeCodes.done, message: why }]);
+  const end = { code: null, message: why };
+  return close(state, end, [{ type: 'close', code: closeCodes.done, message: why }]);
 }
 
 function greet(state: FeedState, event: EventOf<'hello'>): FeedStep {
@@ -104,13 +111,14 @@ function judge(state: FeedState, event: EventOf<'facts'>): FeedStep {
   if (state.hello === null) return unexpected(state, event);
   const verdict = judgeHello(state.hello, event.facts);
   const { replica, point } = state.hello;
+  const judged: FeedState = { ...state, isPermitted: event.facts.permitted !== null };
   if ('refusal' in verdict) {
-    const step = refuseWith(state, verdict.refusal);
+    const step = refuseWith(judged, verdict.refusal);
     if (verdict.refusal.code !== 'FENCED') return step;
     return { ...step, effects: [...step.effects, { type: 'taken-over', replica }] };
   }
   return {
-    state: { ...state, name: 'idle' },
+    state: { ...judged, name: 'idle' },
     effects: [
       ...permitQuery(state, event.facts),
       { type: 'welcome', plan: verdict.plan },

@@ -10,7 +10,7 @@ export type {
   JobLogWriter,
 } from './contract.js';
 export { FeedSeats } from './feed-seats.js';
-export type { FeedOptions, FeedStatus } from './feed-options.js';
+export type { FeedEnd, FeedOptions, FeedStatus } from './feed-options.js';
 export { runFeed } from './feed-runner.js';
 export type { FollowerStateName } from './follower-event.js';
 export type { ResolveMaster } from './follower-link.js';

@@ -171,6 +171,38 @@ describe('feed', () => {
     expect(pair.server.statuses.size).toBe(0);
   });
 
+  it('P9 tells at the end who it was, why it ended and when it was heard of last', async () => {
+    const before = Date.now();
+    const { database, runner } = await pair.follow('copy');
+    await until('even', () => isEven(pair.master, database));
+    expect(pair.server.statuses.get('copy')?.since).toBeGreaterThanOrEqual(before);
+    await runner.stop();
+    await pair.server.settle();
+    const [end] = pair.server.ends;
+    expect(end).toMatchObject({ replica: 'copy', hasFollowed: true, code: null });
+    expect(end?.message).toBe('it said goodbye');
+    expect(end?.heardAt).toBeGreaterThanOrEqual(before);
+    expect(end?.heardAt).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('P9 tells of one that is permitted why it was refused', async () => {
+    await pair.master.permit('stranger', { simultaneousQuery: false });
+    const hello = helloOf({ replica: 'stranger', pattern: 'ab'.repeat(16) });
+    expect(await refusalOf(encodeChannelMessage(hello))).toBe('PATTERN_MISMATCH');
+    await pair.server.settle();
+    expect(pair.server.ends).toMatchObject([
+      { replica: 'stranger', hasFollowed: false, code: 'PATTERN_MISMATCH' },
+    ]);
+  });
+
+  it('P13 tells nothing of names that are not permitted: nobody is made to remember them', async () => {
+    const { pattern } = pair.master.identity;
+    const hello = helloOf({ replica: 'nobody', pattern });
+    expect(await refusalOf(encodeChannelMessage(hello))).toBe('NOT_PERMITTED');
+    await pair.server.settle();
+    expect(pair.server.ends).toEqual([]);
+  });
+
   it('P16 a full disk on the replica is waited out, and nothing is lost', async () => {
     const { database, runner } = await pair.follow('copy');
     await until('even', () => isEven(pair.master, database));

@@ -25,7 +25,7 @@ const events: { readonly [T in FeedEvent['type']]: Extract<FeedEvent, { type: T 
   tick: { type: 'tick', nowMs: 1000, permitted: true },
   failed: { type: 'failed', refusal },
   stop: { type: 'stop', why: 'the database goes offline' },
-  closed: { type: 'closed' },
+  closed: { type: 'closed', message: 'the peer was silent for 15000 ms' },
 };
 const eventNames = Object.keys(events) as FeedEvent['type'][];
 
@@ -179,6 +179,30 @@ describe('feed table', () => {
 });
 
 describe('feed', () => {
+  it.each([
+    ['goodbye', { code: null, message: 'it said goodbye' }],
+    ['stop', { code: null, message: 'the database goes offline' }],
+    ['closed', { code: null, message: 'the peer was silent for 15000 ms' }],
+    ['failed', { code: 'LOG_DAMAGED', message: 'bad' }],
+  ] as const)('P9 keeps why it ended, of the first cause (%s)', (event, end) => {
+    const { state } = stepFeed(stateOf('waiting'), events[event]);
+    expect(state.end).toEqual(end);
+    expect(stepFeed(state, { type: 'closed', message: 'later' }).state.end).toEqual(end);
+  });
+
+  it('P9 keeps why it refused, and whether who was refused is permitted', () => {
+    const diverged = stepFeed(stateOf('checking'), {
+      type: 'facts',
+      facts: factsFor(hello, { chain: 1 }),
+    });
+    expect(diverged.state).toMatchObject({ isPermitted: true, end: { code: 'DIVERGED' } });
+    const stranger = stepFeed(stateOf('checking'), {
+      type: 'facts',
+      facts: factsFor(hello, { permitted: null }),
+    });
+    expect(stranger.state).toMatchObject({ isPermitted: false, end: { code: 'NOT_PERMITTED' } });
+  });
+
   it('a pull is answered by an end as soon as everything durable was sent', () => {
     const step = stepFeed(stateOf('reading', { wait: false }), events.dry);
     expect(step.state.name).toBe('idle');

@@ -28,6 +28,16 @@ const terminal = [
   'failed',
 ] as const;
 
+const passing = [
+  'offline',
+  'connecting',
+  'catching-up',
+  'streaming',
+  'waiting',
+  'read-only',
+  'disconnected',
+] as const;
+
 const atRest: Record<EventName, string> = {
   start: 'connecting: connect log',
   stop: 'offline: cancel-timer log',
@@ -145,6 +155,23 @@ describe('follower table', () => {
 });
 
 describe('follower', () => {
+  it('P9 every state says since when it lasts; where nothing is received, why, and in the end what to do', () => {
+    const names = [...new Set<FollowerState['name']>([...passing, ...terminal])];
+    for (const name of names) {
+      for (const event of eventNames) {
+        const before = stateOf(name, { since: at.now - 1 });
+        const { state } = run(before, events[event]);
+        if (state === before) continue;
+        const label = `${name} at ${event}`;
+        expect(state.since, label).toBe(state.name === name ? before.since : at.now);
+        if (state.name === name) continue;
+        const isTerminal = terminal.some((one) => one === state.name);
+        if (isTerminal || state.name === 'disconnected') expect(state.reason, label).toBeTruthy();
+        if (isTerminal) expect(state.message, label).toBeTruthy();
+      }
+    }
+  });
+
   it('P13 a feed that sends more than it was allowed is given up', () => {
     const step = run(stateOf('streaming', { credit: 99 }), events.bytes);
     expect(step.state).toMatchObject({ name: 'disconnected', code: 'MESSAGE_INVALID' });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createDatabase, Database, readControl, writeControl, newInstance } from '@pamina/engine';
 import { type HttpListener, nodeEnv } from '@pamina/env';
 import { segmentBytesMin, wireMessageBytesMax } from '@pamina/format';
-import type { FeedStatus } from '../src/feed-options.js';
+import type { FeedEnd, FeedStatus } from '../src/feed-options.js';
 import { runFeed } from '../src/feed-runner.js';
 import { FeedSeats } from '../src/feed-seats.js';
 import { FollowerRunner } from '../src/follower-runner.js';
@@ -28,6 +28,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
 export class FeedServer {
   readonly sockets = new Set<Socket>();
   readonly statuses = new Map<string, FeedStatus>();
+  readonly ends: FeedEnd[] = [];
   readonly #listener: HttpListener = env.network.createHttpServer();
   readonly #feeds = new Set<Promise<void>>();
   readonly #stop = new AbortController();
@@ -57,6 +58,7 @@ export class FeedServer {
           if (status === null) this.statuses.delete(replica);
           else this.statuses.set((replica = status.replica), status);
         },
+        onEnd: (end) => this.ends.push(end),
       });
       this.#feeds.add(feed);
       return void feed.finally(() => this.#feeds.delete(feed));

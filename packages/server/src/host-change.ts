@@ -52,7 +52,7 @@ export async function reset(
   });
 }
 
-/** The folder, control.json and the directory. DATABASE_EXISTS, NAME_TAKEN. */
+/** The folder, control.json and the directory. DATABASE_EXISTS, NAME_TAKEN; REQUEST_INVALID for its master's name. */
 export async function rename(core: HostCore, name: string, to: string): Promise<void> {
   await core.control(name);
   validateName(to);
@@ -66,7 +66,8 @@ export async function rename(core: HostCore, name: string, to: string): Promise<
 async function renameInTurn(core: HostCore, name: string, to: string): Promise<void> {
   const { disk } = core.env;
   // Asked in its turn: it may have been removed, or another made, while this one waited.
-  const { instance } = await core.control(name);
+  const { instance, master, type } = await core.control(name);
+  if (type === 'replica' && to === master) throw nameOfItsMaster(name, to);
   if ((await disk.stat(core.folder(to))) !== null) {
     throw new PaminaError('DATABASE_EXISTS', `${core.folder(to)} is there already`);
   }
@@ -86,6 +87,14 @@ async function renameInTurn(core: HostCore, name: string, to: string): Promise<v
   if (!wasOnline) await inheritName(core, to, instance);
   if (wasOnline) await goOnline(core, to);
   await withdrawName(core, name, instance);
+}
+
+/** It would look for its master under its own name, and find itself. */
+function nameOfItsMaster(name: string, master: string): PaminaError {
+  return new PaminaError('REQUEST_INVALID', `${name} is a replica of ${master}`, {
+    context: { name, master },
+    hint: `To let it take its master's place and name, use \`pamina failover ${master} --to ${name}\`. To make it a database of its own first, use \`pamina reset ${name}\`.`,
+  });
 }
 
 async function noteName(core: HostCore, name: string, to: string): Promise<void> {
@@ -151,6 +160,7 @@ export async function remove(
     await disk.rename(folder, removing);
     await disk.removeTree(removing);
     core.faults.delete(name);
+    core.stoppedAt.delete(name);
     await withdrawName(core, name, control.instance);
     return { ...report, archives: await leaveAll(core, control) };
   });

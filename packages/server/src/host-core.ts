@@ -53,6 +53,8 @@ export class HostCore {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly online = new Map<string, OnlineDatabase>();
   readonly faults = new Map<string, Fault>();
+  /** When those that were online in this process and are not went offline, ms since 1970. */
+  readonly stoppedAt = new Map<string, number>();
   /** Turns of what opens, closes, moves or removes a database. */
   readonly turns = new KeyedLock();
   readonly leases: BackupLeases;

@@ -147,6 +147,15 @@ export async function withdrawName(
   }
 }
 
+/** A replica and its master are two databases of one directory. REQUEST_INVALID. */
+export function requireOwnName(replica: string, master: string): void {
+  if (replica !== master) return;
+  throw new PaminaError('REQUEST_INVALID', `${master} cannot be a replica of itself`, {
+    context: { name: replica, master },
+    hint: `Give the replica a name of its own, ${master}-replica for example.`,
+  });
+}
+
 /** Before something is made under a name. NAME_TAKEN by a living holder elsewhere. */
 export async function requireNameFree(core: HostCore, name: string): Promise<void> {
   const entry = await core.directory.resolve(name);

@@ -6,7 +6,7 @@ import { type Control, writeControl } from '@pamina/engine';
 import { forkPoint, PaminaError, toPaminaError, validateName } from '@pamina/format';
 import type { DatabaseStatus, Progress, RejoinOptions, RejoinReport } from '@pamina/wire';
 import type { HostCore } from './host-core.js';
-import { requireNameFree } from './host-names.js';
+import { requireNameFree, requireOwnName } from './host-names.js';
 import { masterOrigin, recreate } from './host-recreate.js';
 import { goOffline, goOnline } from './host-start.js';
 import { freeName } from './host-take-over.js';
@@ -22,7 +22,10 @@ interface Plan {
   readonly durableSeq: number;
 }
 
-/** DATABASE_TYPE, PATTERN_MISMATCH, DIVERGED, NAME_NOT_FOUND, NAME_TAKEN, DATABASE_EXISTS; nothing is changed then. */
+/**
+ * DATABASE_TYPE, PATTERN_MISMATCH, DIVERGED, LOG_GONE, NAME_NOT_FOUND, NAME_TAKEN, DATABASE_EXISTS; nothing is changed
+ * then.
+ */
 export async function rejoin(
   core: HostCore,
   name: string,
@@ -52,9 +55,7 @@ async function newNameOf(
   const { as } = options;
   if (as === undefined) return master === name ? freeName(core, name) : name;
   validateName(as);
-  if (as === master) {
-    throw new PaminaError('REQUEST_INVALID', `${as} is the name of the master: choose another one`);
-  }
+  requireOwnName(as, master);
   if (as !== name && (await core.env.disk.stat(core.folder(as))) !== null) {
     throw new PaminaError('DATABASE_EXISTS', `${core.folder(as)} is there already`);
   }
@@ -81,23 +82,20 @@ async function rejoinInTurn(
   const wasOnline = core.online.has(name);
   await goOffline(core, name, { keepName: true });
   try {
-    const { durableSeq, unshipped, rescue } = await rescued(core, name, seqMax, options);
+    const found = await rescued(core, name, seqMax, options);
+    const { durableSeq, missing, rescue, unshipped } = found;
     const plan: Plan = { name, to, link, durableSeq, forkSeq: Math.min(seqMax, durableSeq) };
     const way = durableSeq <= seqMax ? 'followed' : 'recreated';
-    const report = {
-      name: to,
-      formerName: name,
-      master: link.name,
-      unshipped,
-      rescue,
-      way,
-    } as const;
-    const about = { ...report, forkSeq: plan.forkSeq };
+    const about: Omit<RejoinReport, 'kept' | 'dryRun'> = {
+      ...{ name: to, formerName: name, master: link.name, forkSeq: plan.forkSeq },
+      ...{ unshipped, rescue, missing, way },
+    };
     if (options.dryRun === true) {
       if (wasOnline) await goOnline(core, name);
       return { ...about, kept: null, dryRun: true };
     }
     const kept = await becomeReplica(core, plan, way, progress);
+    if (missing !== null) await tellMissing(core, to, missing, kept);
     return { ...about, kept, dryRun: false };
   } catch (error) {
     if (wasOnline && (await mayGoOn(core, name))) await goOnline(core, name);
@@ -110,17 +108,60 @@ async function mayGoOn(core: HostCore, name: string): Promise<boolean> {
   return (await core.exists(name)) && (await core.control(name)).fence?.takenOver !== true;
 }
 
-/** The commits that no other database has, in a file before anything is changed; in a dry run only counted. */
-async function rescued(core: HostCore, name: string, seqMax: number, { dryRun }: RejoinOptions) {
+interface Rescued extends Pick<RejoinReport, 'unshipped' | 'rescue'> {
+  readonly durableSeq: number;
+  readonly missing: Missing | null;
+}
+
+type Missing = NonNullable<RejoinReport['missing']>;
+
+/**
+ * The commits that no other database has, in a file before anything is changed; in a dry run only counted. LOG_GONE
+ * where not all of them are in the log any more, unless that is accepted.
+ */
+async function rescued(
+  core: HostCore,
+  name: string,
+  seqMax: number,
+  { acceptLoss, dryRun }: RejoinOptions,
+): Promise<Rescued> {
   return core.opened(name, 'read', async (database) => {
     const durableSeq = database.durable().seq;
-    if (durableSeq <= seqMax) return { durableSeq, unshipped: 0, rescue: null };
+    if (durableSeq <= seqMax) return { durableSeq, unshipped: 0, rescue: null, missing: null };
+    const { firstSeq } = database.log;
+    const missing = firstSeq > seqMax + 1 ? { fromSeq: seqMax + 1, toSeq: firstSeq - 1 } : null;
+    if (missing !== null && dryRun !== true && acceptLoss !== true) throw givenUp(name, missing);
+    const behind = missing?.toSeq ?? seqMax;
     const path = rescuePath(core, name);
     const unshipped =
       dryRun === true
-        ? await countCommits(database, seqMax)
-        : await writeRescueFile(core.env.disk, path, database, seqMax);
-    return { durableSeq, unshipped, rescue: unshipped === 0 ? null : path };
+        ? await countCommits(database, behind)
+        : await writeRescueFile(core.env.disk, path, database, behind);
+    return { durableSeq, unshipped, rescue: unshipped === 0 ? null : path, missing };
+  });
+}
+
+/** Retention passed the fork: no replica was to get that log any more. */
+function givenUp(name: string, missing: Missing): PaminaError {
+  const { fromSeq, toSeq } = missing;
+  const message = `the records ${fromSeq} to ${toSeq}, which only ${name} had, are not in its log any more and cannot be written to a file`;
+  return new PaminaError('LOG_GONE', message, {
+    context: { ...missing },
+    hint: `Its store has what they changed: to see it, stop its server and read it with \`pamina export ${name}\`. \`pamina rejoin ${name} --accept-loss\` writes what is left of its log to a file, builds it anew, and keeps its files of before.`,
+  });
+}
+
+async function tellMissing(
+  core: HostCore,
+  name: string,
+  missing: Missing,
+  kept: string | null,
+): Promise<void> {
+  const { fromSeq, toSeq } = missing;
+  await core.use(name, 'read', ({ database }) => {
+    const message = `The records ${fromSeq} to ${toSeq}, which nobody else had, were not in the log any more: they are in no file. The store in ${kept} has what they changed.`;
+    database.jobLog.write('warning', 'rescue-incomplete', message, { ...missing, kept });
+    return Promise.resolve();
   });
 }
 

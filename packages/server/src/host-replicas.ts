@@ -5,7 +5,9 @@ import type { PermittedReplica, Slot } from '@pamina/engine';
 import type { ReplicaHold, ReplicaSummary } from '@pamina/wire';
 import type { Held, HostCore } from './host-core.js';
 import { replicaHolds } from './host-holds.js';
+import { requireOwnName } from './host-names.js';
 import { lagBehind, unknownLag } from './lag.js';
+import { conditionOf } from './replica-condition.js';
 
 export async function allow(
   core: HostCore,
@@ -14,9 +16,7 @@ export async function allow(
   options: { simultaneousQuery?: boolean | undefined },
 ): Promise<void> {
   validateName(replica);
-  if (replica === name) {
-    throw new PaminaError('REQUEST_INVALID', `${name} cannot be a replica of itself`);
-  }
+  requireOwnName(replica, name);
   await core.use(name, 'write', async ({ database }) => {
     await database.permit(replica, { simultaneousQuery: options.simultaneousQuery ?? false });
     database.jobLog.write('info', 'replica-permitted', `The replica ${replica} is permitted`, {
@@ -39,6 +39,7 @@ export async function deny(core: HostCore, name: string, replica: string): Promi
     if (isPermitted) await database.system.deny(replica);
     // A last report would enter it again. What it would still need is no longer kept for it.
     await online?.endFeedsOf(replica);
+    online?.ends.forget(replica);
     await database.slots.forget(replica);
     database.jobLog.write(
       'info',
@@ -92,8 +93,15 @@ function summary(
   slot: Slot | null,
   { lag, hold }: { readonly lag: Lags; readonly hold: ReplicaHold | null },
 ): ReplicaSummary {
-  const feed = [...(online?.feeds.values() ?? [])].find((status) => status?.replica === name);
-  const connected = feed !== undefined;
+  const feed =
+    [...(online?.feeds.values() ?? [])].find((status) => status?.replica === name) ?? null;
+  const condition = conditionOf({
+    master: database.control.name,
+    ...{ name, permitted, slot, hold, feed },
+    end: online?.ends.of(name) ?? null,
+    onlineSince: online?.since ?? null,
+    replicationDelayMs: database.settings().replicationDelayMs,
+  });
   const { timeline } = database.durable();
   const place = (at: number | undefined): string | null =>
     at === undefined ? null : formatPosition({ timeline, seq: at });
@@ -102,8 +110,8 @@ function summary(
     instance: slot?.instance ?? feed?.instance ?? null,
     permitted: permitted !== null,
     simultaneousQuery: permitted?.simultaneousQuery ?? false,
-    connected,
-    state: stateOf(connected, slot, hold),
+    connected: feed !== null,
+    ...condition,
     received: place(slot?.received),
     durable: place(slot?.durable),
     applied: place(slot?.applied),
@@ -111,14 +119,4 @@ function summary(
     seenAt: slot?.seenAt ?? null,
     hold,
   };
-}
-
-function stateOf(
-  connected: boolean,
-  slot: Slot | null,
-  hold: ReplicaHold | null,
-): ReplicaSummary['state'] {
-  if (connected) return 'connected';
-  if (hold?.state === 'lost') return 'lost';
-  return slot === null ? 'permitted' : 'disconnected';
 }

@@ -8,6 +8,7 @@ import type { DatabaseStatus, Progress, ReplicateOptions } from '@pamina/wire';
 import { backupToStartFrom, requireNew, restoreTo } from './host-create.js';
 import type { HostCore } from './host-core.js';
 import { requireFollower } from './host-follower.js';
+import { requireOwnName } from './host-names.js';
 import { forgiveRecreates, masterOrigin, recreate } from './host-recreate.js';
 import { replicateFromArchive } from './host-source-archive.js';
 import { goOffline, goOnline } from './host-start.js';
@@ -21,9 +22,7 @@ export async function replicate(
 ): Promise<void> {
   const { master } = options;
   core.folder(name);
-  if (name === master) {
-    throw new PaminaError('REQUEST_INVALID', `${name} cannot be a replica of itself`);
-  }
+  requireOwnName(name, master);
   await core.turns.run(name, async () => {
     const { fromArchive } = options;
     if (fromArchive !== undefined) {

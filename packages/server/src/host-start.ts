@@ -114,6 +114,7 @@ export async function bringUp(
   online.isRegistered = isRegistered;
   online.onTakenOver = (replica) => core.onTakenOver(name, replica);
   core.online.set(name, online);
+  core.stoppedAt.delete(name);
   const { jobLog } = database;
   jobLog.write('info', 'online', `${name} is online at ${core.address}.`, {
     address: core.address,
@@ -196,6 +197,7 @@ export async function goOffline(
   try {
     await online.close();
   } finally {
+    core.stoppedAt.set(name, core.env.clock.now());
     if (options.keepName !== true) await withdrawName(core, name, instance);
   }
 }

@@ -90,7 +90,7 @@ async function statusNow(core: HostCore, name: string): Promise<DatabaseStatus> 
   if (core.turns.isHeld(name)) return closed(core, name, control, busy);
   try {
     return await core.use(name, 'read', ({ database, online: started }) => {
-      const condition = started === null ? offline(control) : conditionOf(started);
+      const condition = started === null ? offline(core, control) : conditionOf(started);
       return whole(core, database.control, database, condition, started);
     });
   } catch (error) {
@@ -107,11 +107,20 @@ const busy: Condition = {
 };
 const elsewhere: Condition = { ...quiet, state: 'open', reason: 'another process has it open' };
 
-function offline(control: Control): Condition {
-  const fenced = refusedByFence(control)?.message ?? null;
-  if (control.type !== 'unassigned') return { ...quiet, state: 'offline', reason: fenced };
-  const reason = 'it was created from a backup and is neither normal nor a replica yet';
-  return { ...quiet, state: 'offline', reason };
+/** Null where this process does not know it. */
+function whyOffline({ address }: HostCore, since: number | null): string | null {
+  if (address === null) return 'no server has its data folder';
+  return since === null ? null : 'it was stopped';
+}
+
+function offline(core: HostCore, control: Control): Condition {
+  if (control.type === 'unassigned') {
+    const reason = 'it was created from a backup and is neither normal nor a replica yet';
+    return { ...quiet, state: 'offline', reason };
+  }
+  const since = core.stoppedAt.get(control.name) ?? null;
+  const reason = refusedByFence(control)?.message ?? whyOffline(core, since);
+  return { ...quiet, state: 'offline', since, reason };
 }
 
 function failed(error: PaminaError, since: number | null): Condition {

@@ -14,6 +14,7 @@ import {
   type SourcedFollower,
 } from '@pamina/replication';
 import { RemoteTransactions } from './remote-transactions.js';
+import { ReplicaEnds } from './replica-ends.js';
 
 /** How long calls under way may still take; then they end with the database. */
 const goodbyeMs = 10_000;
@@ -29,6 +30,7 @@ export class OnlineDatabase {
   readonly transactions: RemoteTransactions;
   /** Replicas that are connected at this moment. */
   readonly feeds = new Map<Channel, FeedStatus | null>();
+  readonly ends = new ReplicaEnds();
   /** By the name of the archive. */
   readonly archivers = new Map<string, ArchiverRunner>();
   follower: FollowerRunner | SourcedFollower | null = null;
@@ -89,6 +91,7 @@ export class OnlineDatabase {
       signal: ending.signal,
       seats: this.#seats,
       onStatus: (status) => this.feeds.set(channel, status),
+      onEnd: (end) => this.ends.note(end, this.#env.clock.now()),
       onTakenOver: (replica) => this.onTakenOver?.(replica),
     });
     this.feeds.set(channel, null);

@@ -89,7 +89,9 @@ describe('P10 a replica that is away', () => {
     expect((await master.status('cities')).holds).toMatchObject([
       { replica, state: 'lost', bytes: 0, cap: 'bytes' },
     ]);
-    expect(await master.replicas('cities')).toMatchObject([{ name: replica, state: 'lost' }]);
+    const [lost] = await master.replicas('cities');
+    expect(lost).toMatchObject({ name: replica, state: 'lost', since: lost?.hold?.since });
+    expect(lost?.reason).toMatch(/replicaHoldBytes.*--recreate/);
     await master.backup('cities');
     await other.start(replica);
     const status = await untilState('log-gone');

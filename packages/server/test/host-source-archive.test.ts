@@ -101,6 +101,28 @@ describe('with the master down from the beginning', () => {
     expect(status.master?.lag.applied).toEqual({ records: null, bytes: null, seconds: null });
   });
 
+  it('P16 a folder is watched: what comes is followed whatever the time between two looks', async () => {
+    await master.backup('cities');
+    const first = await put('a');
+    await master.runArchive('cities', undefined);
+    const { host } = await bench.server({
+      data: 'other',
+      directoryFile: join(bench.folder, 'none'),
+    });
+    await host.replicate('copy', { master: 'cities', ...source() });
+    await host.set('copy', 'sourceArchiveAfterMs', '50');
+    await host.set('copy', 'sourceArchivePollMs', '86400000');
+    await followed(host, 'copy', first);
+    await eventually(
+      () => host.status('copy'),
+      ({ master: followedOne, state }) =>
+        state === 'waiting' && followedOne?.archive?.position === first,
+    );
+    const second = await put('b');
+    await master.runArchive('cities', undefined);
+    await followed(host, 'copy', second);
+  });
+
   it('P16 what is archived of the open segment is followed as it comes, and a restart goes on where it was', async () => {
     await master.backup('cities');
     const first = await put('a');

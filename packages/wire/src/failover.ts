@@ -139,7 +139,12 @@ export interface FailoverReport {
 }
 
 export const rejoinRequest = Type.Object(
-  { as: Type.Optional(name), master: Type.Optional(name), dryRun: Type.Optional(Type.Boolean()) },
+  {
+    as: Type.Optional(name),
+    master: Type.Optional(name),
+    acceptLoss: Type.Optional(Type.Boolean()),
+    dryRun: Type.Optional(Type.Boolean()),
+  },
   strict,
 );
 export interface RejoinOptions {
@@ -147,6 +152,8 @@ export interface RejoinOptions {
   readonly as?: string | undefined;
   /** Whom it follows, by default whoever took over its name. */
   readonly master?: string | undefined;
+  /** Also where records that no other database has are not in its log any more, and so not in the file. */
+  readonly acceptLoss?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
 }
 
@@ -157,6 +164,9 @@ export const rejoinAnswer = Type.Object({
   forkSeq: amount,
   unshipped: amount,
   rescue: orNullText,
+  missing: Type.Optional(
+    Type.Union([Type.Object({ fromSeq: amount, toSeq: amount }), Type.Null()]),
+  ),
   way: Type.Unsafe<'followed' | 'recreated'>(Type.Enum(['followed', 'recreated'])),
   kept: orNullText,
   dryRun: Type.Boolean(),
@@ -171,6 +181,8 @@ export interface RejoinReport {
   readonly unshipped: number;
   /** File that holds them; null where there are none. */
   readonly rescue: string | null;
+  /** Records behind `forkSeq` that its log does not hold any more; left out by older servers. */
+  readonly missing?: { readonly fromSeq: number; readonly toSeq: number } | null | undefined;
   /** Whether its own files were gone on with, or built anew from a backup of the master. */
   readonly way: 'followed' | 'recreated';
   /** Where the files of before are kept; null where they were gone on with. */

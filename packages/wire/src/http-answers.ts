@@ -266,6 +266,8 @@ const replicaAnswer = Type.Object({
   simultaneousQuery: Type.Boolean(),
   connected: Type.Boolean(),
   state: oneOf('permitted', 'connected', 'disconnected', 'lost'),
+  since: Type.Optional(orNull(amount)),
+  reason: Type.Optional(orNull(text)),
   received: orNull(text),
   durable: orNull(text),
   applied: orNull(text),

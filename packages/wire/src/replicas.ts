@@ -33,6 +33,13 @@ export interface ReplicaSummary {
   readonly connected: boolean;
   /** `permitted` = never seen, `connected`, `disconnected`, `lost` = past the cap of retention. */
   readonly state: 'permitted' | 'connected' | 'disconnected' | 'lost';
+  /**
+   * Since when it is in this state, ms since 1970; `disconnected`: when it was heard of last. Null when that is not
+   * known; left out by older servers.
+   */
+  readonly since?: number | null | undefined;
+  /** Why, in plain words; left out by older servers. */
+  readonly reason?: string | null | undefined;
   readonly received: string | null;
   readonly durable: string | null;
   readonly applied: string | null;

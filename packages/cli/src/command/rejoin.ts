@@ -10,6 +10,10 @@ export const rejoin = defineCommand({
   options: {
     as: { value: 'NAME', describe: 'What it is called as a replica; by default NAME-old' },
     master: { value: 'MASTER', describe: 'Whom it follows; by default who has its name' },
+    'accept-loss': {
+      describe:
+        'Also where its log has not all any more that only it has; its files of before are kept',
+    },
     'dry-run': { describe: 'Only say where the histories part and what only the old master has' },
   },
   examples: [
@@ -19,7 +23,8 @@ export const rejoin = defineCommand({
   ],
   async execute(context, given) {
     const { as, master, name } = given;
-    const options = { as, master, dryRun: given['dry-run'] || undefined };
+    const acceptLoss = given['accept-loss'] || undefined;
+    const options = { as, master, acceptLoss, dryRun: given['dry-run'] || undefined };
     const administration = await context.administrationHere();
     const report = await context.during(`Rejoining ${name}`, (progress) =>
       administration.rejoin(name, options, progress),

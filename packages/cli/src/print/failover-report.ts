@@ -66,13 +66,16 @@ function candidatesText({ candidates }: FailoverReport): string {
 
 export function rejoinText(report: RejoinReport): string {
   const { dryRun, forkSeq, formerName, kept, master, name, rescue, unshipped, way } = report;
+  const missing = report.missing ?? null;
   const as = name === formerName ? '' : ` as ${printable(name)}`;
   const follows = dryRun ? 'would follow' : 'follows';
   const parts = [
     `${printable(formerName)} ${follows} ${printable(master)}${as}; both have the records up to ${forkSeq}.`,
   ];
-  if (unshipped === 0) parts.push('It had no commits of its own behind that.');
-  else if (rescue !== null) {
+  if (missing !== null) parts.push(missingText(missing, report));
+  if (unshipped === 0 && missing === null) {
+    parts.push('It had no commits of its own behind that.');
+  } else if (rescue !== null) {
     const are = dryRun ? 'would be written to' : 'are in';
     parts.push(`${countOf(unshipped, 'commit')} that only it had ${are} ${printable(rescue)}.`);
   }
@@ -83,4 +86,14 @@ export function rejoinText(report: RejoinReport): string {
   }
   if (dryRun) parts.push('Nothing was changed.');
   return parts.join('\n');
+}
+
+function missingText(
+  { fromSeq, toSeq }: NonNullable<RejoinReport['missing']>,
+  { dryRun, formerName }: RejoinReport,
+): string {
+  const what = `The records ${fromSeq} to ${toSeq}, which only it had, are not in its log any more and in no file.`;
+  if (!dryRun) return `${what} Its store of before has what they changed.`;
+  const old = printable(formerName);
+  return `${what} Without its server \`pamina export ${old}\` shows what its store has; to go on without them, give \`--accept-loss\`.`;
 }

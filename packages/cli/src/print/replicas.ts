@@ -8,6 +8,7 @@ export function replicasText(replicas: readonly ReplicaSummary[]): string {
     [
       { title: 'name' },
       { title: 'state' },
+      { title: 'since' },
       { title: 'permitted' },
       { title: 'received' },
       { title: 'durable' },
@@ -15,10 +16,12 @@ export function replicasText(replicas: readonly ReplicaSummary[]): string {
       { title: 'lag (applied)' },
       { title: 'log held' },
       { title: 'seen' },
+      { title: 'reason' },
     ],
     replicas.map((replica) => [
       printable(replica.name),
       replica.state,
+      timeText(replica.since),
       permittedText(replica),
       replica.received ?? '-',
       replica.durable ?? '-',
@@ -26,8 +29,14 @@ export function replicasText(replicas: readonly ReplicaSummary[]): string {
       replica.seenAt === null ? '-' : formatLag(replica.lag.applied),
       holdText(replica),
       replica.seenAt === null ? 'never' : formatTime(replica.seenAt),
+      printable(replica.reason ?? ''),
     ]),
   );
+}
+
+/** Older servers leave it out. */
+function timeText(time: number | null | undefined): string {
+  return time === null || time === undefined ? '-' : formatTime(time);
 }
 
 function permittedText(replica: ReplicaSummary): string {

@@ -45,6 +45,6 @@ export function restoreNote(report: RestoreReport, as: string | undefined): stri
   const start = `It is unassigned: "pamina start ${name}" makes it a normal database on a timeline of its own.`;
   if (as !== undefined) return `${start} Until then it can be read, and nothing changes it.`;
   if (how === 'new') return start;
-  const replicas = `Replicas of the old one stop with DIVERGED; build each anew with "pamina replicate REPLICA --master ${name} --recreate", after "pamina backup ${name}".`;
+  const replicas = `Replicas of the old one stop: with DIVERGED those that have more, with LOG_GONE the others. Build each anew with "pamina replicate REPLICA --master ${name} --recreate", after "pamina backup ${name}".`;
   return `${start} ${replicas}`;
 }

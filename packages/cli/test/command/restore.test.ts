@@ -62,7 +62,9 @@ it('P11 says what a restore in place means for replicas', async () => {
   ]);
   expect(administration.calls[0]?.[2]).toEqual({ untilTag: 'start', stop: true });
   expect(ran.out).toContain('kept    /data/.replaced/x');
-  expect(ran.err).toContain('Replicas of the old one stop with DIVERGED');
+  expect(ran.err).toContain(
+    'Replicas of the old one stop: with DIVERGED those that have more, with LOG_GONE the others.',
+  );
   const kept = { ...aRestore, name: 'cities', how: 'recovered', keepsTimeline: true } as const;
   const inPlace = fakeAdministration({ restore: () => Promise.resolve(kept) });
   expect((await runWith(inPlace, ['restore', 'cities'])).err).toContain(
