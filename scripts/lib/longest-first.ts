@@ -2,20 +2,20 @@
 // else: without a memory of earlier runs vitest goes by size, and these files are small.
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Each takes more than 20 s where nothing else runs. */
+/** Each takes more than 20 s where nothing else runs. Those that wait stand before those that compute. */
 export const longest: readonly string[] = [
   'test/drills/drills.test.ts',
-  'packages/sim/test/mutations.test.ts',
   'test/documents/readme.test.ts',
   'test/torture/power.test.ts',
   'test/torture/points.test.ts',
-  'packages/sim/test/seeds.test.ts',
+  'test/torture/soak.test.ts',
+  'test/integration/expire-archive.test.ts',
   'test/integration/restore-kill.test.ts',
   'test/integration/replica-kill.test.ts',
-  'test/torture/soak.test.ts',
+  'packages/sim/test/mutations.test.ts',
+  'packages/sim/test/seeds.test.ts',
   'test/torture/errors.test.ts',
   'test/torture/kill.test.ts',
-  'test/integration/expire-archive.test.ts',
   'test/bench/quick.test.ts',
 ];
 
