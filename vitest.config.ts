@@ -1,17 +1,38 @@
 // One configuration for every package: tests run on the sources, never on a stale build.
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/lib/longest-first.js';
 
 const conditions = ['pamina-source', 'node', 'import', 'module', 'default'];
+/** They replace modules of Node, start processes or load the machine: each file has a process of its own. */
+const apart = [
+  'packages/env/test/**/*.test.ts',
+  'packages/sim/test/**/*.test.ts',
+  'test/**/*.test.ts',
+];
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // Most of a run is waiting for disks and for processes that start.
-    maxWorkers: 2,
+    // Most of a run is waiting for disks and for processes that start: more than this machine of CI has cores.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
+    // In the order of their names: what waits first, beside it what computes.
+    projects: [
+      { extends: true, test: { name: 'apart', include: apart } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts'],
+          exclude: apart,
+          // Half of the time of a small file is a process and the sources: files share both.
+          isolate: false,
+        },
+      },
+    ],
   },
 });

@@ -81,6 +81,19 @@ describe('the package that users install', () => {
     expect(texts.join('\n')).toMatch(/import \{[^}]*\bcrc32\b[^}]*\} from "node:zlib"/);
   });
 
+  it('starts without the curves of encryption, which most never need', async () => {
+    const dist = join(folder, 'node_modules/pamina/dist');
+    const atOnce = ['command.js', 'index.js'];
+    for (const name of atOnce) {
+      const text = await readFile(join(dist, name), 'utf8');
+      expect(text, name).not.toContain('from "age-encryption"');
+      for (const [, chunk = ''] of text.matchAll(/^import [^;]*"\.\/([^"]+)";/gm)) {
+        if (chunk !== '' && !atOnce.includes(chunk)) atOnce.push(chunk);
+      }
+    }
+    expect(atOnce.length).toBeGreaterThan(2);
+  });
+
   it(
     'type-checks strictly, with all declarations, and runs',
     { timeout: compileDeadlineMs },

@@ -1,13 +1,14 @@
-// Makes the TypeScript programs of test/support/program runnable by plain node, which starts three
-// times as fast as with a compiler inside: the kill tests start hundreds of them. They import the
-// built packages, as users' programs do.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// Makes the TypeScript programs of test/support/program runnable by plain node: each one file with all of
+// the sources that it uses, which starts twice as fast as one that imports hundreds. The kill tests start
+// hundreds of them.
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { buildSync } from 'esbuild';
 
 const source = fileURLToPath(new URL('./program', import.meta.url));
-// Inside the repository, so that node finds the packages.
+const packages = fileURLToPath(new URL('../../packages', import.meta.url));
+// Inside the repository, so that node finds the packages that are not bundled.
 const target = fileURLToPath(new URL(`../../.tmp/programs-${process.pid}`, import.meta.url));
 let isMade = false;
 
@@ -18,14 +19,25 @@ export function helperProgram(name: string): string {
 }
 
 function make(): void {
+  const published = JSON.parse(readFileSync(join(packages, 'pamina/package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
   mkdirSync(target, { recursive: true });
   process.once('exit', () => rmSync(target, { recursive: true, force: true }));
-  for (const file of readdirSync(source)) {
-    const { outputText } = ts.transpileModule(readFileSync(join(source, file), 'utf8'), {
-      fileName: file,
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-    });
-    writeFileSync(join(target, file.replace(/\.ts$/, '.js')), outputText);
-  }
+  buildSync({
+    entryPoints: readdirSync(source).map((file) => join(source, file)),
+    outdir: target,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    conditions: ['pamina-source'],
+    // As of the package that users install.
+    external: Object.keys(published.dependencies),
+    alias: Object.fromEntries(
+      readdirSync(packages).map((own) => [`@pamina/${own}`, join(packages, own, 'src/index.ts')]),
+    ),
+    logLevel: 'silent',
+  });
   isMade = true;
 }

@@ -1,6 +1,8 @@
 // Seeds that once failed, with what each of them found, and a batch of others.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bundle } from '../scripts/bundle.js';
+import { bundle, root } from '../scripts/bundle.js';
 import { runSeeds } from '../scripts/run-seeds.js';
 import { runSeed } from '../src/run.js';
 
@@ -20,6 +22,7 @@ const onceFailed: readonly (readonly [seed: string, what: string])[] = [
   ],
   ['872', 'P13 the brake waited for less than its clock moves by, without end'],
 ];
+/** `.ci/run` goes on behind them. */
 const batchSeeds = 300;
 
 describe('seeds that once failed', () => {
@@ -56,3 +59,10 @@ test(`P1 P2 P3 P4 P5 P6 P7 P8 P10 P16 everything holds in ${batchSeeds} runs wit
   );
   expect(reports.length).toBe(batchSeeds);
 }, 900_000);
+
+test('with what CI runs beside the tests they are 2,000', async () => {
+  const text = await readFile(join(root, '.ci/run'), 'utf8');
+  const [, from, count] = /sim -- --from (\d+) --seeds (\d+)/.exec(text) ?? [];
+  expect(Number(from)).toBe(batchSeeds + 1);
+  expect(batchSeeds + Number(count)).toBe(2000);
+});

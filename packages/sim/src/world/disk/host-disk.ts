@@ -31,6 +31,8 @@ export class HostDisk {
   readonly #faults = new DiskFaults();
   readonly #random: Prng;
   readonly #clock: HostClock;
+  /** Few paths are asked for again and again. */
+  readonly #inside = new Map<string, string>();
   readonly #locks = new Map<string, Incarnation>();
   readonly #underWay = new Map<Incarnation, Set<Work<unknown>>>();
   #capacityBytes = Infinity;
@@ -47,9 +49,13 @@ export class HostDisk {
 
   /** Absolute on this disk, by whichever way it was named. */
   inside(path: string): string {
+    const known = this.#inside.get(path);
+    if (known !== undefined) return known;
     const absolute = posix.resolve('/', path);
-    if (absolute === this.mount) return '/';
-    return absolute.startsWith(`${this.mount}/`) ? absolute.slice(this.mount.length) : absolute;
+    const isMounted = absolute === this.mount || absolute.startsWith(`${this.mount}/`);
+    const inside = isMounted ? absolute.slice(this.mount.length) || '/' : absolute;
+    this.#inside.set(path, inside);
+    return inside;
   }
 
   /** To be changed at any time; holds from the next operation on. */

@@ -51,16 +51,26 @@ export type NameLoss = 'ordered' | 'by folder';
 export class Tree {
   readonly root = new FolderNode(0);
   #journal: NameChange[] = [];
+  /** Few paths are asked for again and again. */
+  readonly #parts = new Map<string, readonly string[]>();
 
   find(path: string): Node | null {
     let node: Node = this.root;
-    for (const name of partsOf(path)) {
+    for (const name of this.#partsOf(path)) {
       if (!(node instanceof FolderNode)) return null;
       const next: Node | undefined = node.entries.get(name);
       if (next === undefined) return null;
       node = next;
     }
     return node;
+  }
+
+  #partsOf(path: string): readonly string[] {
+    const known = this.#parts.get(path);
+    if (known !== undefined) return known;
+    const parts = partsOf(path);
+    this.#parts.set(path, parts);
+    return parts;
   }
 
   /** ENOENT, ENOTDIR. */
