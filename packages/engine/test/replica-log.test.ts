@@ -1,11 +1,10 @@
-import { PaminaError } from '@pamina/format';
+import { isolationLevels, PaminaError } from '@pamina/format';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Database } from '../src/database.js';
 import { readControl } from '../src/control.js';
 import { Pamina } from '../src/pamina.js';
-import { isolationLevels } from '../src/transaction/isolation.js';
 import {
   FaultyDisk,
   cleanUp,
