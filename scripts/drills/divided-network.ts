@@ -19,6 +19,7 @@ function findLacking(): string | null {
   if (process.platform !== 'linux') return 'network namespaces are of Linux only';
   if (process.getuid?.() !== 0) return 'only root may make network namespaces';
   if (!isFound('ip')) return 'ip is missing (Debian: iproute2)';
+  if (!isFound('nsenter')) return 'nsenter is missing (Debian: util-linux)';
   const trial = new DividedNetwork();
   try {
     trial.make();
@@ -56,9 +57,12 @@ export class DividedNetwork {
     return `${this.#network}.2`;
   }
 
-  /** What makes a command run inside. */
+  /**
+   * What makes a command run inside. `ip netns exec` would also give it mounts of its own: a file system that
+   * is unmounted meanwhile stays mounted there, and who mounts it again gets it as it was.
+   */
   get within(): readonly string[] {
-    return ['ip', 'netns', 'exec', this.#name];
+    return ['nsenter', `--net=/run/netns/${this.#name}`];
   }
 
   make(): void {

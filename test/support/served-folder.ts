@@ -13,7 +13,7 @@ export interface ServedOptions {
   readonly tokenFile?: string | undefined;
   /** Where it listens; other than loopback it needs a token. */
   readonly host?: string | undefined;
-  /** A command that runs the command behind it, elsewhere: `ip netns exec NAME`. */
+  /** A command that runs the command behind it, elsewhere: `nsenter --net=FILE`. */
   readonly within?: readonly string[] | undefined;
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }

@@ -47,7 +47,7 @@ export async function bundle(name: string, mutation: Mutation | null = null): Pr
       });
     },
   };
-  await build({
+  const built = await build({
     entryPoints: [join(root, 'packages/sim/scripts/sim-worker.ts')],
     outfile,
     bundle: true,
@@ -64,13 +64,31 @@ export async function bundle(name: string, mutation: Mutation | null = null): Pr
     sourcemap: mutation === null ? 'inline' : false,
     logLevel: 'silent',
     plugins: [plant],
+    metafile: true,
   });
+  requireSources(Object.values(built.metafile.outputs).flatMap(({ imports }) => imports));
   const missing = mutation?.edits.find((edit) => !planted.has(edit));
   if (missing !== undefined) throw new Error(`${missing.file} is not part of the simulation`);
   return outfile;
 }
 
-const ownPackages = ['format', 'env', 'wire', 'log', 'archive', 'engine', 'backup', 'replication'];
+const ownPackages = [
+  'format',
+  'env',
+  'lock',
+  'wire',
+  'log',
+  'archive',
+  'engine',
+  'backup',
+  'replication',
+];
+
+/** Else what is simulated is an old build, or none. */
+function requireSources(imports: readonly { readonly path: string }[]): void {
+  const outside = imports.find(({ path }) => path.startsWith('@pamina/'));
+  if (outside !== undefined) throw new Error(`${outside.path} is not bundled from its sources`);
+}
 
 function changed(text: string, { file, find, replace }: Edit): string {
   const parts = text.split(find);
