@@ -298,7 +298,7 @@ export function entriesOn(
   entries: readonly SegmentEntry[],
 ): SegmentEntry[] {
   const all = entries.filter((entry) => isOf(timelines, entry));
-  // Of two with one first record the newer timeline's is the closed copy that a promotion made.
+  // Of two with one first record the newer timeline's is what a promotion made of it.
   return all.filter((entry, index) => all[index + 1]?.firstSeq !== entry.firstSeq);
 }
 

@@ -1,6 +1,6 @@
 // A replica that is reset, and a copy that is started for the first time, become normal databases on a
 // timeline of their own. From the moment that control.json says so it holds: what the log still lacks
-// (the closed copy of the open segment) is made up for at each open.
+// (the trailer of its open segment, under a name on the new timeline) is made up for at each open.
 import type { Env } from '@pamina/env';
 import { takeoverIn } from '@pamina/format';
 import type { ControlFile } from './control-file.js';

@@ -2,6 +2,7 @@
 // is moved first: its name and length on that timeline belong to the database that goes on writing it.
 import { segmentPath } from '@pamina/format';
 import type { Disk } from '@pamina/env';
+import { dirname } from 'node:path';
 import type { OpenTail } from './log-recovery.js';
 import type { ChainPoint } from './record-batch.js';
 import { loadHeader, segmentOf, type Segment } from './segment-list.js';
@@ -29,9 +30,7 @@ export async function closeTail(
   }
   const { session, firstSeq } = header;
   const name = segmentPath({ timeline, timelineId, session, firstSeq, lastSeq: point.seq });
-  // A crash may have come between the two steps: then it has its new name already.
-  const segment =
-    name === tail.segment.name ? tail.segment : await moved(place, tail.segment, name);
+  const segment = await moved(place, tail.segment, name);
   segment.header = header;
   await close(place, { ...tail, segment }, point);
   return segment;
@@ -41,7 +40,9 @@ export async function closeTail(
 async function moved({ disk, folder }: TailPlace, from: Segment, name: string): Promise<Segment> {
   const segment = segmentOf(folder, name);
   await makeSegmentFolder(disk, segment.path);
-  await disk.rename(from.path, segment.path);
+  // There already: who moved it may have failed at the sync, and with a trailer it must not be where it was.
+  if (from.name === name) await disk.syncFolder(dirname(segment.path));
+  else await disk.rename(from.path, segment.path);
   return segment;
 }
 

@@ -135,7 +135,7 @@ export class Log {
     return this.#appender;
   }
 
-  /** Gives an open last segment its trailer: in place, or, if it belongs to an older timeline, as a closed copy in the new one. */
+  /** Gives an open last segment its trailer: in place, or, if it belongs to an older timeline, under its name on the new one. */
   async closeOpenTail(timeline: number, timelineId: string): Promise<void> {
     if (this.#tail === null) return;
     const { disk, folder, segmentBytes } = this.#options;

@@ -1,4 +1,4 @@
-// Segments that a crash left over: one that was being born, one whose copy a promotion has published.
+// Segments that a crash left over: one that was being born, one that a promotion has moved, or, in earlier versions, copied.
 import {
   decodeSegmentHeader,
   isPaminaError,
@@ -12,7 +12,7 @@ import { damaged } from './segment-scan.js';
 import { readFrom, syncedTo } from './settle-tail.js';
 import { findProofOfSync } from './tail-proof.js';
 
-/** Of two segments with the same first record one is the closed copy that a promotion made: the other goes. */
+/** Of two segments with the same first record one is what a promotion made of it: the other goes. */
 export async function withoutSuperseded(
   options: RecoveryOptions,
   segments: readonly Segment[],

@@ -1,5 +1,8 @@
 // A segment whose close failed at its sync: the page cache shows the trailer, the disk may not have it.
-import { join } from 'node:path';
+import type { Disk } from '@pamina/env';
+import { PaminaError } from '@pamina/format';
+import { cp } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { FaultyDisk } from './faulty-disk.js';
 import {
@@ -56,6 +59,37 @@ test('P8 the folder of a session is synced also if it is there already: whoever 
   expect(synced).toEqual(
     expect.arrayContaining([join(folder, 'log'), join(session, '..'), session]),
   );
+  await log.close();
+});
+
+test('P8 P11 the name of the last segment on a new timeline is synced also if it is there already: whoever moved it may have failed at that', async () => {
+  const folder = await temporaryFolder();
+  const second = sessionHeader({ timeline: 2, timelineId: 'fedcba9876543210', session: 2 });
+  const { log: received } = await openLog(folder);
+  const { appender } = await startWriting(received);
+  await commit(appender, body(1));
+  const open = await temporaryFolder();
+  await cp(folder, open, { recursive: true });
+  await received.close();
+  const rename: Disk['rename'] = async (from, to, options) => {
+    await realDisk.rename(from, to, options);
+    throw new PaminaError('DISK_ERROR', 'the folder could not be synced');
+  };
+  const replica = { ownTimelineId: null };
+  const { log: failing } = await openLog(open, { ...replica, disk: { ...realDisk, rename } });
+  await expect(startWriting(failing, second)).rejects.toMatchObject({ code: 'DISK_ERROR' });
+  await failing.close();
+  const done: string[] = [];
+  const syncFolder = async (path: string): Promise<void> => {
+    done.push(relative(open, path));
+    await realDisk.syncFolder(path);
+  };
+  const { log } = await openLog(open, { ...replica, disk: { ...realDisk, syncFolder } });
+  const writing = await startWriting(log, second);
+  const [segment] = log.segments();
+  expect(segment).toMatchObject({ closed: true, place: { timeline: 2, lastSeq: 1 } });
+  expect(done).toContain(dirname(relative(open, segment?.path ?? '')));
+  await commit(writing.appender, body(2));
   await log.close();
 });
 
