@@ -15,6 +15,8 @@ export interface ApplierOptions {
   readonly store: StateStore;
   readonly reopener: StoreReopener;
   readonly applied: ChainPoint;
+  /** Nothing but the store shows what it applies. */
+  readonly isReplica: boolean;
   readonly onFailed: (error: PaminaError) => void;
 }
 
@@ -41,7 +43,7 @@ export class Applier {
   constructor(options: ApplierOptions) {
     this.#clock = options.clock;
     this.#store = options.store;
-    this.#queue = new ApplyQueue(options.clock);
+    this.#queue = new ApplyQueue(options.clock, options.isReplica);
     this.#reopener = options.reopener;
     this.#applied = options.applied;
     this.#onFailed = options.onFailed;

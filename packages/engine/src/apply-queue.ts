@@ -29,10 +29,14 @@ export class ApplyQueue {
   /** Ends the gathering that goes on. */
   #go: (() => void) | null = null;
   #gatheredAt = Number.NEGATIVE_INFINITY;
-  #gatherMs = 0;
+  readonly #isRead: boolean;
+  #gatherMs: number;
 
-  constructor(clock: Clock) {
+  /** `isRead`: what waits here is seen by nobody until it is in the store, as on a replica. */
+  constructor(clock: Clock, isRead: boolean) {
     this.#clock = clock;
+    this.#isRead = isRead;
+    this.#gatherMs = isRead ? 0 : gatherMsMax;
   }
 
   get isEmpty(): boolean {
@@ -57,7 +61,7 @@ export class ApplyQueue {
 
   /** A run took so long, ms. */
   applied(tookMs: number): void {
-    this.#gatherMs = Math.min(gatherMsMax, Math.ceil(gatherPerApply * tookMs));
+    if (this.#isRead) this.#gatherMs = Math.min(gatherMsMax, Math.ceil(gatherPerApply * tookMs));
   }
 
   /** Resolves when a run is worth its batch, or was waited for long enough; at once after a pause. */

@@ -76,7 +76,8 @@ export async function openParts(options: PartsOptions): Promise<DatabaseParts> {
     const { jobLog, onFailed } = options;
     const reopener = new StoreReopener(store, { disk: env.disk, clock: env.clock, jobLog });
     const { clock } = env;
-    const applier = new Applier({ clock, store, reopener, applied: end, onFailed });
+    const isReplica = control.type === 'replica';
+    const applier = new Applier({ clock, store, reopener, applied: end, isReplica, onFailed });
     const overlay = new Overlay();
     const reader = new StateReader({ store, applier, overlay });
     return { store, log, applier, overlay, reader };

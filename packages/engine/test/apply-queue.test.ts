@@ -7,7 +7,7 @@ import { ApplyQueue, type ApplyRun, type ApplyTask } from '../src/apply-queue.js
 const kib = 1024;
 
 function queueOn(clock: HandClock): ApplyQueue {
-  return new ApplyQueue(clock.clock);
+  return new ApplyQueue(clock.clock, true);
 }
 
 function task(seq: number, bytes: number): ApplyTask {
@@ -109,4 +109,17 @@ test('P4 a run ends with the record that somebody waits for, and one put back co
   expect(seqs(run)).toEqual([1, 2]);
   queue.putBack(run);
   expect(seqs(queue.take(() => null))).toEqual([1, 2, 3]);
+});
+
+test('where the store is not what readers see, tasks are gathered whatever a run takes', async () => {
+  const clock = new HandClock();
+  const queue = new ApplyQueue(clock.clock, false);
+  await queue.gather();
+  queue.applied(0);
+  queue.push(task(2, kib));
+  const gathered = queue.gather();
+  clock.pass(9);
+  expect(await isDone(gathered)).toBe(false);
+  clock.pass(1);
+  expect(await isDone(gathered)).toBe(true);
 });
