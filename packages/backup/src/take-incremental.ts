@@ -57,11 +57,11 @@ async function takeLocked(
   const taken = new Set(backups.map((backup) => backup.id));
   const unpin = database.log.pin(base.manifest.position.seq + 1);
   try {
-    const marked = await switchLog(database, taken, options);
-    const segments = segmentsAfter(database, base);
+    const markedSeq = await switchLog(database, taken, options);
+    const segments = segmentsAfter(database, base, markedSeq);
     const last = segments.at(-1) as Segment;
     const { session, timeline } = await loadHeader(database.env.disk, last);
-    const id = marked ?? backupIdAt({ timeline, seq: last.lastSeq as number }, taken);
+    const id = backupIdAt({ timeline, seq: last.lastSeq as number }, taken);
     const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
     await requireFree(database.env, folder, bytes, `a backup of ${database.control.name}`);
     const work = { ...options, folder, id, base, segments, bytes, startedAt, session };
@@ -92,12 +92,12 @@ function baseOf(backups: readonly ListedBackup[], database: BackupDatabase): Bas
   throw impossible(database, 'there is no good backup of this history that it could continue');
 }
 
-/** Commits the mark that ends the backup, where that is possible, and waits until its segment is closed. */
+/** Commits the mark that ends the backup, where that is possible, and waits until its segment is closed. Its seq. */
 async function switchLog(
   database: BackupDatabase,
   taken: ReadonlySet<string>,
   { signal, tag }: TakeIncrementalOptions,
-): Promise<string | null> {
+): Promise<number | null> {
   const { timeline } = currentTimeline(database.timelines);
   const idAt = (seq: number): string => backupIdAt({ timeline, seq }, taken);
   const ended = new AbortController();
@@ -111,7 +111,7 @@ async function switchLog(
     }));
     await marked.snapshot.close();
     await whenClosed(database, marked.point.seq, ended, signal);
-    return idAt(marked.point.seq);
+    return marked.point.seq;
   } catch (error) {
     const writesNoLog =
       isPaminaError(error, 'READ_ONLY') || isPaminaError(error, 'REPLICA_READ_ONLY');
@@ -141,12 +141,16 @@ async function whenClosed(
   }
 }
 
-/** The closed segments that hold what was committed after the base, the first of them perhaps more. */
-function segmentsAfter(database: BackupDatabase, base: Base): Segment[] {
+/**
+ * The closed segments that hold what was committed after the base, the first of them perhaps more, up to the
+ * mark: others may have been closed behind it by now.
+ */
+function segmentsAfter(database: BackupDatabase, base: Base, markedSeq: number | null): Segment[] {
   const afterSeq = base.manifest.position.seq;
   const segments: Segment[] = [];
   for (const segment of database.log.segments()) {
     if (!segment.closed || segment.lastSeq === null) break;
+    if (markedSeq !== null && segment.firstSeq > markedSeq) break;
     const isEmpty = segment.lastSeq < segment.firstSeq;
     if (!isEmpty && segment.lastSeq > afterSeq) segments.push(segment);
   }

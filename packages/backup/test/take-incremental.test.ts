@@ -107,6 +107,27 @@ test('P3 its segments are byte for byte those of the log, and a log source gives
   );
 });
 
+test('P9 it ends with its mark, also where more of the log is closed before it is looked at', async () => {
+  const database = await newDatabase();
+  const model = new Model(database);
+  await model.put('a', '1');
+  await takeBackup(database);
+  await model.put('b', '2');
+  const mark = database.mark.bind(database);
+  let markedSeq = 0;
+  database.mark = async (...args) => {
+    const marked = await mark(...args);
+    markedSeq = marked.point.seq;
+    for (let i = 0; i < 6; i++) await model.put(`c${i}`, Buffer.alloc(30_000, i));
+    return marked;
+  };
+  const taken = await takeIncremental(database, { tag: 'evening' });
+  const closed = database.log.segments().filter((segment) => segment.closed);
+  expect(closed.at(-1)?.lastSeq).toBeGreaterThan(markedSeq);
+  expect(taken.position.seq).toBe(markedSeq);
+  expect(taken.segments?.at(-1)?.lastSeq).toBe(markedSeq);
+});
+
 test('P10 a reader of the log source holds the backups from expiring', async () => {
   const database = await newDatabase();
   await takeChain(database);
