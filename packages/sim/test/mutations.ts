@@ -9,7 +9,7 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['a failed sync rejects its commits and the database goes on', 59],
   ['a tail that may be in the page cache only is not written again at open', 145],
   ['a close that may be in the page cache only is not done again at open', 46],
-  ['a damaged middle is cut like a torn tail', 1908],
+  ['a damaged middle is cut like a torn tail', 20829],
   ['replay begins at the applied position', 705],
   ['what a failed write left is rejected and not erased', 218],
   ['a commit whose sync failed is said to be rejected', 20022],
