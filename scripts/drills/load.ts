@@ -1,7 +1,6 @@
 // Writers under a drill: they commit by the name of the database, wherever it is served, remember what was
 // acknowledged and when, and try again elsewhere when they are refused.
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoteAdministration } from '@pamina/client';
 import { nodeEnv } from '@pamina/env';
 import { isPaminaError } from '@pamina/format';
@@ -12,8 +11,6 @@ import { deadlineMs } from './places.js';
 const env = nodeEnv();
 const retryMs = 20;
 const requestMs = 2000;
-/** Between two commits of a writer: a drill is about what happens beside them, and waits much. */
-const pauseMs = 10;
 
 export interface LoadOptions {
   readonly writers?: number;
@@ -87,11 +84,10 @@ export class Load {
         this.#gapMs = Math.max(this.#gapMs, now - this.#lastAt);
         this.#lastAt = now;
         this.acknowledged.push(key);
-        await sleep(pauseMs);
       } catch (error) {
         if (!isPaminaError(error)) throw error;
         this.refusals.set(error.code, (this.refusals.get(error.code) ?? 0) + 1);
-        await sleep(retryMs);
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }
   }

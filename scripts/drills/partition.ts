@@ -144,7 +144,7 @@ class Beside {
     this.#path = scene.path('journal-beside');
     const program = [process.execPath, helperProgram('write-remote')];
     const args = [master.served.address, master.name, this.#path, '2', '20'];
-    const env = { WRITER_TOKEN: token, WRITER_PAUSE_MS: '10' };
+    const env = { WRITER_TOKEN: token };
     this.#process = scene.start('writers beside the master', [...within, ...program, ...args], {
       command,
       env,

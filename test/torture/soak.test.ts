@@ -9,10 +9,10 @@ const timeout = 300_000;
 const progress = (): void => undefined;
 
 it(
-  'P2 P3 P8 P10 for a minute every restore, from backups and from the archive, holds exactly its record',
+  'P2 P3 P8 P10 for two minutes every restore, from backups and from the archive, holds exactly its record',
   { timeout },
   async () => {
-    const report = await soak({ seconds: 60, drillSeconds: 4, seed: 20_241_124, progress });
+    const report = await soak({ seconds: 120, drillSeconds: 10, seed: 20_241_124, progress });
     expect(report.faults, reportText(report)).toEqual([]);
     const { own, archive } = report.figures['restore drills'] as Record<string, number>;
     expect(own).toBeGreaterThan(2);

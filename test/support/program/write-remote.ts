@@ -1,7 +1,6 @@
 // Writes to a served database from several writers at once until stdin ends, or each writer has
 // COUNT commits. A server that is killed is waited for; what was not acknowledged is tried again.
-// Arguments: ADDRESS DATABASE JOURNAL WRITERS VALUE_BYTES [COUNT]; environment:
-// WRITER_TOKEN; WRITER_PAUSE_MS between two commits of a writer, for who needs them to go on and not their number
+// Arguments: ADDRESS DATABASE JOURNAL WRITERS VALUE_BYTES [COUNT]; environment: WRITER_TOKEN
 import { RemoteAdministration } from '@pamina/client';
 import { nodeEnv } from '@pamina/env';
 import { isPaminaError } from '@pamina/format';
@@ -22,7 +21,6 @@ process.stdin.resume();
 
 const env = nodeEnv();
 const token = process.env['WRITER_TOKEN'];
-const betweenMs = Number(process.env['WRITER_PAUSE_MS'] ?? '0');
 const administration = new RemoteAdministration({ env, address, token });
 const last = lastNumbers(readJournal(journalPath));
 const journal = new Journal(journalPath);
@@ -37,7 +35,6 @@ async function write(writer: string): Promise<void> {
     const position = await commit(writer, number);
     if (position === null) return;
     journal.append({ writer, number, position });
-    if (betweenMs > 0) await env.clock.sleep(betweenMs);
   }
 }
 
