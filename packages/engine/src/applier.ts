@@ -10,6 +10,13 @@ import { isDiskFull, type StoreReopener } from './store-reopener.js';
 /** Called once, with null when the store is exactly at the record, else with why it will not get there. */
 export type Barrier = (error: PaminaError | null) => void;
 
+/** Asked before anything is applied, and told when it is seen, or will not be. */
+export interface ApplyGate {
+  /** Null: at once. */
+  enter(run: readonly RecordBatch[]): Promise<void> | null;
+  left(): void;
+}
+
 export interface ApplierOptions {
   readonly clock: Clock;
   readonly store: StateStore;
@@ -21,6 +28,7 @@ export interface ApplierOptions {
 }
 
 export class Applier {
+  gate: ApplyGate | null = null;
   readonly #clock: Clock;
   readonly #store: StateStore;
   readonly #reopener: StoreReopener;
@@ -241,7 +249,10 @@ export class Applier {
     if (gap !== null) return gap;
     const { point } = run.at(-1)!.batch;
     try {
-      const writing = (await this.#prepared(run)).write();
+      const prepared = await this.#prepared(run);
+      const wait = this.gate?.enter(run.map(({ batch }) => batch)) ?? null;
+      if (wait !== null) await wait;
+      const writing = prepared.write();
       this.#prepareAhead();
       await writing;
       this.#applied = point;
@@ -250,6 +261,8 @@ export class Applier {
       if (error instanceof PaminaError) return error;
       const message = `LevelDB could not apply records ${run[0].batch.firstSeq} to ${point.seq}`;
       return new PaminaError('STORE_ERROR', message, { cause: error });
+    } finally {
+      this.gate?.left();
     }
   }
 

@@ -95,6 +95,8 @@ export interface Control {
    * this time or an earlier one, wherever the clock goes. Left out while nothing was said.
    */
   readonly saidUntil?: number | undefined;
+  /** Of a replica: how long replay waits for queries; the default where it is left out. */
+  readonly maxReplayWaitMs?: number | undefined;
   /** Of a replica: it makes itself anew where it would stay behind for ever; not where it is left out or null. */
   readonly onTerminal?: OnTerminal | null;
 }
@@ -166,6 +168,7 @@ const checks: Record<Exclude<keyof Control, 'formatVersion'>, (value: unknown) =
   fence: (value) => value === undefined || value === null || isFence(value),
   takeover: (value) => value === undefined || value === null || isTakeover(value),
   saidUntil: (value) => value === undefined || isCount(value),
+  maxReplayWaitMs: (value) => value === undefined || isCount(value),
   onTerminal: (value) => value === undefined || value === null || isOnTerminal(value),
 };
 

@@ -27,6 +27,7 @@ import { refusedRead, refusedWrite } from './refusals.js';
 import { snapshotAtMark, snapshotNow, type PlacedSnapshot } from './placed-snapshot.js';
 import type { ReplicaApply } from './replica-apply.js';
 import type { ReplicaLog } from './replica-log.js';
+import type { ReplicaQueries } from './replica-queries.js';
 import { RunningDatabase } from './running-database.js';
 import type { SessionWriter } from './session-writer.js';
 import type { CommitOptions, DatabaseOptions } from './database-options.js';
@@ -78,6 +79,12 @@ export class Database extends DatabaseView {
       assertWritable: () => void this.#writable(),
       settled: () => this.#writable().settled(),
       encode: (operations, asked) => this.#writable().encode(operations, asked),
+      session: () => (this.isWriter ? this.running.session : null),
+      refusedWrite: () => this.#whyNotWritable(),
+      queries: () => {
+        if (this.running.replica !== null) this.assertReadable();
+        return this.running.replica?.queries ?? null;
+      },
     });
     this.#options = options;
     this.#located = located;
@@ -262,6 +269,11 @@ export class Database extends DatabaseView {
     this.positions.look();
   }
 
+  /** Of a replica that is open for writing: queries beside replay. */
+  get queries(): ReplicaQueries | null {
+    return this.running.replica?.queries ?? null;
+  }
+
   /** Null of everything but a replica that is open for writing. */
   get replicaApply(): ReplicaApply | null {
     return this.running.replica?.apply ?? null;
@@ -302,6 +314,7 @@ export class Database extends DatabaseView {
       const closed = new PaminaError('DATABASE_CLOSED', `${this.control.name} is closed`);
       this.positions.end(closed);
       this.transactions.end(closed);
+      this.running.replica?.queries.end(closed);
       await this.background.end();
       await this.running.stop(this.#state === 'open');
     } finally {
@@ -322,6 +335,7 @@ export class Database extends DatabaseView {
       segmentBytes: this.#options.segmentBytes ?? segmentBytesDefault,
       synchronous: this.synchronous,
       onLocked: this.#located.confirm,
+      lockDataOpening: () => this.transactions.lockDataOpening(),
       onFailed: (error) => this.#fail(error),
     });
     this.#failure = null;
@@ -334,9 +348,12 @@ export class Database extends DatabaseView {
       throw new PaminaError('DATABASE_TYPE', `${this.control.name} is a normal database already`);
     }
     if (this.#state !== 'open' || this.#closing !== null) throw this.#whyNotWritable();
-    const { apply } = this.#replicaLog();
+    const { apply, queries } = this.#replicaLog();
     const { applier, log } = this.parts;
-    await apply.until(promotionEnd(log.durable.seq, apply.handedSeq, untilSeq));
+    const end = promotionEnd(log.durable.seq, apply.handedSeq, untilSeq);
+    const message = `${this.control.name} becomes a normal database`;
+    queries.end(new PaminaError('QUERY_CANCELLED', message));
+    await apply.until(end);
     this.#isResetting = true;
     try {
       await this.running.stop(true);

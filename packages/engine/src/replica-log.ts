@@ -13,6 +13,7 @@ import type { AuditWatcher } from './audit-watch.js';
 import type { ControlFile } from './control-file.js';
 import type { DatabaseParts } from './database-parts.js';
 import { ReplicaApply } from './replica-apply.js';
+import { ReplicaQueries } from './replica-queries.js';
 
 export interface ReplicaLogOptions {
   readonly clock: Clock;
@@ -29,11 +30,13 @@ export class ReplicaLog {
   #queue: Promise<void> = Promise.resolve();
   /** When what was received is applied. */
   readonly apply: ReplicaApply;
+  readonly queries: ReplicaQueries;
 
   constructor(parts: DatabaseParts, options: ReplicaLogOptions) {
     const { clock, control, onSegmentClosed, onFailed } = options;
     this.#parts = parts;
     this.#onFailed = onFailed;
+    this.queries = new ReplicaQueries({ parts, clock, control });
     this.apply = new ReplicaApply({ parts, clock, control, onFailed });
     this.#receiver = parts.log.startReceiving({
       pattern: () => control.current.pattern,
@@ -77,6 +80,7 @@ export class ReplicaLog {
   /** What was received is durable, and what waits for its time is left in the log. */
   async settle(): Promise<void> {
     await this.#queue;
+    this.queries.end(new PaminaError('QUERY_CANCELLED', 'the replica is being closed'));
     await this.apply.stop();
   }
 

@@ -2,6 +2,7 @@
 // the receiving side. A reset to normal stops one and starts another on the same folder.
 import type { PaminaError } from '@pamina/format';
 import type { Env } from '@pamina/env';
+import type { OpeningRecord } from '@pamina/log';
 import type { ControlFile } from './control-file.js';
 import { closeParts, openParts, type DatabaseParts } from './database-parts.js';
 import type { JobLog } from './job-log.js';
@@ -23,6 +24,8 @@ export interface RunningOptions {
   /** LevelDB has granted its lock: from here on nobody else changes the folder. */
   readonly onLocked: () => Promise<void>;
   readonly onFailed: (error: PaminaError) => void;
+  /** What a segment with lock data begins with. */
+  readonly lockDataOpening: () => readonly OpeningRecord[];
 }
 
 type Opened = Pick<RunningDatabase, 'parts' | 'slots' | 'maintenance'>;

@@ -9,10 +9,9 @@ import {
   encodeBody,
   recordHeaderBytes,
   type AuditBody,
-  type ControlKind,
   type MarkBody,
 } from '@pamina/format';
-import type { Appender, Group, SessionHeader } from '@pamina/log';
+import type { Appender, Group, OpeningRecord, SessionHeader } from '@pamina/log';
 import { Acknowledgement } from './acknowledgement.js';
 import type { Env } from '@pamina/env';
 import type { ControlFile } from './control-file.js';
@@ -27,6 +26,9 @@ import { permittedIn, settingsIn } from './system-data.js';
 import type { Encoded } from './transaction/transaction.js';
 import { version } from './version.js';
 
+/** More than the body of any mark has: id, tag and their names. */
+const markBodyBytesMax = 1024;
+
 export interface SessionOptions {
   readonly env: Env;
   readonly control: ControlFile;
@@ -35,6 +37,8 @@ export interface SessionOptions {
   readonly synchronous: SynchronousCommits;
   readonly onFailed: (error: PaminaError) => void;
   readonly onSegmentClosed: () => void;
+  /** What a segment with lock data begins with. */
+  readonly lockDataOpening: () => readonly OpeningRecord[];
 }
 
 export class SessionWriter {
@@ -79,6 +83,7 @@ export class SessionWriter {
       mayTakeBack: () => acknowledgement.mayTakeBack,
       onFailed: (error) => options.onFailed(acknowledgement.failed(error)),
       onSegmentClosed: options.onSegmentClosed,
+      opening: options.lockDataOpening,
     });
     const { saidUntil } = control.current;
     if (saidUntil !== undefined) appender.notBefore(saidUntil + 1);
@@ -189,8 +194,15 @@ export class SessionWriter {
     this.#acknowledgement.release();
   }
 
+  /** On its way from now on; nobody waits for it. */
+  appendLockData({ kind, body }: OpeningRecord): void {
+    this.#appendBody(kind, body);
+  }
+
   /** A mark is the last record of its segment. */
   appendMark(bodyAt: (seq: number) => MarkBody): Group {
+    // If it begins a segment, that may begin with lock data: only then its number is known.
+    this.#appender.reserve(markBodyBytesMax);
     const body = bodyAt(this.#appender.encoded.seq + 1);
     const group = this.#appendBody(RecordKind.mark, encodeBody(RecordKind.mark, body));
     this.#appender.switchSegment();
@@ -205,7 +217,7 @@ export class SessionWriter {
     return seq;
   }
 
-  #appendBody(kind: ControlKind, body: Uint8Array): Group {
+  #appendBody(kind: RecordKind, body: Uint8Array): Group {
     const group = this.#appender.reserve(body.length);
     group.bytes.set(body, group.end + recordHeaderBytes);
     return this.#appender.seal(kind, body.length);

@@ -1,10 +1,9 @@
-import { isolationLevels, PaminaError } from '@pamina/format';
+import { PaminaError } from '@pamina/format';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Database } from '../src/database.js';
 import { readControl } from '../src/control.js';
-import { Pamina } from '../src/pamina.js';
 import {
   FaultyDisk,
   cleanUp,
@@ -117,29 +116,6 @@ test('a replica takes no writes, and a normal database receives no log', async (
   expect(await codeOf(replica.permit('x', { simultaneousQuery: false }))).toBe('REPLICA_READ_ONLY');
   expect(() => master.resumePoint()).toThrow(/receives no log/);
   expect(await codeOf(master.becomeNormal('no'))).toBe('DATABASE_TYPE');
-});
-
-test('P11 begin() and transaction() on a replica are refused, and their work is never run', async () => {
-  const { master, replica } = await newPair();
-  await replica.updateControl({ simultaneousQuery: true });
-  const db = new Pamina(replica.folder, { database: replica });
-  cleanUp(() => db.close());
-  await db.open();
-  let runs = 0;
-  const task = async (): Promise<void> => {
-    runs += 1;
-    await Promise.resolve();
-  };
-  for (const isolation of isolationLevels) {
-    expect(await codeOf(db.begin({ isolation }))).toBe('REPLICA_READ_ONLY');
-    expect(await codeOf(db.transaction(task, { isolation }))).toBe('REPLICA_READ_ONLY');
-  }
-  expect(runs).toBe(0);
-  expect(db.locks()).toEqual([]);
-  // It follows and answers as before.
-  await master.put('later', '1');
-  await pump(master, replica);
-  expect(await db.get('later')).toBe('1');
 });
 
 test('P5 a segment of a database with another pattern is never applied', async () => {

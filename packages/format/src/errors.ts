@@ -172,6 +172,10 @@ export const errorTable = {
     'The two histories went apart, so neither can follow the other. Create the replica again from a new backup of the master.',
     409,
   ),
+  DOCUMENT_LOCKED: ended(
+    'A transaction of the master changes the document. Try again, allow more time with `lockTimeoutMs`, or read without locks, with `isolation: snapshot` say. If the master is gone, `pamina locks NAME` shows what it left locked, and `--release` frees it.',
+    409,
+  ),
   DURABILITY_UNAVAILABLE: state(
     'Nothing was written. Permit more replicas with `pamina allow MASTER REPLICA`, or ask for fewer.',
   ),
@@ -203,7 +207,7 @@ export const errorTable = {
   INCREMENTAL_IMPOSSIBLE: state('Take a full backup with `pamina backup NAME`.'),
   INTERNAL: internal('This is a fault in Pamina. Please report it with the message and the cause.'),
   ISOLATION_UNAVAILABLE: state(
-    'A replica has no locks. Read without them, with `--isolation snapshot` say (`isolation` in a program), or ask the master.',
+    'Locks on a replica need the lock data of its master. Permit it with simultaneous query (`pamina allow MASTER REPLICA --simultaneous-query`); until the log carries it read without locks, with `--isolation snapshot` say (`isolation` in a program), or ask the master.',
   ),
   KEY_NOT_FOUND: missing('There is no value under this key.'),
   KEY_TOO_LARGE: limit('Use a shorter key.'),
@@ -281,6 +285,10 @@ export const errorTable = {
     409,
   ),
   PROPERTY_INVALID: usage('See the properties and their values with `pamina set --help`.'),
+  QUERY_CANCELLED: ended(
+    'What the transaction had read on this replica had to change, and replay waits for so long only. Run it again; read with `isolation: snapshot`, which is never cancelled, keep transactions short, or allow more time with `pamina set REPLICA maxReplayWaitMs=MS`.',
+    409,
+  ),
   READ_ONLY: refused('Allow writing with `pamina set NAME readOnly=false`.'),
   REBUILD_IMPOSSIBLE: state(
     'Keep the files as they are. Restore the newest good backup to a new place, or create the replica again from its master.',

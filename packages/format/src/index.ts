@@ -25,6 +25,16 @@ export { bytesToHex, isHex } from './hex.js';
 export { readUint64, viewOf, writeUint64 } from './integers.js';
 export { isolationLevels, readLockModes } from './isolation.js';
 export type { Isolation, ReadLockMode } from './isolation.js';
+export { decodeLockBody, encodeLockBody, isLockKind } from './lock-body.js';
+export type {
+  AbortBody,
+  LockBodies,
+  LockBody,
+  LockedNames,
+  LockKind,
+  LocksBody,
+} from './lock-body.js';
+export { recordOffsets } from './record.js';
 export { keyName, metaKey, systemPrefix, userPrefix } from './keys.js';
 export {
   archiveHeldBytesMax,
@@ -44,6 +54,8 @@ export {
   lockTimeoutMsDefault,
   locksMax,
   locksPerTransactionMax,
+  maxReplayWaitMsDefault,
+  maxReplayWaitMsMax,
   recentKeysMax,
   transactionBytesMax,
   endedTransactionsMax,

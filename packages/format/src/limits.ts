@@ -115,6 +115,9 @@ export const recentKeysMax = 100_000;
 /** Sublevels below sublevels that are locked each for itself; what is deeper counts to the last of them. */
 export const collectionDepthMax = 8;
 export const lockTimeoutMsDefault = 10_000;
+/** So long replay waits for queries that hold what it has to change. */
+export const maxReplayWaitMsDefault = 30_000;
+export const maxReplayWaitMsMax = 24 * 60 * 60 * 1000;
 export const transactionTimeoutMsDefault = 5 * 60 * 1000;
 export const transactionIdleTimeoutMsDefault = 60_000;
 /** Of each of the three. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { crc32 } from '../src/checksum.js';
 import { decodeBody, encodeBody } from '../src/control-body.js';
+import { decodeLockBody, encodeLockBody, type LockBody, type LocksBody } from '../src/lock-body.js';
 import { viewOf } from '../src/integers.js';
 import * as limits from '../src/limits.js';
 import { readManifestBody, writeManifestBody } from '../src/manifest-body.js';
@@ -161,6 +162,22 @@ describe('FORMAT.md', () => {
       const rows = table('Control bodies').filter(([of]) => of === kind);
       expect(rows.map(([, field]) => field)).toEqual(names);
     }
+    const lock: LockBody = {
+      transaction: 1,
+      database: true,
+      collections: [],
+      documents: [],
+      commits: true,
+    };
+    const locks: LocksBody = { held: [lock], more: true };
+    const lockData = [
+      ...Object.keys(decodeLockBody(RecordKind.lock, encodeLockBody(RecordKind.lock, lock))),
+      ...Object.keys(
+        decodeLockBody(RecordKind.abort, encodeLockBody(RecordKind.abort, { transaction: 1 })),
+      ),
+      ...Object.keys(decodeLockBody(RecordKind.locks, encodeLockBody(RecordKind.locks, locks))),
+    ];
+    expect(table('Lock data').map(([, field]) => field)).toEqual(lockData);
     expect(table('Timelines').map(([field]) => field)).toEqual(
       Object.keys(manifest.timelines[0] ?? {}),
     );

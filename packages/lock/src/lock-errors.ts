@@ -24,19 +24,37 @@ export function deadlock(cycle: readonly LockOwner[], victim: LockOwner): Pamina
   });
 }
 
+/** LOCK_TIMEOUT; DOCUMENT_LOCKED where a transaction of the master holds it. */
 export function lockTimedOut(wait: Wait, nowMs: number): PaminaError {
   const { resource, mode, owner, sinceMs } = wait;
-  const holders: number[] = [];
+  const holders: LockOwner[] = [];
   for (const [holder, held] of resource.holders) {
     if (holder === owner || areCompatible(held, mode)) continue;
-    if (holders.length < namesMax) holders.push(holder.id);
+    if (holders.length < namesMax) holders.push(holder);
   }
   const waited = Math.round(nowMs - sinceMs);
-  const why = holders.length > 0 ? `held by ${holders.join(', ')}` : 'others wait before';
+  const names = holders.map(nameOf).join(', ');
+  const why = names === '' ? 'others wait before' : `held by ${names}`;
   const message = `${textOf(resource)} was not free (${mode}) within ${waited} ms: ${why}`;
-  return new PaminaError('LOCK_TIMEOUT', message, {
-    context: { transaction: owner.id, level: resource.level, holders },
+  const isOfMaster = holders.some(({ origin }) => origin === 'master');
+  return new PaminaError(isOfMaster ? 'DOCUMENT_LOCKED' : 'LOCK_TIMEOUT', message, {
+    context: {
+      transaction: owner.id,
+      level: resource.level,
+      holders: holders.map(({ id }) => id),
+    },
   });
+}
+
+function nameOf({ id, origin }: LockOwner): string {
+  if (origin === 'replay') return 'the replay';
+  return origin === 'master' ? `transaction ${id} of the master` : `${id}`;
+}
+
+/** On a replica: what it held had to change. */
+export function queryCancelled(owner: LockOwner, why: string): PaminaError {
+  const message = `transaction ${owner.id} was ended for the replay: ${why}`;
+  return new PaminaError('QUERY_CANCELLED', message, { context: { transaction: owner.id } });
 }
 
 export function transactionTimedOut(owner: LockOwner, nowMs: number): PaminaError {

@@ -1,13 +1,10 @@
 // The lock table with promises, signals and one timer around it.
 import type { Clock } from '@pamina/env';
 import type { PaminaError } from '@pamina/format';
-import { LockTable, type LockEntry, type LockTableLimits } from './lock-table.js';
+import { LockTable, type LockEntry, type LockPath, type LockTableLimits } from './lock-table.js';
 import { intentionOf, type LockMode } from './modes.js';
 import type { LockOwner, OwnerTimes } from './owner.js';
 import type { LockName } from './resource.js';
-
-/** From the database down to what is locked: what stands before the last is locked by intention. */
-export type LockPath = readonly LockName[];
 
 export interface LockOptions {
   readonly timeoutMs: number;
@@ -24,22 +21,32 @@ export class LockManager {
   readonly #table: LockTable;
   readonly #onEnded: (owner: LockOwner, error: PaminaError) => void;
   readonly #waiters = new Map<LockOwner, Waiter>();
+  /** The replay waits until nobody stands before it. */
+  #replayWaits: (() => void) | null = null;
   #timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
 
-  /** `onEnded` is told of owners that the table ended: by DEADLOCK or TRANSACTION_TIMEOUT. */
+  /**
+   * `onEnded` is told of owners that the table ended: by DEADLOCK, TRANSACTION_TIMEOUT or QUERY_CANCELLED. Ids of
+   * owners go on behind `lastId`.
+   */
   constructor(
     clock: Clock,
     limits: LockTableLimits,
     onEnded: (owner: LockOwner, error: PaminaError) => void,
+    lastId = 0,
   ) {
     this.#clock = clock;
-    this.#table = new LockTable(limits);
+    this.#table = new LockTable(limits, lastId);
     this.#onEnded = onEnded;
   }
 
   /** Open transactions, and single writes that hold locks or wait. */
   get size(): number {
     return this.#table.size;
+  }
+
+  get lastId(): number {
+    return this.#table.lastId;
   }
 
   begin(times?: OwnerTimes): LockOwner {
@@ -78,9 +85,9 @@ export class LockManager {
     this.#table.outlast(owner);
   }
 
-  /** Whether he holds a lock on it, in any mode; not whether one above covers it. */
-  holds(owner: LockOwner, name: LockName): boolean {
-    return this.#table.holds(owner, name);
+  /** Of the lock that he holds on it, if any; not of one above that covers it. */
+  modeOf(owner: LockOwner, name: LockName): LockMode | undefined {
+    return this.#table.modeOf(owner, name);
   }
 
   /** Before the end: only what he does not need until then. */
@@ -95,6 +102,43 @@ export class LockManager {
     this.#table.end(owner);
     this.#waiters.get(owner)?.reject(error);
     this.#waiters.delete(owner);
+    this.#settle();
+  }
+
+  /** A transaction of the master holds this beside what it held, whoever holds it here. */
+  noteMaster(transaction: number, paths: readonly LockPath[]): void {
+    this.#table.noteMaster(transaction, paths, this.#clock.monotonic());
+  }
+
+  /** It holds nothing any more. False if it held nothing. */
+  endMaster(transaction: number): boolean {
+    const held = this.#table.endMaster(transaction);
+    this.#settle();
+    return held;
+  }
+
+  /**
+   * All this is about to change, until leaveReplay(). Null: nobody stands before it. Else a promise of that: whoever
+   * still does after `maxWaitMs` is ended with QUERY_CANCELLED.
+   */
+  enterReplay(paths: readonly LockPath[], maxWaitMs: number): Promise<void> | null {
+    const isFree = this.#table.enterReplay(paths, this.#clock.monotonic());
+    if (isFree) return null;
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(maxWaitMs, () => {
+        this.#table.cancelBlockers(maxWaitMs);
+        this.#settle();
+      });
+      this.#replayWaits = () => {
+        cancel();
+        resolve();
+      };
+      this.#settle();
+    });
+  }
+
+  leaveReplay(): void {
+    this.#table.leaveReplay();
     this.#settle();
   }
 
@@ -160,6 +204,11 @@ export class LockManager {
   /** Tells everybody what came of the last call. */
   #settle(): void {
     for (const outcome of this.#table.takeOutcomes()) {
+      if (outcome.kind === 'replay') {
+        this.#replayWaits?.();
+        this.#replayWaits = null;
+        continue;
+      }
       const { owner } = outcome;
       const waiter = this.#waiters.get(owner);
       this.#waiters.delete(owner);

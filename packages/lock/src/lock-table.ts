@@ -5,12 +5,14 @@ import { Deadlines } from './deadlines.js';
 import {
   deadlock,
   lockTimedOut,
+  queryCancelled,
   tooManyLocks,
   tooManyTransactions,
   transactionTimedOut,
 } from './lock-errors.js';
-import { coversBelow, supremum, type LockMode } from './modes.js';
+import { coversBelow, intentionOf, supremum, type LockMode } from './modes.js';
 import { LockOwner, type OwnerTimes } from './owner.js';
+import { Replay, waitsForMaster } from './replay.js';
 import { Resource, type LockName } from './resource.js';
 import { findCycle } from './waits-for.js';
 
@@ -20,7 +22,12 @@ export interface LockTableLimits {
   readonly locksMax: number;
 }
 
+/** From the database down to what is locked: what stands before the last is locked by intention. */
+export type LockPath = readonly LockName[];
+
 export type Outcome =
+  /** Nobody stands before the replay any more; the last who did is the owner. */
+  | { readonly kind: 'replay'; readonly owner: LockOwner }
   /** What the owner waits for is his now. */
   | { readonly kind: 'granted'; readonly owner: LockOwner }
   /** His wait ended without the lock; he keeps what he holds. */
@@ -31,6 +38,8 @@ export type Outcome =
 export interface LockEntry extends LockName {
   readonly transaction: number;
   readonly mode: LockMode;
+  /** `master`: the transaction is one of the master, and bears its number there. */
+  readonly origin: 'here' | 'master';
   /** Null: it is held. */
   readonly waitingMs: number | null;
 }
@@ -40,19 +49,27 @@ export class LockTable {
   readonly #owners = new Map<number, LockOwner>();
   readonly #resources = new Map<string, Resource>();
   readonly #deadlines = new Deadlines<LockOwner>();
-  #lastId = 0;
+  readonly #masters = new Map<number, LockOwner>();
+  readonly #replay = new Replay();
+  #lastId: number;
   #locks = 0;
   #outcomes: Outcome[] = [];
 
-  constructor(limits: LockTableLimits) {
+  /** Ids of owners go on behind `lastId`. */
+  constructor(limits: LockTableLimits, lastId = 0) {
     this.#limits = limits;
+    this.#lastId = lastId;
+  }
+
+  get lastId(): number {
+    return this.#lastId;
   }
 
   get size(): number {
     return this.#owners.size;
   }
 
-  /** Locks that are held, by all together. */
+  /** Locks that are held, by all that are from here together. */
   get locks(): number {
     return this.#locks;
   }
@@ -86,9 +103,9 @@ export class LockTable {
     owner.idleTimeoutMs = Infinity;
   }
 
-  /** Whether he holds a lock on it, in any mode; not whether one above covers it. */
-  holds(owner: LockOwner, name: LockName): boolean {
-    return this.#heldMode(owner, name) !== undefined;
+  /** Of the lock that he holds on it, if any; not of one above that covers it. */
+  modeOf(owner: LockOwner, name: LockName): LockMode | undefined {
+    return this.#heldMode(owner, name);
   }
 
   /** Whether it is his already, by itself or by what he holds above it. */
@@ -119,8 +136,9 @@ export class LockTable {
     if (wanted === held) return true;
     if (held === undefined) this.#checkRoom(owner, resource);
     const isUpgrade = held !== undefined;
-    const isFirst = isUpgrade || resource.queue.length === 0;
-    if (isFirst && resource.admits(owner, wanted)) {
+    const beside = this.#replay.besideOf(owner);
+    const isFirst = isUpgrade || beside !== null || resource.queue.length === 0;
+    if (isFirst && resource.admits(owner, wanted, beside)) {
       this.#hold(owner, resource, wanted);
       return true;
     }
@@ -128,7 +146,57 @@ export class LockTable {
     resource.enqueue(owner.wait);
     this.#schedule(owner);
     this.#breakCycles(owner);
+    this.#cancelIfStuck(owner);
     return false;
+  }
+
+  /** A transaction of the master holds this beside what it held, whoever holds it here. */
+  noteMaster(transaction: number, paths: readonly LockPath[], nowMs: number): void {
+    let owner = this.#masters.get(transaction);
+    if (owner === undefined) {
+      owner = new LockOwner(transaction, nowMs, {}, 'master');
+      this.#masters.set(transaction, owner);
+    }
+    this.#note(owner, paths);
+  }
+
+  /** It holds nothing any more. False if it held nothing. */
+  endMaster(transaction: number): boolean {
+    const owner = this.#masters.get(transaction);
+    if (owner === undefined) return false;
+    this.#masters.delete(transaction);
+    this.end(owner);
+    return true;
+  }
+
+  /**
+   * All this is about to change. True: nobody stands before it. False: some do; an outcome says when they are gone.
+   * Whoever comes now waits until leaveReplay().
+   */
+  enterReplay(paths: readonly LockPath[], nowMs: number): boolean {
+    const owner = new LockOwner(0, nowMs, {}, 'replay');
+    this.#replay.owner = owner;
+    this.#note(owner, paths);
+    this.#replay.findBlockers();
+    if (this.#replay.blockers.size === 0) return true;
+    for (const blocker of [...this.#replay.blockers]) this.#cancelIfStuck(blocker);
+    return false;
+  }
+
+  /** Ends those who stand before the replay: they have had their time. */
+  cancelBlockers(waitedMs: number): void {
+    for (const owner of [...this.#replay.blockers]) {
+      this.#endWith(owner, queryCancelled(owner, `replay waited for it for ${waitedMs} ms`));
+    }
+  }
+
+  /** What was to change has changed, and is seen. */
+  leaveReplay(): void {
+    const { owner } = this.#replay;
+    if (owner === null) return;
+    this.#replay.owner = null;
+    this.#replay.blockers.clear();
+    this.end(owner);
   }
 
   /** Before the end: only what he does not need until then. */
@@ -136,6 +204,7 @@ export class LockTable {
     const resource = this.#resources.get(keyOf(name));
     if (resource === undefined || !owner.locks.has(resource)) return;
     this.#letGo(owner, resource);
+    if (this.#replay.blockers.has(owner) && this.#replay.isFreeOf(owner)) this.#unblock(owner);
     this.#settle(resource);
   }
 
@@ -157,6 +226,7 @@ export class LockTable {
     this.stopWaiting(owner);
     const held = [...owner.locks.keys()];
     for (const resource of held) this.#letGo(owner, resource);
+    this.#unblock(owner);
     for (const resource of held) this.#settle(resource);
   }
 
@@ -189,15 +259,35 @@ export class LockTable {
 
   /** What is held and what is waited for, oldest transactions first. */
   *list(nowMs: number): Generator<LockEntry, void> {
-    for (const { id, locks, wait } of this.#owners.values()) {
-      for (const [{ level, name }, mode] of locks) {
-        yield { transaction: id, level, name, mode, waitingMs: null };
-      }
-      if (wait === null) continue;
-      const { level, name } = wait.resource;
-      const waitingMs = nowMs - wait.sinceMs;
-      yield { transaction: id, level, name, mode: wait.mode, waitingMs };
+    yield* entriesOf(this.#masters.values(), 'master', nowMs);
+    yield* entriesOf(this.#owners.values(), 'here', nowMs);
+  }
+
+  #note(owner: LockOwner, paths: readonly LockPath[]): void {
+    for (const path of paths) {
+      const last = path.length - 1;
+      path.forEach((name, at) => {
+        const mode = at === last ? 'exclusive' : intentionOf('exclusive');
+        const resource = this.#resource(name);
+        const held = owner.locks.get(resource);
+        this.#hold(owner, resource, held === undefined ? mode : supremum(held, mode));
+      });
     }
+  }
+
+  /** It stands before the replay no more. */
+  #unblock(owner: LockOwner): void {
+    const { blockers } = this.#replay;
+    if (blockers.delete(owner) && blockers.size === 0) {
+      this.#outcomes.push({ kind: 'replay', owner });
+    }
+  }
+
+  /** It stands before the replay, and what it waits for comes with the replay only. */
+  #cancelIfStuck(owner: LockOwner): void {
+    if (!this.#replay.blockers.has(owner) || !waitsForMaster(owner.wait)) return;
+    const why = 'it waited for a transaction of the master whose end had to wait for it';
+    this.#endWith(owner, queryCancelled(owner, why));
   }
 
   #heldMode(owner: LockOwner, name: LockName): LockMode | undefined {
@@ -225,7 +315,7 @@ export class LockTable {
   }
 
   #hold(owner: LockOwner, resource: Resource, mode: LockMode): void {
-    if (!owner.locks.has(resource)) this.#locks++;
+    if (owner.origin === 'here' && !owner.locks.has(resource)) this.#locks++;
     owner.locks.set(resource, mode);
     resource.hold(owner, mode);
   }
@@ -233,12 +323,14 @@ export class LockTable {
   #letGo(owner: LockOwner, resource: Resource): void {
     owner.locks.delete(resource);
     resource.letGo(owner);
-    this.#locks--;
+    if (owner.origin === 'here') this.#locks--;
   }
 
   /** Gives it to those who wait, as far as they can have it. */
   #settle(resource: Resource): void {
-    for (let wait = resource.next(); wait !== undefined; wait = resource.next()) {
+    for (;;) {
+      const wait = resource.next(this.#replay.blockers.size > 0 ? this.#replay : null);
+      if (wait === undefined) break;
       const { owner } = wait;
       resource.dequeue(wait);
       owner.wait = null;
@@ -276,6 +368,22 @@ export class LockTable {
 }
 
 const none: readonly Outcome[] = [];
+
+function* entriesOf(
+  owners: Iterable<LockOwner>,
+  origin: LockEntry['origin'],
+  nowMs: number,
+): Generator<LockEntry, void> {
+  for (const { id, locks, wait } of owners) {
+    for (const [{ level, name }, mode] of locks) {
+      yield { transaction: id, origin, level, name, mode, waitingMs: null };
+    }
+    if (wait === null) continue;
+    const { level, name } = wait.resource;
+    const waitingMs = nowMs - wait.sinceMs;
+    yield { transaction: id, origin, level, name, mode: wait.mode, waitingMs };
+  }
+}
 
 function keyOf({ level, name }: LockName): string {
   return `${level} ${name}`;

@@ -20,9 +20,16 @@ export interface OwnerTimes {
   readonly idleTimeoutMs?: number | undefined;
 }
 
+/**
+ * Where it comes from. `here`: it asks, and waits. What happens elsewhere is only noted, whoever holds what here: a
+ * transaction of the `master`, and the `replay` of what was committed there.
+ */
+export type LockOrigin = 'here' | 'master' | 'replay';
+
 export class LockOwner implements Timed {
   /** Ascending: the largest is the youngest. */
   readonly id: number;
+  readonly origin: LockOrigin;
   readonly locks = new Map<Resource, LockMode>();
   /** At most one. */
   wait: Wait | null = null;
@@ -37,8 +44,9 @@ export class LockOwner implements Timed {
   lookAt = Infinity;
   heapIndex = -1;
 
-  constructor(id: number, nowMs: number, times: OwnerTimes) {
+  constructor(id: number, nowMs: number, times: OwnerTimes, origin: LockOrigin = 'here') {
     this.id = id;
+    this.origin = origin;
     this.lastActiveMs = nowMs;
     this.endsMs = nowMs + (times.timeoutMs ?? Infinity);
     this.idleTimeoutMs = times.idleTimeoutMs ?? Infinity;

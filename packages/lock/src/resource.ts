@@ -1,6 +1,7 @@
 // What can be locked, and one of them with those who hold it and those who wait for it.
 import { areCompatible, lockModes, type LockMode } from './modes.js';
 import type { LockOwner, Wait } from './owner.js';
+import type { Replay } from './replay.js';
 
 export type LockLevel = 'database' | 'collection' | 'document';
 
@@ -23,11 +24,13 @@ export class Resource implements LockName {
     this.name = name;
   }
 
-  /** Whether all other holders let the owner have it in this mode. */
-  admits(owner: LockOwner, mode: LockMode): boolean {
+  /** Whether all other holders let the owner have it in this mode; `beside` is not asked. */
+  admits(owner: LockOwner, mode: LockMode, beside: LockOwner | null = null): boolean {
     const own = this.holders.get(owner);
+    const besides = beside === null ? undefined : this.holders.get(beside);
     for (const held of lockModes) {
-      const others = (this.#counts.get(held) ?? 0) - (own === held ? 1 : 0);
+      const ignored = (own === held ? 1 : 0) + (besides === held ? 1 : 0);
+      const others = (this.#counts.get(held) ?? 0) - ignored;
       if (others > 0 && !areCompatible(held, mode)) return false;
     }
     return true;
@@ -55,11 +58,16 @@ export class Resource implements LockName {
     this.queue.splice(this.queue.indexOf(wait), 1);
   }
 
-  /** A request that can be granted now: any upgrade, or a new one that nobody waits before. */
-  next(): Wait | undefined {
+  /**
+   * A request that can be granted now: any upgrade, or a new one that nobody waits before. `replay`: if there is one
+   * that waits for some, who go before all others.
+   */
+  next(replay: Replay | null): Wait | undefined {
     for (const wait of this.queue) {
-      if (!wait.isUpgrade && wait !== this.queue[0]) return undefined;
-      if (this.admits(wait.owner, wait.mode)) return wait;
+      const beside = replay?.besideOf(wait.owner) ?? null;
+      const isInTurn = wait.isUpgrade || beside !== null || wait === this.queue[0];
+      if (!isInTurn && replay === null) return undefined;
+      if (isInTurn && this.admits(wait.owner, wait.mode, beside)) return wait;
     }
     return undefined;
   }

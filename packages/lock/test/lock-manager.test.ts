@@ -2,7 +2,8 @@
 import type { Clock } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import { expect, test } from 'vitest';
-import { LockManager, type LockPath } from '../src/lock-manager.js';
+import { LockManager } from '../src/lock-manager.js';
+import type { LockPath } from '../src/lock-table.js';
 
 const limits = { transactionsMax: 10, locksPerTransactionMax: 10, locksMax: 20 };
 

@@ -27,7 +27,7 @@ function ask(table: LockTable, owner: LockOwner, name: string, mode: LockMode): 
 /** What came out, as `1 granted`. */
 function outcomes(table: LockTable): string[] {
   return table.takeOutcomes().map((outcome) => {
-    const code = outcome.kind === 'granted' ? '' : ` ${outcome.error.code}`;
+    const code = 'error' in outcome ? ` ${outcome.error.code}` : '';
     return `${outcome.owner.id} ${outcome.kind}${code}`;
   });
 }
@@ -226,4 +226,83 @@ test('a storm of deadlocks ends: whoever is not the victim gets on, and nobody w
   expect(counts.commits + counts.victims).toBe(5000);
   expect(counts.victims).toBeGreaterThan(500);
   expect([table.size, table.locks]).toEqual([0, 0]);
+});
+
+const paths = (...names: string[]): LockName[][] =>
+  names.map((name) => [{ level: 'database', name: '' }, document(name)]);
+
+test('P12 replay waits for who has read what it changes, and all others wait for replay', () => {
+  const table = newTable();
+  const [a, b, c] = [0, 0, 0].map(() => table.begin(0)) as [LockOwner, LockOwner, LockOwner];
+  expect(ask(table, a, 'k', 'shared')).toBe(true);
+  expect(ask(table, b, 'other', 'shared')).toBe(true);
+  expect(table.enterReplay(paths('k', 'l'), 0)).toBe(false);
+  // Whoever it waits for goes on as if nothing was to come.
+  expect(ask(table, a, 'l', 'shared')).toBe(true);
+  expect(ask(table, b, 'l', 'shared')).toBe(false);
+  expect(ask(table, c, 'k', 'shared')).toBe(false);
+  table.release(a, document('k'));
+  expect(outcomes(table)).toEqual([]);
+  table.release(a, document('l'));
+  expect(outcomes(table)).toEqual(['1 replay']);
+  expect(ask(table, a, 'k', 'shared')).toBe(false);
+  table.leaveReplay();
+  expect(outcomes(table)).toEqual(['3 granted', '1 granted', '2 granted']);
+});
+
+test('P16 who stands before replay for too long is ended, and nobody else', () => {
+  const table = newTable();
+  const [a, b] = [0, 0].map(() => table.begin(0)) as [LockOwner, LockOwner];
+  ask(table, a, 'k', 'shared');
+  ask(table, b, 'other', 'shared');
+  expect(table.enterReplay(paths('k'), 0)).toBe(false);
+  table.cancelBlockers(30);
+  expect(outcomes(table)).toEqual(['1 ended QUERY_CANCELLED', '1 replay']);
+  expect(b.isOver).toBe(false);
+});
+
+test('P12 what a transaction of the master holds keeps others off, whoever holds it by then', () => {
+  const table = newTable();
+  const [a, b] = [0, 0].map(() => table.begin(0)) as [LockOwner, LockOwner];
+  expect(ask(table, a, 'k', 'shared')).toBe(true);
+  table.noteMaster(7, paths('k'), 0);
+  expect(ask(table, a, 'k', 'shared')).toBe(true);
+  expect(ask(table, b, 'k', 'shared')).toBe(false);
+  expect([...table.list(0)].filter(({ origin }) => origin === 'master')).toMatchObject([
+    { transaction: 7, level: 'database', mode: 'intention-exclusive' },
+    { transaction: 7, level: 'document', name: 'k', mode: 'exclusive' },
+  ]);
+  table.advance(1000);
+  expect(outcomes(table)).toEqual(['2 refused DOCUMENT_LOCKED']);
+  expect(ask(table, b, 'k', 'shared')).toBe(false);
+  expect(table.endMaster(7)).toBe(true);
+  expect(table.endMaster(7)).toBe(false);
+  expect(outcomes(table)).toEqual(['2 granted']);
+});
+
+test('P16 who stands before replay and waits for what comes with it is ended at once', () => {
+  const table = newTable();
+  const [a, b] = [0, 0].map(() => table.begin(0)) as [LockOwner, LockOwner];
+  table.noteMaster(7, paths('m'), 0);
+  ask(table, a, 'k', 'shared');
+  expect(ask(table, a, 'm', 'shared')).toBe(false);
+  expect(table.enterReplay(paths('k'), 0)).toBe(false);
+  expect(outcomes(table)).toEqual(['1 ended QUERY_CANCELLED', '1 replay']);
+  table.leaveReplay();
+  ask(table, b, 'k', 'shared');
+  expect(table.enterReplay(paths('k'), 0)).toBe(false);
+  expect(ask(table, b, 'm', 'shared')).toBe(false);
+  expect(outcomes(table)).toEqual(['2 ended QUERY_CANCELLED', '2 replay']);
+});
+
+test('P13 what the master and replay hold is not counted among the locks of those here', () => {
+  const table = newTable({ locksMax: 2 });
+  table.noteMaster(7, paths('a', 'b', 'c'), 0);
+  table.enterReplay(paths('d', 'e'), 0);
+  expect(table.locks).toBe(0);
+  const owner = table.begin(0);
+  expect(ask(table, owner, 'x', 'shared')).toBe(true);
+  table.leaveReplay();
+  table.endMaster(7);
+  expect(table.locks).toBe(1);
 });

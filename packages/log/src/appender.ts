@@ -13,6 +13,7 @@ import type { Clock, Disk } from '@pamina/env';
 import { BufferPool, Group, recordOverheadBytes, type SessionHeader } from './group.js';
 import type { ChainPoint } from './record-batch.js';
 import { nameOf, segmentOf, type Segment } from './segment-list.js';
+import { SegmentOpening, type OpeningRecords } from './segment-opening.js';
 import { SegmentPreparer } from './segment-preparer.js';
 import { SegmentWriter, isWriteOnFullDisk } from './segment-writer.js';
 
@@ -30,6 +31,8 @@ export interface AppenderOptions {
   readonly onSegmentClosed: (segment: Segment) => void;
   /** False while records that are not on disk were acknowledged: then a full disk is a failure like any other. */
   readonly mayTakeBack: () => boolean;
+  /** What a segment with lock data begins with. */
+  readonly opening?: OpeningRecords | undefined;
   /** The log can no longer say what is on the disk (P7). */
   readonly onFailed: (error: PaminaError) => void;
 }
@@ -43,6 +46,7 @@ export class Appender {
   readonly #options: AppenderOptions;
   readonly #pool = new BufferPool();
   readonly #preparer: SegmentPreparer;
+  readonly #opening: SegmentOpening;
   #timeMin = 0;
   #session: SessionHeader;
   /** The last record that is durable. */
@@ -67,6 +71,7 @@ export class Appender {
   constructor(options: AppenderOptions) {
     this.#options = options;
     this.#preparer = new SegmentPreparer(options.disk, options.folder, options.segmentBytes);
+    this.#opening = new SegmentOpening(options.opening);
     this.#session = options.session;
     this.#durable = options.point;
     this.#encoded = options.point;
@@ -103,15 +108,31 @@ export class Appender {
       const what = `${this.#backlogBytes} bytes of commits wait for the disk`;
       throw new PaminaError('BACKLOG_FULL', what, { context: { bytes: this.#backlogBytes } });
     }
-    const isFull = this.#plannedOffset + recordBytes > this.#options.segmentBytes;
+    const offset = this.#plannedOffset - this.#opening.bytes;
+    const isFull = offset + recordBytes > this.#options.segmentBytes;
     const opensSegment =
       this.#switchRequested ||
       this.#plannedOffset === Infinity ||
-      (isFull && this.#plannedOffset > segmentHeaderBytes);
+      (isFull && offset > segmentHeaderBytes);
     this.#prepareGroup(opensSegment);
+    if (opensSegment && this.#session.lockData) this.#writeOpening();
     const group = this.#filling!;
     group.ensure(recordBytes);
     return group;
+  }
+
+  /** The group for the next record opens a segment. */
+  #writeOpening(): void {
+    let bytes = 0;
+    for (const { kind, body } of this.#opening.take()) {
+      const group = this.#filling!;
+      group.ensure(recordHeaderBytes + body.length);
+      group.bytes.set(body, group.end + recordHeaderBytes);
+      this.seal(kind, body.length);
+      bytes += recordHeaderBytes + body.length;
+      this.#prepareGroup(false);
+    }
+    if (bytes > 0) this.#opening.bytes = bytes;
   }
 
   /** No record gets an earlier commit time from now on, wherever the clock goes. */
@@ -142,6 +163,7 @@ export class Appender {
     group.end += recordBytes;
     group.point = { seq, chain, time };
     this.#encoded = group.point;
+    this.#opening.sealed(kind, seq);
     this.#plannedOffset += recordBytes;
     this.#backlogBytes += recordBytes + recordOverheadBytes;
     this.#schedule();
@@ -211,6 +233,7 @@ export class Appender {
     this.#backlogBytes += group.cost;
     if (!group.opensSegment) return;
     this.#plannedOffset = segmentHeaderBytes;
+    this.#opening.bytes = 0;
     this.#switchRequested = false;
   }
 
@@ -314,6 +337,7 @@ export class Appender {
     this.#encoded = this.#durable;
     this.#plannedOffset = this.#writer === null ? Infinity : this.#writer.offset;
     if (groups.some((group) => group.opensSegment)) this.#switchRequested = true;
+    if (this.#opening.takenBackBehind(this.#durable.seq)) this.#switchRequested = true;
     for (const group of groups) this.#reject(group, error);
   }
 

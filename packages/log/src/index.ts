@@ -10,4 +10,5 @@ export type { ReceivedChunk, Receiver } from './receiver.js';
 export { forEachRecord, splitBatch, type ChainPoint, type RecordBatch } from './record-batch.js';
 export { listSegments, loadHeader, type Segment } from './segment-list.js';
 export { scanSegment, trailerFits, type ScanEnd } from './segment-scan.js';
+export type { OpeningRecord } from './segment-opening.js';
 export { endsWithTrailer, findProofOfSync } from './tail-proof.js';

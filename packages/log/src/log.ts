@@ -13,6 +13,7 @@ import { chainAfter, readBatches, readRecords, type LogRecord } from './log-reco
 import { Receiver } from './receiver.js';
 import type { ChainPoint, RecordBatch } from './record-batch.js';
 import { loadHeader, type Segment } from './segment-list.js';
+import type { OpeningRecords } from './segment-opening.js';
 import { SegmentPreparer } from './segment-preparer.js';
 import { SyncedFile } from './synced-file.js';
 
@@ -35,6 +36,7 @@ export interface LogOptions {
 export interface AppendHooks {
   readonly onDurable: (group: Group) => void;
   readonly mayTakeBack?: () => boolean;
+  readonly opening?: OpeningRecords | undefined;
   readonly onFailed: (error: PaminaError) => void;
   readonly onSegmentClosed: () => void;
 }
@@ -126,6 +128,7 @@ export class Log {
         hooks.onDurable(group);
       },
       mayTakeBack: hooks.mayTakeBack ?? (() => true),
+      opening: hooks.opening,
       onFailed: hooks.onFailed,
       onSegment: (segment) => this.#segments.push(segment),
       onSegmentClosed: (segment) => {

@@ -1,7 +1,15 @@
 // Group commit, rolling, and what a failing disk does to commits in flight (P1, P4, P7).
-import { RecordKind, isPaminaError, segmentHeaderBytes, type PaminaError } from '@pamina/format';
+import {
+  RecordKind,
+  isPaminaError,
+  recordHeaderBytes,
+  segmentBytesMin,
+  segmentHeaderBytes,
+  type PaminaError,
+} from '@pamina/format';
 import { beforeEach, expect, test } from 'vitest';
 import type { Log, LogOptions } from '../src/log.js';
+import type { OpeningRecord } from '../src/segment-opening.js';
 import { FaultyDisk, type FileOperation } from './faulty-disk.js';
 import {
   append,
@@ -502,4 +510,64 @@ test('P4 commit times never go back', async () => {
   for await (const record of log.records(1)) times.push(record.header.time);
   expect(times).toEqual([5_000_000, 5_000_000, 5_000_000]);
   cleanUp(() => log.close());
+});
+
+/** What a segment with lock data begins with in these tests: one record of so many bytes. */
+function opening(bytes: number): { opening: () => OpeningRecord[] } {
+  return { opening: () => (bytes > 0 ? [{ kind: RecordKind.locks, body: body(0, bytes) }] : []) };
+}
+
+async function kindsBySegment(log: Log): Promise<number[][]> {
+  const kinds = new Map<string, number[]>();
+  for await (const { header, segment } of log.records(1)) {
+    kinds.set(segment.name, [...(kinds.get(segment.name) ?? []), header.kind]);
+  }
+  return [...kinds.values()];
+}
+
+test('P12 each segment with lock data begins with what is held, and none without', async () => {
+  const log = await open();
+  const writing = await startWriting(log, sessionHeader({ lockData: true }), opening(50));
+  for (let seq = 0; seq < 3; seq++) await commit(writing.appender, body(seq, 30_000));
+  writing.appender.switchSegment(sessionHeader({ lockData: false }));
+  await commit(writing.appender, body(9));
+  const { commit: one, locks } = RecordKind;
+  expect(await kindsBySegment(log)).toEqual([[locks, one, one], [locks, one], [one]]);
+  await log.close();
+});
+
+test('P12 what a segment begins with does not make it full, however long that is', async () => {
+  const log = await open();
+  const writing = await startWriting(
+    log,
+    sessionHeader({ lockData: true }),
+    opening(segmentBytesMin * 2),
+  );
+  for (let seq = 0; seq < 3; seq++) await commit(writing.appender, body(seq, 20_000));
+  const { commit: one, locks } = RecordKind;
+  expect(await kindsBySegment(log)).toEqual([[locks, one, one, one]]);
+  await log.close();
+});
+
+test('P12 where lock data is taken back from a full disk the next segment says what is held', async () => {
+  const log = await open();
+  const { appender } = await startWriting(log, sessionHeader({ lockData: true }), opening(0));
+  await commit(appender, body(1));
+  const mend = failing('write', 'DISK_FULL');
+  const reserved = appender.reserve(20);
+  reserved.bytes.set(body(2, 20), reserved.end + recordHeaderBytes);
+  expect(await codeOf(appender.seal(RecordKind.lock, 20).done)).toBe('DISK_FULL');
+  mend();
+  await commit(appender, body(2));
+  expect(await kindsBySegment(log)).toEqual([[RecordKind.commit], [RecordKind.commit]]);
+  // A commit that is taken back says nothing of locks.
+  const again = failing('write', 'DISK_FULL');
+  expect(await codeOf(commit(appender, body(3)))).toBe('DISK_FULL');
+  again();
+  await commit(appender, body(3));
+  expect(await kindsBySegment(log)).toEqual([
+    [RecordKind.commit],
+    [RecordKind.commit, RecordKind.commit],
+  ]);
+  await log.close();
 });

@@ -1,7 +1,18 @@
 // Looking into the two logs of a database: the job log for people, the log of records.
 
 import { holdLogs, type ViewedRecord, viewLog } from '@pamina/backup';
-import { decodeBody, forEachOperation, RecordKind, systemPrefix, userPrefix } from '@pamina/format';
+import {
+  decodeBody,
+  decodeLockBody,
+  forEachOperation,
+  isLockKind,
+  type LockBodies,
+  type LockBody,
+  type LockKind,
+  RecordKind,
+  systemPrefix,
+  userPrefix,
+} from '@pamina/format';
 import { JobLog, type JobEvent as WrittenEvent } from '@pamina/engine';
 import type { Disk } from '@pamina/env';
 import {
@@ -259,6 +270,24 @@ function keyText(key: Uint8Array): string {
 }
 
 function bodyOf(kind: number, body: Uint8Array): unknown {
+  if (isLockKind(kind)) return lockBodyOf(decodeLockBody(kind, body));
   const isKnown = kindNames.has(kind);
   return isKnown ? decodeBody(kind as Parameters<typeof decodeBody>[0], body) : null;
+}
+
+/** Names as text, and of many some. */
+function lockBodyOf(body: LockBodies[LockKind]): unknown {
+  if ('held' in body)
+    return { ...body, held: body.held.slice(0, logOperationsShownMax).map(shownLock) };
+  return shownLock(body);
+}
+
+function shownLock({ collections, documents, ...rest }: Partial<LockBody>): unknown {
+  const shown = (names: readonly Uint8Array[]): string[] =>
+    names.slice(0, logOperationsShownMax).map(keyText);
+  return {
+    ...rest,
+    ...(collections && { collections: shown(collections) }),
+    ...(documents && { documents: shown(documents), documentCount: documents.length }),
+  };
 }

@@ -5,10 +5,12 @@ import {
   commitBodyHeaderBytes,
   crc32,
   decodeBody,
+  decodeLockBody,
   decodeSegmentHeader,
   decodeSegmentTrailer,
   decodeSynced,
   encodeBody,
+  encodeLockBody,
   encodeSegmentHeader,
   encodeSegmentTrailer,
   encodeSynced,
@@ -247,6 +249,28 @@ const control: Target = {
   },
 };
 
+const lockKinds = [RecordKind.lock, RecordKind.abort, RecordKind.locks] as const;
+const lockBody = { transaction: 7, collections: [textBytes('!a!')], documents: [textBytes('k')] };
+
+const lockData: Target = {
+  name: 'lock-body',
+  about: 'bodies of lock, abort and locks records; the first byte picks the kind',
+  seeds: [
+    joined(Uint8Array.of(0), encodeLockBody(RecordKind.lock, { ...lockBody, commits: true })),
+    joined(Uint8Array.of(1), encodeLockBody(RecordKind.abort, { transaction: 7 })),
+    joined(Uint8Array.of(2), encodeLockBody(RecordKind.locks, { held: [lockBody], more: true })),
+  ],
+  words: ['transaction', 'documents', 'collections', 'held', 'more', '__proto__'],
+  document: packed(1, 0, (document, from) => joined(from.subarray(0, 1), document)),
+  codes: ['BODY_INVALID'],
+  run(bytes) {
+    const kind = lockKinds.at((bytes[0] ?? 0) % lockKinds.length) ?? RecordKind.lock;
+    const decoded = decodeLockBody(kind, bytes.subarray(1));
+    holdEqual(decodeLockBody(kind, encodeLockBody(kind, decoded)), decoded, 'lock data comes back');
+    return shapeOf(decoded);
+  },
+};
+
 const synced: Target = {
   name: 'synced',
   about: 'the note of what is synced; nothing in it is an error',
@@ -261,4 +285,12 @@ const synced: Target = {
   },
 };
 
-export const logBytes: readonly Target[] = [record, header, trailer, body, control, synced];
+export const logBytes: readonly Target[] = [
+  record,
+  header,
+  trailer,
+  body,
+  control,
+  lockData,
+  synced,
+];

@@ -17,6 +17,12 @@ export function documentPath(storeKey: string): LockPath {
   return [...collectionsOf(storeKey), { level: 'document', name: storeKey.slice(1) }];
 }
 
+/** Of what is locked by its name alone: a collection stands in those that its name begins with. */
+export function pathOf(name: LockName): LockPath {
+  const above = collectionsOf(` ${name.name}`).filter((one) => one.name !== name.name);
+  return [...above, name];
+}
+
 /** The last of a path: the document itself. */
 export function documentName(storeKey: string): LockName {
   return { level: 'document', name: storeKey.slice(1) };

@@ -1,7 +1,7 @@
 // One transaction: its turn-taking, its locks, what it has written, and how it ends. Nothing that it writes
 // leaves it before the commit, so that a rollback has nothing to take back.
 import { PaminaError, type Isolation, type Position, type ReadLockMode } from '@pamina/format';
-import type { LockManager, LockMode, LockOwner, LockPath } from '@pamina/lock';
+import type { LockManager, LockMode, LockName, LockOwner, LockPath } from '@pamina/lock';
 import type { CommitOptions } from '../database-options.js';
 import type { Operation } from '../operation.js';
 import type { StateReader } from '../state-reader.js';
@@ -30,6 +30,12 @@ export interface TransactionParts {
   readonly reader: StateReader;
   readonly recent: RecentCommits;
   encode(operations: readonly Operation[], options: CommitOptions): Encoded;
+  /** Throws where nothing can be written, at once. */
+  assertWritable(): void;
+  /** Throws where nothing can be locked, before anything is. */
+  readonly assertLockable?: (() => void) | undefined;
+  /** It has come to hold this exclusively. */
+  readonly onExclusive?: ((name: LockName) => void) | undefined;
   /** Of what is written and not committed; bytes below 0 give back. TRANSACTIONS_FULL. */
   take(bytes: number): void;
   /** Its locks are free when reads see what it wrote. */
@@ -54,7 +60,8 @@ export class Transaction {
   constructor(parts: TransactionParts) {
     this.parts = parts;
     const { locks, owner, reader, recent, lockTimeoutMs, signal } = parts;
-    this.documents = new DocumentLocks(locks, owner, lockTimeoutMs);
+    const { onExclusive } = parts;
+    this.documents = new DocumentLocks(locks, owner, lockTimeoutMs, onExclusive);
     this.view = parts.isolation === 'snapshot' ? reader.view() : null;
     this.#snapshotSeq = reader.visibleSeq;
     if (this.view !== null) recent.open(this, this.#snapshotSeq);
@@ -127,6 +134,7 @@ export class Transaction {
   /** In turn. Exclusive until the end; a snapshot locks and compares at the commit. */
   write(writes: readonly BufferedWrite[]): Promise<void> {
     return this.inTurn(async () => {
+      this.parts.assertWritable();
       const growth = this.writes.growth(writes);
       if (this.view === null) {
         for (const { key } of writes) await this.documents.keep(textOf(key), 'exclusive');
@@ -151,6 +159,7 @@ export class Transaction {
       for (const key of entered.splice(0)) this.documents.leave(key);
     };
     if (mode === null) return leave;
+    this.parts.assertLockable?.();
     try {
       // In one order, so that those who read the same documents do not meet crosswise.
       for (const key of keys.toSorted()) {
@@ -171,9 +180,8 @@ export class Transaction {
 
   /** Locks a range, or whatever else is above documents. */
   async lock(path: LockPath, mode: LockMode, signal?: AbortSignal): Promise<void> {
-    const { locks, owner, lockTimeoutMs: timeoutMs } = this.parts;
-    const wait = locks.lock(owner, path, mode, { timeoutMs, signal });
-    if (wait !== null) await wait;
+    this.parts.assertLockable?.();
+    await this.documents.keepPath(path, mode, signal);
   }
 
   /** WRITE_CONFLICT: a snapshot wants to keep or change what another transaction has changed since. */

@@ -21,7 +21,10 @@ import type { Clock } from '@pamina/env';
 import { LockManager, type LockEntry, type LockOwner, type LockPath } from '@pamina/lock';
 import type { CommitOptions } from '../database-options.js';
 import { measureAll, type Datum, type Operation } from '../operation.js';
+import type { ReplicaQueries } from '../replica-queries.js';
 import type { StateReader } from '../state-reader.js';
+import type { OpeningRecord } from '@pamina/log';
+import { LockData, type LockDataAmount, type LockDataSession } from './lock-data.js';
 import { documentPath, wholeDatabase } from './lock-path.js';
 import { RecentCommits } from './recent-commits.js';
 import { Transaction, type Encoded } from './transaction.js';
@@ -52,6 +55,12 @@ export interface TransactionHost {
   /** Resolves when all that is encoded is visible, or has failed. */
   settled(): Promise<void>;
   encode(operations: readonly Operation[], options: CommitOptions): Encoded;
+  /** Of a replica that is open for writing; throws what keeps it from being read. */
+  queries(): ReplicaQueries | null;
+  /** Why nothing can be written. */
+  refusedWrite(): PaminaError;
+  /** Where lock data goes; null where nothing can be written now. */
+  session(): LockDataSession | null;
 }
 
 export class Transactions {
@@ -69,9 +78,22 @@ export class Transactions {
   /** What was encoded before the first of those that are open is visible. */
   #settled: Promise<void> = Promise.resolve();
   #endedBy: PaminaError | null = null;
+  #lastId = 0;
+  readonly #lockData: LockData;
 
   constructor(host: TransactionHost) {
     this.#host = host;
+    this.#lockData = new LockData(host.clock, () => host.session());
+  }
+
+  /** What was written of it since this database was opened. */
+  get lockDataAmount(): LockDataAmount {
+    return this.#lockData.amount;
+  }
+
+  /** What a segment with lock data begins with. */
+  lockDataOpening(): OpeningRecord[] {
+    return this.#lockData.opening(this.#open.keys());
   }
 
   /** Whether a write has to ask for locks. */
@@ -83,18 +105,39 @@ export class Transactions {
     return this.#open.size;
   }
 
-  /** What is held and waited for, of the oldest transactions first; names as text. */
+  /** What is held and waited for, of the oldest transactions first; names as text. Of a replica: listAll(). */
   list(limit: number): LockEntry[] {
-    const entries = this.#locks?.list(limit) ?? [];
-    return entries.map((entry) => ({
-      ...entry,
-      name: Buffer.from(entry.name, 'latin1').toString('utf8'),
-    }));
+    return (this.#locks?.list(limit) ?? []).map(named);
   }
 
-  /** TRANSACTIONS_FULL, REPLICA_READ_ONLY, READ_ONLY, DATABASE_CLOSED. */
+  /** The same; on a replica with what transactions of the master hold. */
+  async listAll(limit: number): Promise<LockEntry[]> {
+    const queries = this.#host.queries();
+    return queries === null ? this.list(limit) : (await queries.list(limit)).map(named);
+  }
+
+  /**
+   * On a replica: a transaction of the master holds nothing any more here. Elsewhere: it is rolled back, with
+   * ABORTED. False if there is none.
+   */
+  async release(transaction: number): Promise<boolean> {
+    const queries = this.#host.queries();
+    if (queries !== null) return queries.release(transaction);
+    const found = [...this.#open.values()].find(({ id }) => id === transaction);
+    const message = `transaction ${transaction} was rolled back by an administrator`;
+    found?.rollBack(new PaminaError('ABORTED', message));
+    return found !== undefined;
+  }
+
+  /**
+   * On a replica: to read. TRANSACTIONS_FULL, READ_ONLY, DATABASE_CLOSED; on a replica NOT_QUERYABLE,
+   * ISOLATION_UNAVAILABLE.
+   */
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
     checkOptions(options);
+    if (this.#endedBy !== null) throw this.#endedBy;
+    const queries = this.#host.queries();
+    if (queries !== null) return queries.begin(options, () => this.#host.refusedWrite());
     this.#assertWritable();
     options.signal?.throwIfAborted();
     const isFirst = this.#open.size === 0 && this.#beginning === 0;
@@ -162,9 +205,9 @@ export class Transactions {
 
   #newLocks(): LockManager {
     const limits = { transactionsMax, locksPerTransactionMax, locksMax };
-    return new LockManager(this.#host.clock, limits, (owner, error) =>
-      this.#open.get(owner)?.rollBack(error),
-    );
+    const onEnded = (owner: LockOwner, error: PaminaError): void =>
+      this.#open.get(owner)?.rollBack(error);
+    return new LockManager(this.#host.clock, limits, onEnded, this.#lastId);
   }
 
   #newTransaction(locks: LockManager, owner: LockOwner, options: TransactionOptions): Transaction {
@@ -177,16 +220,23 @@ export class Transactions {
       signal: options.signal,
       reader: this.#host.reader(),
       recent: this.#recent,
-      encode: (operations, commitOptions) => this.#host.encode(operations, commitOptions),
+      assertWritable: () => this.#assertWritable(),
+      onExclusive: (name) => this.#lockData.locked(owner, name),
+      encode: (operations, commitOptions) => {
+        this.#lockData.commits(owner);
+        return this.#host.encode(operations, commitOptions);
+      },
       take: (bytes) => this.#take(bytes),
       onCommitted: (keys, encoded) => {
         this.#open.delete(owner);
+        this.#lockData.committed();
         locks.outlast(owner);
         this.#freeWhenSeen(locks, owner, keys, encoded);
         this.#openIfFree();
       },
       onRolledBack: (error) => {
         this.#open.delete(owner);
+        this.#lockData.rolledBack(owner);
         locks.end(owner, error);
         this.#openIfFree();
       },
@@ -262,8 +312,14 @@ export class Transactions {
   #openIfFree(): void {
     if (this.#open.size > 0 || this.#beginning > 0) return;
     for (const free of this.#unseen) free();
-    if (this.#waitingWrites === 0) this.#locks = null;
+    if (this.#waitingWrites > 0) return;
+    this.#lastId = this.#locks?.lastId ?? this.#lastId;
+    this.#locks = null;
   }
+}
+
+function named(entry: LockEntry): LockEntry {
+  return { ...entry, name: Buffer.from(entry.name, 'latin1').toString('utf8') };
 }
 
 function copyOf(operation: Operation): Operation {
