@@ -1,11 +1,12 @@
 // Transactions of clients elsewhere where a process is gone in the middle of one, and queries on a replica.
 import { isolationLevels } from '@pamina/format';
 import { expect, it } from 'vitest';
-import { createMaster, createReplica } from '../support/following.js';
+import { createMaster, createReplica, untilLevel } from '../support/following.js';
 import { helperProgram } from '../support/helper-program.js';
 import type { RunningProcess } from '../support/running-process.js';
 import { inScene, type Scene } from '../support/scene.js';
 import { ServedFolder } from '../support/served-folder.js';
+import { until } from '../support/until.js';
 
 const leaseMs = 3000;
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -68,7 +69,7 @@ it(
 );
 
 it(
-  'P12 a replica answers a query that takes no locks, and says of the others what to do',
+  'P12 a replica answers a query at every level, also in a transaction of several calls, and writes nothing',
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');
@@ -78,23 +79,69 @@ it(
     for (const isolation of isolationLevels) {
       const words = ['--isolation', isolation, '--after', position, '--json'];
       const found = await there.pamina('query', 'cities-replica', ...words);
-      if (isolation === 'snapshot' || isolation === 'uncommittedDocument') {
-        const stdout = '{"key":"vienna","value":"tamino"}\n';
-        expect(found, isolation).toMatchObject({ status: 0, stdout });
-      } else {
-        expect(found, isolation).toMatchObject({ status: 4, stdout: '' });
-        const { error } = JSON.parse(found.stderr) as { error: object };
-        expect(error).toMatchObject({ code: 'ISOLATION_UNAVAILABLE' });
-        expect(found.stderr).toContain('--isolation snapshot');
-      }
+      const stdout = '{"key":"vienna","value":"tamino"}\n';
+      expect(found, isolation).toMatchObject({ status: 0, stdout });
     }
-    await expect(there.administration.transactions.begin('cities-replica')).rejects.toThrow(
+    const { transactions } = there.administration;
+    const { id } = await transactions.begin('cities-replica');
+    expect(await transactions.get('cities-replica', id, 'vienna')).toBe('tamino');
+    await expect(transactions.put('cities-replica', id, 'vienna', 'mine')).rejects.toThrow(
       code('REPLICA_READ_ONLY'),
     );
+    await transactions.rollback('cities-replica', id);
     await there.administration.set('cities-replica', 'simultaneousQuery', 'false');
     expect(await there.pamina('query', 'cities-replica')).toMatchObject({
       status: 4,
       stderr: expect.stringContaining('NOT_QUERYABLE') as string,
     });
+    await until('lock data ended', async () => !(await lockDataOf(here, 'cities')).inLog);
   }),
 );
+
+it(
+  'P12 what a master that was killed left locked is waited for on its replica, seen, and freed by hand or by its next session',
+  inScene(async (scene) => {
+    const here = await ServedFolder.started(scene, 'main');
+    const there = await ServedFolder.started(scene, 'standby');
+    const master = await createMaster(here, 'cities');
+    const replica = await createReplica(there, 'cities-replica', master, {
+      simultaneousQuery: true,
+    });
+    await here.administration.put('cities', 'vienna', 'tamino');
+    const { id } = await here.administration.transactions.begin('cities');
+    await here.administration.transactions.put('cities', id, 'vienna', 'pamina');
+    await here.administration.put('cities', 'linz', 'papageno');
+    await untilLevel(replica, master);
+    const held = await there.administration.locks('cities-replica');
+    const [lock] = held.filter(({ mode }) => mode === 'exclusive');
+    expect(lock).toMatchObject({ origin: 'master', level: 'document', name: 'vienna' });
+    await here.kill();
+    const { transactions } = there.administration;
+    const reader = await transactions.begin('cities-replica', { lockTimeoutMs: 50 });
+    await expect(transactions.get('cities-replica', reader.id, 'vienna')).rejects.toThrow(
+      code('DOCUMENT_LOCKED'),
+    );
+    expect(await transactions.get('cities-replica', reader.id, 'linz')).toBe('papageno');
+    const number = String(lock?.transaction);
+    const listed = await there.pamina('locks', 'cities-replica');
+    expect(listed.stdout).toMatch(/^1 +the master +document +vienna +exclusive +holds it$/m);
+    const dry = await there.pamina('locks', 'cities-replica', '--release', number, '--dry-run');
+    expect(dry.stdout).toContain('vienna');
+    const freed = await there.pamina('locks', 'cities-replica', '--release', number);
+    expect(freed).toMatchObject({ status: 0 });
+    expect(await transactions.get('cities-replica', reader.id, 'vienna')).toBe('tamino');
+    await transactions.rollback('cities-replica', reader.id);
+    const again = await there.pamina('locks', 'cities-replica', '--release', number);
+    expect(again).toMatchObject({ status: 3 });
+    await here.start();
+    await here.administration.put('cities', 'vienna', 'sarastro');
+    await untilLevel(replica, master);
+    expect(await there.administration.locks('cities-replica')).toEqual([]);
+  }),
+);
+
+async function lockDataOf(folder: ServedFolder, name: string): Promise<{ inLog: boolean }> {
+  const { lockData } = await folder.administration.status(name);
+  if (lockData === null || lockData === undefined) throw new Error('it says nothing of lock data');
+  return lockData;
+}

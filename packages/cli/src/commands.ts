@@ -18,6 +18,7 @@ import { hash } from './command/hash.js';
 import { importEntries } from './command/import.js';
 import { jobLog } from './command/job-log.js';
 import { list } from './command/list.js';
+import { locks } from './command/locks.js';
 import { log } from './command/log.js';
 import { pause } from './command/pause.js';
 import { pending } from './command/pending.js';
@@ -72,6 +73,7 @@ export const commands: readonly AnyCommand[] = [
   put,
   get,
   query,
+  locks,
   del,
   importEntries,
   exportEntries,

@@ -309,6 +309,8 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
       Promise.resolve({ ...aFailover, master, dryRun }),
     rejoin: (formerName, { dryRun = false } = {}) =>
       Promise.resolve({ ...aRejoin, formerName, dryRun }),
+    locks: () => Promise.resolve([]),
+    releaseLocks: () => Promise.resolve(),
     unfence: (name) => Promise.resolve({ ...aStatus, name }),
     delete: () => Promise.resolve({ removed: ['cities/store'], kept: [] }),
     set: (_name, property, value) => Promise.resolve({ [property]: value }),

@@ -51,6 +51,8 @@ import {
   type RejoinOptions,
   type RejoinReport,
   type ReplicaSummary,
+  locksAnswer,
+  type LockSummary,
   replicasAnswer,
   type ReplicateOptions,
   type ResetOptions,
@@ -372,6 +374,20 @@ export class RemoteAdministration implements Administration {
   rejoin(name: string, options: RejoinOptions = {}, progress?: Progress): Promise<RejoinReport> {
     const target = path`/databases/${name}/rejoin`;
     return this.#calls.task(target, options, rejoinAnswer, progress);
+  }
+
+  locks(name: string, options: { limit?: number | undefined } = {}): Promise<LockSummary[]> {
+    return this.#calls.ask(path`/databases/${name}/locks`, locksAnswer, {
+      limit: options.limit?.toString(),
+    });
+  }
+
+  async releaseLocks(name: string, transaction: number): Promise<void> {
+    const target = path`/databases/${name}/locks/release`;
+    await this.#calls.caller.call(
+      { method: 'POST', path: target, body: { transaction }, signal: this.#calls.signal() },
+      doneAnswer,
+    );
   }
 
   unfence(name: string): Promise<DatabaseStatus> {

@@ -81,10 +81,8 @@ export class Database extends DatabaseView {
       encode: (operations, asked) => this.#writable().encode(operations, asked),
       session: () => (this.isWriter ? this.running.session : null),
       refusedWrite: () => this.#whyNotWritable(),
-      queries: () => {
-        if (this.running.replica !== null) this.assertReadable();
-        return this.running.replica?.queries ?? null;
-      },
+      queries: () => this.queries,
+      assertReadable: () => this.assertReadable(),
     });
     this.#options = options;
     this.#located = located;
@@ -186,6 +184,11 @@ export class Database extends DatabaseView {
   /** Whether segments from here on say that they carry lock data; a change switches the log. */
   setLockData(lockData: boolean): void {
     this.#writable().setLockData(lockData);
+  }
+
+  /** Whether the log carries lock data. */
+  get lockData(): boolean {
+    return this.running.session?.lockData ?? false;
   }
 
   /** Whether commits and marks are possible: a normal database that is open for writing. */

@@ -116,6 +116,8 @@ export class SessionWriter {
   setLockData(lockData: boolean): void {
     if (lockData === this.lockData) return;
     this.#appender.switchSegment({ ...this.#appender.session, lockData });
+    // So that replicas know at once what is held, and not with the next commit only.
+    if (lockData) this.#appendBody(RecordKind.heartbeat, encodeBody(RecordKind.heartbeat, {}));
   }
 
   /** One put, or with a null value one delete: the shortest way for the commonest commit. */

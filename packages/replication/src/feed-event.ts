@@ -109,7 +109,11 @@ export type FeedEvent =
 export type FeedEffect =
   /** Pin the log at the replica's point, find out the facts, answer with `facts` or `failed`. */
   | { readonly type: 'gather'; readonly hello: HelloMessage }
-  | { readonly type: 'permit-simultaneous-query'; readonly replica: string }
+  | {
+      readonly type: 'permit-simultaneous-query';
+      readonly replica: string;
+      readonly simultaneousQuery: boolean;
+    }
   | { readonly type: 'welcome'; readonly plan: ResumePlan }
   /** Read on; answer with `chunk`, `dry` or `failed`. Never asked for while a read is under way. */
   | { readonly type: 'read'; readonly bytesMax: number }

@@ -36,6 +36,8 @@ export interface FeedOptions {
   readonly onEnd?: ((end: FeedEnd) => void) | undefined;
   /** A replica has proved that another database took the place of this one: it must write no more (P11). */
   readonly onTakenOver?: ((replica: string) => void) | undefined;
+  /** On a replica: what a replica of it wants is entered by the master above. */
+  readonly onQueryWanted?: ((replica: string, simultaneousQuery: boolean) => void) | undefined;
   /** Those of this database: without them nobody finds out that a replica follows twice. */
   readonly seats?: FeedSeats | undefined;
 }

@@ -11,6 +11,7 @@ import {
   encodeSegmentBytes,
   type FeedMessage,
   type HelloMessage,
+  type QueryMessage,
   type ReportMessage,
   refusalLengthMax,
   type SegmentBytes,
@@ -110,7 +111,8 @@ class FeedRunner {
 
   readonly #effects: Effects = {
     gather: ({ hello }) => this.#spawn(() => this.#gather(hello)),
-    'permit-simultaneous-query': ({ replica }) => this.#spawn(() => this.#permitQuery(replica)),
+    'permit-simultaneous-query': ({ replica, simultaneousQuery }) =>
+      this.#spawn(() => this.#permitQuery(replica, simultaneousQuery)),
     welcome: ({ plan }) => this.#welcome(plan),
     read: ({ bytesMax }) => this.#spawn(() => this.#read(bytesMax)),
     'send-chunk': () => {
@@ -158,6 +160,7 @@ class FeedRunner {
       if (message.type === 'hello') this.#dispatch({ type: 'hello', hello: message });
       else if (message.type === 'request') this.#dispatch({ type: 'request', request: message });
       else if (message.type === 'report') this.#dispatch({ type: 'report', report: message });
+      else if (message.type === 'query') this.#heardQuery(message);
       else this.#dispatch({ type: 'goodbye' });
     } catch (error) {
       this.#fail(error);
@@ -171,10 +174,25 @@ class FeedRunner {
     this.#dispatch({ type: 'facts', facts });
   }
 
-  async #permitQuery(replica: string): Promise<void> {
+  /** Of a replica of the one at the other end. */
+  #heardQuery({ replica, simultaneousQuery }: QueryMessage): void {
+    if (this.#welcomedAt === null) return;
+    this.#spawn(async () => {
+      const permitted = await this.#database.permitted();
+      const entry = permitted.find(({ name }) => name === replica);
+      if (entry === undefined || entry.simultaneousQuery === simultaneousQuery) return;
+      await this.#permitQuery(replica, simultaneousQuery);
+    });
+  }
+
+  async #permitQuery(replica: string, simultaneousQuery: boolean): Promise<void> {
     try {
-      await this.#database.permit(replica, { simultaneousQuery: true });
+      await this.#database.permit(replica, { simultaneousQuery });
     } catch (error) {
+      const { onQueryWanted } = this.#options;
+      if (isPaminaError(error, 'REPLICA_READ_ONLY') && onQueryWanted !== undefined) {
+        return onQueryWanted(replica, simultaneousQuery);
+      }
       // A database that may not write cannot note it; the replica follows all the same.
       if (!isPaminaError(error) || !mayNotWrite.has(error.code)) throw error;
       const message = `Simultaneous query of ${replica} could not be entered: ${error.message}.`;

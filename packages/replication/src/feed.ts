@@ -133,10 +133,11 @@ function judge(state: FeedState, event: EventOf<'facts'>): FeedStep {
 }
 
 /** What the replica wants is entered beside its permission, so that it is known at session start. */
-function permitQuery(state: FeedState, facts: FeedFacts): FeedEffect[] {
-  if (state.hello === null || !state.hello.simultaneousQuery) return [];
-  if (facts.permitted === null || facts.permitted.simultaneousQuery) return [];
-  return [{ type: 'permit-simultaneous-query', replica: state.hello.replica }];
+function permitQuery({ hello }: FeedState, { permitted }: FeedFacts): FeedEffect[] {
+  if (hello === null || permitted === null) return [];
+  const { replica, simultaneousQuery } = hello;
+  if (permitted.simultaneousQuery === simultaneousQuery) return [];
+  return [{ type: 'permit-simultaneous-query', replica, simultaneousQuery }];
 }
 
 /** Adds the credit; null if there would be more than a feed may ever owe. */

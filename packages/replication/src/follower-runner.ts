@@ -65,6 +65,8 @@ export class FollowerRunner {
   /** When it last said hello, monotonic. */
   #helloMs = 0;
   #reported = '';
+  /** Of replicas that follow this one, as many as are permitted. */
+  readonly #passedUp = new Map<string, boolean>();
   #cancelTimer: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
   #unwatch: (() => void) | null = null;
@@ -131,6 +133,13 @@ export class FollowerRunner {
   /** The property `readOnly` was changed: true stops replicating, false catches up by itself. */
   setReadOnly(readOnly: boolean): void {
     this.#dispatch({ type: 'read-only', readOnly });
+  }
+
+  /** A replica that follows this one has simultaneous query on, or not any more: told to the master, now or later. */
+  passUp(replica: string, simultaneousQuery: boolean): void {
+    this.#passedUp.set(replica, simultaneousQuery);
+    if (this.#state.master === null) return;
+    this.#link.send({ type: 'query', replica, simultaneousQuery });
   }
 
   /** How many ms this replica is behind its master at most; null if that is not known. */
@@ -261,7 +270,8 @@ export class FollowerRunner {
         }
         this.#history = welcome.timelines;
         this.#staleness.connected(welcome.time, this.#helloMs);
-        return this.#dispatch({ type: 'welcome', welcome });
+        this.#dispatch({ type: 'welcome', welcome });
+        for (const [replica, isOn] of this.#passedUp) this.passUp(replica, isOn);
       },
     );
   }

@@ -10,9 +10,13 @@ export class SessionLine {
     this.#jobLog = jobLog;
   }
 
-  /** Once for each log space. */
-  announce(segment: SegmentHeader, isQueryPermitted: boolean): void {
-    const logSpace = `${segment.timelineId}/${segment.session}`;
+  /**
+   * Once for each log space, and again where its segments begin to carry lock data, or do so no more: without it
+   * queries cannot be kept apart from the master's transactions. `isWanted`: the replica's own setting.
+   */
+  announce(segment: SegmentHeader, isWanted: boolean): void {
+    const isQueryPermitted = isWanted && segment.lockData;
+    const logSpace = `${segment.timelineId}/${segment.session} ${isQueryPermitted}`;
     if (logSpace === this.#announced) return;
     this.#announced = logSpace;
     const start = new Date(segment.startTime).toISOString().slice(0, 19).replace('T', ' ');

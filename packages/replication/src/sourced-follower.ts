@@ -98,6 +98,11 @@ export class SourcedFollower {
     await this.#closing;
   }
 
+  /** See FollowerRunner.passUp. */
+  passUp(replica: string, simultaneousQuery: boolean): void {
+    this.#inner.passUp(replica, simultaneousQuery);
+  }
+
   setReadOnly(readOnly: boolean): void {
     this.#inner.setReadOnly(readOnly);
   }

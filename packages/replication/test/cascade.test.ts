@@ -9,6 +9,36 @@ beforeEach(async () => {
 });
 afterEach(() => pair.close());
 
+it('P12 what a replica of a replica wants is entered by the master of all, in both directions', async () => {
+  const middle = await pair.follow('middle');
+  await pair.master.permit('last', { simultaneousQuery: false });
+  const last = await pair.replica('last', { master: 'middle', simultaneousQuery: true });
+  const second = new FeedServer(middle.database, (replica, isOn) =>
+    middle.runner.passUp(replica, isOn),
+  );
+  const address = await second.listen();
+  const follower = pair.runner(last, () => address);
+  const isEntered = async (): Promise<boolean> =>
+    (await pair.master.permitted()).some((one) => one.name === 'last' && one.simultaneousQuery);
+  try {
+    follower.start();
+    await until('entered', isEntered);
+    expect(pair.master.lockData).toBe(true);
+    await follower.stop();
+    // Also what comes while the one between is out of touch with the master.
+    await middle.runner.stop();
+    await last.updateControl({ simultaneousQuery: false });
+    follower.start();
+    await until('welcomed', () => follower.status().state === 'streaming');
+    middle.runner.start();
+    await until('taken back', async () => !(await isEntered()));
+    expect(pair.master.lockData).toBe(false);
+  } finally {
+    await follower.stop();
+    await second.close();
+  }
+});
+
 it('P11 who follows a replica goes over to a new timeline with it, by itself', async () => {
   const next = await pair.follow('next');
   const middle = await pair.follow('middle');

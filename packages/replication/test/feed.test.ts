@@ -267,15 +267,23 @@ describe('feed', () => {
     },
   );
 
-  it('what the replica wants is entered beside its permission', () => {
-    const wanting = helloOf({ simultaneousQuery: true });
-    const state = stateOf('checking', { hello: wanting });
-    const step = stepFeed(state, { type: 'facts', facts: factsFor(wanting) });
-    expect(step.effects[0]).toEqual({
-      type: 'permit-simultaneous-query',
-      replica: wanting.replica,
-    });
-  });
+  it.each([true, false])(
+    'P12 what the replica wants (%s) is entered beside its permission, if it is not there',
+    (simultaneousQuery) => {
+      const hello = helloOf({ simultaneousQuery });
+      const effectsFor = (entered: boolean) => {
+        const permitted = { name: hello.replica, simultaneousQuery: entered };
+        const facts = { ...factsFor(hello), permitted };
+        return stepFeed(stateOf('checking', { hello }), { type: 'facts', facts }).effects;
+      };
+      expect(effectsFor(!simultaneousQuery)[0]).toEqual({
+        type: 'permit-simultaneous-query',
+        replica: hello.replica,
+        simultaneousQuery,
+      });
+      expect(effectsFor(simultaneousQuery)[0]).toMatchObject({ type: 'welcome' });
+    },
+  );
 
   it('P13 no order of events gives negative or unbounded credit, a second read, or life after close', () => {
     const anyEvent: fc.Arbitrary<FeedEvent> = fc.oneof(

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createDatabase, Database, readControl, writeControl, newInstance } from '@pamina/engine';
 import { type HttpListener, nodeEnv } from '@pamina/env';
 import { segmentBytesMin, wireMessageBytesMax } from '@pamina/format';
-import type { FeedEnd, FeedStatus } from '../src/feed-options.js';
+import type { FeedEnd, FeedOptions, FeedStatus } from '../src/feed-options.js';
 import { runFeed } from '../src/feed-runner.js';
 import { FeedSeats } from '../src/feed-seats.js';
 import { FollowerRunner } from '../src/follower-runner.js';
@@ -36,8 +36,11 @@ export class FeedServer {
   database: Database | null;
   connections = 0;
 
-  constructor(database: Database) {
+  readonly #onQueryWanted: FeedOptions['onQueryWanted'];
+
+  constructor(database: Database, onQueryWanted?: FeedOptions['onQueryWanted']) {
     this.database = database;
+    this.#onQueryWanted = onQueryWanted;
   }
 
   async listen(): Promise<string> {
@@ -59,6 +62,7 @@ export class FeedServer {
           else this.statuses.set((replica = status.replica), status);
         },
         onEnd: (end) => this.ends.push(end),
+        onQueryWanted: this.#onQueryWanted,
       });
       this.#feeds.add(feed);
       return void feed.finally(() => this.#feeds.delete(feed));

@@ -11,18 +11,21 @@ const header = (change: Partial<SegmentHeader> = {}): SegmentHeader => ({
   ...change,
 });
 
-it('P9 says in DESIGN’s words whether simultaneous query is permitted, once for each log space', () => {
+it('P9 says in DESIGN’s words whether simultaneous query is permitted, once for each log space and where that changes', () => {
   const lines: string[] = [];
   const line = new SessionLine({
     write: (level, _event, message) => lines.push(`${level} ${message}`),
   });
   line.announce(header(), true);
   line.announce(header({ firstSeq: 50_000 }), true);
+  line.announce(header({ lockData: false }), true);
+  line.announce(header({ lockData: false }), true);
   line.announce(header({ session: 38 }), false);
   line.announce(header({ timelineId: '22'.repeat(8), session: 38 }), false);
   const began = 'from 2026-07-29 13:38:05 started.';
   expect(lines).toEqual([
     `info Replication of server session 37 ${began} Simultaneous query permitted.`,
+    `warning Replication of server session 37 ${began} Simultaneous query not permitted.`,
     `warning Replication of server session 38 ${began} Simultaneous query not permitted.`,
     `warning Replication of server session 38 ${began} Simultaneous query not permitted.`,
   ]);

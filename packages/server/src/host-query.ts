@@ -2,7 +2,6 @@
 // all that the level asks for, and nothing has to be begun.
 
 import { type Pamina, type PaminaTransaction, readsLock } from '@pamina/engine';
-import { PaminaError } from '@pamina/format';
 import type { Entry, QueryOptions } from '@pamina/wire';
 import { byteRange, textOf } from './entry-text.js';
 import type { Held, HostCore } from './host-core.js';
@@ -11,7 +10,7 @@ import { byteFace } from './remote-transactions.js';
 
 type Face = Pamina<Uint8Array, Uint8Array>;
 
-/** ISOLATION_UNAVAILABLE where it takes locks and there are none. */
+/** ISOLATION_UNAVAILABLE on a replica that takes locks where its log has no lock data. */
 export async function* query(
   core: HostCore,
   name: string,
@@ -47,13 +46,7 @@ async function transactionFor(
   { isolation = 'snapshot', lockMode }: QueryOptions,
 ): Promise<PaminaTransaction<Uint8Array, Uint8Array> | null> {
   if (online === null || !readsLock(isolation, lockMode)) return null;
-  const { name, type } = database.control;
-  if (type === 'replica') {
-    const asked = lockMode === undefined ? isolation : `lockMode ${lockMode}`;
-    const message = `${asked} locks what it reads, and ${name} is a replica, which has no locks`;
-    throw new PaminaError('ISOLATION_UNAVAILABLE', message);
-  }
-  // Nobody commits, so that nothing can come between.
-  if (!database.isWriter) return null;
+  // Nobody commits and nothing is replayed, so that nothing can come between.
+  if (!database.isWriter && database.queries === null) return null;
   return face.begin({ isolation, lockMode, signal: online.signal });
 }

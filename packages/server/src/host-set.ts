@@ -14,6 +14,8 @@ import {
   backupTierGenerationsMax,
   PaminaError,
   logBytesWithoutBackupMax,
+  maxReplayWaitMsDefault,
+  maxReplayWaitMsMax,
   logBytesWithoutBackupMin,
   replicaHoldBytesMax,
   replicaHoldBytesMin,
@@ -149,6 +151,13 @@ const setters: Readonly<Record<string, Setter>> = {
     }
     await database.updateControl({ simultaneousQuery: flag(value) });
   },
+  maxReplayWaitMs: async (database, value, name) => {
+    if (database.control.type !== 'replica') {
+      const message = `${name} is no replica: maxReplayWaitMs is for replicas`;
+      throw new PaminaError('DATABASE_TYPE', message);
+    }
+    await database.updateControl({ maxReplayWaitMs: integer(value, 0, maxReplayWaitMsMax) });
+  },
   onTerminal: setOnTerminal,
   applyDelayMs: async (database, value) => {
     await requireReplica(database).change({ delayMs: integer(value, 0, applyDelayMsMax) });
@@ -250,7 +259,8 @@ function replicaProperties(control: Control): Record<string, unknown> {
   const { delayMs: applyDelayMs, paused: applyPaused } = ruleOf(control);
   const isRecreated = control.onTerminal !== undefined && control.onTerminal !== null;
   const onTerminal = isRecreated ? 'recreate' : 'stop';
-  return { applyDelayMs, applyPaused, onTerminal, ...sourceProperties(control) };
+  const { maxReplayWaitMs = maxReplayWaitMsDefault } = control;
+  return { applyDelayMs, applyPaused, maxReplayWaitMs, onTerminal, ...sourceProperties(control) };
 }
 
 const unitBytes = { '': 1, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;

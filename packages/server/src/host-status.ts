@@ -12,6 +12,7 @@ import {
   errorTable,
   formatPosition,
   isPaminaError,
+  maxReplayWaitMsDefault,
   type PaminaError,
   timelineAt,
   toPaminaError,
@@ -22,7 +23,9 @@ import type {
   DatabaseStatus,
   DatabaseSummary,
   DamageStatus,
+  LockDataStatus,
   MasterStatus,
+  QueriesStatus,
 } from '@pamina/wire';
 import { applyingStatus } from './host-apply.js';
 import { sourceStatus } from './host-source-status.js';
@@ -180,6 +183,8 @@ async function whole(
     settings: database.settings(),
     synchronous: database.isWriter ? database.synchronous.status() : null,
     applying: applyingStatus(database),
+    lockData: lockDataStatus(database),
+    queries: queriesStatus(database),
     master: masterOf(control, online),
     log: { segments: log.segments().length, bytes: log.bytes, firstSeq: log.firstSeq },
     holds: await replicaHolds(database),
@@ -263,6 +268,25 @@ function auditStatus(
     reason,
     stateHash,
     expected,
+  };
+}
+
+/** What the log carries of its locks. */
+function lockDataStatus(database: Database): LockDataStatus | null {
+  if (!database.isWriter) return null;
+  return { inLog: database.lockData, ...database.transactions.lockDataAmount };
+}
+
+function queriesStatus({ control, queries }: Database): QueriesStatus | null {
+  if (queries === null) return null;
+  const { cancelled, waitedMs, waits } = queries.conflicts;
+  return {
+    lockData: queries.hasLockData,
+    open: queries.size,
+    replayWaits: waits,
+    replayWaitedMs: Math.ceil(waitedMs),
+    cancelled,
+    maxReplayWaitMs: control.maxReplayWaitMs ?? maxReplayWaitMsDefault,
   };
 }
 

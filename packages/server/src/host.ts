@@ -28,6 +28,7 @@ import type {
   HashReport,
   ImportReport,
   JobEvent,
+  LockSummary,
   LogLine,
   LogOptions,
   LogSegments,
@@ -63,6 +64,7 @@ import { jobLog, type JobLogOptions, log } from './host-log.js';
 import { finishSwaps } from './host-recreate.js';
 import { recreateIfTold } from './host-recreate-auto.js';
 import { rebuild } from './host-rebuild.js';
+import { locks, releaseLocks } from './host-locks.js';
 import { logBytes, logSegments } from './host-places.js';
 import { query } from './host-query.js';
 import * as replicaVerbs from './host-replicas.js';
@@ -278,6 +280,14 @@ export class Host implements Served {
 
   fence(name: string, successor: string): Promise<FenceAnswer> {
     return fence(this.#core, name, { successor });
+  }
+
+  locks(name: string, options: { limit?: number | undefined } = {}): Promise<LockSummary[]> {
+    return locks(this.#core, name, options);
+  }
+
+  releaseLocks(name: string, transaction: number): Promise<void> {
+    return releaseLocks(this.#core, name, transaction);
   }
 
   async unfence(name: string): Promise<DatabaseStatus> {

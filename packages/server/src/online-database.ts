@@ -92,6 +92,7 @@ export class OnlineDatabase {
       seats: this.#seats,
       onStatus: (status) => this.feeds.set(channel, status),
       onEnd: (end) => this.ends.note(end, this.#env.clock.now()),
+      onQueryWanted: (replica, isOn) => this.follower?.passUp(replica, isOn),
       onTakenOver: (replica) => this.onTakenOver?.(replica),
     });
     this.feeds.set(channel, null);

@@ -5,9 +5,13 @@ import {
   hashQuery,
   type JobLogQuery,
   jobLogQuery,
+  type LocksQuery,
+  locksQuery,
   type LogQuery,
   logQuery,
   nameParameters,
+  type ReleaseRequest,
+  releaseRequest,
 } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
 import { answerItems, answerLines } from './line-answer.js';
@@ -39,6 +43,21 @@ export function inspectRoutes(app: FastifyInstance, { clock, served }: RouteCont
           around: numberOf(query.around),
         }),
       ),
+  );
+
+  app.get<Named & { Querystring: LocksQuery }>(
+    '/databases/:name/locks',
+    { schema: { params: nameParameters, querystring: locksQuery } },
+    ({ params, query }) => served.locks(params.name, { limit: numberOf(query.limit) }),
+  );
+
+  app.post<Named & { Body: ReleaseRequest }>(
+    '/databases/:name/locks/release',
+    { schema: { params: nameParameters, body: releaseRequest } },
+    async ({ body, params }) => {
+      await served.releaseLocks(params.name, body.transaction);
+      return { done: true };
+    },
   );
 
   app.get<Named & { Querystring: HashQuery }>(

@@ -39,6 +39,7 @@ import type {
   VerifyReport,
   VerifyRequest,
 } from './verification.js';
+import type { LockDataStatus, LockSummary, QueriesStatus } from './locks.js';
 import type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
 import type { DeleteReport, ReplacedCopy } from './removal.js';
 import type { RestoreOptions, RestoreReport } from './restore.js';
@@ -167,6 +168,10 @@ export interface DatabaseStatus {
   } | null;
   /** Null on everything but an online database that commits. Left out by older servers. */
   readonly synchronous?: SynchronousSummary | null | undefined;
+  /** What its log carries of its locks; null on everything but an online database that commits. Left out by older servers. */
+  readonly lockData?: LockDataStatus | null | undefined;
+  /** Queries beside replay; null on everything but an online replica. Left out by older servers. */
+  readonly queries?: QueriesStatus | null | undefined;
   /** Null on everything but a replica. */
   readonly master: MasterStatus | null;
   /** When a replica applies what it received; null on everything but a replica. Left out by older servers. */
@@ -300,6 +305,13 @@ export interface Administration {
   ): Promise<void>;
   deny(name: string, replica: string): Promise<void>;
   replicas(name: string): Promise<ReplicaSummary[]>;
+  /** Held and waited for, the oldest transactions first, at most so many (1,000). DATABASE_OFFLINE. */
+  locks(name: string, options?: { readonly limit?: number | undefined }): Promise<LockSummary[]>;
+  /**
+   * On a replica: what a transaction of its master holds is free there, until that locks more or the replica is opened
+   * again. Elsewhere: the transaction is rolled back. TRANSACTION_NOT_FOUND, DATABASE_OFFLINE.
+   */
+  releaseLocks(name: string, transaction: number): Promise<void>;
   replicate(name: string, options: ReplicateOptions, progress?: Progress): Promise<DatabaseStatus>;
   /**
    * What a replica received is applied up to there, whatever its delay, and it is paused. POSITION_AHEAD,

@@ -66,6 +66,11 @@ const followerReaders: Readers<FollowerMessage> = {
     applied: fields.count('applied'),
     oldest: readCountIfPresent(fields, 'oldest'),
   }),
+  query: (fields) => ({
+    type: 'query',
+    replica: fields.text('replica', nameLengthMax),
+    simultaneousQuery: fields.flag('simultaneousQuery'),
+  }),
   goodbye: () => ({ type: 'goodbye' }),
 };
 

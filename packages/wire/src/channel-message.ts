@@ -64,6 +64,13 @@ export interface ReportMessage {
   readonly oldest?: number | undefined;
 }
 
+/** Of a replica that follows the sender: whether it has simultaneous query on, to be entered by the master of all. */
+export interface QueryMessage {
+  readonly type: 'query';
+  readonly replica: string;
+  readonly simultaneousQuery: boolean;
+}
+
 export interface GoodbyeMessage {
   readonly type: 'goodbye';
 }
@@ -116,7 +123,12 @@ export interface HeartbeatMessage {
   readonly isAwaited?: boolean | undefined;
 }
 
-export type FollowerMessage = HelloMessage | RequestMessage | ReportMessage | GoodbyeMessage;
+export type FollowerMessage =
+  | HelloMessage
+  | RequestMessage
+  | ReportMessage
+  | QueryMessage
+  | GoodbyeMessage;
 export type FeedMessage = WelcomeMessage | RefuseMessage | EndMessage | HeartbeatMessage;
 export type ChannelMessage = FollowerMessage | FeedMessage;
 

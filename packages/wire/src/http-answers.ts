@@ -3,6 +3,7 @@
 // let through: a newer server may say more.
 
 import { type TSchema, Type } from 'typebox';
+import { lockDataAnswer, queriesAnswer } from './locks.js';
 
 const text = Type.String();
 const amount = Type.Number();
@@ -191,6 +192,8 @@ export const statusAnswer = Type.Object({
       }),
     ),
   ),
+  lockData: Type.Optional(orNull(lockDataAnswer)),
+  queries: Type.Optional(orNull(queriesAnswer)),
   master: orNull(
     Type.Object({
       name: text,

@@ -104,6 +104,14 @@ export const expireRequest = Type.Object(
   },
   strict,
 );
+export const locksQuery = Type.Object(
+  { limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,5}$' })) },
+  strict,
+);
+export const releaseRequest = Type.Object(
+  { transaction: whole(1, Number.MAX_SAFE_INTEGER) },
+  strict,
+);
 export const allowRequest = Type.Object(
   { simultaneousQuery: Type.Optional(Type.Boolean()) },
   strict,
@@ -191,6 +199,8 @@ export type PutRequest = Static<typeof putRequest>;
 export type BatchRequest = Static<typeof batchRequest>;
 export type DeleteQuery = Static<typeof deleteQuery>;
 export type BackupsQuery = Static<typeof backupsQuery>;
+export type LocksQuery = Static<typeof locksQuery>;
+export type ReleaseRequest = Static<typeof releaseRequest>;
 export type JobLogQuery = Static<typeof jobLogQuery>;
 export type ExportQuery = Static<typeof exportQuery>;
 export type LogQuery = Static<typeof logQuery>;

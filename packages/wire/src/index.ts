@@ -17,6 +17,8 @@ export {
   type ApplyTarget,
   type ResetOptions,
 } from './administration.js';
+export { locksAnswer } from './locks.js';
+export type { LockDataStatus, LockSummary, QueriesStatus } from './locks.js';
 export type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
 export {
   type BatchOperation,
@@ -61,6 +63,7 @@ export {
   type FeedMessage,
   type FollowerMessage,
   type GoodbyeMessage,
+  type QueryMessage,
   type HeartbeatMessage,
   type HelloMessage,
   type RefuseMessage,
@@ -169,6 +172,10 @@ export {
   hashQuery,
   type HashQuery,
   jobLogQuery,
+  locksQuery,
+  type LocksQuery,
+  releaseRequest,
+  type ReleaseRequest,
   type JobLogQuery,
   logQuery,
   type LogQuery,

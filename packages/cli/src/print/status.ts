@@ -67,6 +67,7 @@ export function statusText(status: DatabaseStatus, now: number): string {
       ['size', formatBytes(status.sizeBytes)],
       ['kept copies', replacedText(status)],
       ['log', logText(status)],
+      ['lock data', lockDataText(status)],
       ['log held', heldText(status)],
       ['backups', backupsText(status)],
       ['read only', status.readOnly ? 'yes' : null],
@@ -178,8 +179,29 @@ function replicaText(status: DatabaseStatus, master: MasterStatus, now: number):
     ['at most behind', behindText(master)],
     ['apply delay', applyText(status)],
     ['simultaneous query', status.simultaneousQuery ? 'permitted' : 'not permitted'],
+    ['queries', queriesText(status)],
   ]);
   return `${positions}\n\n${about}`;
+}
+
+/** What there is to say of queries beside replay. */
+function queriesText({ queries, simultaneousQuery }: DatabaseStatus): string | null {
+  if (queries === null || queries === undefined || !simultaneousQuery) return null;
+  const { cancelled, lockData, open, replayWaitedMs, replayWaits } = queries;
+  const parts = [`${countOf(open, 'transaction')} open`];
+  if (lockData === false) parts.push('no lock data in the log: snapshots only');
+  if (replayWaits > 0) {
+    const times = replayWaits === 1 ? 'once' : `${replayWaits} times`;
+    parts.push(`replay waited ${times}, ${formatDuration(replayWaitedMs)} in all`);
+  }
+  if (cancelled > 0) parts.push(`${cancelled} cancelled`);
+  return parts.join('; ');
+}
+
+function lockDataText({ lockData }: DatabaseStatus): string | null {
+  if (lockData === null || lockData === undefined || !lockData.inLog) return null;
+  const { bytes, records } = lockData;
+  return `in the log for simultaneous query: ${countOf(records, 'record')}, ${formatBytes(bytes)}`;
 }
 
 function behindText({ behindMs }: MasterStatus): string | null {

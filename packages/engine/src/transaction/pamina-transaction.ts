@@ -261,7 +261,7 @@ export class PaminaTransaction<K = string, V = string> {
   #levelOf<PK, PV>({ sublevel }: TransactionTarget<PK, PV>): AnyLevel<PK, PV> {
     if (sublevel === undefined) return this.#db as unknown as AnyLevel<PK, PV>;
     const { db } = sublevel as { db?: unknown };
-    if (db === this.#db) return sublevel;
+    if (db === this.#db) return sublevel as unknown as AnyLevel<PK, PV>;
     throw new TypeError('the sublevel is not of the database of the transaction');
   }
 

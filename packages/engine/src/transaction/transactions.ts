@@ -55,8 +55,10 @@ export interface TransactionHost {
   /** Resolves when all that is encoded is visible, or has failed. */
   settled(): Promise<void>;
   encode(operations: readonly Operation[], options: CommitOptions): Encoded;
-  /** Of a replica that is open for writing; throws what keeps it from being read. */
+  /** Of a replica that is open for writing. */
   queries(): ReplicaQueries | null;
+  /** NOT_QUERYABLE, DATABASE_CLOSED. */
+  assertReadable(): void;
   /** Why nothing can be written. */
   refusedWrite(): PaminaError;
   /** Where lock data goes; null where nothing can be written now. */
@@ -137,7 +139,12 @@ export class Transactions {
     checkOptions(options);
     if (this.#endedBy !== null) throw this.#endedBy;
     const queries = this.#host.queries();
-    if (queries !== null) return queries.begin(options, () => this.#host.refusedWrite());
+    if (queries === null) return this.#begin(options);
+    this.#host.assertReadable();
+    return queries.begin(options, () => this.#host.refusedWrite());
+  }
+
+  async #begin(options: TransactionOptions): Promise<Transaction> {
     this.#assertWritable();
     options.signal?.throwIfAborted();
     const isFirst = this.#open.size === 0 && this.#beginning === 0;
