@@ -15,6 +15,14 @@ export interface StoreSetting {
   readonly engine: 'pamina' | 'classic-level';
   readonly writers: number;
   readonly folder: string;
+  /** So many were there before anything is measured. */
+  readonly transactions?: number;
+}
+
+/** Who reads from a replica while it replays. */
+export interface ReaderSetting {
+  readonly readers: number;
+  readonly isolation: 'committedCommand' | 'snapshot';
 }
 
 const secondsWithoutEnd = 86_400;
@@ -24,12 +32,15 @@ type TurnAnswer = Turn & Answer;
 /** Pamina without a replica, or the bare classic-level. */
 export async function storeContestant(
   { stage, storeOptions }: RowContext,
-  { name, engine, writers, folder }: StoreSetting,
+  { name, engine, writers, folder, transactions = 0 }: StoreSetting,
 ): Promise<Contestant> {
   const { program } = await Program.start(stage, 'puts', {
     ...{ engine, folder, storeOptions, writers },
     encoding: 'utf8',
   });
+  if (transactions > 0) {
+    await program.ask('transactions', { transactions, documents: 1, lockData: false });
+  }
   return {
     name,
     turn: (plan) => program.ask<TurnAnswer>('turn', plan),
@@ -104,11 +115,18 @@ export class MasterAndReplica implements Contestant {
   }
 
   /** What the replica has missed when it comes back, and how long that took it. */
-  async catchUp(records: number, seed: number, quiet: () => Promise<void>): Promise<Turn> {
+  async catchUp(
+    records: number,
+    seed: number,
+    quiet: () => Promise<void>,
+    readers: ReaderSetting = { readers: 0, isolation: 'snapshot' },
+  ): Promise<Turn> {
     const { seq: before } = await this.#replica.ask<Place>('stop');
     const { seq } = await this.#master.ask<Place>('fill', { records, seed });
     await quiet();
-    const { seconds } = await this.#replica.ask<{ seconds: number }>('catchUp', { seq });
+    const { seconds } = await this.#replica.ask<{ seconds: number }>('catchUp', {
+      ...{ seq, ...readers },
+    });
     return { operations: seq - before, seconds, latency: null };
   }
 

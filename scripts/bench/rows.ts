@@ -8,10 +8,13 @@ import { encodingsRow } from './row/encodings.js';
 import { farBehind } from './row/far-behind.js';
 import { idleReplicas } from './row/idle-replicas.js';
 import { lags } from './row/lag.js';
+import { lockData } from './row/lock-data.js';
+import { plainCalls } from './row/plain-calls.js';
 import { promotion } from './row/promotion.js';
 import { puts } from './row/puts.js';
 import { reads } from './row/reads.js';
 import { recovery } from './row/recovery.js';
+import { replayReaders } from './row/replay-readers.js';
 import { sustained } from './row/sustained.js';
 import { sync } from './row/sync.js';
 
@@ -20,11 +23,14 @@ export const rows: readonly Row[] = [
   ...commits,
   sync,
   encodingsRow,
+  plainCalls,
+  lockData,
   ...lags,
   promotion,
   idleReplicas,
   catchUp,
   behind,
+  replayReaders,
   recovery,
   reads,
   backup,

@@ -376,10 +376,9 @@ export class RemoteAdministration implements Administration {
     return this.#calls.task(target, options, rejoinAnswer, progress);
   }
 
-  locks(name: string, options: { limit?: number | undefined } = {}): Promise<LockSummary[]> {
-    return this.#calls.ask(path`/databases/${name}/locks`, locksAnswer, {
-      limit: options.limit?.toString(),
-    });
+  locks(name: string, { limit }: { limit?: number | undefined } = {}): Promise<LockSummary[]> {
+    const query = { limit: limit?.toString() };
+    return this.#calls.ask(path`/databases/${name}/locks`, locksAnswer, query);
   }
 
   async releaseLocks(name: string, transaction: number): Promise<void> {

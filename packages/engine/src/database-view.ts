@@ -4,6 +4,7 @@ import type { Log } from '@pamina/log';
 import type { Control } from './control.js';
 import type { DatabaseParts } from './database-parts.js';
 import { pointOf, type LogPoint } from './log-point.js';
+import type { ReplicaQueries } from './replica-queries.js';
 import type { RunningDatabase } from './running-database.js';
 import type { SlotTable } from './slots.js';
 import type { StateReader } from './state-reader.js';
@@ -45,6 +46,16 @@ export abstract class DatabaseView {
   get session(): number {
     const applied = Math.max(this.control.session, this.store.lastSession);
     return this.running.session?.number ?? applied;
+  }
+
+  /** Whether the log carries lock data. */
+  get lockData(): boolean {
+    return this.running.session?.lockData ?? false;
+  }
+
+  /** Of a replica that is open for writing: queries beside replay. */
+  get queries(): ReplicaQueries | null {
+    return this.running.replica?.queries ?? null;
   }
 
   /** The last record that is in the store. */

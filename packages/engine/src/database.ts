@@ -27,7 +27,6 @@ import { refusedRead, refusedWrite } from './refusals.js';
 import { snapshotAtMark, snapshotNow, type PlacedSnapshot } from './placed-snapshot.js';
 import type { ReplicaApply } from './replica-apply.js';
 import type { ReplicaLog } from './replica-log.js';
-import type { ReplicaQueries } from './replica-queries.js';
 import { RunningDatabase } from './running-database.js';
 import type { SessionWriter } from './session-writer.js';
 import type { CommitOptions, DatabaseOptions } from './database-options.js';
@@ -186,11 +185,6 @@ export class Database extends DatabaseView {
     this.#writable().setLockData(lockData);
   }
 
-  /** Whether the log carries lock data. */
-  get lockData(): boolean {
-    return this.running.session?.lockData ?? false;
-  }
-
   /** Whether commits and marks are possible: a normal database that is open for writing. */
   get isWriter(): boolean {
     const isOpen = this.#state === 'open' && !this.#isClosed;
@@ -272,11 +266,6 @@ export class Database extends DatabaseView {
     this.positions.look();
   }
 
-  /** Of a replica that is open for writing: queries beside replay. */
-  get queries(): ReplicaQueries | null {
-    return this.running.replica?.queries ?? null;
-  }
-
   /** Null of everything but a replica that is open for writing. */
   get replicaApply(): ReplicaApply | null {
     return this.running.replica?.apply ?? null;
@@ -317,7 +306,6 @@ export class Database extends DatabaseView {
       const closed = new PaminaError('DATABASE_CLOSED', `${this.control.name} is closed`);
       this.positions.end(closed);
       this.transactions.end(closed);
-      this.running.replica?.queries.end(closed);
       await this.background.end();
       await this.running.stop(this.#state === 'open');
     } finally {

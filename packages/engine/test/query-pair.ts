@@ -9,9 +9,9 @@ export interface QueryPair {
   readonly master: Pamina;
   readonly replica: Pamina;
   /** Carries all that the master has on disk, and waits until it is applied. */
-  catchUp(): Promise<void>;
+  readonly catchUp: () => Promise<void>;
   /** Carries it, and waits for nothing. */
-  carry(): Promise<void>;
+  readonly carry: () => Promise<void>;
 }
 
 export async function face(database: Database): Promise<Pamina> {
@@ -40,20 +40,17 @@ export async function queryPair(
     // The log has switched: this is the first record that stands in a segment with lock data.
     await masterDatabase.put('begun', '1');
   }
-  const pair = {
-    master: await face(masterDatabase),
-    replica: await face(replicaDatabase),
-    async carry() {
-      await settled(masterDatabase);
-      await pump(masterDatabase, replicaDatabase);
-    },
-    async catchUp() {
-      await pair.carry();
-      await replicaDatabase.whenApplied(replicaDatabase.durable().seq);
-    },
+  const carry = async (): Promise<void> => {
+    await settled(masterDatabase);
+    await pump(masterDatabase, replicaDatabase);
   };
-  await pair.catchUp();
-  return pair;
+  const catchUp = async (): Promise<void> => {
+    await carry();
+    await replicaDatabase.whenApplied(replicaDatabase.durable().seq);
+  };
+  await catchUp();
+  const [master, replica] = [await face(masterDatabase), await face(replicaDatabase)];
+  return { master, replica, carry, catchUp };
 }
 
 /** All that is encoded is on disk, lock data too. */

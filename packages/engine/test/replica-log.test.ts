@@ -6,7 +6,6 @@ import { Database } from '../src/database.js';
 import { readControl } from '../src/control.js';
 import {
   FaultyDisk,
-  cleanUp,
   codeOf,
   contents,
   copyAs,

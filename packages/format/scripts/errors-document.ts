@@ -2,7 +2,8 @@
 // `--print` to the terminal instead. A test and `npm run check` compare the file with what this gives.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { errorTable, exitStatusMeanings, type ErrorRow } from '../src/errors.js';
+import { exitStatusMeanings, type ErrorRow } from '../src/error-classes.js';
+import { errorTable } from '../src/errors.js';
 
 /** The whole text of ERRORS.md. */
 export function errorsDocument(): string {

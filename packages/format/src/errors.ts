@@ -2,54 +2,20 @@
 // HTTP status; the hint says what to do next. Rows are alphabetical; ERRORS.md is generated from
 // here by `npx tsx packages/format/scripts/errors-document.ts`.
 
-export interface ErrorRow {
-  /** What the command exits with: the same for all codes of a class. */
-  readonly exitStatus: number;
-  readonly httpStatus: number;
-  /** The same call may succeed later without a change. */
-  readonly retryable: boolean;
-  /** What to do next, as one or two sentences. */
-  readonly hint: string;
-}
-
-/** Classes of errors by exit status; 0 is success, 128 and above are signals. */
-export const exitStatusMeanings = {
-  1: 'a fault in Pamina itself',
-  2: 'the request is not valid: correct it and try again',
-  3: 'what was asked for does not exist',
-  4: 'not possible in the present state or for this type of database, or it exists already',
-  5: 'refused: identity, permission or credential',
-  6: 'data is damaged, or not of a format that this version reads',
-  7: 'the disk or the file system failed or refused',
-  8: 'the network failed or the other side cannot be reached',
-  9: 'a limit was reached',
-  10: 'ended before it was done: aborted or out of time',
-  11: 'nothing was found to be wrong, but not all of what was asked could be verified',
-} as const;
-
-type ExitStatus = keyof typeof exitStatusMeanings;
-type RowOf = (hint: string, httpStatus?: number, retryable?: boolean) => ErrorRow;
-
-function classOf(exitStatus: ExitStatus, usualHttpStatus: number, usuallyRetryable = false): RowOf {
-  return (hint, httpStatus = usualHttpStatus, retryable = usuallyRetryable) => ({
-    exitStatus,
-    httpStatus,
-    retryable,
-    hint,
-  });
-}
-
-const internal = classOf(1, 500);
-const usage = classOf(2, 400);
-const missing = classOf(3, 404);
-const state = classOf(4, 409);
-const refused = classOf(5, 403);
-const damaged = classOf(6, 500);
-const disk = classOf(7, 500);
-const network = classOf(8, 502, true);
-const limit = classOf(9, 413);
-const ended = classOf(10, 504, true);
-const unverified = classOf(11, 409);
+import {
+  damaged,
+  disk,
+  ended,
+  internal,
+  limit,
+  missing,
+  network,
+  refused,
+  state,
+  unverified,
+  usage,
+  type ErrorRow,
+} from './error-classes.js';
 
 export const errorTable = {
   ABORTED: ended('Nothing more is done. Start it again when you want it.', 499, false),

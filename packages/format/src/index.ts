@@ -19,7 +19,8 @@ export type {
   SessionBody,
 } from './control-body.js';
 export { errorTable } from './errors.js';
-export type { ErrorCode, ErrorRow } from './errors.js';
+export type { ErrorRow } from './error-classes.js';
+export type { ErrorCode } from './errors.js';
 export { FieldReader } from './fields.js';
 export { bytesToHex, isHex } from './hex.js';
 export { readUint64, viewOf, writeUint64 } from './integers.js';

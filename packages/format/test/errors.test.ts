@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { errorsDocument, errorsDocumentPath } from '../scripts/errors-document.js';
-import { errorTable, exitStatusMeanings, type ErrorRow } from '../src/errors.js';
+import { exitStatusMeanings, type ErrorRow } from '../src/error-classes.js';
+import { errorTable } from '../src/errors.js';
 
 const rows = Object.entries<ErrorRow>(errorTable);
 

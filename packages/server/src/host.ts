@@ -286,9 +286,7 @@ export class Host implements Served {
     return locks(this.#core, name, options);
   }
 
-  releaseLocks(name: string, transaction: number): Promise<void> {
-    return releaseLocks(this.#core, name, transaction);
-  }
+  readonly releaseLocks: Served['releaseLocks'] = (...words) => releaseLocks(this.#core, ...words);
 
   async unfence(name: string): Promise<DatabaseStatus> {
     await unfence(this.#core, name);

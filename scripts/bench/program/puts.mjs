@@ -13,6 +13,21 @@ await answerCommands(
   {
     turn: (command) => writeFor({ ...command, writers: config.writers, values, put }),
     sustain: (command) => sustain({ ...command, writers: config.writers, values, put }),
+    /** Transactions of a client that locks one document after the other; how much longer the log is behind them. */
+    transactions: async ({ transactions, documents, lockData }) => {
+      const { database } = store;
+      await database.permit('replica', { simultaneousQuery: lockData });
+      const before = database.log.bytes;
+      for (let at = 0; at < transactions; at++) {
+        const transaction = await store.begin();
+        for (let document = 0; document < documents; document++) {
+          await transaction.put(`transactions/${document}`, values[document % values.length]);
+          await new Promise(setImmediate);
+        }
+        await transaction.commit();
+      }
+      return { bytes: database.log.bytes - before };
+    },
     fill: async (command) => {
       await writeRecords({ ...command, values, put });
       return { records: command.records };

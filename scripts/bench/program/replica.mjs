@@ -38,11 +38,13 @@ await answerCommands(
       return { seq };
     },
     /** From offline to level. */
-    catchUp: async ({ seq }) => {
+    catchUp: async ({ seq, readers = 0, isolation }) => {
       const startedAt = performance.now();
       await host.start(name);
+      const reading = readers > 0 ? readBeside(readers, isolation) : null;
       await whenApplied(seq);
-      return { seconds: (performance.now() - startedAt) / 1000 };
+      const seconds = (performance.now() - startedAt) / 1000;
+      return { seconds, reads: (await reading?.stop()) ?? 0 };
     },
     applied: async ({ seq }) => {
       await whenApplied(seq);
@@ -69,6 +71,41 @@ await answerCommands(
   },
   () => server.close(),
 );
+
+/** Readers of short ranges, each in a transaction of its own, until they are told to stop. */
+function readBeside(readers, isolation) {
+  const ending = new AbortController();
+  let reads = 0;
+  const read = async () => {
+    const replica = server.open(name);
+    await replica.open();
+    while (!ending.signal.aborted) {
+      try {
+        await replica.transaction(
+          async (transaction) => {
+            const gte = String(Math.random()).slice(2);
+            await transaction.iterator({ gte, limit: 10 }).all();
+          },
+          { isolation },
+        );
+        reads += 1;
+      } catch (error) {
+        // Before the first segment with lock data is there, and where replay went first.
+        if (!['ISOLATION_UNAVAILABLE', 'QUERY_CANCELLED'].includes(error.code)) throw error;
+      }
+      await new Promise(setImmediate);
+    }
+    await replica.close();
+  };
+  const running = Promise.all(Array.from({ length: readers }, read));
+  return {
+    stop: async () => {
+      ending.abort();
+      await running;
+      return reads;
+    },
+  };
+}
 
 async function appliedPoint() {
   const replica = server.open(name);

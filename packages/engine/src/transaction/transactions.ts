@@ -203,6 +203,7 @@ export class Transactions {
   end(error: PaminaError): void {
     this.#endedBy = error;
     for (const transaction of this.#open.values()) transaction.rollBack(error);
+    this.#host.queries()?.end(error);
   }
 
   #assertWritable(): void {
