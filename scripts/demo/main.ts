@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { administer, type Administration, type DatabaseStatus } from 'pamina';
 import { allCities, documentsOf } from './cities.js';
 import { contentOf, countsOf, missing, readAcknowledged, seqOf, Verdict } from './proof.js';
+import { queryBesideReplay } from './query.js';
 import { Screen, thousands } from './screen.js';
 import { Stage, until, type Started } from './stage.js';
 
-const steps = 14;
+const steps = 15;
 const replicationDelayMs = 1000;
 /** Enough for the replica to have asked several times. */
 const visitsBeforeStatus = 500;
@@ -126,6 +127,7 @@ async function setUpReplica(stage: Stage, screen: Screen): Promise<Administratio
         'cities-replica',
         '--master',
         'cities',
+        '--simultaneous-query',
       );
     },
     ({ type }) => `${type}, replication delay ${replicationDelayMs} ms`,
@@ -152,6 +154,12 @@ async function writeUnder(
         return applied >= visitsBeforeStatus ? applied : null;
       }),
     (applied) => `the replica followed, ${thousands(applied)} records applied so far`,
+  );
+  await screen.step(
+    'query the replica while it replays',
+    () => queryBesideReplay(there),
+    ({ applied, later, snapshot }) =>
+      `a snapshot saw ${thousands(snapshot)} visits twice while ${thousands(applied)} records were applied, then there were ${thousands(later)}`,
   );
   await screen.step('the status of the replica', () => there.status('cities-replica'), told);
   return writer;

@@ -24,6 +24,7 @@ it(
     const demo = await startDemo(scene);
     expect((await demo.ended(demoDeadlineMs)).status, demo.describe()).toBe(0);
     expect(demo.stdout).toMatch(/state hash there {2,}([0-9a-f]{24})… {2,}\1…/);
+    expect(demo.stdout).toMatch(/a snapshot saw [\d,]+ visits twice while [1-9][\d,]* records/);
     expect(demo.stdout).toMatch(/cost of the delay {2,}[\d,]+ acknowledged commits/);
     expect(demo.stdout).toContain('everything holds');
     expect(await readdir(scene.path('temporary'))).toEqual([]);
