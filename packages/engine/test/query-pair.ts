@@ -1,9 +1,10 @@
 // A master with simultaneous query permitted and a replica that is fed by hand, both with their faces.
+import type { Env } from '@pamina/env';
 import { RecordKind, decodeLockBody, isLockKind } from '@pamina/format';
 import { expect } from 'vitest';
 import type { Database } from '../src/database.js';
 import { Pamina } from '../src/pamina.js';
-import { cleanUp, copyAs, newDatabase, openDatabase, pump } from './workbench.js';
+import { cleanUp, copyAs, env, newDatabase, openDatabase, pump } from './workbench.js';
 
 export interface QueryPair {
   readonly master: Pamina;
@@ -25,15 +26,15 @@ export async function queryPair(
   content: Readonly<Record<string, string>> = { a: '0', b: '0', c: '0' },
   {
     simultaneousQuery = true,
-    segmentBytes,
-  }: { simultaneousQuery?: boolean; segmentBytes?: number } = {},
+    replicaEnv = env,
+  }: { readonly simultaneousQuery?: boolean; readonly replicaEnv?: Env } = {},
 ): Promise<QueryPair> {
   const first = await newDatabase();
   for (const [key, value] of Object.entries(content)) await first.put(key, value);
   await first.close();
   const folder = await copyAs('replica', first.folder, 'orders-replica');
-  const masterDatabase = await openDatabase(first.folder, { segmentBytes });
-  const replicaDatabase = await openDatabase(folder, { segmentBytes });
+  const masterDatabase = await openDatabase(first.folder);
+  const replicaDatabase = await openDatabase(folder, { env: replicaEnv });
   await replicaDatabase.updateControl({ simultaneousQuery: true });
   if (simultaneousQuery) {
     await masterDatabase.permit('orders-replica', { simultaneousQuery: true });

@@ -1,6 +1,7 @@
 // Queries on a replica while it replays: the master's isolation levels, from the lock data in its log (DESIGN §7).
 import { isolationLevels } from '@pamina/format';
 import { expect, test } from 'vitest';
+import { SlowStores } from './slow-stores.js';
 import { face, isPending, queryPair, settled } from './query-pair.js';
 import { codeOf, copyAs, openDatabase, pump, there } from './workbench.js';
 
@@ -333,4 +334,23 @@ test('P13 a replica closes under readers that hold up replay', async () => {
   await carry();
   await replica.database.close();
   expect(await codeOf(reader.get('a'))).toBe('DATABASE_CLOSED');
+});
+
+test('P12 who begins while a record is being applied reads what is behind it, once and again', async () => {
+  const slow = new SlowStores();
+  const { master, replica, carry, catchUp } = await queryPair({ a: '0' }, { replicaEnv: slow.env });
+  // Looked up already, so that only the record that is on its way stands between.
+  await (await replica.begin({ isolation: 'stableDocument' })).rollback();
+  slow.hold();
+  await master.put('a', '1');
+  await carry();
+  expect(await replica.get('a')).toBe('0');
+  const beginning = replica.begin({ isolation: 'stableDocument' });
+  expect(await isPending(beginning)).toBe(true);
+  slow.release();
+  const reader = await beginning;
+  expect(await reader.get('a')).toBe('1');
+  await catchUp();
+  expect(await reader.get('a')).toBe('1');
+  await reader.rollback();
 });
