@@ -2,6 +2,7 @@
 // that is missing, damaged or does not fit is told when the backups are listed, not on the day of need.
 import { PaminaError, forkPoint, type BackupManifest } from '@pamina/format';
 import type { ListedBackup } from './backup-list.js';
+import { isReadFailure } from './read-failure.js';
 
 type ById = ReadonlyMap<string, ListedBackup>;
 
@@ -12,6 +13,8 @@ export function chainProblem(backup: ListedBackup, byId: ById): PaminaError | nu
   while (at.manifest?.after !== undefined) {
     const base = byId.get(at.manifest.after);
     if (base === undefined) return broken(backup, `${at.manifest.after} is missing`);
+    // Nothing was learned of what it builds on: that is said, and not that it cannot be used.
+    if (isReadFailure(base.problem)) return base.problem;
     if (base.manifest === null || base.problem !== null) {
       return broken(backup, `${base.id} is not whole`);
     }

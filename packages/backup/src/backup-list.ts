@@ -18,6 +18,7 @@ import {
   type RecordedAudit,
   type SkippedAudit,
 } from './recorded-audit.js';
+import { unlessUnread, unreadIn } from './read-failure.js';
 import { readManifestFile } from './source.js';
 
 export interface ListedBackup {
@@ -61,7 +62,8 @@ export async function listBackups(env: Env, backupsFolder: string): Promise<List
 }
 
 /** A backup by its id or its tag; the newest good one that is not initial if null. BACKUP_NOT_FOUND,
- * or the problem of the one that was named. */
+ * or the problem of the one that was named;
+ * where none is found and some could not be read, what kept them from it. */
 export async function findBackup(
   env: Env,
   backupsFolder: string,
@@ -73,7 +75,9 @@ export async function findBackup(
       ? backups.find((backup) => backup.problem === null && backup.manifest?.kind === 'full')
       : (backups.find((backup) => backup.id === idOrTag) ??
         backups.find((backup) => backup.manifest?.tag === idOrTag));
-  if (found === undefined) throw notFound(backupsFolder, idOrTag, backups);
+  if (found === undefined) {
+    throw unlessUnread(notFound(backupsFolder, idOrTag, backups), unreadIn(backups));
+  }
   if (found.problem !== null) throw found.problem;
   return { ...found, manifest: found.manifest as BackupManifest };
 }

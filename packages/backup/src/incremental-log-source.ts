@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { PaminaError, type BackupManifest, type BackupSegment } from '@pamina/format';
 import type { Env } from '@pamina/env';
 import { holdBackup } from './backup-holds.js';
-import { listBackups } from './backup-list.js';
+import { listBackups, type ListedBackup } from './backup-list.js';
 import type { LogSource, SegmentEntry } from './log-source.js';
+import { unreadIn, type UnreadBackup } from './read-failure.js';
 import { readPieces } from './source.js';
 
 interface Held extends BackupSegment {
@@ -20,14 +21,18 @@ export function incrementalLogSource(
   pattern: string | null,
 ): LogSource {
   let known: readonly Held[] = [];
+  let unread: readonly UnreadBackup[] = [];
   return {
     describe: () => `the incremental backups in ${backupsFolder}`,
     async segments() {
-      known = await heldSegments(env, backupsFolder, pattern);
+      const listed = await listBackups(env, backupsFolder);
+      known = heldSegments(listed, pattern);
+      unread = unreadIn(listed);
       return known.map(({ name, timeline, timelineId, firstSeq, bytes }): SegmentEntry => {
         return { name, timeline, timelineId, firstSeq, bytes };
       });
     },
+    unread: () => unread,
     read: (entry, offset) => readFrom(env, backupsFolder, entry, offset),
     hold(fromSeq) {
       const folders = new Set(
@@ -40,13 +45,9 @@ export function incrementalLogSource(
 }
 
 /** Of two copies of one segment, which backups of a replica can hold, the one in the newer backup. */
-async function heldSegments(
-  env: Env,
-  backupsFolder: string,
-  pattern: string | null,
-): Promise<Held[]> {
+function heldSegments(listed: readonly ListedBackup[], pattern: string | null): Held[] {
   const byPlace = new Map<string, Held>();
-  for (const { folder, id, manifest, problem } of await listBackups(env, backupsFolder)) {
+  for (const { folder, id, manifest, problem } of listed) {
     if (problem !== null || manifest === null || manifest.pattern !== pattern) continue;
     for (const segment of segmentsOf(manifest)) {
       const place = `${segment.timelineId}/${segment.firstSeq}`;

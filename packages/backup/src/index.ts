@@ -30,6 +30,7 @@ export { lastRecordOf, logFolderSource } from './log-folder-source.js';
 export type { LogFolderOptions } from './log-folder-source.js';
 export type { CompleteUntil, LogSource, SegmentEntry, SegmentFacts } from './log-source.js';
 export type { FileDamage } from './level/damage.js';
+export { isReadFailure } from './read-failure.js';
 export { planRebuild, rebuild, removeKeptStores } from './rebuild.js';
 export type { RebuildOptions, RebuildPlan, Rebuilt } from './rebuild.js';
 export { viewLog, type LogView, type ViewedRecord } from './recover/log-view.js';

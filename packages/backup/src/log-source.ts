@@ -12,6 +12,7 @@ import {
   type SegmentHeader,
   type SegmentTrailer,
 } from '@pamina/format';
+import type { UnreadBackup } from './read-failure.js';
 
 /** One segment as a listing tells it. What its header and trailer say is asked for with `segmentFacts`. */
 export interface SegmentEntry {
@@ -54,6 +55,8 @@ export interface LogSource {
   settledSeq?(): number;
   /** Last record that is known to have been there once: a log that ends before it is damaged. */
   knownSeq?(): number;
+  /** Backups that may hold more of it, and could not be read when the segments were asked for. */
+  unread?(): readonly UnreadBackup[];
   /** Keeps the log from record `fromSeq` on from being deleted by this process until the function is called. */
   hold?(fromSeq: number): () => void;
 }

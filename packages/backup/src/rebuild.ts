@@ -18,6 +18,7 @@ import type { JobLogWriter } from './contract.js';
 import { requireFree } from './free-space.js';
 import { backupsFolderOf, storedBytes } from './layout.js';
 import { pointOf } from './load-store.js';
+import { unlessUnread, unreadIn, type UnreadBackup } from './read-failure.js';
 import { refuteBackups } from './refute-backups.js';
 import { folderSource } from './source.js';
 import { isPromised, logOf, provedFirst } from './verify-database.js';
@@ -210,7 +211,7 @@ async function plan(options: RebuildOptions, control: Control): Promise<Plan> {
     signal,
     onProgress: (done, total) => onProgress?.({ step: 'log', done, total, unit: 'bytes' }),
   });
-  const start = startOf(folder, usable, found);
+  const start = startOf(folder, usable, found, unreadIn(listed));
   const { seq } = start.manifest.position;
   // What a replica received and has not applied waits in the log, for its rule or for a person.
   const { seq: appliedSeq } = await readCheckpoint(env.disk, folder, control.base);
@@ -228,7 +229,12 @@ function isWaiting({ apply, type }: Control): boolean {
 }
 
 /** The oldest from which the log goes on to its end: a newer one may have been taken of a damaged store. */
-function startOf(folder: string, usable: readonly Good[], found: VerifiedLog): Good {
+function startOf(
+  folder: string,
+  usable: readonly Good[],
+  found: VerifiedLog,
+  unread: readonly UnreadBackup[],
+): Good {
   const [damage] = found.damages;
   if (damage !== undefined) throw impossible(folder, damage.message, damage);
   const start = usable.find(({ manifest: { after, chain, position } }) => {
@@ -238,7 +244,8 @@ function startOf(folder: string, usable: readonly Good[], found: VerifiedLog): G
   if (start !== undefined) return start;
   const first =
     found.firstSeq === null ? 'there is no log' : `the log begins with record ${found.firstSeq}`;
-  throw impossible(folder, `no good backup is continued by the log (${first})`);
+  const none = `no good backup is continued by the log (${first})`;
+  throw unlessUnread(impossible(folder, none), unread);
 }
 
 function summaryOf({ bytes, control, endSeq, start }: Plan): RebuildPlan {

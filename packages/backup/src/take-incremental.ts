@@ -18,6 +18,7 @@ import type { BackupDatabase } from './contract.js';
 import { requireFree } from './free-space.js';
 import { backupIdAt, partialFolder } from './layout.js';
 import { pacerOf } from './pacer.js';
+import { unlessUnread, unreadIn } from './read-failure.js';
 import { copySegment, type CopiedSegment } from './segment-copy.js';
 import type { TakeBackupOptions } from './take-backup.js';
 
@@ -89,7 +90,8 @@ function baseOf(backups: readonly ListedBackup[], database: BackupDatabase): Bas
   );
   const base = certain ?? good[0];
   if (base !== undefined) return base;
-  throw impossible(database, 'there is no good backup of this history that it could continue');
+  const none = 'there is no good backup of this history that it could continue';
+  throw unlessUnread(impossible(database, none), unreadIn(backups));
 }
 
 /** Commits the mark that ends the backup, where that is possible, and waits until its segment is closed. Its seq. */

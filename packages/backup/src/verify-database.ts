@@ -18,6 +18,7 @@ import { backupsFolderOf } from './layout.js';
 import { damageError } from './level/damage.js';
 import { scrubTables } from './level/scrub.js';
 import { logFolderSource } from './log-folder-source.js';
+import { unlessUnread, unreadIn } from './read-failure.js';
 import { refuteBackups } from './refute-backups.js';
 import { folderSource } from './source.js';
 import { clearStoreDamage, noteStoreDamage, readStoreDamage } from './store-damage.js';
@@ -332,7 +333,9 @@ async function startOf(
   if (start === undefined || damage !== undefined) {
     if (damage !== undefined) throw damage;
     const message = `no good backup and log lead to position ${formatPosition(point)}`;
-    throw new PaminaError('POSITION_UNREACHABLE', message, { context: { path: folder } });
+    const context = { path: folder };
+    const refusal = new PaminaError('POSITION_UNREACHABLE', message, { context });
+    throw unlessUnread(refusal, unreadIn(listed));
   }
   const later = usable.flatMap(({ id, manifest: { position }, stateHash }) =>
     stateHash === null ? [] : [{ seq: position.seq, stateHash, backup: id }],

@@ -187,8 +187,14 @@ async function serverPlace(link: MasterLink): Promise<RecoveryPlace> {
   return {
     describe: () => `${directoryScheme}${link.name}`,
     backups: async () => {
-      const listed = (await link.backups()).filter(({ problem }) => (problem ?? null) === null);
-      return Promise.all(listed.map(read));
+      const listed = await link.backups();
+      const whole = listed.filter(({ problem }) => (problem ?? null) === null);
+      const unread = listed.flatMap(({ id, isUnread, problem }) =>
+        isUnread === true
+          ? [{ id, problem: new PaminaError('DISK_ERROR', problem ?? 'its disk failed') }]
+          : [],
+      );
+      return { whole: await Promise.all(whole.map(read)), unread };
     },
     logs: [link.log()],
     history: timelines,
@@ -223,10 +229,10 @@ async function singlePlace(
   const manifest = decodeManifest(await source.readManifest());
   const bytes = storedBytes(manifest);
   const { stateHash } = manifest;
-  const backups: readonly PlaceBackup[] = [{ id, bytes, manifest, stateHash, source }];
+  const whole: readonly PlaceBackup[] = [{ id, bytes, manifest, stateHash, source }];
   const place: RecoveryPlace = {
     describe: () => source.describe(),
-    backups: () => Promise.resolve(backups),
+    backups: () => Promise.resolve({ whole, unread: [] }),
     logs: [],
     history: null,
     pattern: null,

@@ -82,6 +82,8 @@ const ownPackages = [
   'engine',
   'backup',
   'replication',
+  'directory',
+  'server',
 ];
 
 /** Else what is simulated is an old build, or none. */

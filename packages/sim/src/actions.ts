@@ -2,7 +2,7 @@
 
 import { archiveExpire, archiveFault } from './archive-actions.js';
 import { backUp, expire, fullBackups, restoreAside, verifyAll, recover } from './backups.js';
-import { replicaAway } from './away-action.js';
+import { masterAway, replicaAway } from './away-action.js';
 import type { Cluster } from './cluster.js';
 import type { Action, ActionName } from './plan.js';
 import { recoverAside, sourcesOf } from './recoveries.js';
@@ -311,6 +311,7 @@ const acts: Readonly<Record<ActionName, Act>> = {
   }),
   settings,
   'replica-away': replicaAway,
+  'master-away': masterAway,
   observe: (cluster, random) => {
     const site = random.pick(cluster.sites);
     if (site.database === null) return;

@@ -3,7 +3,7 @@
 
 import { openArchive, type Archive } from '@pamina/archive';
 import { ArchiverRunner, changeArchives } from '@pamina/backup';
-import type { Database } from '@pamina/engine';
+import type { Database, SourceArchive } from '@pamina/engine';
 import type { History, PlaceContent } from './history.js';
 import { contentOfArchive } from './place-content.js';
 import type { Host } from './world/host.js';
@@ -51,6 +51,13 @@ export class ArchiveHost {
     });
     archiver.start();
     return archiver;
+  }
+
+  /** As a replica has it beside its master, whose log stands there under that name. */
+  besideMaster(database: string, rule: Pick<SourceArchive, 'afterMs' | 'pollMs'>): SourceArchive {
+    const { afterMs, pollMs } = rule;
+    const keys = { identityFile: null, credentialsFile: null };
+    return { address: this.folder, database, ...keys, afterMs, pollMs };
   }
 
   /** What its files say of a database, which is also written down. */

@@ -149,40 +149,6 @@ export async function restoreAside(
   }
 }
 
-export interface Replication {
-  /** Name of the database that is followed. */
-  readonly master: string;
-  readonly applyDelayMs: number;
-}
-
-/** Lays the database of a replica out from the newest backup of `from` that is good. False if there is none. */
-export async function layOutReplica(
-  site: Site,
-  from: Site,
-  { applyDelayMs, master }: Replication,
-): Promise<boolean> {
-  const { env } = site.host;
-  await site.wait(env.disk.removeTree(site.folder));
-  for (const id of fullBackups(from).reverse()) {
-    try {
-      const source = copyOf(from, id);
-      await site.wait(restore({ env, source, folder: site.folder, name: site.databaseName }));
-    } catch (error) {
-      if (error instanceof ProcessEnded || toPaminaError(error).code !== 'BACKUP_INVALID')
-        throw error;
-      continue;
-    }
-    const database = await site.wait(Database.open(site.folder, { env, access: 'read' }));
-    const apply =
-      applyDelayMs === 0 ? null : { delayMs: applyDelayMs, paused: false, since: env.clock.now() };
-    const change = { type: 'replica', master, simultaneousQuery: true, apply } as const;
-    await site.wait(database.updateControl(change));
-    await site.wait(database.close());
-    return true;
-  }
-  return false;
-}
-
 /** Ids of the backups that have their names, oldest first; the initial one is none to restore from. */
 function publishedBackups(site: Site): string[] {
   const folder = backupsFolder(site);
@@ -212,7 +178,7 @@ export function backupsFolder(site: Site): string {
 }
 
 /** The bytes of a backup as they are at this moment, wherever they are read later. */
-function copyOf(site: Site, id: string): BackupSource {
+export function copyOf(site: Site, id: string): BackupSource {
   const folder = `${backupsFolderOf(site.folder)}/${id}`;
   const files = filesIn(site.host.disk, folder);
   const fileOf = (name: string): Uint8Array => {

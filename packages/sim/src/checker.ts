@@ -16,9 +16,11 @@ import { honesty } from './invariant/honesty.js';
 import { atomicity, gap, order, rejection } from './invariant/log.js';
 import { read } from './invariant/read.js';
 import { convergence, liveness, recovery, resume, retention } from './invariant/recovery.js';
+import { sources } from './invariant/sources.js';
 import { apply, state } from './invariant/state.js';
 import { fence, rejoin, timelines } from './invariant/succession.js';
 import { target } from './invariant/target.js';
+import { winner } from './invariant/winner.js';
 
 export const invariants: Readonly<Record<InvariantName, Invariant>> = {
   agreement,
@@ -29,6 +31,7 @@ export const invariants: Readonly<Record<InvariantName, Invariant>> = {
   shipping,
   replicated,
   fence,
+  winner,
   timelines,
   rejoin,
   rejection,
@@ -42,6 +45,7 @@ export const invariants: Readonly<Record<InvariantName, Invariant>> = {
   archive,
   recovery,
   resume,
+  sources,
   retention,
   convergence,
   liveness,

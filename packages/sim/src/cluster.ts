@@ -1,14 +1,16 @@
 // The databases of one run, the clients that use them, and the operator who brings up what went down.
 
-import { createDatabase } from '@pamina/engine';
-import { toPaminaError } from '@pamina/format';
+import { createDatabase, type SourceArchive } from '@pamina/engine';
+import { isPaminaError, toPaminaError } from '@pamina/format';
 import { ArchiveHost } from './archive-host.js';
-import { backUp, backUpIfNone, layOutReplica } from './backups.js';
+import { backUp, backUpIfNone } from './backups.js';
 import type { History } from './history.js';
 import { damageCodes } from './invariant/context.js';
 import type { Plan } from './plan.js';
+import { layOutFromArchive, layOutReplica, type Replication } from './lay-out.js';
 import { readAlong } from './reader.js';
 import { ProcessEnded, Site } from './site.js';
+import { isFromArchive } from './sources.js';
 import { Writer } from './writer.js';
 import type { Prng } from './world/prng.js';
 import type { World } from './world/world.js';
@@ -45,6 +47,8 @@ export class Cluster {
   attend: ((site: Site) => Promise<boolean>) | null = null;
   /** Where somebody is led whose directory is out of date; null if it is not. */
   misdirect: ((name: string, by: Site) => Site | null) | null = null;
+  /** Who can be written to, where more than one may be; null where that is the master. */
+  writable: (() => readonly Site[]) | null = null;
   /** A replica has proved that the name of a database has another one. */
   onTakenOver: ((site: Site) => Promise<void>) | null = null;
   #master: Site;
@@ -173,8 +177,9 @@ export class Cluster {
     this.startReaders();
   }
 
-  startWriters(): void {
-    const { plan, history, world } = this;
+  startWriters(load: Partial<Pick<Plan, 'commitsMax' | 'thinkMs'>> = {}): void {
+    const { history, world } = this;
+    const plan = { ...this.plan, ...load };
     const pause = (ms: number): Promise<void> => this.pause(ms);
     const isStopped = this.#untilStopped();
     for (let at = 1; at <= plan.writers; at++) {
@@ -212,6 +217,8 @@ export class Cluster {
 
   /** Every other client takes an old master for the master. */
   #writable(client: number): Site | null {
+    const several = this.writable?.() ?? null;
+    if (several !== null) return several[client % several.length] ?? null;
     if (client % 2 === 1 && this.former?.isOpen === true) return this.former;
     return this.gone.has(this.#master) ? null : this.#master;
   }
@@ -288,6 +295,8 @@ export class Cluster {
     }
     const isLost = state === 'diverged' || state === 'log-gone';
     if (!isLost || code === null || this.gone.has(this.#master)) return;
+    // What the archive has not the master may have, when it is back.
+    if (isFromArchive(site) && !this.#master.isOpen) return;
     await this.closeSite(site);
     if (site.database === null) await this.#layOut(site);
   }
@@ -301,9 +310,12 @@ export class Cluster {
     this.#unmade.add(site);
     const master = (this.upstreams.get(site) ?? this.#master).databaseName;
     const { applyDelayMs } = this.plan;
+    const replication = { master, applyDelayMs, source: this.#sourceOf(this.#master) };
     try {
       if (this.#master !== this.sites[0]) await backUpIfNone(this.history, this.#master);
-      const isDone = await layOutReplica(site, this.#master, { master, applyDelayMs });
+      const isDone =
+        (await this.#layOutAlone(site, replication)) ||
+        (await layOutReplica(site, this.#master, replication));
       if (!isDone) this.gone.add(site);
       else this.history.add({ type: 'created', database: site.name, timelines: [] });
       this.#unmade.delete(site);
@@ -311,6 +323,26 @@ export class Cluster {
       if (error instanceof ProcessEnded) throw error;
       const { code, message } = toPaminaError(error);
       this.history.add({ type: 'open-failed', database: site.name, code, message });
+    }
+  }
+
+  /** Under the name of the machine that archives it. */
+  #sourceOf(master: Site): SourceArchive | null {
+    const { archive, plan } = this;
+    if (archive === null || plan.source === null) return null;
+    return archive.besideMaster(master.name, plan.source);
+  }
+
+  /** From the archive, where the master is not there; false where that has nothing to begin with. */
+  async #layOutAlone(site: Site, replication: Replication): Promise<boolean> {
+    const { source } = replication;
+    if (source === null || this.archive === null || this.#master.isOpen) return false;
+    try {
+      await layOutFromArchive(site, this.archive, { ...replication, source });
+      return true;
+    } catch (error) {
+      if (isPaminaError(error, 'BACKUP_NOT_FOUND')) return false;
+      throw error;
     }
   }
 

@@ -3,27 +3,32 @@
 
 import { Database } from '@pamina/engine';
 import { toPaminaError } from '@pamina/format';
+import { leadByArchive } from './archive-alone.js';
 import { backUp, fullBackups, recover, restoreAside, verifyAll } from './backups.js';
 import type { Cluster } from './cluster.js';
+import { answerMs, convergeMs, settle } from './settle.js';
 import { readPlace, recoverAside, sourcesOf } from './recoveries.js';
-import type { Succession } from './plan.js';
+import type { Rivalry, Succession } from './plan.js';
+import { Rivals } from './rivals.js';
 import { ProcessEnded, type Site } from './site.js';
 import { TakeOver } from './take-over.js';
 
-/** P16: connect timeouts, silence and the longest wait between two attempts, each a few times. */
-const convergeMs = 240_000;
-const answerMs = 60_000;
 /** How long clients read after a succession. */
 const readMs = 800;
 
 export async function conclude(cluster: Cluster): Promise<void> {
-  const { succession } = cluster.plan;
+  const { rivalry, succession } = cluster.plan;
   if (succession !== null && cluster.replicas.length > 0) await succeed(cluster, succession);
+  else if (rivalry !== null && cluster.replicas.length > 0) await rival(cluster, rivalry);
   else if (cluster.plan.endsWithFailover && cluster.replicas.length > 0) await failOver(cluster);
   else {
     heal(cluster);
     cluster.stopClients();
     await settle(cluster);
+    if (cluster.plan.source !== null) {
+      await leadByArchive(cluster, cluster.plan.source.alone);
+      await settle(cluster);
+    }
     if (cluster.plan.endsWithPromotion && cluster.replicas.length > 0) await promote(cluster);
   }
   await settle(cluster);
@@ -63,6 +68,24 @@ async function succeed(cluster: Cluster, plan: Succession): Promise<void> {
   }
 }
 
+/** Failovers of the master meet, or one is cut short and goes on, under load. */
+async function rival(cluster: Cluster, plan: Rivalry): Promise<void> {
+  const { history, world } = cluster;
+  cluster.stopClients();
+  heal(cluster);
+  await settle(cluster);
+  if (cluster.gone.size > 0) return;
+  const rivals = new Rivals(cluster, plan);
+  cluster.spawn('failovers', () => rivals.run());
+  await world.run(() => rivals.isDone, convergeMs);
+  if (!rivals.isDone) {
+    const about = { database: 'the failovers', master: cluster.master.name };
+    history.add({ type: 'settled', ...about, isConverged: false, reason: 'they are not done' });
+    rivals.giveUp();
+    await world.run(() => rivals.isDone, answerMs);
+  }
+}
+
 /** The master is lost under load and its replicas crash beside it: nobody is brought level with anybody. */
 async function failOver(cluster: Cluster): Promise<void> {
   const { master, world } = cluster;
@@ -91,69 +114,6 @@ function heal(cluster: Cluster): void {
   cluster.archive?.host.disk.heal();
   cluster.areFaultsOver = true;
   history.add({ type: 'healed' });
-}
-
-/** Until every commit has its answer and every replica is where its master is. */
-async function settle(cluster: Cluster): Promise<void> {
-  const { world, history, writers } = cluster;
-  await world.run(() => writers.every(({ pending }) => pending === 0), answerMs);
-  for (const writer of writers) {
-    if (writer.pending > 0) history.add({ type: 'stuck', what: `${writer.pending} commits` });
-  }
-  const isUp = (site: Site): boolean => cluster.gone.has(site) || site.isOpen;
-  await world.run(() => cluster.sites.every(isUp), convergeMs);
-  if (cluster.gone.has(cluster.master)) return;
-  await world.run(() => cluster.replicas.every((site) => isConverged(cluster, site)), convergeMs);
-  for (const site of cluster.replicas) {
-    const reason = isConverged(cluster, site) ? '' : whyNot(cluster, site);
-    history.add({
-      type: 'settled',
-      database: site.name,
-      master: cluster.master.name,
-      isConverged: reason === '',
-      reason,
-    });
-  }
-  await settleArchive(cluster);
-}
-
-/** Until all that is durable is in the archive. */
-async function settleArchive({ history, master, world }: Cluster): Promise<void> {
-  const { archiver, database } = master;
-  if (archiver === null || database === null) return;
-  const isDone = (): boolean => {
-    const { archivedSeq, state } = archiver.status();
-    return archivedSeq === database.durable().seq && (state === 'idle' || state === 'waiting');
-  };
-  await world.run(() => isDone() || master.archiver !== archiver, convergeMs);
-  if (master.archiver !== archiver) return;
-  const { archivedSeq, problem, state } = archiver.status();
-  const reason = `${archivedSeq} of ${database.durable().seq}, ${state} ${problem?.message ?? ''}`;
-  history.add({
-    type: 'settled',
-    database: `the archive of ${master.name}`,
-    master: master.name,
-    isConverged: isDone(),
-    reason: isDone() ? '' : reason,
-  });
-  master.observeArchived();
-}
-
-function isConverged(cluster: Cluster, site: Site): boolean {
-  const { database } = cluster.master;
-  if (!site.isOpen || site.database === null || !cluster.master.isOpen || database === null) {
-    return false;
-  }
-  const [mine, wanted] = [site.database.applied(), database.durable()];
-  return mine.seq === wanted.seq && database.applied().seq === wanted.seq;
-}
-
-function whyNot(cluster: Cluster, site: Site): string {
-  if (!cluster.master.isOpen) return `${cluster.master.name} is not up`;
-  if (!site.isOpen) return `${site.name} is not up`;
-  const status = site.follower?.status();
-  const at = `${site.database?.applied().seq} of ${cluster.master.database?.durable().seq}`;
-  return `${at}, ${status?.state} ${status?.code ?? ''} ${status?.message ?? ''}`;
 }
 
 /** The master is gone for good; the replica that has most of it takes its place, and is written to. */

@@ -229,6 +229,8 @@ export type HistoryEvent =
       readonly code: string | null;
       /** Where it stood. */
       readonly point?: Point;
+      /** It is the archive that it is about. */
+      readonly isOfArchive?: boolean;
     }
   | {
       readonly type: 'promoted';
@@ -250,6 +252,27 @@ export type HistoryEvent =
       readonly successor: string;
       readonly takenOver: boolean;
     }
+  /** Its fence was taken away: it takes writes again. */
+  | { readonly type: 'unfenced'; readonly database: string }
+  /** From here on failovers of the database of this name are asked for, and no network is cut. */
+  | { readonly type: 'failovers-begun'; readonly of: string }
+  | {
+      readonly type: 'failover-ended';
+      readonly of: string;
+      /** The machine that was asked. */
+      readonly by: string;
+      readonly to: string | null;
+      readonly outcome: string;
+    }
+  | {
+      readonly type: 'failovers-ended';
+      readonly of: string;
+      /** The machines whose database takes writes. */
+      readonly writers: readonly string[];
+      readonly outcomes: readonly string[];
+      /** A machine went down meanwhile. */
+      readonly wasInterrupted: boolean;
+    }
   /** An old master becomes a replica of who has taken its place. */
   | {
       readonly type: 'rejoined';
@@ -259,6 +282,24 @@ export type HistoryEvent =
       readonly forkSeq: number;
       /** Commits that no other database has. */
       readonly lost: readonly string[];
+    }
+  /** Stored by a replica, as it came from the archive: so many bytes of a segment. */
+  | {
+      readonly type: 'archive-received';
+      readonly database: string;
+      readonly segment: string;
+      readonly offset: number;
+      readonly bytes: number;
+    }
+  /** What became of a replica that had the archive alone to follow, which holds `untilSeq`. */
+  | {
+      readonly type: 'led-by-archive';
+      readonly database: string;
+      readonly untilSeq: number;
+      readonly seq: number;
+      /** It was laid out again meanwhile. */
+      readonly wasMadeAnew: boolean;
+      readonly reason: string;
     }
   /** A master has given up the log that this replica needs. */
   | {

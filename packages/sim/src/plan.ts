@@ -30,8 +30,11 @@ export const actionNames = [
   'settings',
   'observe',
 ] as const;
-/** `replica-away` comes in runs with a cap alone, behind what is drawn. */
-export type ActionName = (typeof actionNames)[number] | 'replica-away';
+/**
+ * `replica-away` comes in runs with a cap alone, `master-away` where an archive is followed, both behind what is
+ * drawn.
+ */
+export type ActionName = (typeof actionNames)[number] | 'replica-away' | 'master-away';
 
 export interface Action {
   /** Virtual milliseconds after the action before it. */
@@ -80,6 +83,10 @@ export interface Plan {
   readonly endsWithFailover: boolean;
   /** In the end a replica takes over the name of the master, and that one comes back; null in most runs. */
   readonly succession: Succession | null;
+  /** Replicas have the archive beside their master; null in most runs, and in each without an archive. */
+  readonly source: Source | null;
+  /** In the end failovers of the master meet, with real servers on the machines; null in most runs. */
+  readonly rivalry: Rivalry | null;
   /** The last replica follows the one before it, the others the master. */
   readonly isCascade: boolean;
   /** How long a replica waits before it applies what it has. */
@@ -91,6 +98,37 @@ export interface Plan {
  * another has its place. cut-off: it runs on, with clients, where its replicas cannot hear it.
  */
 export type SuccessionKind = 'switchover' | 'lost' | 'cut-off';
+
+/** twice: two are asked for at once. interrupted: one, and machines go down under it; it is asked for again. */
+export interface Rivalry {
+  readonly kind: 'twice' | 'interrupted';
+  /** The master is down before; else it is told to stop. */
+  readonly isLost: boolean;
+  /** All that it has is with its replicas by then: each of them may take over. */
+  readonly isLevel: boolean;
+  /** Which replica is asked for: none by its name, by each another one, by both the same. */
+  readonly aim: 'any' | 'own' | 'same';
+  /** One server is asked for both. */
+  readonly isOneServer: boolean;
+  /** How many machines go down meanwhile; they come up again. */
+  readonly crashes: number;
+  /** There are so many at least. */
+  readonly replicas: number;
+}
+
+/**
+ * How a replica is led by the archive alone in the end. away: its master is down. log-gone: its master has given up
+ * the log that it needs. bootstrap: it is made from the archive while its master is down.
+ */
+export type AloneKind = 'away' | 'log-gone' | 'bootstrap';
+
+export interface Source {
+  /** Between two looks at it. */
+  readonly pollMs: number;
+  /** How long the master is out of reach before it is followed. */
+  readonly afterMs: number;
+  readonly alone: AloneKind;
+}
 
 export interface Succession {
   readonly kind: SuccessionKind;
@@ -149,10 +187,26 @@ const archivePossible = 33;
 const holdsPossible = 0.15;
 const successionPossible = 0.15;
 const cascadePossible = 0.08;
+/** Of the runs with an archive. */
+const sourcePossible = 0.5;
+/** Of the runs with a replica whose master is not taken over otherwise. */
+const rivalryPossible = 0.12;
 const applyDelayPossible = 0.06;
 const ofArchive: readonly ActionName[] = ['archive-fault', 'archive-expire'];
 
 export function planOf(seed: string): Plan {
+  const plan = planAlone(seed);
+  const rivalry = rivalryOf(plan);
+  // Two who want one name are two.
+  if (rivalry !== null)
+    return { ...plan, rivalry, replicas: Math.max(plan.replicas, rivalry.replicas) };
+  const source = sourceOf(plan);
+  if (source === null) return plan;
+  return { ...plan, source, actions: [...plan.actions, ...masterAway(seed)] };
+}
+
+/** Without what is drawn apart behind it, so that the other runs stay as they are. */
+function planAlone(seed: string): Plan {
   const random = new Prng(`plan ${seed}`);
   const hasArchive = random.chance(archivePossible / 100);
   const switchedOn = actionNames.filter(
@@ -201,6 +255,8 @@ export function planOf(seed: string): Plan {
     replicatedPercent: hasReplicated ? replicated.pick([30, 100]) : 0,
     endsWithFailover: hasReplicated && replicated.chance(0.7),
     succession,
+    source: null,
+    rivalry: null,
     isCascade,
     applyDelayMs,
   };
@@ -215,6 +271,49 @@ function successionOf(seed: string, isCascade: boolean): Succession | null {
     isInterrupted: random.chance(0.4),
     looksUp: random.chance(0.6),
   };
+}
+
+function sourceOf({
+  archiveIntervalMs,
+  isCascade,
+  replicas,
+  seed,
+  succession,
+}: Plan): Source | null {
+  const random = new Prng(`source ${seed}`);
+  const isPossible = archiveIntervalMs !== null && replicas > 0 && !isCascade;
+  if (!isPossible || succession !== null || !random.chance(sourcePossible)) return null;
+  return {
+    pollMs: random.pick([100, 500, 2_000]),
+    afterMs: random.pick([0, 200, 2_000]),
+    alone: random.pick(['away', 'log-gone', 'bootstrap']),
+  };
+}
+
+function rivalryOf(plan: Plan): Rivalry | null {
+  const { archiveIntervalMs, endsWithFailover, isCascade, replicas, seed, succession } = plan;
+  const random = new Prng(`rivalry ${seed}`);
+  const isOther = archiveIntervalMs !== null || isCascade || endsWithFailover;
+  if (isOther || succession !== null || replicas === 0) return null;
+  if (!random.chance(rivalryPossible)) return null;
+  const kind = random.pick(['twice', 'twice', 'interrupted'] as const);
+  return {
+    kind,
+    isLost: random.chance(0.5),
+    aim: random.pick(['any', 'own', 'same']),
+    isOneServer: random.chance(0.3),
+    crashes: kind === 'interrupted' ? 1 + random.below(2) : random.pick([0, 0, 1]),
+    replicas: random.pick([1, 2, 2]),
+    isLevel: random.chance(0.5),
+  };
+}
+
+function masterAway(seed: string): Action[] {
+  const random = new Prng(`master away ${seed}`);
+  return Array.from({ length: random.below(3) }, (_, index): Action => {
+    const afterMs = random.pick([100, 1_000]);
+    return { afterMs, name: 'master-away', seed: `${seed}/master-away/${index}` };
+  });
 }
 
 function applyDelayOf(seed: string): number {

@@ -50,6 +50,8 @@ function* smallerPlans(plan: Plan): Generator<Plan> {
   if (writers > 1) yield { ...plan, writers: writers - 1 };
   if (replicas > 0) yield { ...plan, replicas: replicas - 1 };
   if (plan.succession !== null) yield { ...plan, succession: null };
+  if (plan.rivalry !== null) yield { ...plan, rivalry: null };
+  if (plan.source !== null) yield { ...plan, source: null };
   if (plan.isCascade) yield { ...plan, isCascade: false };
   if (plan.applyDelayMs > 0) yield { ...plan, applyDelayMs: 0 };
   if (plan.endsWithFailover) yield { ...plan, endsWithFailover: false };

@@ -3,13 +3,13 @@
 
 import type { ArchiverRunner } from '@pamina/backup';
 import { Database } from '@pamina/engine';
-import { FollowerRunner } from '@pamina/replication';
 import { isPaminaError, toPaminaError } from '@pamina/format';
 import type { ArchiveHost } from './archive-host.js';
 import { FeedServer, feedAddress } from './feed-server.js';
 import type { History } from './history.js';
 import { damageCodes } from './invariant/context.js';
 import { observeLog, observeState, placeOf } from './observe.js';
+import { type Follower, followerOf } from './sources.js';
 import type { Host } from './world/host.js';
 import type { World } from './world/world.js';
 
@@ -72,16 +72,19 @@ export class Site {
   /** What the database is called: another one after a takeover. */
   databaseName: string;
   readonly host: Host;
-  readonly folder: string;
   readonly #options: SiteOptions;
   #life: Life;
   #database: Database | null = null;
-  #follower: FollowerRunner | null = null;
+  #follower: Follower | null = null;
   #archiver: ArchiverRunner | null = null;
   #archivedSeq = 0;
   #server: FeedServer | null = null;
   #hasLied = false;
   #turn: Promise<void> = Promise.resolve();
+  #folderName: string;
+  /** Where a server has the database. */
+  #hosted: (() => Database | null) | null = null;
+  #lastHosted: Database | null = null;
   /** It was closed in order and not opened since. */
   #isClosed = false;
 
@@ -89,17 +92,41 @@ export class Site {
     this.name = options.name;
     this.databaseName = options.name;
     this.host = options.world.host(options.name);
-    this.folder = `/data/${options.name}`;
+    this.#folderName = options.name;
     this.#options = options;
     this.#life = new Life(this.name);
   }
 
   /** Null while it is not open. */
   get database(): Database | null {
-    return this.#database;
+    return this.#hosted === null ? this.#database : this.#hosted();
   }
 
-  get follower(): FollowerRunner | null {
+  /** A server has the database, under whatever name; null: nobody but this has it from now on. */
+  hostBy(hosted: (() => Database | null) | null): void {
+    this.#hosted = hosted;
+    this.#lastHosted = null;
+  }
+
+  /** What was done to the database of this machine while nobody here had it. */
+  becomes(name: string): void {
+    this.databaseName = name;
+    this.#folderName = name;
+  }
+
+  /** A database that a server has opened since the last look is looked at as one that was opened here. */
+  async lookHosted(): Promise<void> {
+    const { database } = this;
+    if (this.#hosted === null || database === null || database === this.#lastHosted) return;
+    this.#lastHosted = database;
+    await this.#observeOpened(database);
+  }
+
+  get folder(): string {
+    return this.#hosted?.()?.folder ?? `/data/${this.#folderName}`;
+  }
+
+  get follower(): Follower | null {
     return this.#follower;
   }
 
@@ -108,7 +135,7 @@ export class Site {
   }
 
   get isOpen(): boolean {
-    return this.#database?.state === 'open';
+    return this.database?.state === 'open';
   }
 
   /** Where its feed is served; null while it is not. */
@@ -212,19 +239,24 @@ export class Site {
       await this.startArchiver();
       return;
     }
-    const { history, resolve } = this.#options;
-    const follower = new FollowerRunner({
-      database,
-      env,
-      jobLog: database.jobLog,
-      resolveMaster: (name) => {
-        const address = resolve(name, this);
-        return Promise.resolve(address === null ? null : { address });
+    const { archive, history, resolve } = this.#options;
+    const follower = followerOf(
+      { archive, history, site: this },
+      {
+        database,
+        env,
+        jobLog: database.jobLog,
+        resolveMaster: (name) => {
+          const address = resolve(name, this);
+          return Promise.resolve(address === null ? null : { address });
+        },
       },
-    });
-    follower.onChange(({ state, code }) => {
+    );
+    follower.onChange(({ archive: source, code, state }) => {
       const point = placeOf(database.durable());
-      history.add({ type: 'follower', database: this.name, state, code, point });
+      const isOfArchive = source?.isSource === true;
+      const about = isOfArchive ? { point, isOfArchive } : { point };
+      history.add({ type: 'follower', database: this.name, state, code, ...about });
       if (code !== null) this.#report('follower', code, state);
     });
     this.#follower = follower;
@@ -258,7 +290,7 @@ export class Site {
 
   /** What it holds now, and how far it is; nothing if it is not open or goes down meanwhile. */
   async observeState(): Promise<void> {
-    const database = this.#database;
+    const { database } = this;
     if (database === null) return;
     try {
       await this.wait(observeState(this.#options.history, this.name, database));
@@ -273,7 +305,7 @@ export class Site {
   }
 
   observeProgress(): void {
-    const database = this.#database;
+    const { database } = this;
     if (database === null || database.state === 'closed') return;
     this.#options.history.add({
       type: 'progress',

@@ -22,10 +22,11 @@ import {
   archiveCases,
   incrementCase,
   keptLogCase,
+  sourceCases,
   targetCases,
   type Case,
 } from './recovery-cases.js';
-import { fenceCases, rejoinCases, timelineCases } from './succession-cases.js';
+import { fenceCases, rejoinCases, timelineCases, winnerCases } from './succession-cases.js';
 
 const lied: HistoryEvent = { type: 'lied', database: 'master' };
 const damagedLog: HistoryEvent = {
@@ -268,6 +269,7 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
     },
   ],
   fence: fenceCases,
+  winner: winnerCases,
   timelines: timelineCases,
   rejoin: rejoinCases,
   rejection: [
@@ -378,6 +380,7 @@ const cases: Readonly<Record<InvariantName, readonly Case[]>> = {
   ],
   target: targetCases,
   archive: archiveCases,
+  sources: sourceCases,
   recovery: [
     {
       what: 'no crash leaves damage',

@@ -31,6 +31,14 @@ const seedOf: ReadonlyMap<string, number> = new Map([
   ['a replica is given up before its log has reached the cap', 20104],
   ['a replica that was given up is not told why', 20008],
   ['log counts as archived before the archive has it', 20013],
+  ['an archive does not help where a master has given up the log', 13],
+  ['a master that is out of reach is waited for without end', 45],
+  ['who follows an archive does not go back to its master', 13],
+  ['each look at an archive begins where the first one did', 45],
+  ['what is received from the archive goes on beside what the master sends', 144],
+  ['each of two failovers takes the name', 563],
+  ['who takes over does not wait for the rest of its master', 171],
+  ['an old master comes up though its name is taken', 41],
 ]);
 
 function bug(name: string, ...edits: readonly Edit[]): Mutation {
@@ -367,6 +375,86 @@ const successions: readonly Mutation[] = [
   ),
 ];
 
+const sources: readonly Mutation[] = [
+  bug(
+    'an archive does not help where a master has given up the log',
+    edit(
+      'replication source',
+      "    case 'refuses':\n      return turnToArchive(next, at, whyRefused(event));",
+      "    case 'refuses':\n      return toRest(next, at);",
+    ),
+  ),
+  bug(
+    'a master that is out of reach is waited for without end',
+    edit(
+      'replication source',
+      'state.isWaitingForMaster ? turnToArchive(state, event.at, state.because) : stay(state);',
+      'state.isWaitingForMaster ? stay(state) : turnToArchive(state, event.at, state.because);',
+    ),
+  ),
+  bug(
+    'who follows an archive does not go back to its master',
+    edit(
+      'replication source',
+      "    case 'follows':\n      return turnToMaster(next, event.at);",
+      "    case 'follows':\n      return stay(next);",
+    ),
+  ),
+  bug(
+    'each look at an archive begins where the first one did',
+    edit(
+      'replication sourced-follower',
+      'const end = { timelines: this.#database.timelines, point, segment };',
+      'const end = ((this as { first?: object }).first ??= { timelines: this.#database.timelines, point, segment }) as never;',
+    ),
+  ),
+  bug(
+    'what is received from the archive goes on beside what the master sends',
+    edit(
+      'replication sourced-follower',
+      "this.#dispatch({ type: 'reached' });\n    await this.#running;",
+      '',
+    ),
+    edit(
+      'replication source',
+      "      { type: 'halt' },\n      { type: 'cancel-timer' },\n      log(",
+      '      log(',
+    ),
+  ),
+];
+
+const rivals: readonly Mutation[] = [
+  bug(
+    'each of two failovers takes the name',
+    edit(
+      'server host-names',
+      'fenced !== null && entry.instance === fenced ? Promise.resolve(false) : isAlive(entry),',
+      'Promise.resolve(false),',
+    ),
+  ),
+  bug(
+    'who takes over does not wait for the rest of its master',
+    edit(
+      'server host-failover',
+      'const untilSeq = isAwaited ? (end?.seq ?? null) : null;',
+      'const untilSeq = null;',
+    ),
+  ),
+  bug(
+    'an old master comes up though its name is taken',
+    edit(
+      'server host-names',
+      "  if (type !== 'normal') return;\n  if (fence?.takenOver === true) throw fenced(name, fence.successor);\n",
+      '  if (fence === fence) return;\n',
+    ),
+    edit(
+      'server host-names',
+      'const isAlive = options.mayTake ? aliveCheck(core, name) : keeps;',
+      'const isAlive: IsAlive = () => Promise.resolve(false);',
+    ),
+  ),
+];
+
 const backups: readonly Mutation[] = [
   bug(
     'a backup says that it is one record older than it is',
@@ -488,6 +576,8 @@ export const mutations: readonly Mutation[] = [
   ...synchronous,
   ...replication,
   ...successions,
+  ...sources,
+  ...rivals,
   ...backups,
   ...recoveries,
   ...archiving,

@@ -163,3 +163,35 @@ export const incrementCase: Case = {
   bad: [backupsRead(third)],
   excuse: lied,
 };
+
+function led(seq: number, wasMadeAnew = false): HistoryEvent {
+  const about = { database: 'replica', untilSeq: 3, reason: 'it waits' };
+  return { type: 'led-by-archive', ...about, seq, wasMadeAnew };
+}
+
+function received(offset: number, bytes: number): HistoryEvent {
+  return { type: 'archive-received', database: 'replica', segment: '1.seg', offset, bytes };
+}
+
+const anew: HistoryEvent = { type: 'created', database: 'replica', timelines: [] };
+
+export const sourceCases: readonly Case[] = [
+  {
+    what: 'who has the archive alone comes to its end',
+    good: [led(3)],
+    bad: [led(2)],
+    excuse: lied,
+  },
+  {
+    what: 'who is led by the archive need not be made anew',
+    good: [led(3)],
+    bad: [led(3, true)],
+    excuse: lied,
+  },
+  {
+    what: 'nothing of the archive is taken twice, but by who has lost it',
+    good: [received(0, 100), received(100, 20), anew, received(0, 120)],
+    bad: [received(0, 100), received(90, 20)],
+    excuse: lied,
+  },
+];

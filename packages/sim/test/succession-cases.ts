@@ -67,6 +67,11 @@ export const fenceCases: readonly Case[] = [
     bad: [fencedAt(3, false), promoted(2)],
     excuse: lied,
   },
+  {
+    what: 'whose fence was taken away writes again',
+    good: [invoked('c3', 'a=3'), fencedAt(3), { type: 'unfenced', database: 'master' }, late],
+    bad: [invoked('c3', 'a=3'), { type: 'unfenced', database: 'master' }, fencedAt(3), late],
+  },
 ];
 
 export const timelineCases: readonly Case[] = [
@@ -113,5 +118,50 @@ export const rejoinCases: readonly Case[] = [
     good: [promoted(2), rejoined('recreated', ['c2'])],
     bad: [promoted(2), rejoined('followed', ['c2'])],
     excuse: lied,
+  },
+];
+
+const begun: HistoryEvent = { type: 'failovers-begun', of: 'master' };
+function ended(
+  writers: readonly string[],
+  outcomes: readonly string[] = ['done by replica'],
+  wasInterrupted = false,
+): HistoryEvent {
+  return { type: 'failovers-ended', of: 'master', writers, outcomes, wasInterrupted };
+}
+const byReplica = { ...late, database: 'replica', timelineId: newer.id } as HistoryEvent;
+
+export const winnerCases: readonly Case[] = [
+  {
+    what: 'who has lost its place acknowledges nothing',
+    good: [begun, late, promoted(4), byReplica, ended(['replica'])],
+    bad: [begun, promoted(2), late, ended(['replica'])],
+    excuse: lied,
+  },
+  {
+    what: 'one database writes in the end, and not two or none',
+    good: [begun, promoted(2), ended(['replica'])],
+    bad: [begun, promoted(2), ended(['master', 'replica'])],
+    excuse: lied,
+  },
+  {
+    what: 'it is the one that was promoted last',
+    good: [
+      begun,
+      promoted(2),
+      promoted(2, { ...newer, id: 'c'.repeat(16) }, 'other'),
+      ended(['other']),
+    ],
+    bad: [
+      begun,
+      promoted(2),
+      promoted(2, { ...newer, id: 'c'.repeat(16) }, 'other'),
+      ended(['replica']),
+    ],
+  },
+  {
+    what: 'of failovers that nothing interrupts one comes to its end',
+    good: [begun, ended(['master'], ['NAME_TAKEN: no'], true)],
+    bad: [begun, ended(['master'], ['NAME_TAKEN: no'])],
   },
 ];

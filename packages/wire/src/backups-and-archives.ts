@@ -30,6 +30,8 @@ export interface BackupSummary {
   readonly stateHash: string | null;
   /** What is wrong with it, if anything: then it is not to be counted on. */
   readonly problem?: string | null | undefined;
+  /** The problem is of the disk that it is on, not its own: it may be good. */
+  readonly isUnread?: boolean | undefined;
   /** Why nobody knows a hash of its state; null where one is known. Left out of an archive's. */
   readonly unproved?: string | null | undefined;
   /** Not proved, and the store was found to be damaged since: it counts for nothing until it is. */

@@ -87,6 +87,7 @@ export const backupAnswer = Type.Object({
   rawBytes: orNull(amount),
   stateHash: orNull(text),
   problem: Type.Optional(orNull(text)),
+  isUnread: Type.Optional(Type.Boolean()),
   after: Type.Optional(orNull(text)),
   reasons: Type.Optional(Type.Array(text)),
   folder: Type.Optional(text),

@@ -1,6 +1,7 @@
 // An archive as a place that a database is recovered from: its backups and its log.
 import { isPaminaError, PaminaError } from '@pamina/format';
 import type { Archive } from '@pamina/archive';
+import { unreadIn } from '../read-failure.js';
 import type { RecoveryPlace } from '../recover/place.js';
 import {
   archiveBackupSource,
@@ -35,11 +36,12 @@ export async function archivePlace(
     },
     async backups() {
       const listed = await list();
-      return listed.flatMap(({ bytes, id, manifest, problem, stateHash }) => {
+      const whole = listed.flatMap(({ bytes, id, manifest, problem, stateHash }) => {
         if (manifest === null || problem !== null) return [];
         const source = archiveBackupSource(archive, place, id, signal);
         return [{ id, bytes, manifest, stateHash, source }];
       });
+      return { whole, unread: unreadIn(listed) };
     },
     logs: [archiveLogSource(archive, place)],
     history: null,

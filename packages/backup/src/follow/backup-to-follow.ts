@@ -5,6 +5,7 @@ import { isPaminaError, PaminaError } from '@pamina/format';
 import type { Archive } from '@pamina/archive';
 import type { ArchivePlace } from '../archiver/archive-layout.js';
 import { archivePlace } from '../archiver/archive-place.js';
+import { unlessUnread } from '../read-failure.js';
 import type { PlaceBackup } from '../recover/place.js';
 import { ArchivedLine, type ListedSegment, onHistory } from './archived-line.js';
 
@@ -18,11 +19,11 @@ export async function backupToFollow(
   signal: AbortSignal,
 ): Promise<PlaceBackup> {
   const { database: name, pattern } = place;
-  const backups = await (await archivePlace(archive, { name, pattern, signal })).backups();
+  const found = await (await archivePlace(archive, { name, pattern, signal })).backups();
   const line = new ArchivedLine(archive, place);
   const listed = await line.list(signal);
   let cause: PaminaError | null = null;
-  for (const backup of inOrder(backups)) {
+  for (const backup of inOrder(found.whole)) {
     try {
       await requireLeadsOn(line, backup, listed, signal);
       return backup;
@@ -32,11 +33,13 @@ export async function backupToFollow(
     }
   }
   const what = cause === null ? 'but an initial one' : `that leads on to its end: ${cause.message}`;
-  throw new PaminaError('BACKUP_NOT_FOUND', `${line.describe()} holds no backup ${what}`, {
+  const none = `${line.describe()} holds no backup ${what}`;
+  const refusal = new PaminaError('BACKUP_NOT_FOUND', none, {
     ...(cause === null ? {} : { cause }),
     context: { name },
     hint: `Take one with \`pamina backup ${name}\`, where ${name} is; it is archived by itself.`,
   });
+  throw unlessUnread(refusal, found.unread);
 }
 
 const leftCodes: ReadonlySet<string> = new Set(['DIVERGED', 'LOG_GONE']);

@@ -8,6 +8,7 @@ import { incrementalLogSource } from '../incremental-log-source.js';
 import { backupsFolderOf } from '../layout.js';
 import { logFolderSource, type LogFolderOptions } from '../log-folder-source.js';
 import type { LogSource } from '../log-source.js';
+import { unreadIn, type UnreadBackup } from '../read-failure.js';
 import { folderSource, type BackupSource } from '../source.js';
 
 export interface PlaceBackup {
@@ -27,11 +28,18 @@ export interface SealedBackup {
   readonly problem: PaminaError;
 }
 
+/** What a place has of backups at one moment. */
+export interface PlaceBackups {
+  /** In no order; damaged ones are left out. */
+  readonly whole: readonly PlaceBackup[];
+  /** They may be whole: what is refused for want of them is refused with their problem (P9). */
+  readonly unread: readonly UnreadBackup[];
+}
+
 export interface RecoveryPlace {
   /** Path or address, for messages. */
   describe(): string;
-  /** Whole backups, in no order; damaged ones are left out. */
-  backups(): Promise<readonly PlaceBackup[]>;
+  backups(): Promise<PlaceBackups>;
   /** Backups that are there, and that the keys which were given do not open: the error of each says whose would. */
   sealed?(): Promise<readonly SealedBackup[]>;
   readonly logs: readonly LogSource[];
@@ -75,24 +83,33 @@ export async function folderPlace(
 }
 
 async function patternIn(env: Env, backupsFolder: string): Promise<string | null> {
-  const backups = await folderBackups(env, backupsFolder);
-  return backups.find(({ manifest }) => manifest.pattern !== null)?.manifest.pattern ?? null;
+  const { whole } = await folderBackups(env, backupsFolder);
+  return whole.find(({ manifest }) => manifest.pattern !== null)?.manifest.pattern ?? null;
 }
 
-async function folderBackups(env: Env, folder: string): Promise<PlaceBackup[]> {
+async function folderBackups(env: Env, folder: string): Promise<PlaceBackups> {
   const listed = await listBackups(env, folder);
-  return listed.flatMap(({ id, manifest, stateHash, bytes, problem, folder: path, unproved }) => {
-    if (manifest === null || problem !== null) return [];
-    const isDoubted = unproved?.isDoubted === true;
-    return [{ id, manifest, stateHash, isDoubted, bytes, source: folderSource(env, path) }];
-  });
+  const whole = listed.flatMap(
+    ({ id, manifest, stateHash, bytes, problem, folder: path, unproved }) => {
+      if (manifest === null || problem !== null) return [];
+      const isDoubted = unproved?.isDoubted === true;
+      return [{ id, manifest, stateHash, isDoubted, bytes, source: folderSource(env, path) }];
+    },
+  );
+  return { whole, unread: unreadIn(listed) };
 }
 
 /** Backups and log of all of them. The history is that of the first which knows one. */
 export function joinPlaces(places: readonly [RecoveryPlace, ...RecoveryPlace[]]): RecoveryPlace {
   return {
     describe: () => places.map((place) => place.describe()).join(' and '),
-    backups: async () => (await Promise.all(places.map((place) => place.backups()))).flat(),
+    async backups() {
+      const found = await Promise.all(places.map((place) => place.backups()));
+      return {
+        whole: found.flatMap(({ whole }) => whole),
+        unread: found.flatMap(({ unread }) => unread),
+      };
+    },
     sealed: async () =>
       (await Promise.all(places.map((place) => place.sealed?.() ?? Promise.resolve([])))).flat(),
     logs: places.flatMap((place) => place.logs),

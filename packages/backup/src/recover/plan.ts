@@ -14,6 +14,7 @@ import {
 import { timelinesUntil } from '@pamina/engine';
 import { forEachRecord, type ChainPoint } from '@pamina/log';
 import { pointOf } from '../load-store.js';
+import { unlessUnread } from '../read-failure.js';
 import type { LogSource } from '../log-source.js';
 import type { PlaceBackup, RecoveryPlace } from './place.js';
 import { backupsOn, liesOn, positionOn, rangesOn, wayFrom, type Span, type Way } from './line.js';
@@ -58,15 +59,18 @@ interface Goal {
 
 /**
  * POSITION_UNREACHABLE with the ranges that are reachable; BACKUP_NOT_FOUND; ARCHIVE_KEY_INVALID, with whose
- * keys it takes, where the backup, or all there is, is encrypted for others; what survey throws.
+ * keys it takes, where the backup, or all there is, is encrypted for others; DISK_ERROR or
+ * ACCESS_DENIED where a backup that may lead there could not be read; what survey throws.
  */
 export async function planRecovery(options: PlanOptions): Promise<RecoveryPlan> {
+  const all = await survey(options.place, options.signal);
   try {
-    return await planReadable(options);
+    return await planReadable(options, all);
   } catch (error) {
     const isMissing =
       isPaminaError(error, 'POSITION_UNREACHABLE') || isPaminaError(error, 'BACKUP_NOT_FOUND');
-    throw isMissing ? await withSealed(options, error) : error;
+    if (!isMissing) throw error;
+    throw unlessUnread(await withSealed(options, error), all.unread, options.backup);
   }
 }
 
@@ -79,7 +83,7 @@ async function withSealed(
   const [first] = sealed;
   if (first === undefined) return error;
   const given = sealed.find(({ id }) => id === backup);
-  if (given !== undefined || (await place.backups()).length === 0) {
+  if (given !== undefined || (await place.backups()).whole.length === 0) {
     return (given ?? first).problem;
   }
   const { code, context, message } = error;
@@ -89,8 +93,7 @@ async function withSealed(
   return new PaminaError(code, `${message}; ${also}`, { cause: error, context, hint });
 }
 
-async function planReadable(options: PlanOptions): Promise<RecoveryPlan> {
-  const all = await survey(options.place, options.signal);
+async function planReadable(options: PlanOptions, all: Survey): Promise<RecoveryPlan> {
   const given = options.backup === undefined ? null : findGiven(all, options.backup, options.place);
   const goal = await goalOf(options, all, given);
   const way = chooseWay(options, all, given, goal);
@@ -156,8 +159,14 @@ async function goalOf(
   if (target.kind === 'position') return positionGoal(target, all);
   const history = historyFor(target, all, given, place);
   switch (target.kind) {
-    case 'none':
-      return { history, seq: (given ?? newestOn(all, history, target)).manifest.position.seq };
+    case 'none': {
+      const chosen = given ?? newestOn(all, history, target);
+      // It may be newer: the backup that is asked for is the newest, not the newest that could be read.
+      if (given === null && all.unread.length > 0) {
+        throw targetUnreachable(target, 'which backup is the newest is not known', []);
+      }
+      return { history, seq: chosen.manifest.position.seq };
+    }
     case 'all':
       return { history, seq: null };
     case 'time':

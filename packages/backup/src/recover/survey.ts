@@ -17,6 +17,7 @@ import {
   type SegmentEntry,
 } from '../log-source.js';
 import { orderedParallel } from '../ordered-parallel.js';
+import type { UnreadBackup } from '../read-failure.js';
 import type { PlaceBackup, RecoveryPlace } from './place.js';
 import { endOfOpen, pointIn, segmentBatches, type OpenedSegment } from './segment-stream.js';
 
@@ -41,6 +42,8 @@ export interface Survey {
   readonly backups: readonly PlaceBackup[];
   /** All of them, by which a person may mean a position. */
   readonly listed: readonly PlaceBackup[];
+  /** Nobody knows what they hold. */
+  readonly unread: readonly UnreadBackup[];
   readonly segments: readonly SurveyedSegment[];
   readonly damaged: readonly DamagedSegment[];
   /** Each ends with another timeline; the one of the database itself, if that is known, is first. */
@@ -61,7 +64,7 @@ const ahead = { countMax: 8, weightMax: Number.MAX_SAFE_INTEGER, weigh: () => 1 
 
 /** PATTERN_MISMATCH if a segment is of another database than the rest. Damage is noted, not thrown. */
 export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promise<Survey> {
-  const listed = await place.backups();
+  const { unread, whole: listed } = await place.backups();
   const backups = listed.filter(({ manifest }) => wholeKinds.includes(manifest.kind));
   const found: { source: LogSource; entry: SegmentEntry; settled: number }[] = [];
   for (const source of place.logs) {
@@ -92,7 +95,11 @@ export async function survey(place: RecoveryPlace, signal?: AbortSignal): Promis
     }
     return ends;
   };
-  return { backups, listed, segments, damaged, histories, completeUntil };
+  const ofLogs = place.logs.flatMap((source) => source.unread?.() ?? []);
+  return {
+    ...{ backups, listed, segments, damaged, histories, completeUntil },
+    unread: [...unread, ...ofLogs],
+  };
 }
 
 /** null for one that was deleted meanwhile, and for one that is being born. */

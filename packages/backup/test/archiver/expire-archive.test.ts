@@ -103,7 +103,7 @@ async function idsIn({ folder, place }: Bench, archive?: Archive): Promise<strin
 /** Every backup in the list leads to every record behind it, and the log has no gap. */
 async function expectRecoverable(bench: Bench, archive: Archive, lastSeq: number): Promise<void> {
   const place = await archivePlace(archive, { name: 'orders', pattern: bench.place.pattern });
-  for (const { id, manifest } of await place.backups()) {
+  for (const { id, manifest } of (await place.backups()).whole) {
     if (manifest.kind === 'incremental') continue;
     const { seq: from, timeline } = manifest.position;
     for (const seq of new Set([from, from + 1, Math.floor((from + lastSeq) / 2), lastSeq])) {

@@ -40,5 +40,5 @@ test('P9 it is bad in the archive too from then on, and no restore begins with i
   ]);
   const { name, pattern } = { name: place.database, pattern: place.pattern };
   const found = await (await archivePlace(archive, { name, pattern })).backups();
-  expect(found.map(({ id }) => id)).toEqual([good.id]);
+  expect(found.whole.map(({ id }) => id)).toEqual([good.id]);
 });

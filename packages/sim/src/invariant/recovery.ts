@@ -74,8 +74,10 @@ export function retention(context: Context): Violation[] {
     const message = `${by} gave up ${database} with ${bytes} bytes held, within the cap of ${bytesMax}`;
     violations.push({ invariant: 'retention', message, index });
   }
-  for (const { database, state, code, index } of context.of('follower')) {
+  for (const { code, database, index, isOfArchive, state } of context.of('follower')) {
     if (state !== 'log-gone' || context.isExcused(index)) continue;
+    // An archive keeps log for no replica: the master, when it is back, has it.
+    if (isOfArchive === true) continue;
     if (code === 'REPLICA_LOST' && isLost(context, database, index)) continue;
     if (isUpstreamYounger(context, database, index)) continue;
     const message = `${database} needs log that is gone (${code ?? 'without a code'})`;

@@ -56,7 +56,8 @@ function endOfFence(context: Context, { database, index }: Fenced): number {
     event.database === database && event.index > index;
   const created = context.of('created').find(isEnd)?.index ?? Infinity;
   const rejoined = context.of('rejoined').find(isEnd)?.index ?? Infinity;
-  return Math.min(created, rejoined);
+  const unfenced = context.of('unfenced').find(isEnd)?.index ?? Infinity;
+  return Math.min(created, rejoined, unfenced);
 }
 
 /** Who stops before another takes over has shipped all that it acknowledged. */
@@ -64,6 +65,10 @@ function shippedRest(context: Context, { database, index, seq, takenOver }: Fenc
   const promoted = context.of('promoted').find((event) => event.index > index);
   if (takenOver || promoted === undefined || promoted.seq >= seq) return [];
   if (context.isExcused(promoted.index)) return [];
+  // One that went down behind its fence cannot send the rest.
+  const isDown = (event: Recorded): boolean =>
+    event.type === 'crashed' && event.database === database;
+  if (context.events.slice(index, promoted.index).some(isDown)) return [];
   const message = `${database} stopped at record ${seq}, and ${promoted.database} took over with ${promoted.seq}`;
   return [{ invariant: 'fence', message, index: promoted.index }];
 }
