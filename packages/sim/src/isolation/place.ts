@@ -1,0 +1,24 @@
+// Where transactions run: a database in this process, a server elsewhere, a replica. Whoever is a client of one
+// knows nothing but this.
+import type { Isolation, Position, ReadLockMode } from '@pamina/format';
+
+export interface Place {
+  /** `master`, or the name of a replica. */
+  readonly name: string;
+  /** What can be asked for here. */
+  readonly levels: readonly Isolation[];
+  /** False: transactions here read one range or one document and nothing else. */
+  readonly takesWrites: boolean;
+  /** `after`: what its reads must have seen. */
+  begin(isolation: Isolation, after: Position | null): Promise<OpenTransaction>;
+}
+
+export interface OpenTransaction {
+  /** Null: nothing is there. */
+  get(key: string, lockMode?: ReadLockMode): Promise<string | null>;
+  range(prefix: string, lockMode?: ReadLockMode): Promise<[key: string, value: string][]>;
+  put(key: string, value: string): Promise<void>;
+  /** Null: nothing was written. */
+  commit(): Promise<Position | null>;
+  rollback(): Promise<void>;
+}
