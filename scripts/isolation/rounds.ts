@@ -187,7 +187,7 @@ async function many({ stage, prefix }: RoundRequest): Promise<RoundResult> {
   const { transactions } = served.administration;
   const faults: string[] = [];
   const memoryBefore = await memoryOf(served.process.pid);
-  const begin = () => transactions.begin(name, { lockTimeoutMs: 60_000, leaseMs: 60_000 });
+  const begin = () => transactions.begin(name, { lockTimeoutMs: 20_000, leaseMs: 60_000 });
   const ids = await Promise.all(Array.from({ length: remoteTransactionsMax }, begin));
   await Promise.all(ids.map(({ id }, at) => transactions.put(name, id, `${prefix}many/${at}`, id)));
   const refused = await begin().then(
