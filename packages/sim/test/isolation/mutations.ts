@@ -125,12 +125,12 @@ export const mutations: readonly IsolationMutation[] = [
     ),
   ),
   bug(
-    'locks go when the commit is asked for',
-    ['lost update', 'changed while held', 'dirty write', 'incompatible order'],
+    'a cursor that moves on lets go of what was written meanwhile',
+    ['dirty write', 'lost update', 'changed while held'],
     edit(
-      transaction,
-      '    return this.inTurn(async () => {\n      let encoded: Encoded;',
-      '    this.parts.locks.end(this.parts.owner, null);\n    return this.inTurn(async () => {\n      let encoded: Encoded;',
+      'engine/src/transaction/document-locks',
+      'if (wait !== null) await wait;\n    this.#byCursors.delete(key);',
+      'if (wait !== null) await wait;',
     ),
   ),
   bug(
