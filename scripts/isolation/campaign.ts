@@ -42,7 +42,7 @@ export async function campaign(
   try {
     const stage = await openStage(scene);
     for (let number = 0; number < given.kinds.length || passed() < given.seconds; number += 1) {
-      const kind = given.kinds[number % given.kinds.length]!;
+      const kind = given.kinds[number % given.kinds.length] ?? 'calm';
       const seconds = Math.min(roundSeconds, given.seconds / given.kinds.length);
       progress(
         `round ${number} (${kind}), ${Math.round(passed())} s, ${tally.transactions} transactions`,

@@ -56,8 +56,15 @@ export function masterPlace({ administration, database, durability }: MasterOpti
         rollback: () => transactions.rollback(database, id),
       };
     },
+    async write(entries) {
+      const puts = entries.map(([key, value]) => ({ type: 'put', key, value }) as const);
+      const { position } = await administration.batch(database, puts, { durability });
+      return parsePosition(position);
+    },
   };
 }
+
+const refuse = (): Promise<never> => Promise.reject(new TypeError('a replica takes no writes'));
 
 /** Each transaction is one query. */
 export function replicaPlace(administration: RemoteAdministration, database: string): Place {
@@ -79,10 +86,11 @@ export function replicaPlace(administration: RemoteAdministration, database: str
           const entries = await read(key, lockMode);
           return entries.find(([other]) => other === key)?.[1] ?? null;
         },
-        put: () => Promise.reject(new TypeError('a replica takes no writes')),
+        put: refuse,
         commit: () => Promise.resolve(null),
         rollback: () => Promise.resolve(),
       };
     },
+    write: refuse,
   };
 }

@@ -195,7 +195,9 @@ async function many({ stage, prefix }: RoundRequest): Promise<RoundResult> {
     (error: unknown) => error,
   );
   if (!isPaminaError(refused) || refused.code !== 'TRANSACTIONS_FULL') {
-    faults.push(`one more than ${remoteTransactionsMax} transactions was not refused: ${refused}`);
+    faults.push(
+      `one more than ${remoteTransactionsMax} transactions was not refused: ${String(refused)}`,
+    );
   }
   const memoryOpen = await memoryOf(served.process.pid);
   const positions = await Promise.all(ids.map(({ id }) => transactions.commit(name, id)));

@@ -26,7 +26,7 @@ const increment = async (actor: Actor): Promise<void> => {
   await actor.do(async (tx) => tx.put('x', `${Number(actor.seen['x']) + 1}`));
 };
 
-export const plays: Readonly<Record<Anomaly, Play>> = {
+const plays: Readonly<Record<Anomaly, Play>> = {
   'dirty write': async (db, begin) => {
     const [a, b] = await actorsOf(begin, 2);
     await a.do((tx) => tx.put('x', 'a'));

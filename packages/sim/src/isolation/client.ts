@@ -1,10 +1,10 @@
 // A client that runs one transaction after the other until it is told to stop, each at a level of its own.
 import { isPaminaError, type Isolation, type Position } from '@pamina/format';
 import type { Prng } from '../world/prng.js';
-import type { Place } from './place.js';
+import type { Entry, Place } from './place.js';
 import type { Recorder, Recording } from './recorder.js';
 import { Session } from './session.js';
-import { readingOf, taskOf, type WorkloadName } from './workload.js';
+import { readingOf, registersOf, taskOf, type WorkloadName } from './workload.js';
 
 export interface ClientOptions {
   readonly name: string;
@@ -37,11 +37,11 @@ const refusals = new Set<string>([
   'WRITE_CONFLICT',
 ]);
 
-export function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): boolean {
   return isPaminaError(error) && refusals.has(error.code);
 }
 
-export function markOf(prefix: string, id: number): string {
+function markOf(prefix: string, id: number): string {
   return `${prefix}mark/${id}`;
 }
 
@@ -52,10 +52,12 @@ export async function runClient(options: ClientOptions): Promise<void> {
 
 /** Returns the position of its commit. */
 async function runOne(options: ClientOptions, last: Position | null): Promise<Position | null> {
-  const { name, prefix, random, recorder } = options;
+  const { name, prefix, random } = options;
   const place = options.place();
   const isolation = random.pick(options.levels.filter((level) => place.levels.includes(level)));
   const workload = random.pick(options.workloads);
+  const isAlone = workload === 'registers' && place.takesWrites && random.chance(0.15);
+  if (isAlone) return writeAlone(options, place);
   // On the master everybody sees everything.
   const after = !place.takesWrites && random.chance(0.5) ? last : null;
   const task = place.takesWrites ? taskOf(workload, prefix) : readingOf(workload, prefix);
@@ -68,6 +70,26 @@ async function runOne(options: ClientOptions, last: Position | null): Promise<Po
     isAbandoned: random.chance(0.1),
     task: (session) => task(session, random),
   });
+}
+
+/** A plain batch, which is a transaction of its own. */
+async function writeAlone(options: ClientOptions, place: Place): Promise<Position | null> {
+  const { leavesMarks, name, prefix, random, recorder } = options;
+  const id = recorder.nextId();
+  const who = { process: name, place: place.name, isolation: 'serializable', after: null } as const;
+  const keys = registersOf(random, prefix);
+  const entries = keys.map((key, at): Entry => [key, `t${id}.${at}`]);
+  if (leavesMarks) entries.push([markOf(prefix, id), 'done']);
+  await options.pause();
+  const recording = recorder.begin(id, who, recorder.now());
+  try {
+    return await recording.alone(entries, () => place.write(entries), isRefusal);
+  } catch (error) {
+    if (!isPaminaError(error)) throw error;
+    recorder.count(error.code);
+    await options.rest();
+    return null;
+  }
 }
 
 export interface TransactOptions {

@@ -43,6 +43,7 @@ function appendedBy({ operations }: Transaction, { id, key }: Version): Step | n
   return null;
 }
 
-function listOf(value: Value): readonly string[] {
+/** Of a key that holds lists. */
+export function listOf(value: Value): readonly string[] {
   return typeof value === 'string' || value === null ? [] : value;
 }

@@ -91,7 +91,9 @@ function shortestWay(
 
 function wayTo(by: ReadonlyMap<number, Edge | null>, to: number): Edge[] {
   const way: Edge[] = [];
-  for (let edge = by.get(to); edge != null; edge = by.get(edge.from)) way.unshift(edge);
+  for (let edge = by.get(to) ?? null; edge !== null; edge = by.get(edge.from) ?? null) {
+    way.unshift(edge);
+  }
   return way;
 }
 

@@ -24,7 +24,8 @@ function lostUpdate(versions: Versions, read: Observed): Anomaly[] {
   const { index, key } = version;
   if (index === null || hold === 'none') return [];
   const written = versions.order(key).find(({ by }) => by === transaction);
-  if (written?.index == null || written.index === index + 1) return [];
+  if (written === undefined || written.index === null) return [];
+  if (written.index === index + 1) return [];
   const { operations } = transaction;
   if (hold === 'cursor' && !isWriteOf(operations, at, key)) return [];
   const between = versions.order(key).slice(index + 1, written.index);
@@ -58,8 +59,8 @@ function changed(versions: Versions, read: Observed): Anomaly[] {
   const { transaction, version, hold } = read;
   if (hold !== 'end' || transaction.outcome !== 'ok') return [];
   const next = nextOfOthers(versions, version, transaction);
-  if (next?.by == null) return [];
-  const { by } = next;
+  const by = next?.by ?? null;
+  if (next === undefined || by === null) return [];
   const isBeforeInLog =
     by.position !== null &&
     transaction.position !== null &&
@@ -108,6 +109,8 @@ function dirtyWrites({ transactions }: History): Anomaly[] {
       if (!first.has(operation.key)) first.set(operation.key, operation.answeredAt);
     }
     for (const [key, from] of first) {
+      // A batch alone locks in its one call too, and is free again before that is answered.
+      if (from >= until) continue;
       const ofKey = locks.get(key) ?? [];
       locks.set(key, ofKey);
       ofKey.push({ transaction, from, until });

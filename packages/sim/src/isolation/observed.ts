@@ -1,7 +1,7 @@
 // What each transaction read of others: which version, under which promise. What it had written itself is not
 // among it. Whatever is wrong with a single read is found on the way.
 import type { Anomaly, AnomalyName } from './anomaly.js';
-import { contentOf } from './contents.js';
+import { contentOf, listOf } from './contents.js';
 import type {
   Append,
   History,
@@ -191,9 +191,10 @@ function isLasting(hold: Hold): boolean {
 
 function appended({ own, lastRead }: Progress, { key, element }: Append): OwnWrite {
   const mine = own.get(key);
-  if (mine !== undefined) return { value: [...mine.value, element], isSuffix: mine.isSuffix };
+  if (mine !== undefined)
+    return { value: [...listOf(mine.value), element], isSuffix: mine.isSuffix };
   const read = lastRead.get(key);
-  return { value: [...(read ?? []), element], isSuffix: read === undefined };
+  return { value: [...listOf(read ?? null), element], isSuffix: read === undefined };
 }
 
 function shows(value: Value, { isSuffix, value: mine }: OwnWrite): boolean {

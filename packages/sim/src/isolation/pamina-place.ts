@@ -14,6 +14,8 @@ export function paminaPlace(db: Pamina<Bytes, Bytes>, lockTimeoutMs: number): Pl
     takesWrites: true,
     begin: async (isolation: Isolation) =>
       openTransaction(await db.begin({ isolation, lockTimeoutMs })),
+    write: (entries) =>
+      db.database.commit(entries.map(([key, value]) => ({ type: 'put', key, value }))),
   };
 }
 

@@ -2,6 +2,8 @@
 // knows nothing but this.
 import type { Isolation, Position, ReadLockMode } from '@pamina/format';
 
+export type Entry = readonly [key: string, value: string];
+
 export interface Place {
   /** `master`, or the name of a replica. */
   readonly name: string;
@@ -11,6 +13,8 @@ export interface Place {
   readonly takesWrites: boolean;
   /** `after`: what its reads must have seen. */
   begin(isolation: Isolation, after: Position | null): Promise<OpenTransaction>;
+  /** A batch as a transaction of its own. */
+  write(entries: readonly Entry[]): Promise<Position>;
 }
 
 export interface OpenTransaction {

@@ -2,6 +2,8 @@
 import type { Isolation, Position } from '@pamina/format';
 import { isWriter, type History, type Operation, type Transaction } from './history.js';
 
+import type { Entry } from './place.js';
+
 type Draft = { -readonly [K in keyof Transaction]: Transaction[K] };
 
 export class Recorder implements History {
@@ -71,6 +73,26 @@ export class Recording {
     const answeredAt = this.#recorder.now();
     this.#operations.push({ ...done(answer), invokedAt, answeredAt } as Operation);
     return answer;
+  }
+
+  /** A batch as a transaction of its own: written somewhen in the one call. */
+  async alone(
+    entries: readonly Entry[],
+    work: () => Promise<Position>,
+    isRefusal: (error: unknown) => boolean,
+  ): Promise<Position | null> {
+    const invokedAt = this.#recorder.now();
+    const write = async (): Promise<Position> => {
+      try {
+        return await work();
+      } finally {
+        const answeredAt = this.#recorder.now();
+        for (const [key, value] of entries) {
+          this.#operations.push({ type: 'write', key, value, invokedAt, answeredAt });
+        }
+      }
+    };
+    return this.commit(write, isRefusal);
   }
 
   async commit(

@@ -86,6 +86,12 @@ async function useRegisters(session: Session, random: Prng, base: string): Promi
   }
 }
 
+/** Some of them, as one batch writes them. */
+export function registersOf(random: Prng, prefix: string): string[] {
+  const numbers = Array.from({ length: 1 + random.below(3) }, () => random.below(registers));
+  return [...new Set(numbers)].map((number) => `${prefix}registers/${number}`);
+}
+
 async function useRanges(session: Session, random: Prng, base: string): Promise<void> {
   const room = (): string => `${base}${random.below(rooms)}.`;
   for (const _ of operationsOf(random)) {

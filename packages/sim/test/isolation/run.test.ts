@@ -10,7 +10,7 @@ import { mutations } from './mutations.js';
 const entry = 'packages/sim/scripts/isolation-worker.ts';
 /** How many seeds a planted bug may need. */
 const seedsMax = 100;
-const seedsOfSound = 60;
+const seedsOfSound = 40;
 
 async function runSeeds(worker: string, order: IsolationOrder): Promise<IsolationReport> {
   const words = [worker, JSON.stringify(order)];
