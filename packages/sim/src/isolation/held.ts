@@ -23,7 +23,7 @@ function lostUpdate(versions: Versions, read: Observed): Anomaly[] {
   const { transaction, version, hold, at } = read;
   const { index, key } = version;
   if (index === null || hold === 'none') return [];
-  const written = versions.order(key).find(({ by }) => by === transaction);
+  const written = versions.writtenBy(transaction, key);
   if (written === undefined || written.index === null) return [];
   if (written.index === index + 1) return [];
   const { operations } = transaction;

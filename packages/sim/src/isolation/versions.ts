@@ -53,6 +53,13 @@ export class Versions {
     return versions?.byId.get(id);
   }
 
+  /** What it left behind under the key; undefined: it wrote nothing there. */
+  writtenBy({ operations }: Transaction, key: string): Version | undefined {
+    const write = operations.findLast((one) => isWrite(one) && one.key === key);
+    if (write === undefined || !isWrite(write)) return undefined;
+    return this.#keys.get(key)?.byId.get(writtenId(write));
+  }
+
   /** Those that were committed, oldest first, from nothing on. */
   order(key: string): readonly Version[] {
     return this.#keys.get(key)?.order ?? [];
