@@ -30,7 +30,7 @@ export function masterPlace({ administration, database, durability }: MasterOpti
   return {
     name: master,
     levels: isolationLevels,
-    takesWrites: true,
+    offers: 'writes',
     async begin(isolation) {
       const { id } = await transactions.begin(database, { isolation, lockTimeoutMs, leaseMs });
       return {
@@ -71,7 +71,7 @@ export function replicaPlace(administration: RemoteAdministration, database: str
   return {
     name: database,
     levels: replicaLevels,
-    takesWrites: false,
+    offers: 'one read',
     async begin(isolation, after): Promise<OpenTransaction> {
       const token = after === null ? {} : { after: formatPosition(after), timeoutMs: tokenMs };
       const read: OpenTransaction['range'] = async (prefix, lockMode) => {

@@ -56,11 +56,12 @@ async function runOne(options: ClientOptions, last: Position | null): Promise<Po
   const place = options.place();
   const isolation = random.pick(options.levels.filter((level) => place.levels.includes(level)));
   const workload = random.pick(options.workloads);
-  const isAlone = workload === 'registers' && place.takesWrites && random.chance(0.15);
+  const isAlone = workload === 'registers' && place.offers === 'writes' && random.chance(0.15);
   if (isAlone) return writeAlone(options, place);
   // On the master everybody sees everything.
-  const after = !place.takesWrites && random.chance(0.5) ? last : null;
-  const task = place.takesWrites ? taskOf(workload, prefix) : readingOf(workload, prefix);
+  const after = place.offers !== 'writes' && random.chance(0.5) ? last : null;
+  const task =
+    place.offers === 'writes' ? taskOf(workload, prefix) : readingOf(workload, prefix, place);
   return transact({
     ...options,
     place,
@@ -122,7 +123,7 @@ export async function transact(options: TransactOptions): Promise<Position | nul
     const session = new Session(open, begun, options);
     try {
       await options.task(session);
-      if (options.leavesMarks && place.takesWrites) {
+      if (options.leavesMarks && place.offers === 'writes') {
         await session.write(markOf(options.prefix, id), 'done');
       }
     } catch (error) {

@@ -6,14 +6,19 @@ import type { OpenTransaction, Place } from './place.js';
 
 type Bytes = Uint8Array;
 
-/** `lockTimeoutMs`: how long one of its calls waits for a lock. */
-export function paminaPlace(db: Pamina<Bytes, Bytes>, lockTimeoutMs: number): Place {
+/** How long whoever holds a token waits for it. */
+const tokenMs = 5000;
+
+/** `lockTimeoutMs`: how long one of its calls waits for a lock. `name`: of a replica. */
+export function paminaPlace(db: Pamina<Bytes, Bytes>, lockTimeoutMs: number, name = master): Place {
   return {
-    name: master,
+    name,
     levels: isolationLevels,
-    takesWrites: true,
-    begin: async (isolation: Isolation) =>
-      openTransaction(await db.begin({ isolation, lockTimeoutMs })),
+    offers: name === master ? 'writes' : 'reads',
+    async begin(isolation: Isolation, after) {
+      if (after !== null) await db.waitFor(after, { timeoutMs: tokenMs });
+      return openTransaction(await db.begin({ isolation, lockTimeoutMs }));
+    },
     write: (entries) =>
       db.database.commit(entries.map(([key, value]) => ({ type: 'put', key, value }))),
   };

@@ -9,8 +9,8 @@ export interface Place {
   readonly name: string;
   /** What can be asked for here. */
   readonly levels: readonly Isolation[];
-  /** False: transactions here read one range or one document and nothing else. */
-  readonly takesWrites: boolean;
+  /** What a transaction here can do; `one read` is a query. */
+  readonly offers: 'writes' | 'reads' | 'one read';
   /** `after`: what its reads must have seen. */
   begin(isolation: Isolation, after: Position | null): Promise<OpenTransaction>;
   /** A batch as a transaction of its own. */

@@ -1,6 +1,7 @@
 // Transactions of all levels beside each other on one database of the simulated world, from a seed, and what the
 // checker says of them.
 import { createDatabase, Database, Pamina } from '@pamina/engine';
+import type { Env } from '@pamina/env';
 import { isolationLevels, type Isolation } from '@pamina/format';
 import type { Prng } from '../world/prng.js';
 import { createWorld, type World } from '../world/world.js';
@@ -10,6 +11,8 @@ import { runClient, transact, type ClientOptions } from './client.js';
 import { paminaPlace } from './pamina-place.js';
 import type { Place } from './place.js';
 import { Recorder } from './recorder.js';
+import { carry, level, openReplica, replicaName } from './replica.js';
+import type { Session } from './session.js';
 import { accountsOf, prepare, readAll, workloadNames, type WorkloadName } from './workload.js';
 
 export interface IsolationRun {
@@ -27,9 +30,12 @@ interface Plan {
   readonly workloads: readonly WorkloadName[];
   readonly lockTimeoutMs: number;
   readonly thinkMs: number;
+  /** By a replica, on which transactions read. */
+  readonly isFollowed: boolean;
 }
 
 const folder = '/data/orders';
+const copyFolder = '/data/copy';
 
 function planOf(random: Prng, levels: readonly Isolation[]): Plan {
   const isMixed = random.chance(0.5);
@@ -40,7 +46,19 @@ function planOf(random: Prng, levels: readonly Isolation[]): Plan {
     workloads: random.chance(0.3) ? workloadNames : [random.pick(workloadNames)],
     lockTimeoutMs: random.pick([20, 10_000]),
     thinkMs: random.pick([0.1, 2, 20]),
+    isFollowed: random.chance(0.5),
   };
+}
+
+/** The places of a run, and what must be told apart behind them. */
+interface Stage {
+  readonly world: World;
+  readonly env: Env;
+  readonly plan: Plan;
+  readonly master: Database;
+  /** Null: in half of the runs nobody follows. */
+  readonly replica: Database | null;
+  readonly recorder: Recorder;
 }
 
 export async function runIsolation(
@@ -51,60 +69,75 @@ export async function runIsolation(
   const plan = planOf(world.random.fork('plan'), levels);
   const { env } = world.host('master');
   await world.finish(createDatabase(folder, { env }));
-  const database = await world.finish(Database.open(folder, { env }));
-  const db = new Pamina<Uint8Array, Uint8Array>(folder, {
-    database,
-    keyEncoding: 'buffer',
-    valueEncoding: 'buffer',
-  });
-  await world.finish(db.open());
+  const master = await world.finish(Database.open(folder, { env }));
+  const replica = plan.isFollowed ? await world.finish(openReplica(env, master, copyFolder)) : null;
   const recorder = new Recorder(() => env.clock.monotonic());
-  const faults: string[] = [];
-  const place = paminaPlace(db, plan.lockTimeoutMs);
-  await world.finish(play(world, plan, place, recorder));
-  const { transactions } = database;
-  if (transactions.isLocking)
-    faults.push(`locks are left: ${JSON.stringify(transactions.list(5))}`);
-  await world.finish(db.close());
-  await world.finish(database.close());
-  const anomalies = checkIsolation(recorder, accountsOf(''));
+  const stage: Stage = { world, env, plan, master, replica, recorder };
+  await world.finish(play(stage));
+  const faults = [master, replica].flatMap((one) => (one === null ? [] : leftIn(one)));
+  for (const one of [replica, master]) if (one !== null) await world.finish(one.close());
   return {
-    anomalies,
+    anomalies: checkIsolation(recorder, accountsOf('')),
     faults,
     transactions: recorder.transactions.length,
     ends: recorder.ends,
   };
 }
 
-async function play(world: World, plan: Plan, place: Place, recorder: Recorder): Promise<void> {
-  const { clock } = world.host('master').env;
-  const counts = new Map<string, number>();
-  const shared = { prefix: '', recorder, counts, leavesMarks: false } as const;
+function leftIn({ control, queries, transactions }: Database): string[] {
+  const open = transactions.size + (queries?.size ?? 0);
+  if (open === 0 && !transactions.isLocking) return [];
+  const locks = JSON.stringify(transactions.list(5));
+  return [`${open} transactions are open in ${control.name}, and locks are left: ${locks}`];
+}
+
+async function placeOf(database: Database, plan: Plan, name?: string): Promise<Place> {
+  const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
+  const db = new Pamina<Uint8Array, Uint8Array>(database.folder, { database, ...encodings });
+  await db.open();
+  return paminaPlace(db, plan.lockTimeoutMs, name);
+}
+
+async function play({ env, plan, master, replica, recorder, world }: Stage): Promise<void> {
+  const { clock } = env;
+  const here = await placeOf(master, plan);
+  const there = replica === null ? null : await placeOf(replica, plan, replicaName);
+  const nothing = (): Promise<void> => Promise.resolve();
+  const shared = { prefix: '', recorder, counts: new Map<string, number>(), leavesMarks: false };
   const alone = {
-    ...shared,
-    place,
+    ...{ ...shared, pause: nothing, rest: nothing, after: null, isAbandoned: false },
     isolation: 'serializable' as const,
-    after: null,
-    isAbandoned: false,
-    pause: () => Promise.resolve(),
-    rest: () => Promise.resolve(),
   };
-  await transact({ ...alone, process: 'first', task: (session) => prepare(session, '') });
+  const first = (session: Session): Promise<void> => prepare(session, '');
+  await transact({ ...alone, place: here, process: 'first', task: first });
+  let isOver = false;
+  const feeding = replica === null ? nothing() : feed(master, replica, () => isOver);
   const clients = Array.from({ length: plan.clients }, (_, at): ClientOptions => {
     const random = world.random.fork(`client ${at}`);
     const pause = (): Promise<void> => clock.sleep(random.between(0, plan.thinkMs));
     return {
-      ...shared,
+      ...{ ...shared, random, pause, rest: pause },
       name: `client ${at}`,
-      place: () => place,
+      place: () => (there !== null && random.chance(0.4) ? there : here),
       levels: plan.levels,
       workloads: plan.workloads,
-      random,
-      pause,
-      rest: pause,
       isStopped: () => recorder.transactions.length >= plan.transactions,
     };
   });
+  async function feed(from: Database, to: Database, isDone: () => boolean): Promise<void> {
+    const random = world.random.fork('feed');
+    while (!isDone()) {
+      await clock.sleep(random.between(0, plan.thinkMs * 5));
+      await carry(from, to);
+    }
+  }
   await Promise.all(clients.map(runClient));
-  await transact({ ...alone, process: 'last', task: (session) => readAll(session, '') });
+  isOver = true;
+  await feeding;
+  const last = (session: Session): Promise<void> => readAll(session, '');
+  await transact({ ...alone, place: here, process: 'last', task: last });
+  if (replica === null || there === null) return;
+  await level(master, replica);
+  const after = master.positions.current;
+  await transact({ ...alone, after, place: there, process: 'last', task: last });
 }

@@ -2,6 +2,7 @@
 // moved. All of it on few keys, so that they meet.
 import type { ReadLockMode } from '@pamina/format';
 import type { Prng } from '../world/prng.js';
+import type { Place } from './place.js';
 import type { Session } from './session.js';
 import { balanceOf, balanceText, type Accounts } from './totals.js';
 
@@ -51,10 +52,15 @@ export function taskOf(name: WorkloadName, prefix: string): Task {
   }
 }
 
-/** What a transaction of a place does that takes no writes: one read. */
-export function readingOf(name: WorkloadName, prefix: string): Task {
-  return async (session) => {
-    await session.range(`${prefix}${name}/`);
+/** Of a place that takes no writes. */
+export function readingOf(name: WorkloadName, prefix: string, { offers }: Place): Task {
+  const base = `${prefix}${name}/`;
+  return async (session, random) => {
+    if (offers === 'one read') return session.range(base);
+    for (const _ of operationsOf(random)) {
+      if (random.chance(0.4)) await session.range(base, lockModeOf(random));
+      else await session.read(`${base}${random.below(registers)}`, lockModeOf(random));
+    }
   };
 }
 

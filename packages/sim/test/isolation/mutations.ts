@@ -129,8 +129,8 @@ export const mutations: readonly IsolationMutation[] = [
     ['dirty write', 'lost update', 'changed while held'],
     edit(
       'engine/src/transaction/document-locks',
-      'if (wait !== null) await wait;\n    this.#byCursors.delete(key);',
-      'if (wait !== null) await wait;',
+      'await this.keepPath(documentPath(key), mode, signal);\n    this.#byCursors.delete(key);',
+      'await this.keepPath(documentPath(key), mode, signal);',
     ),
   ),
   bug(
@@ -160,5 +160,19 @@ export const mutations: readonly IsolationMutation[] = [
     'what is read in a range is locked after it was read',
     ['phantom', 'changed while held', 'non-repeatable read', 'total not kept', 'range write skew'],
     edit(cursor, 'await this.#transaction.lock(rangePath(this.#range), mode, signal);', ''),
+  ),
+  bug(
+    'on a replica what a query has read under a lock changes under it',
+    ['non-repeatable read', 'phantom', 'read skew', 'total not kept'],
+    edit(
+      'engine/src/replica-queries',
+      'if (this.#readers === 0) return null;\n    const paths',
+      'if (this.#readers >= 0) return null;\n    const paths',
+    ),
+  ),
+  bug(
+    'a replica does not wait for the token of a read',
+    ['session goes back'],
+    edit('engine/src/pamina', 'await this.database.positions.waitFor(position, options);', ''),
   ),
 ];
