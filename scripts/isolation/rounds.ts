@@ -188,8 +188,8 @@ async function many({ stage, prefix }: RoundRequest): Promise<RoundResult> {
   const faults: string[] = [];
   const memoryBefore = await memoryOf(served.process.pid);
   const begin = () => transactions.begin(name, { lockTimeoutMs: 20_000, leaseMs: 60_000 });
-  const ids = await Promise.all(Array.from({ length: remoteTransactionsMax }, begin));
-  await Promise.all(ids.map(({ id }, at) => transactions.put(name, id, `${prefix}many/${at}`, id)));
+  const ids = await someAtATime(Array.from({ length: remoteTransactionsMax }), begin);
+  await someAtATime(ids, ({ id }, at) => transactions.put(name, id, `${prefix}many/${at}`, id));
   const refused = await begin().then(
     () => null,
     (error: unknown) => error,
@@ -200,7 +200,7 @@ async function many({ stage, prefix }: RoundRequest): Promise<RoundResult> {
     );
   }
   const memoryOpen = await memoryOf(served.process.pid);
-  const positions = await Promise.all(ids.map(({ id }) => transactions.commit(name, id)));
+  const positions = await someAtATime(ids, ({ id }) => transactions.commit(name, id));
   const distinct = new Set(positions.map(({ position }) => position)).size;
   if (distinct !== ids.length) faults.push(`${ids.length} commits have ${distinct} positions`);
   let there = 0;
@@ -218,6 +218,21 @@ async function many({ stage, prefix }: RoundRequest): Promise<RoundResult> {
     faults,
     history: null,
   };
+}
+
+const callsAtATime = 50;
+
+/** Open are all of them; connections a system takes only so many at once. */
+async function someAtATime<T, R>(
+  all: readonly T[],
+  call: (one: T, at: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < all.length; from += callsAtATime) {
+    const part = all.slice(from, from + callsAtATime);
+    results.push(...(await Promise.all(part.map((one, at) => call(one, from + at)))));
+  }
+  return results;
 }
 
 /** Resident, in MiB; 0 where the system does not say it. */
