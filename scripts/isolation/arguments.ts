@@ -36,7 +36,7 @@ ${roundKinds.map((kind) => `    ${kind.padEnd(10)} ${meanings[kind]}`).join('\n'
   --json              the report as one JSON object on stdout
   --help
 
-On the replica transactions are queries, at ${replicaLevels.join(' and ')}.
+On the replica transactions read, at ${replicaLevels.join(', ')}.
 
 Examples
   npm run isolation -- --seconds 600

@@ -60,8 +60,7 @@ async function runOne(options: ClientOptions, last: Position | null): Promise<Po
   if (isAlone) return writeAlone(options, place);
   // On the master everybody sees everything.
   const after = place.offers !== 'writes' && random.chance(0.5) ? last : null;
-  const task =
-    place.offers === 'writes' ? taskOf(workload, prefix) : readingOf(workload, prefix, place);
+  const task = place.offers === 'writes' ? taskOf(workload, prefix) : readingOf(workload, prefix);
   return transact({
     ...options,
     place,

@@ -9,8 +9,7 @@ export interface Place {
   readonly name: string;
   /** What can be asked for here. */
   readonly levels: readonly Isolation[];
-  /** What a transaction here can do; `one read` is a query. */
-  readonly offers: 'writes' | 'reads' | 'one read';
+  readonly offers: 'writes' | 'reads';
   /** `after`: what its reads must have seen. */
   begin(isolation: Isolation, after: Position | null): Promise<OpenTransaction>;
   /** A batch as a transaction of its own. */

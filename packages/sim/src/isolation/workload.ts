@@ -2,7 +2,6 @@
 // moved. All of it on few keys, so that they meet.
 import type { ReadLockMode } from '@pamina/format';
 import type { Prng } from '../world/prng.js';
-import type { Place } from './place.js';
 import type { Session } from './session.js';
 import { balanceOf, balanceText, type Accounts } from './totals.js';
 
@@ -53,10 +52,9 @@ export function taskOf(name: WorkloadName, prefix: string): Task {
 }
 
 /** Of a place that takes no writes. */
-export function readingOf(name: WorkloadName, prefix: string, { offers }: Place): Task {
+export function readingOf(name: WorkloadName, prefix: string): Task {
   const base = `${prefix}${name}/`;
   return async (session, random) => {
-    if (offers === 'one read') return session.range(base);
     for (const _ of operationsOf(random)) {
       if (random.chance(0.4)) await session.range(base, lockModeOf(random));
       else await session.read(`${base}${random.below(registers)}`, lockModeOf(random));
