@@ -163,7 +163,7 @@ export const mutations: readonly IsolationMutation[] = [
   ),
   bug(
     'on a replica what a query has read under a lock changes under it',
-    ['non-repeatable read', 'phantom', 'read skew', 'total not kept'],
+    ['non-repeatable read', 'phantom', 'read skew', 'total not kept', 'real-time cycle'],
     edit(
       'engine/src/replica-queries',
       'if (this.#readers === 0) return null;\n    const paths',
