@@ -27,8 +27,14 @@ export interface Mutation {
   readonly edits: readonly Edit[];
 }
 
+const simulation = 'packages/sim/scripts/sim-worker.ts';
+
 /** Returns the path of the file. Throws if the text to be changed is not there exactly once. */
-export async function bundle(name: string, mutation: Mutation | null = null): Promise<string> {
+export async function bundle(
+  name: string,
+  mutation: Mutation | null = null,
+  entry = simulation,
+): Promise<string> {
   const outfile = join(outFolder, `${name}.mjs`);
   const planted = new Set<Edit>();
   const plant: Plugin = {
@@ -48,7 +54,7 @@ export async function bundle(name: string, mutation: Mutation | null = null): Pr
     },
   };
   const built = await build({
-    entryPoints: [join(root, 'packages/sim/scripts/sim-worker.ts')],
+    entryPoints: [join(root, entry)],
     outfile,
     bundle: true,
     platform: 'node',

@@ -2,6 +2,7 @@
 // HEAD: a server may close an idle connection just as a request is put on it, and only those can be
 // sent again without asking whether the first was carried out.
 
+import { setMaxListeners } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { Readable } from 'node:stream';
@@ -87,6 +88,8 @@ function send(
       fail(connectFailed(url, `no answer within ${ms} ms`)),
     );
     const onAbort = (): void => fail(signal?.reason as Error);
+    // Of however many requests at once it is: more than ten are no leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
     signal?.addEventListener('abort', onAbort, { once: true });
 
     let failure: Error | null = null;

@@ -277,3 +277,20 @@ test('a server that was stopped by its framework is closed all the same', async 
   expect(await closeOf(near)).toMatchObject({ code: 1001 });
   server.getConnections((_error, count) => expect(count).toBe(0));
 });
+
+test('many requests at once with one signal are warned of as a leak by nobody', async () => {
+  const warnings: string[] = [];
+  const note = (warning: Error): number => warnings.push(warning.name);
+  process.on('warning', note);
+  cleanups.push(() => process.off('warning', note));
+  listener.server.on('request', (_request, response) => response.end('here'));
+  const { signal } = new AbortController();
+  const answers = Array.from({ length: 30 }, async () => {
+    const response = await nodeNetwork.request(`http://${address}/`, { signal });
+    return fromBytes(await response.bytes(100));
+  });
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(['here']));
+  // A warning comes a turn later.
+  await new Promise(setImmediate);
+  expect(warnings).toEqual([]);
+});
