@@ -96,15 +96,15 @@ test(
     const { database } = pair.replica;
     await database.updateControl({ maxReplayWaitMs: 20 });
     const before = database.durable().seq;
-    let isOver = false;
-    const over = (): boolean => isOver;
+    const ending = new AbortController();
+    const over = (): boolean => ending.signal.aborted;
     const writers = [1, 2, 3].map((writer) => move(pair, writer, over));
     const carrying = (async () => {
-      while (!isOver) await pair.carry();
+      while (!over()) await pair.carry();
     })();
     const counted = new Map<string, number>();
     const readers = promised.map(async ([isolation, how]) => {
-      while (!isOver) {
+      while (!over()) {
         const isCounted = await unlessRetried(async () => {
           expect(await sumOn(pair, isolation, how), `${isolation}, ${how}`).toBe(
             each * accounts.length,
@@ -120,7 +120,7 @@ test(
       promised.every(([isolation, how]) => (counted.get(`${isolation}, ${how}`) ?? 0) >= 5);
     const deadline = performance.now() + 50_000;
     while (!enough() && performance.now() < deadline) await new Promise(setImmediate);
-    isOver = true;
+    ending.abort();
     await Promise.all([...writers, carrying, ...readers]);
     expect(Object.fromEntries(counted)).toEqual(
       Object.fromEntries(promised.map((one) => [one.join(', '), expect.any(Number)])),
