@@ -177,3 +177,15 @@ test('P13 a list that is too long for one record goes on in the next ones', asyn
   ]);
   await tx.rollback();
 });
+
+test('P12 a lock on a document whose key is empty is told like any other', async () => {
+  const { master } = await queryPair();
+  const { database } = master;
+  const from = database.durable().seq + 1;
+  const tx = await master.begin();
+  await tx.put('', '1');
+  await settled(database);
+  await tx.rollback();
+  await settled(database);
+  expect(await lockData(database, from)).toEqual(['lock 1 documents ', 'abort 1']);
+});

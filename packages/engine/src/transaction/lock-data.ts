@@ -18,6 +18,9 @@ import type { OpeningRecord } from '@pamina/log';
 /** Names of one record, bytes; what is more goes into the next one. */
 const namesBytesMax = Math.min(1024 * 1024, commitBytesMax / 2);
 
+/** A backlog that was full is looked at again after so long. */
+const backlogPollMs = 100;
+
 export interface LockDataSession {
   /** Whether the log carries lock data. */
   readonly lockData: boolean;
@@ -41,6 +44,8 @@ export class LockData {
   readonly #ended = new Set<LockOwner>();
   #committing: LockOwner | null = null;
   #isScheduled = false;
+  /** For room in the backlog. */
+  #isWaiting = false;
   #records = 0;
   #bytes = 0;
 
@@ -106,7 +111,9 @@ export class LockData {
     return parts.map((part, at) => {
       const more = at < parts.length - 1;
       const body: LocksBody = { held: part, ...(more ? { more } : {}) };
-      return this.#counted(RecordKind.locks, encodeLockBody(RecordKind.locks, body));
+      const record = { kind: RecordKind.locks, body: encodeLockBody(RecordKind.locks, body) };
+      this.#count(record);
+      return record;
     });
   }
 
@@ -119,14 +126,24 @@ export class LockData {
     });
   }
 
-  /** What does not fit into the backlog is told with what comes next. */
   #flush(write: () => void): void {
     try {
       write();
     } catch (error) {
       // Of a log that takes nothing any more the session ends, and with it all that was held.
       if (!isPaminaError(error)) throw error;
+      if (error.code === 'BACKLOG_FULL') this.#flushLater();
     }
+  }
+
+  /** Those who write without locks may be all that comes: nobody else would tell it. */
+  #flushLater(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#clock.after(backlogPollMs, () => {
+      this.#isWaiting = false;
+      this.#flush(() => this.#flushUntold());
+    });
   }
 
   #flushEnded(): void {
@@ -150,13 +167,14 @@ export class LockData {
   #append(kind: LockKind, body: LockBody): void {
     const session = this.#session();
     if (session === null || !session.lockData) return;
-    session.appendLockData(this.#counted(kind, encodeLockBody(kind, body as never)));
+    const record = { kind, body: encodeLockBody(kind, body as never) };
+    session.appendLockData(record);
+    this.#count(record);
   }
 
-  #counted(kind: OpeningRecord['kind'], body: Uint8Array): OpeningRecord {
+  #count({ body }: OpeningRecord): void {
     this.#records += 1;
     this.#bytes += recordHeaderBytes + body.length;
-    return { kind, body };
   }
 }
 
@@ -179,10 +197,11 @@ function bodiesOf({ id }: LockOwner, names: readonly LockName[]): LockBody[] {
   for (const { level, name } of names) {
     if (level === 'database') database = true;
     else (level === 'collection' ? collections : documents).push(Buffer.from(name, 'latin1'));
-    bytes += name.length;
+    // The name of a document may be empty.
+    bytes += name.length + 1;
     if (bytes >= namesBytesMax) end();
   }
-  if (bytes > 0 || database) end();
+  if (bytes > 0) end();
   return bodies;
 }
 
