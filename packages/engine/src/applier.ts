@@ -10,11 +10,11 @@ import { isDiskFull, type StoreReopener } from './store-reopener.js';
 /** Called once, with null when the store is exactly at the record, else with why it will not get there. */
 export type Barrier = (error: PaminaError | null) => void;
 
-/** Asked before anything is applied, and told when it is seen, or will not be. */
+/** Asked before anything is applied, and told when it is seen, or could not be applied, yet or at all. */
 export interface ApplyGate {
   /** Null: at once. */
   enter(run: readonly RecordBatch[]): Promise<void> | null;
-  left(): void;
+  left(isApplied: boolean): void;
 }
 
 export interface ApplierOptions {
@@ -262,7 +262,7 @@ export class Applier {
       const message = `LevelDB could not apply records ${run[0].batch.firstSeq} to ${point.seq}`;
       return new PaminaError('STORE_ERROR', message, { cause: error });
     } finally {
-      this.gate?.left();
+      this.gate?.left(this.#applied.seq === point.seq);
     }
   }
 

@@ -3,7 +3,7 @@ import { isolationLevels } from '@pamina/format';
 import { expect, test } from 'vitest';
 import { SlowStores } from './slow-stores.js';
 import { face, isPending, queryPair, settled } from './query-pair.js';
-import { codeOf, copyAs, openDatabase, pump, there } from './workbench.js';
+import { codeOf, copyAs, crashCopy, openDatabase, pump, there } from './workbench.js';
 
 const lockingLevels = [
   'committedCommand',
@@ -353,4 +353,41 @@ test('P12 who begins while a record is being applied reads what is behind it, on
   await catchUp();
   expect(await reader.get('a')).toBe('1');
   await reader.rollback();
+});
+
+test('P12 a lock is not free while the store that failed under its commit is opened again', async () => {
+  const slow = new SlowStores();
+  const { master, replica, carry, catchUp } = await queryPair({ a: '0' }, { replicaEnv: slow.env });
+  const writer = await master.begin();
+  await writer.put('a', '1');
+  await catchUp();
+  const reader = await replica.begin({ isolation: 'committedCommand' });
+  const read = reader.get('a');
+  expect(await isPending(read)).toBe(true);
+  let writes = 0;
+  slow.fault = () => (writes++ === 0 ? new Error('IO error: Input/output error') : null);
+  await writer.commit();
+  await carry();
+  expect(await read).toBe('1');
+  expect(writes).toBe(2);
+  await reader.rollback();
+});
+
+test('P12 what a session left locked is free although the next one has a transaction of that number', async () => {
+  const { master, replica, catchUp } = await queryPair();
+  const writer = await master.begin();
+  await writer.put('a', '1');
+  await catchUp();
+  const reader = await replica.begin({ isolation: 'committedCommand', lockTimeoutMs: 20 });
+  expect(await codeOf(reader.get('a'))).toBe('DOCUMENT_LOCKED');
+  const next = await face(await openDatabase(await crashCopy(master.database.folder)));
+  const other = await next.begin();
+  expect(other.id).toBe(writer.id);
+  await other.put('b', '1');
+  await settled(next.database);
+  await pump(next.database, replica.database);
+  await replica.database.whenApplied(replica.database.durable().seq);
+  expect(await reader.get('a')).toBe('0');
+  expect(await codeOf(reader.get('b'))).toBe('DOCUMENT_LOCKED');
+  await Promise.all([reader.rollback(), other.rollback(), writer.rollback()]);
 });

@@ -105,9 +105,13 @@ export class LockManager {
     this.#settle();
   }
 
-  /** A transaction of the master holds this beside what it held, whoever holds it here. */
-  noteMaster(transaction: number, paths: readonly LockPath[]): void {
-    this.#table.noteMaster(transaction, paths, this.#clock.monotonic());
+  /**
+   * A transaction of the master holds this beside what it held, whoever holds it here. `isAnew`: and what it, or
+   * another one with its number, held before it holds no more.
+   */
+  noteMaster(transaction: number, paths: readonly LockPath[], isAnew = false): void {
+    this.#table.noteMaster(transaction, paths, this.#clock.monotonic(), isAnew);
+    this.#settle();
   }
 
   /** It holds nothing any more. False if it held nothing. */

@@ -150,14 +150,25 @@ export class LockTable {
     return false;
   }
 
-  /** A transaction of the master holds this beside what it held, whoever holds it here. */
-  noteMaster(transaction: number, paths: readonly LockPath[], nowMs: number): void {
+  /**
+   * A transaction of the master holds this beside what it held, whoever holds it here. `isAnew`: and what it, or
+   * another one with its number, held before it holds no more.
+   */
+  noteMaster(
+    transaction: number,
+    paths: readonly LockPath[],
+    nowMs: number,
+    isAnew = false,
+  ): void {
     let owner = this.#masters.get(transaction);
     if (owner === undefined) {
       owner = new LockOwner(transaction, nowMs, {}, 'master');
       this.#masters.set(transaction, owner);
     }
+    const before = isAnew ? [...owner.locks.keys()] : [];
+    for (const resource of before) this.#letGo(owner, resource);
     this.#note(owner, paths);
+    for (const resource of before) this.#settle(resource);
   }
 
   /** It holds nothing any more. False if it held nothing. */
@@ -221,7 +232,8 @@ export class LockTable {
   end(owner: LockOwner): void {
     if (owner.isOver) return;
     owner.isOver = true;
-    this.#owners.delete(owner.id);
+    // A transaction of the master has its number from there, and one from here may have the same.
+    if (owner.origin === 'here') this.#owners.delete(owner.id);
     this.#deadlines.delete(owner);
     this.stopWaiting(owner);
     const held = [...owner.locks.keys()];
