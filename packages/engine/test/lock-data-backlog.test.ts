@@ -12,11 +12,12 @@ class Log {
   readonly records: string[] = [];
   isFull = false;
 
-  appendLockData({ kind, body }: OpeningRecord): void {
+  appendLockData({ kind, body }: OpeningRecord): Promise<void> {
     if (this.isFull) throw new PaminaError('BACKLOG_FULL', 'full');
     if (kind !== RecordKind.lock && kind !== RecordKind.abort) throw new Error(String(kind));
     const { transaction } = decodeLockBody(kind, body);
     this.records.push(`${kind === RecordKind.lock ? 'lock' : 'abort'} ${transaction}`);
+    return Promise.resolve();
   }
 }
 

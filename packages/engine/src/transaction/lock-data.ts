@@ -18,13 +18,14 @@ import type { OpeningRecord } from '@pamina/log';
 /** Names of one record, bytes; what is more goes into the next one. */
 const namesBytesMax = Math.min(1024 * 1024, commitBytesMax / 2);
 
-/** A backlog that was full is looked at again after so long. */
-const backlogPollMs = 100;
+/** What a full backlog or a full disk refused is tried again after so long. */
+const retryMs = 1000;
 
 export interface LockDataSession {
   /** Whether the log carries lock data. */
   readonly lockData: boolean;
-  appendLockData(record: OpeningRecord): void;
+  /** Resolves when it is on disk. */
+  appendLockData(record: OpeningRecord): Promise<void>;
 }
 
 export interface LockDataAmount {
@@ -44,7 +45,7 @@ export class LockData {
   readonly #ended = new Set<LockOwner>();
   #committing: LockOwner | null = null;
   #isScheduled = false;
-  /** For room in the backlog. */
+  /** For room in the backlog, or on the disk. */
   #isWaiting = false;
   #records = 0;
   #bytes = 0;
@@ -74,7 +75,7 @@ export class LockData {
     this.#committing = owner;
     this.#untold.delete(owner);
     if (!this.#told.has(owner)) return;
-    this.#append(RecordKind.lock, { transaction: owner.id, commits: true });
+    this.#appendEnd(owner, RecordKind.lock, { transaction: owner.id, commits: true });
     // Only now: if it fails the transaction is rolled back.
     this.#told.delete(owner);
   }
@@ -136,11 +137,11 @@ export class LockData {
     }
   }
 
-  /** Those who write without locks may be all that comes: nobody else would tell it. */
+  /** Those who write without locks, or nobody, may be all that comes: nobody else would tell it. */
   #flushLater(): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.#clock.after(backlogPollMs, () => {
+    this.#clock.after(retryMs, () => {
       this.#isWaiting = false;
       this.#flush(() => this.#flushUntold());
     });
@@ -148,7 +149,7 @@ export class LockData {
 
   #flushEnded(): void {
     for (const owner of this.#ended) {
-      this.#append(RecordKind.abort, { transaction: owner.id });
+      this.#appendEnd(owner, RecordKind.abort, { transaction: owner.id });
       this.#ended.delete(owner);
     }
   }
@@ -164,12 +165,22 @@ export class LockData {
     }
   }
 
-  #append(kind: LockKind, body: LockBody): void {
+  /** Of what it held. If a full disk takes it back the transaction is over all the same. */
+  #appendEnd(owner: LockOwner, kind: LockKind, body: LockBody): void {
+    this.#append(kind, body)?.catch(() => {
+      this.#ended.add(owner);
+      this.#flushLater();
+    });
+  }
+
+  /** Null where nothing can be written, or there is no need to. */
+  #append(kind: LockKind, body: LockBody): Promise<void> | null {
     const session = this.#session();
-    if (session === null || !session.lockData) return;
+    if (session === null || !session.lockData) return null;
     const record = { kind, body: encodeLockBody(kind, body as never) };
-    session.appendLockData(record);
+    const written = session.appendLockData(record);
     this.#count(record);
+    return written;
   }
 
   #count({ body }: OpeningRecord): void {
