@@ -128,8 +128,7 @@ export class ReplicaQueries implements ApplyGate {
     this.#look(run);
     if (this.#readers === 0) return null;
     const paths = run.flatMap(documentsOf);
-    const { maxReplayWaitMs = maxReplayWaitMsDefault } = this.#options.control.current;
-    const free = this.#locks.enterReplay(paths, maxReplayWaitMs);
+    const free = this.#locks.enterReplay(paths, this.#maxReplayWaitMs);
     return free === null ? null : this.#wait(free);
   }
 
@@ -156,6 +155,15 @@ export class ReplicaQueries implements ApplyGate {
       this.#locks.noteMaster(transaction, paths, isAnew);
     }
     this.#ending = changes.ended;
+  }
+
+  /** The wait that goes on lasts no longer than may be by now. */
+  controlChanged(): void {
+    this.#locks.limitReplayWait(this.#maxReplayWaitMs);
+  }
+
+  get #maxReplayWaitMs(): number {
+    return this.#options.control.current.maxReplayWaitMs ?? maxReplayWaitMsDefault;
   }
 
   async #wait(free: Promise<void>): Promise<void> {
