@@ -10,11 +10,11 @@ import { isDiskFull, type StoreReopener } from './store-reopener.js';
 /** Called once, with null when the store is exactly at the record, else with why it will not get there. */
 export type Barrier = (error: PaminaError | null) => void;
 
-/** Asked before anything is applied, and told when it is seen, or will not be. */
+/** Asked before anything is applied, and told when it is seen, or could not be applied, yet or at all. */
 export interface ApplyGate {
   /** Null: at once. */
   enter(run: readonly RecordBatch[]): Promise<void> | null;
-  left(): void;
+  left(isApplied: boolean): void;
 }
 
 export interface ApplierOptions {
@@ -42,6 +42,8 @@ export class Applier {
   #ahead: { readonly run: ApplyRun; readonly prepared: PreparedBatch } | null = null;
   #running: Promise<void> | null = null;
   #queuedBytes = 0;
+  /** From the look at what is next until it is seen. */
+  #isApplying = false;
   #isClosing = false;
   /** Until it resolves nothing is applied. */
   #held: Promise<void> | null = null;
@@ -120,7 +122,10 @@ export class Applier {
     this.#release((barrier) => barrier.seq > seq, error);
   }
 
-  /** Runs `action` between two batches: at once when nothing is being applied. */
+  /**
+   * Runs `action` between two batches: at once when nothing is being applied. Rejects with the error if nothing is
+   * applied until a disk that is full has space.
+   */
   between<T>(action: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = (error: PaminaError | null): void => {
@@ -131,11 +136,9 @@ export class Applier {
           reject(toPaminaError(thrown));
         }
       };
-      if (this.#running === null) run(this.#failure);
-      else {
-        this.#betweens.push(run);
-        this.#queue.hurry();
-      }
+      const error = this.#failure ?? this.#stuck;
+      if (error !== null || !this.#isApplying) run(error);
+      else this.#betweens.push(run);
     });
   }
 
@@ -172,9 +175,11 @@ export class Applier {
     while (this.#ahead !== null || !this.#queue.isEmpty) {
       if (this.#ahead === null && !this.#isAwaited) await this.#queue.gather();
       while (this.#held !== null) await this.#held;
+      this.#isApplying = true;
       const run = await this.#next();
       const startedAt = this.#clock.monotonic();
       const error = await this.#applyReopening(run);
+      this.#isApplying = false;
       this.#queue.applied(this.#clock.monotonic() - startedAt);
       this.#queuedBytes -= bytesOfRun(run);
       if (error !== null) {
@@ -235,6 +240,7 @@ export class Applier {
         // Nobody knows for how long: who waits for a record hears it now, and can go on.
         this.#stuck = error;
         this.#release(() => true, error);
+        for (const between of this.#betweens.splice(0)) between(error);
       }
       const failure = await this.#reopener.reopen(error, this.#applied);
       this.#stuck = null;
@@ -262,7 +268,7 @@ export class Applier {
       const message = `LevelDB could not apply records ${run[0].batch.firstSeq} to ${point.seq}`;
       return new PaminaError('STORE_ERROR', message, { cause: error });
     } finally {
-      this.gate?.left();
+      this.gate?.left(this.#applied.seq === point.seq);
     }
   }
 

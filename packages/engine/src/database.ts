@@ -264,6 +264,7 @@ export class Database extends DatabaseView {
   async updateControl(change: ControlChange): Promise<void> {
     await this.#located.control.update(change);
     this.positions.look();
+    this.running.replica?.queries.controlChanged();
   }
 
   /** Null of everything but a replica that is open for writing. */

@@ -55,6 +55,8 @@ export class ReplicaQueries implements ApplyGate {
   #isTracking = false;
   /** Free of their locks once what is being applied is seen. */
   #ending: ReadonlySet<number> = new Set();
+  /** The last record whose lock data was looked at. */
+  #lookedSeq = 0;
   #waits = 0;
   #waitedMs = 0;
   #cancelled = 0;
@@ -123,25 +125,45 @@ export class ReplicaQueries implements ApplyGate {
       if (segment === null || segment.header !== null) continue;
       return this.#options.parts.log.header(segment).then(() => this.enter(run) ?? undefined);
     }
+    this.#look(run);
+    if (this.#readers === 0) return null;
+    const paths = run.flatMap(documentsOf);
+    const free = this.#locks.enterReplay(paths, this.#maxReplayWaitMs);
+    return free === null ? null : this.#wait(free);
+  }
+
+  left(isApplied: boolean): void {
+    if (!this.#isTracking) return;
+    if (isApplied) {
+      for (const transaction of this.#ending) this.#locks.endMaster(transaction);
+      this.#ending = new Set();
+    }
+    this.#locks.leaveReplay();
+  }
+
+  /** Once, also at what is applied again after the store had failed. */
+  #look(run: readonly RecordBatch[]): void {
+    const { seq } = run.at(-1)!.point;
+    if (seq <= this.#lookedSeq) return;
+    this.#lookedSeq = seq;
     const changes = noChanges();
     for (const batch of run) {
       const header = this.#segmentFrom(batch.firstSeq)?.header;
       this.#master.read(batch, header?.lockData ?? null, changes);
     }
-    for (const { transaction, paths } of changes.noted) this.#locks.noteMaster(transaction, paths);
+    for (const [transaction, { paths, isAnew }] of changes.noted) {
+      this.#locks.noteMaster(transaction, paths, isAnew);
+    }
     this.#ending = changes.ended;
-    if (this.#readers === 0) return null;
-    const paths = run.flatMap(documentsOf);
-    const { maxReplayWaitMs = maxReplayWaitMsDefault } = this.#options.control.current;
-    const free = this.#locks.enterReplay(paths, maxReplayWaitMs);
-    return free === null ? null : this.#wait(free);
   }
 
-  left(): void {
-    if (!this.#isTracking) return;
-    for (const transaction of this.#ending) this.#locks.endMaster(transaction);
-    this.#ending = new Set();
-    this.#locks.leaveReplay();
+  /** The wait that goes on lasts no longer than may be by now. */
+  controlChanged(): void {
+    this.#locks.limitReplayWait(this.#maxReplayWaitMs);
+  }
+
+  get #maxReplayWaitMs(): number {
+    return this.#options.control.current.maxReplayWaitMs ?? maxReplayWaitMsDefault;
   }
 
   async #wait(free: Promise<void>): Promise<void> {
@@ -258,6 +280,7 @@ export class ReplicaQueries implements ApplyGate {
     for (const [transaction, paths] of this.#master.held) {
       this.#locks.noteMaster(transaction, paths);
     }
+    this.#lookedSeq = appliedSeq;
     this.#isTracking = true;
   }
 

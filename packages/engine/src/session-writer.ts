@@ -196,9 +196,9 @@ export class SessionWriter {
     this.#acknowledgement.release();
   }
 
-  /** On its way from now on; nobody waits for it. */
-  appendLockData({ kind, body }: OpeningRecord): void {
-    this.#appendBody(kind, body);
+  /** On its way from now on; no commit waits for it. Resolves when it is on disk. */
+  appendLockData({ kind, body }: OpeningRecord): Promise<void> {
+    return this.#appendBody(kind, body).done;
   }
 
   /** A mark is the last record of its segment. */

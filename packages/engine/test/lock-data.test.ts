@@ -2,7 +2,7 @@
 import { RecordKind } from '@pamina/format';
 import { expect, test } from 'vitest';
 import { lockData, queryPair, settled } from './query-pair.js';
-import { there } from './workbench.js';
+import { FaultyDisk, codeOf, there, until } from './workbench.js';
 
 test('P12 a lock stands before its commit, and a rollback says that it is over', async () => {
   const { master } = await queryPair();
@@ -176,4 +176,37 @@ test('P13 a list that is too long for one record goes on in the next ones', asyn
     'commit',
   ]);
   await tx.rollback();
+});
+
+test('P12 a lock on a document whose key is empty is told like any other', async () => {
+  const { master } = await queryPair();
+  const { database } = master;
+  const from = database.durable().seq + 1;
+  const tx = await master.begin();
+  await tx.put('', '1');
+  await settled(database);
+  await tx.rollback();
+  await settled(database);
+  expect(await lockData(database, from)).toEqual(['lock 1 documents ', 'abort 1']);
+});
+
+test('P12 a rollback that a full disk took back is told once there is space, though nobody writes any more', async () => {
+  const faulty = new FaultyDisk();
+  const { master, replica, catchUp } = await queryPair({ a: '0' }, { masterEnv: faulty.env });
+  const { database } = master;
+  const tx = await master.begin();
+  await tx.put('a', '1');
+  await catchUp();
+  const reader = await replica.begin({ isolation: 'committedCommand', lockTimeoutMs: 20 });
+  expect(await codeOf(reader.get('a'))).toBe('DOCUMENT_LOCKED');
+  let refused = 0;
+  faulty.fault = ({ operation, path }) =>
+    operation === 'write' && path.endsWith('.seg') && refused++ >= 0 ? 'DISK_FULL' : null;
+  await tx.rollback();
+  await until(() => refused > 0);
+  faulty.fault = () => null;
+  await until(async () => (await lockData(database)).includes('abort 1'));
+  await catchUp();
+  expect(await reader.get('a')).toBe('0');
+  await reader.rollback();
 });

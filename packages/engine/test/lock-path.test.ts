@@ -1,7 +1,7 @@
 // What a key and a range lock, read off their bytes.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { documentPath, rangePath } from '../src/transaction/lock-path.js';
+import { documentPath, pathOf, rangePath } from '../src/transaction/lock-path.js';
 
 const stored = (key: string): string => `u${key}`;
 const bytes = (key: string): Buffer => Buffer.from(stored(key), 'latin1');
@@ -47,4 +47,13 @@ test('whatever is in a range is below what the range locks', () => {
     }),
     { numRuns: 20_000 },
   );
+});
+
+test('P12 the path of a document is the same whether it is read off its key or off its name', () => {
+  for (const key of ['', 'a', '!orders!', '!orders!1', '!a!!b!']) {
+    const path = documentPath(stored(key));
+    expect(pathOf(path.at(-1)!), key).toEqual(path);
+  }
+  const orders = documentPath(stored('!orders!1'))[1]!;
+  expect(pathOf(orders).map(({ name }) => name)).toEqual(['', '!orders!']);
 });

@@ -26,14 +26,19 @@ export async function queryPair(
   content: Readonly<Record<string, string>> = { a: '0', b: '0', c: '0' },
   {
     simultaneousQuery = true,
+    masterEnv = env,
     replicaEnv = env,
-  }: { readonly simultaneousQuery?: boolean; readonly replicaEnv?: Env } = {},
+  }: {
+    readonly simultaneousQuery?: boolean;
+    readonly masterEnv?: Env;
+    readonly replicaEnv?: Env;
+  } = {},
 ): Promise<QueryPair> {
   const first = await newDatabase();
   for (const [key, value] of Object.entries(content)) await first.put(key, value);
   await first.close();
   const folder = await copyAs('replica', first.folder, 'orders-replica');
-  const masterDatabase = await openDatabase(first.folder);
+  const masterDatabase = await openDatabase(first.folder, { env: masterEnv });
   const replicaDatabase = await openDatabase(folder, { env: replicaEnv });
   await replicaDatabase.updateControl({ simultaneousQuery: true });
   if (simultaneousQuery) {

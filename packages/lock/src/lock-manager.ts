@@ -1,7 +1,8 @@
 // The lock table with promises, signals and one timer around it.
 import type { Clock } from '@pamina/env';
 import type { PaminaError } from '@pamina/format';
-import { LockTable, type LockEntry, type LockPath, type LockTableLimits } from './lock-table.js';
+import type { LockEntry } from './lock-entry.js';
+import { LockTable, type LockPath, type LockTableLimits } from './lock-table.js';
 import { intentionOf, type LockMode } from './modes.js';
 import type { LockOwner, OwnerTimes } from './owner.js';
 import type { LockName } from './resource.js';
@@ -21,8 +22,9 @@ export class LockManager {
   readonly #table: LockTable;
   readonly #onEnded: (owner: LockOwner, error: PaminaError) => void;
   readonly #waiters = new Map<LockOwner, Waiter>();
-  /** The replay waits until nobody stands before it. */
-  #replayWaits: (() => void) | null = null;
+  /** The replay waits until nobody stands before it: since when, and its end. */
+  #replayWaits: { readonly sinceMs: number; readonly end: () => void } | null = null;
+  #cancelReplayLimit = (): void => undefined;
   #timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
 
   /**
@@ -105,9 +107,13 @@ export class LockManager {
     this.#settle();
   }
 
-  /** A transaction of the master holds this beside what it held, whoever holds it here. */
-  noteMaster(transaction: number, paths: readonly LockPath[]): void {
-    this.#table.noteMaster(transaction, paths, this.#clock.monotonic());
+  /**
+   * A transaction of the master holds this beside what it held, whoever holds it here. `isAnew`: and what it, or
+   * another one with its number, held before it holds no more.
+   */
+  noteMaster(transaction: number, paths: readonly LockPath[], isAnew = false): void {
+    this.#table.noteMaster(transaction, paths, this.#clock.monotonic(), isAnew);
+    this.#settle();
   }
 
   /** It holds nothing any more. False if it held nothing. */
@@ -125,14 +131,20 @@ export class LockManager {
     const isFree = this.#table.enterReplay(paths, this.#clock.monotonic());
     if (isFree) return null;
     return new Promise((resolve) => {
-      const cancel = this.#clock.after(maxWaitMs, () => {
-        this.#table.cancelBlockers(maxWaitMs);
-        this.#settle();
-      });
-      this.#replayWaits = () => {
-        cancel();
-        resolve();
-      };
+      this.#replayWaits = { sinceMs: this.#clock.monotonic(), end: resolve };
+      this.limitReplayWait(maxWaitMs);
+      this.#settle();
+    });
+  }
+
+  /** Of the wait that goes on, if one does: so long may it last from its beginning on. */
+  limitReplayWait(maxWaitMs: number): void {
+    if (this.#replayWaits === null) return;
+    this.#cancelReplayLimit();
+    const { sinceMs } = this.#replayWaits;
+    const leftMs = Math.max(sinceMs + maxWaitMs - this.#clock.monotonic(), 0);
+    this.#cancelReplayLimit = this.#clock.after(leftMs, () => {
+      this.#table.cancelBlockers(Math.round(this.#clock.monotonic() - sinceMs));
       this.#settle();
     });
   }
@@ -205,7 +217,8 @@ export class LockManager {
   #settle(): void {
     for (const outcome of this.#table.takeOutcomes()) {
       if (outcome.kind === 'replay') {
-        this.#replayWaits?.();
+        this.#cancelReplayLimit();
+        this.#replayWaits?.end();
         this.#replayWaits = null;
         continue;
       }

@@ -2,6 +2,7 @@
 // at what time; what follows for others than the caller is in the outcomes, to be taken after each call.
 import type { PaminaError } from '@pamina/format';
 import { Deadlines } from './deadlines.js';
+import { entriesOf, type LockEntry } from './lock-entry.js';
 import {
   deadlock,
   lockTimedOut,
@@ -34,15 +35,6 @@ export type Outcome =
   | { readonly kind: 'refused'; readonly owner: LockOwner; readonly error: PaminaError }
   /** He holds nothing any more. If he waited, that ended too. */
   | { readonly kind: 'ended'; readonly owner: LockOwner; readonly error: PaminaError };
-
-export interface LockEntry extends LockName {
-  readonly transaction: number;
-  readonly mode: LockMode;
-  /** `master`: the transaction is one of the master, and bears its number there. */
-  readonly origin: 'here' | 'master';
-  /** Null: it is held. */
-  readonly waitingMs: number | null;
-}
 
 export class LockTable {
   readonly #limits: LockTableLimits;
@@ -150,14 +142,25 @@ export class LockTable {
     return false;
   }
 
-  /** A transaction of the master holds this beside what it held, whoever holds it here. */
-  noteMaster(transaction: number, paths: readonly LockPath[], nowMs: number): void {
+  /**
+   * A transaction of the master holds this beside what it held, whoever holds it here. `isAnew`: and what it, or
+   * another one with its number, held before it holds no more.
+   */
+  noteMaster(
+    transaction: number,
+    paths: readonly LockPath[],
+    nowMs: number,
+    isAnew = false,
+  ): void {
     let owner = this.#masters.get(transaction);
     if (owner === undefined) {
       owner = new LockOwner(transaction, nowMs, {}, 'master');
       this.#masters.set(transaction, owner);
     }
+    const before = isAnew ? [...owner.locks.keys()] : [];
+    for (const resource of before) this.#letGo(owner, resource);
     this.#note(owner, paths);
+    for (const resource of before) this.#settle(resource);
   }
 
   /** It holds nothing any more. False if it held nothing. */
@@ -221,7 +224,8 @@ export class LockTable {
   end(owner: LockOwner): void {
     if (owner.isOver) return;
     owner.isOver = true;
-    this.#owners.delete(owner.id);
+    // A transaction of the master has its number from there, and one from here may have the same.
+    if (owner.origin === 'here') this.#owners.delete(owner.id);
     this.#deadlines.delete(owner);
     this.stopWaiting(owner);
     const held = [...owner.locks.keys()];
@@ -368,22 +372,6 @@ export class LockTable {
 }
 
 const none: readonly Outcome[] = [];
-
-function* entriesOf(
-  owners: Iterable<LockOwner>,
-  origin: LockEntry['origin'],
-  nowMs: number,
-): Generator<LockEntry, void> {
-  for (const { id, locks, wait } of owners) {
-    for (const [{ level, name }, mode] of locks) {
-      yield { transaction: id, origin, level, name, mode, waitingMs: null };
-    }
-    if (wait === null) continue;
-    const { level, name } = wait.resource;
-    const waitingMs = nowMs - wait.sinceMs;
-    yield { transaction: id, origin, level, name, mode: wait.mode, waitingMs };
-  }
-}
 
 function keyOf({ level, name }: LockName): string {
   return `${level} ${name}`;

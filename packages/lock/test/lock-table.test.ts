@@ -306,3 +306,13 @@ test('P13 what the master and replay hold is not counted among the locks of thos
   table.endMaster(7);
   expect(table.locks).toBe(1);
 });
+
+test('the end of a transaction of the master leaves one from here with its number where it is', () => {
+  const table = newTable();
+  const reader = table.begin(0);
+  ask(table, reader, 'k', 'shared');
+  table.noteMaster(reader.id, [[document('m')]], 0);
+  expect(table.endMaster(reader.id)).toBe(true);
+  expect(table.size).toBe(1);
+  expect([...table.list(0)]).toMatchObject([{ transaction: reader.id, origin: 'here', name: 'k' }]);
+});

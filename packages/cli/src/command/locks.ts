@@ -1,9 +1,13 @@
 // Who holds which lock in a database, and the way out where nobody ends a transaction.
-import type { LockSummary } from '@pamina/wire';
+import type { Administration, LockSummary } from '@pamina/wire';
 import { defineCommand } from '../command.js';
 import { wholeNumber } from '../numbers.js';
 import { table } from '../print/table.js';
 import { formatDuration, printable } from '../print/units.js';
+
+/** As many as the server lists. */
+const locksMax = 250_000;
+const locksShown = 1000;
 
 export const locks = defineCommand({
   name: 'locks',
@@ -31,16 +35,23 @@ export const locks = defineCommand({
     const { name, limit } = given;
     const { output } = context;
     const administration = await context.administrationOf(name);
-    const count = wholeNumber('--limit', limit, 1, 250_000);
+    const count = wholeNumber('--limit', limit, 1, locksMax);
     const transaction = wholeNumber('--release', given.release, 1, Number.MAX_SAFE_INTEGER);
-    if (transaction === undefined || given['dry-run']) {
+    if (transaction === undefined) {
       const found = await context.during('Listing locks', () =>
         administration.locks(name, { limit: count }),
       );
-      const shown =
-        transaction === undefined ? found : found.filter((one) => one.transaction === transaction);
+      await output.result({ locks: found }, () => (found.length === 0 ? '' : locksText(found)));
+      if (found.length === 0) output.note(`Nothing is locked in ${name}.`);
+      return;
+    }
+    if (given['dry-run']) {
+      const held = await context.during('Listing locks', () =>
+        heldBy(administration, name, transaction),
+      );
+      const shown = held.slice(0, count ?? locksShown);
       await output.result({ locks: shown }, () => (shown.length === 0 ? '' : locksText(shown)));
-      if (shown.length === 0) output.note(`Nothing is locked in ${name}.`);
+      if (held.length === 0) output.note(`Transaction ${transaction} holds nothing in ${name}.`);
       return;
     }
     await context.during(`Releasing transaction ${transaction}`, () =>
@@ -52,6 +63,18 @@ export const locks = defineCommand({
     );
   },
 });
+
+/** What --release would free: on a replica a transaction from there may have the number, too. */
+async function heldBy(
+  administration: Administration,
+  name: string,
+  transaction: number,
+): Promise<LockSummary[]> {
+  const { type } = await administration.status(name);
+  const origin = type === 'replica' ? 'master' : 'here';
+  const found = await administration.locks(name, { limit: locksMax });
+  return found.filter((one) => one.transaction === transaction && one.origin === origin);
+}
 
 function locksText(locks: readonly LockSummary[]): string {
   return table(

@@ -1,7 +1,7 @@
 import { PaminaError } from '@pamina/format';
 import type { LockSummary } from '@pamina/wire';
 import { expect, it } from 'vitest';
-import { fakeAdministration, runWith } from '../fake-administration.js';
+import { aStatus, fakeAdministration, runWith } from '../fake-administration.js';
 
 const lock: LockSummary = {
   ...({ transaction: 17, origin: 'master', level: 'document', name: 'vienna' } as const),
@@ -35,7 +35,8 @@ it('frees one transaction, shows before what that would free, and says if there 
     released.push(transaction);
     return Promise.resolve();
   };
-  const administration = fakeAdministration({ locks, releaseLocks });
+  const status = () => Promise.resolve({ ...aStatus, type: 'replica' as const });
+  const administration = fakeAdministration({ locks, releaseLocks, status });
   const dry = await runWith(administration, ['locks', 'cities', '--release', '17', '--dry-run']);
   expect(dry.out).toContain('vienna');
   expect(dry.out).not.toContain('shared');
@@ -46,4 +47,20 @@ it('frees one transaction, shows before what that would free, and says if there 
   expect(released).toEqual([17]);
   const missing = await runWith(administration, ['locks', 'cities', '--release', '18']);
   expect(missing.status).toBe(3);
+});
+
+it('shows before a release what would be free, however many locks there are, and nothing else', async () => {
+  const many = Array.from({ length: 3000 }, (_, at) => ({ ...lock, transaction: 1, name: `${at}` }));
+  const reader: LockSummary = { ...waiting, transaction: 17, name: 'of a reader' };
+  const status = () => Promise.resolve({ ...aStatus, type: 'replica' as const });
+  const administration = fakeAdministration({
+    status,
+    locks: (_name, { limit = 1000 } = {}) =>
+      Promise.resolve([...many, lock, reader].slice(0, limit)),
+  });
+  const dry = await runWith(administration, ['locks', 'cities', '--release', '17', '--dry-run']);
+  expect(dry.out).toContain('vienna');
+  expect(dry.out).not.toContain('of a reader');
+  const none = await runWith(administration, ['locks', 'cities', '--release', '18', '--dry-run']);
+  expect(none.err).toContain('Transaction 18 holds nothing in cities.');
 });

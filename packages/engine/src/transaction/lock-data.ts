@@ -18,10 +18,14 @@ import type { OpeningRecord } from '@pamina/log';
 /** Names of one record, bytes; what is more goes into the next one. */
 const namesBytesMax = Math.min(1024 * 1024, commitBytesMax / 2);
 
+/** What a full backlog or a full disk refused is tried again after so long. */
+const retryMs = 1000;
+
 export interface LockDataSession {
   /** Whether the log carries lock data. */
   readonly lockData: boolean;
-  appendLockData(record: OpeningRecord): void;
+  /** Resolves when it is on disk. */
+  appendLockData(record: OpeningRecord): Promise<void>;
 }
 
 export interface LockDataAmount {
@@ -41,6 +45,8 @@ export class LockData {
   readonly #ended = new Set<LockOwner>();
   #committing: LockOwner | null = null;
   #isScheduled = false;
+  /** For room in the backlog, or on the disk. */
+  #isWaiting = false;
   #records = 0;
   #bytes = 0;
 
@@ -69,7 +75,7 @@ export class LockData {
     this.#committing = owner;
     this.#untold.delete(owner);
     if (!this.#told.has(owner)) return;
-    this.#append(RecordKind.lock, { transaction: owner.id, commits: true });
+    this.#appendEnd(owner, RecordKind.lock, { transaction: owner.id, commits: true });
     // Only now: if it fails the transaction is rolled back.
     this.#told.delete(owner);
   }
@@ -106,7 +112,9 @@ export class LockData {
     return parts.map((part, at) => {
       const more = at < parts.length - 1;
       const body: LocksBody = { held: part, ...(more ? { more } : {}) };
-      return this.#counted(RecordKind.locks, encodeLockBody(RecordKind.locks, body));
+      const record = { kind: RecordKind.locks, body: encodeLockBody(RecordKind.locks, body) };
+      this.#count(record);
+      return record;
     });
   }
 
@@ -119,19 +127,29 @@ export class LockData {
     });
   }
 
-  /** What does not fit into the backlog is told with what comes next. */
   #flush(write: () => void): void {
     try {
       write();
     } catch (error) {
       // Of a log that takes nothing any more the session ends, and with it all that was held.
       if (!isPaminaError(error)) throw error;
+      if (error.code === 'BACKLOG_FULL') this.#flushLater();
     }
+  }
+
+  /** Those who write without locks, or nobody, may be all that comes: nobody else would tell it. */
+  #flushLater(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#clock.after(retryMs, () => {
+      this.#isWaiting = false;
+      this.#flush(() => this.#flushUntold());
+    });
   }
 
   #flushEnded(): void {
     for (const owner of this.#ended) {
-      this.#append(RecordKind.abort, { transaction: owner.id });
+      this.#appendEnd(owner, RecordKind.abort, { transaction: owner.id });
       this.#ended.delete(owner);
     }
   }
@@ -147,16 +165,27 @@ export class LockData {
     }
   }
 
-  #append(kind: LockKind, body: LockBody): void {
-    const session = this.#session();
-    if (session === null || !session.lockData) return;
-    session.appendLockData(this.#counted(kind, encodeLockBody(kind, body as never)));
+  /** Of what it held. If a full disk takes it back the transaction is over all the same. */
+  #appendEnd(owner: LockOwner, kind: LockKind, body: LockBody): void {
+    this.#append(kind, body)?.catch(() => {
+      this.#ended.add(owner);
+      this.#flushLater();
+    });
   }
 
-  #counted(kind: OpeningRecord['kind'], body: Uint8Array): OpeningRecord {
+  /** Null where nothing can be written, or there is no need to. */
+  #append(kind: LockKind, body: LockBody): Promise<void> | null {
+    const session = this.#session();
+    if (session === null || !session.lockData) return null;
+    const record = { kind, body: encodeLockBody(kind, body as never) };
+    const written = session.appendLockData(record);
+    this.#count(record);
+    return written;
+  }
+
+  #count({ body }: OpeningRecord): void {
     this.#records += 1;
     this.#bytes += recordHeaderBytes + body.length;
-    return { kind, body };
   }
 }
 
@@ -179,10 +208,11 @@ function bodiesOf({ id }: LockOwner, names: readonly LockName[]): LockBody[] {
   for (const { level, name } of names) {
     if (level === 'database') database = true;
     else (level === 'collection' ? collections : documents).push(Buffer.from(name, 'latin1'));
-    bytes += name.length;
+    // The name of a document may be empty.
+    bytes += name.length + 1;
     if (bytes >= namesBytesMax) end();
   }
-  if (bytes > 0 || database) end();
+  if (bytes > 0) end();
   return bodies;
 }
 

@@ -19,7 +19,9 @@ export function documentPath(storeKey: string): LockPath {
 
 /** Of what is locked by its name alone: a collection stands in those that its name begins with. */
 export function pathOf(name: LockName): LockPath {
-  const above = collectionsOf(` ${name.name}`).filter((one) => one.name !== name.name);
+  const above = collectionsOf(` ${name.name}`).filter(
+    (one) => one.level !== name.level || one.name !== name.name,
+  );
   return [...above, name];
 }
 
