@@ -146,12 +146,7 @@ export class LockTable {
    * A transaction of the master holds this beside what it held, whoever holds it here. `isAnew`: and what it, or
    * another one with its number, held before it holds no more.
    */
-  noteMaster(
-    transaction: number,
-    paths: readonly LockPath[],
-    nowMs: number,
-    isAnew = false,
-  ): void {
+  noteMaster(transaction: number, paths: readonly LockPath[], nowMs: number, isAnew = false): void {
     let owner = this.#masters.get(transaction);
     if (owner === undefined) {
       owner = new LockOwner(transaction, nowMs, {}, 'master');

@@ -50,7 +50,11 @@ it('frees one transaction, shows before what that would free, and says if there 
 });
 
 it('shows before a release what would be free, however many locks there are, and nothing else', async () => {
-  const many = Array.from({ length: 3000 }, (_, at) => ({ ...lock, transaction: 1, name: `${at}` }));
+  const many = Array.from({ length: 3000 }, (_, at) => ({
+    ...lock,
+    transaction: 1,
+    name: `${at}`,
+  }));
   const reader: LockSummary = { ...waiting, transaction: 17, name: 'of a reader' };
   const status = () => Promise.resolve({ ...aStatus, type: 'replica' as const });
   const administration = fakeAdministration({

@@ -45,8 +45,8 @@ export class LockData {
   readonly #ended = new Set<LockOwner>();
   #committing: LockOwner | null = null;
   #isScheduled = false;
-  /** For room in the backlog, or on the disk. */
-  #isWaiting = false;
+  /** Of a wait for room in the backlog, or on the disk. */
+  #cancelRetry: (() => void) | null = null;
   #records = 0;
   #bytes = 0;
 
@@ -94,6 +94,12 @@ export class LockData {
     this.#flush(() => this.#flushEnded());
   }
 
+  /** The database is closed: with its session ends what is not told yet. */
+  close(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = () => undefined;
+  }
+
   /** What a segment begins with: all that these transactions hold. */
   opening(open: Iterable<LockOwner>): OpeningRecord[] {
     this.#untold.clear();
@@ -139,10 +145,8 @@ export class LockData {
 
   /** Those who write without locks, or nobody, may be all that comes: nobody else would tell it. */
   #flushLater(): void {
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    this.#clock.after(retryMs, () => {
-      this.#isWaiting = false;
+    this.#cancelRetry ??= this.#clock.after(retryMs, () => {
+      this.#cancelRetry = null;
       this.#flush(() => this.#flushUntold());
     });
   }

@@ -204,6 +204,7 @@ export class Transactions {
     this.#endedBy = error;
     for (const transaction of this.#open.values()) transaction.rollBack(error);
     this.#host.queries()?.end(error);
+    this.#lockData.close();
   }
 
   #assertWritable(): void {
