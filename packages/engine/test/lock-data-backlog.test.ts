@@ -27,7 +27,7 @@ class SoonClock extends HandClock {
   }
 }
 
-function begin(): { log: Log; clock: SoonClock; lockData: LockData; lock(): LockOwner } {
+function begin(): { log: Log; clock: SoonClock; lockData: LockData; lock: () => LockOwner } {
   const [log, clock] = [new Log(), new SoonClock()];
   const lockData = new LockData(clock.clock, () => log);
   const limits = { transactionsMax: 9, locksPerTransactionMax: 9, locksMax: 9 };

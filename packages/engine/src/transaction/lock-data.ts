@@ -163,7 +163,8 @@ export class LockData {
     for (const [owner, names] of this.#untold) {
       for (const body of bodiesOf(owner, names)) {
         this.#told.add(owner);
-        this.#append(RecordKind.lock, body);
+        // A full disk that takes it back has the next record list all that is held.
+        void this.#append(RecordKind.lock, body);
       }
       this.#untold.delete(owner);
     }
