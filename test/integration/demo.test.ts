@@ -36,7 +36,7 @@ it(
   { timeout: demoDeadlineMs + 10_000 },
   inScene(async (scene) => {
     const demo = await startDemo(scene);
-    const loaded = (line: string): true | null => (line.startsWith(' 3/14 ') ? true : null);
+    const loaded = (line: string): true | null => (line.startsWith(' 3/15 ') ? true : null);
     await demo.line('that the cities are loaded', loaded, demoDeadlineMs);
     expect(await demo.kill('SIGINT'), demo.describe()).toEqual({ status: 130, signal: null });
     expect(await readdir(scene.path('temporary'))).toEqual([]);

@@ -21,7 +21,7 @@ const readsWhileReplaying = 30;
 
 it(
   'P2 P12 a replica with simultaneous query answers from whole commits only, and never goes back, while it replays',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');
@@ -116,7 +116,7 @@ const modes: readonly [DatabaseState, ...string[]][] = [
 
 it(
   'P9 status, hash, log and backup work on a replica in every mode',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');
@@ -134,8 +134,9 @@ it(
       const { position, stateHash } = await here.administration.hash('cities');
       const hash = await there.json('hash', 'cities-replica');
       expect(hash, mode).toMatchObject({ position, stateHash });
-      const log = await there.pamina('log', 'cities-replica', '--grep', 'paris');
-      expect(log.stdout, mode).toContain('paris');
+      // With simultaneous query the log is switched, and what came before is in no segment that is kept.
+      const log = await there.pamina('log', 'cities-replica');
+      expect(log.stdout, mode).toMatch(new RegExp(`^${String(position)} .*$`, 'm'));
       const backup = await there.json('backup', 'cities-replica');
       expect(backup, mode).toMatchObject({ position, stateHash });
     }

@@ -140,6 +140,55 @@ it(
   }),
 );
 
+it(
+  'P12 a replica that is made while documents are locked knows of them, and so does a replica of it',
+  inScene(async (scene) => {
+    const here = await ServedFolder.started(scene, 'main');
+    const there = await ServedFolder.started(scene, 'standby');
+    const master = await createMaster(here, 'cities');
+    await here.administration.put('cities', 'vienna', 'tamino');
+    await here.administration.allow('cities', 'first', { simultaneousQuery: true });
+    const { transactions } = here.administration;
+    const { id } = await transactions.begin('cities', { leaseMs: 300_000 });
+    await transactions.put('cities', id, 'vienna', 'pamina');
+    await here.administration.backup('cities');
+    const first = await createReplica(there, 'first', master, { simultaneousQuery: true });
+    await here.administration.allow('cities', 'second');
+    // A replica permits nobody: its replica is made of a backup of the master.
+    await there.administration.create('second', { fromBackup: 'pamina://cities' });
+    const second = await createReplica(there, 'second', first, { simultaneousQuery: true });
+    await here.administration.put('cities', 'linz', 'papageno');
+    for (const replica of [first, second]) {
+      await untilLevel(replica, master);
+      const held = await there.administration.locks(replica.name);
+      expect(held.filter(({ mode }) => mode === 'exclusive')).toMatchObject([{ name: 'vienna' }]);
+    }
+    // A restart in the middle of the segment looks it up again.
+    await there.restart();
+    for (const { name } of [first, second]) {
+      const lockTimeoutMs = 50;
+      const reader = await there.administration.transactions.begin(name, { lockTimeoutMs });
+      const read = there.administration.transactions.get(name, reader.id, 'vienna');
+      await expect(read).rejects.toThrow(code('DOCUMENT_LOCKED'));
+      await there.administration.transactions.rollback(name, reader.id);
+    }
+    const { position } = await transactions.commit('cities', id);
+    for (const { name } of [first, second]) {
+      const words = ['--isolation', 'serializable', '--after', position, '--prefix', 'v', '--json'];
+      const found = await there.pamina('query', name, ...words);
+      expect(found).toMatchObject({ stdout: '{"key":"vienna","value":"pamina"}\n' });
+      await until(
+        'nothing is held',
+        async () => (await there.administration.locks(name)).length === 0,
+      );
+    }
+    await until('what the replica of the replica wants is known above', async () => {
+      const found = await here.administration.replicas('cities');
+      return found.every(({ name, simultaneousQuery }) => name !== 'second' || simultaneousQuery);
+    });
+  }),
+);
+
 async function lockDataOf(folder: ServedFolder, name: string): Promise<{ inLog: boolean }> {
   const { lockData } = await folder.administration.status(name);
   if (lockData === null || lockData === undefined) throw new Error('it says nothing of lock data');

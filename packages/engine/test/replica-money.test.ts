@@ -5,9 +5,9 @@ import { expect, test } from 'vitest';
 import { queryPair, type QueryPair } from './query-pair.js';
 import { there } from './workbench.js';
 
-const accounts = Array.from({ length: 20 }, (_, at) => `account/${String(at).padStart(2, '0')}`);
+const accounts = Array.from({ length: 8 }, (_, at) => `account/${String(at).padStart(2, '0')}`);
 const each = 100;
-const transfers = 100;
+const transfers = 50;
 const retried: ReadonlySet<string> = new Set([
   ...['DEADLOCK', 'DOCUMENT_LOCKED', 'LOCK_TIMEOUT', 'QUERY_CANCELLED', 'WRITE_CONFLICT'],
 ]);
@@ -31,27 +31,33 @@ async function unlessRetried(work: () => Promise<void>): Promise<boolean> {
   }
 }
 
-async function move({ master }: QueryPair, writer: number, isOver: () => boolean): Promise<void> {
+/** The next transfer begins when the replica has seen the one before: readers have a chance, on any machine. */
+async function move(
+  { master, replica }: QueryPair,
+  writer: number,
+  isOver: () => boolean,
+): Promise<void> {
   const number = numbersFrom(writer);
   while (!isOver()) {
     const from = there(accounts[number(accounts.length)]);
     const to = there(accounts[number(accounts.length)]);
     if (from === to) continue;
+    const isGivenUp = number(10) === 0;
     await unlessRetried(() =>
-      master
-        .transaction(async (tx) => {
-          const options = { lockMode: 'protected' } as const;
-          const [left, right] = [await tx.get(from, options), await tx.get(to, options)];
-          await tx.put(from, String(Number(left) - 1));
-          // Others have their turn, and lock data goes out.
-          await new Promise(setImmediate);
-          await tx.put(to, String(Number(right) + 1));
-          if (number(10) === 0) throw new Error('given up');
-        })
-        .catch((error: unknown) => {
-          if (!(error instanceof Error) || error.message !== 'given up') throw error;
-        }),
-    );
+      master.transaction(async (tx) => {
+        const options = { lockMode: 'protected' } as const;
+        const [left, right] = [await tx.get(from, options), await tx.get(to, options)];
+        await tx.put(from, String(Number(left) - 1));
+        // Others have their turn, and lock data goes out.
+        await new Promise(setImmediate);
+        await tx.put(to, String(Number(right) + 1));
+        if (isGivenUp) await tx.rollback();
+      }),
+    ).catch((error: unknown) => {
+      if (!isPaminaError(error, 'TRANSACTION_OVER')) throw error;
+    });
+    const { seq } = master.database.durable();
+    while (!isOver() && replica.database.applied().seq < seq) await new Promise(setImmediate);
   }
 }
 
@@ -76,7 +82,7 @@ async function sumOn({ replica }: QueryPair, isolation: Isolation, how: Reading)
     const values: (string | undefined)[] = [];
     for (const account of accounts) {
       values.push(await tx.get(account));
-      if (values.length % 7 === 0) await new Promise(setImmediate);
+      if (values.length % 4 === 0) await new Promise(setImmediate);
     }
     return sumOf(values);
   } finally {
@@ -90,17 +96,21 @@ function sumOf(values: readonly (string | undefined)[]): number {
 
 test(
   'P2 P12 P16 the sum of all accounts is the same on a replica that replays, at every level that promises it',
-  { timeout: 60_000 },
+  { timeout: 150_000 },
   async () => {
     const pair = await queryPair(Object.fromEntries(accounts.map((name) => [name, `${each}`])));
     const { database } = pair.replica;
-    await database.updateControl({ maxReplayWaitMs: 20 });
+    await database.updateControl({ maxReplayWaitMs: 300 });
     const before = database.durable().seq;
     const ending = new AbortController();
     const over = (): boolean => ending.signal.aborted;
-    const writers = [1, 2, 3].map((writer) => move(pair, writer, over));
+    const writers = [1, 2].map((writer) => move(pair, writer, over));
     const carrying = (async () => {
-      while (!over()) await pair.carry();
+      while (!over()) {
+        await pair.carry();
+        // Readers have their turn.
+        await new Promise(setImmediate);
+      }
     })();
     const counted = new Map<string, number>();
     const readers = promised.map(async ([isolation, how]) => {
@@ -117,8 +127,8 @@ test(
     });
     const enough = (): boolean =>
       database.applied().seq > before + transfers &&
-      promised.every(([isolation, how]) => (counted.get(`${isolation}, ${how}`) ?? 0) >= 5);
-    const deadline = performance.now() + 50_000;
+      promised.every(([isolation, how]) => (counted.get(`${isolation}, ${how}`) ?? 0) >= 3);
+    const deadline = performance.now() + 130_000;
     while (!enough() && performance.now() < deadline) await new Promise(setImmediate);
     ending.abort();
     await Promise.all([...writers, carrying, ...readers]);
