@@ -136,7 +136,7 @@ it(
       expect(hash, mode).toMatchObject({ position, stateHash });
       // With simultaneous query the log is switched, and what came before is in no segment that is kept.
       const log = await there.pamina('log', 'cities-replica');
-      expect(log.stdout, mode).toMatch(new RegExp(`^${String(position)} .*$`, 'm'));
+      expect(log.stdout, mode).toMatch(new RegExp(`^${position} .*$`, 'm'));
       const backup = await there.json('backup', 'cities-replica');
       expect(backup, mode).toMatchObject({ position, stateHash });
     }

@@ -28,17 +28,17 @@ export async function runSeeds(options: RunSeedsOptions): Promise<SeedReport[]> 
     options.seeds.filter((_seed, index) => index % processes === at),
   );
   const others = new Set<ChildProcess>();
-  let isStopped = false;
+  const stopping = new AbortController();
   const onReport = (report: SeedReport): void => {
     reports.push(report);
     options.onReport?.(report);
     if (!options.order.stopsAtFailure || report.violations.length === 0) return;
-    isStopped = true;
+    stopping.abort();
     for (const child of others) child.kill('SIGKILL');
   };
   await Promise.all(
     shares.map(async (seeds) => {
-      for (let at = 0; at < seeds.length && !isStopped; at += seedsPerProcess) {
+      for (let at = 0; at < seeds.length && !stopping.signal.aborted; at += seedsPerProcess) {
         await runShare(options, seeds.slice(at, at + seedsPerProcess), others, onReport);
       }
     }),
