@@ -10,7 +10,7 @@ import { commandFile, packageFolder, repository, requireBuild } from '../lib/bui
 import { codeBlocks, type CodeBlock } from './code-blocks.js';
 import { shellScript } from './shell-tour.js';
 
-const tourDeadlineMs = 300_000;
+const tourDeadlineMs = 180_000;
 
 async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(

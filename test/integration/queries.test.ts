@@ -21,7 +21,7 @@ const readsWhileReplaying = 30;
 
 it(
   'P2 P12 a replica with simultaneous query answers from whole commits only, and never goes back, while it replays',
-  { timeout: 300_000 },
+  { timeout: 120_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');
@@ -116,7 +116,7 @@ const modes: readonly [DatabaseState, ...string[]][] = [
 
 it(
   'P9 status, hash, log and backup work on a replica in every mode',
-  { timeout: 300_000 },
+  { timeout: 120_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');
@@ -129,14 +129,20 @@ it(
       expect(changed.status, changed.stderr).toBe(0);
       await untilState(replica, [state]);
       const mode = change.join(' ');
+      // Simultaneous query switches the log, and what came before is in no segment that is kept.
+      await until(`the log of the master was right for ${mode}`, async () => {
+        const { simultaneousQuery } = await there.administration.status('cities-replica');
+        const { lockData } = await here.administration.status('cities');
+        return lockData?.inLog === simultaneousQuery;
+      });
+      if (state === 'streaming') await here.administration.put('cities', 'paris', mode);
       await until(`the two were equal after ${mode}`, () => areEqual(master, replica));
       expect(await there.json('status', 'cities-replica'), mode).toMatchObject({ state });
       const { position, stateHash } = await here.administration.hash('cities');
       const hash = await there.json('hash', 'cities-replica');
       expect(hash, mode).toMatchObject({ position, stateHash });
-      // With simultaneous query the log is switched, and what came before is in no segment that is kept.
-      const log = await there.pamina('log', 'cities-replica');
-      expect(log.stdout, mode).toMatch(new RegExp(`^${position} .*$`, 'm'));
+      const log = await there.pamina('log', 'cities-replica', '--grep', 'paris');
+      expect(log.stdout, mode).toContain('paris');
       const backup = await there.json('backup', 'cities-replica');
       expect(backup, mode).toMatchObject({ position, stateHash });
     }

@@ -98,7 +98,7 @@ const cases: readonly Case[] = [
 
 it.each(cases)(
   'P8 killed before every change to the disk a restore $name leaves the old or the new, and a second run finishes',
-  { timeout: 480_000 },
+  { timeout: 240_000 },
   ({ options, to, before, after }) =>
     inScene(async (scene) => {
       const prepared = scene.path('prepared');

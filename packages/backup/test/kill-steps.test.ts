@@ -102,7 +102,7 @@ const works: Record<string, Work> = {
 
 test.each(Object.entries(works))(
   'P8 %s that dies at any change of the disk leaves old or new, and a second run finishes',
-  { timeout: 480_000 },
+  { timeout: 240_000 },
   async (_name, { check, run }) => {
     const origin = await makeOrigin();
     const before = await goodIds(origin.folder);
