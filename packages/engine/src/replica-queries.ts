@@ -98,6 +98,11 @@ export class ReplicaQueries implements ApplyGate {
     return this.#begin(options, true, refuse);
   }
 
+  /** As list(), of the master only what was looked up already. */
+  listKnown(limit: number): LockEntry[] {
+    return this.#locks.list(limit);
+  }
+
   /** Held here and by transactions of the master, and waited for. At most so many. */
   async list(limit: number): Promise<LockEntry[]> {
     await this.#track();

@@ -115,6 +115,8 @@ export class SystemData {
   // Every feed asks for both once a second, for each of its replicas.
   #settings: Remembered<Settings> | null = null;
   #permitted: Remembered<readonly PermittedReplica[]> | null = null;
+  /** What follows from a change of who is permitted. */
+  #telling: Promise<void> = Promise.resolve();
 
   constructor(owner: SystemDataOwner) {
     this.#owner = owner;
@@ -191,10 +193,17 @@ export class SystemData {
     return `${seq} ${chain} ${this.#owner.reader.visibleSeq}`;
   }
 
-  async #permittedChanged(): Promise<void> {
-    const permitted = await this.permitted();
-    this.#owner.synchronous.permittedChanged(permitted.map(({ name }) => name));
-    this.#owner.setLockData(permitted.some((replica) => replica.simultaneousQuery));
+  /** One after the other: the last one to be told knows of all. */
+  #permittedChanged(): Promise<void> {
+    const told = this.#telling.then(async () => {
+      const permitted = await this.permitted();
+      this.#owner.synchronous.permittedChanged(permitted.map(({ name }) => name));
+      this.#owner.setLockData(permitted.some((replica) => replica.simultaneousQuery));
+    });
+    this.#telling = told.catch(() => {
+      // Whoever made the change hears of it.
+    });
+    return told;
   }
 }
 

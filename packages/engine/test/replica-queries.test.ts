@@ -354,3 +354,19 @@ test('P12 who begins while a record is being applied reads what is behind it, on
   expect(await reader.get('a')).toBe('1');
   await reader.rollback();
 });
+
+test('P12 locks() of a replica shows its readers, and what the master holds once that is looked up', async () => {
+  const { master, replica, catchUp } = await queryPair();
+  const writer = await master.begin();
+  await writer.put('a', '1');
+  await catchUp();
+  expect(replica.locks()).toEqual([]);
+  const reader = await replica.begin({ isolation: 'stableDocument' });
+  await reader.get('b');
+  const shown = replica.locks().filter(({ level }) => level === 'document');
+  expect(shown).toMatchObject([
+    { origin: 'master', transaction: writer.id, name: 'a', mode: 'exclusive' },
+    { origin: 'here', transaction: reader.id, name: 'b', mode: 'shared' },
+  ]);
+  await Promise.all([reader.rollback(), writer.rollback()]);
+});

@@ -124,3 +124,15 @@ test('P9 a document that cannot be read is told', async () => {
   expect(() => database.settings()).toThrow(/settings is not readable/);
   expect(await codeOf(database.system.get('settings'))).toBe('STORE_DAMAGED');
 });
+
+test('P12 many changes of who is permitted, all at once, end with the lock data that the last of them asks for', async () => {
+  const database = await newDatabase();
+  for (const last of [true, false]) {
+    const changes = Array.from({ length: 20 }, (_, at) =>
+      database.permit('a', { simultaneousQuery: at === 19 ? last : at % 2 === 0 }),
+    );
+    await Promise.all(changes);
+    expect(await database.permitted()).toMatchObject([{ simultaneousQuery: last }]);
+    expect(database.lockData).toBe(last);
+  }
+});

@@ -65,7 +65,7 @@ export class FollowerRunner {
   /** When it last said hello, monotonic. */
   #helloMs = 0;
   #reported = '';
-  /** Of replicas that follow this one, as many as are permitted. */
+  /** Of replicas that are connected to this one, as many as are permitted. */
   readonly #passedUp = new Map<string, boolean>();
   #cancelTimer: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
@@ -140,6 +140,11 @@ export class FollowerRunner {
     this.#passedUp.set(replica, simultaneousQuery);
     if (this.#state.master === null) return;
     this.#link.send({ type: 'query', replica, simultaneousQuery });
+  }
+
+  /** It does not follow this one any more: what it wants it tells whom it follows now. */
+  forgetPassedUp(replica: string): void {
+    this.#passedUp.delete(replica);
   }
 
   /** How many ms this replica is behind its master at most; null if that is not known. */

@@ -103,6 +103,10 @@ export class SourcedFollower {
     this.#inner.passUp(replica, simultaneousQuery);
   }
 
+  forgetPassedUp(replica: string): void {
+    this.#inner.forgetPassedUp(replica);
+  }
+
   setReadOnly(readOnly: boolean): void {
     this.#inner.setReadOnly(readOnly);
   }

@@ -39,6 +39,23 @@ it('P12 what a replica of a replica wants is entered by the master of all, in bo
   }
 });
 
+it('P12 a replica that has gone to another source is not spoken for any more', async () => {
+  const middle = await pair.follow('middle');
+  await pair.master.permit('last', { simultaneousQuery: false });
+  const isEntered = async (): Promise<boolean> =>
+    (await pair.master.permitted()).some((one) => one.name === 'last' && one.simultaneousQuery);
+  middle.runner.passUp('last', true);
+  await until('entered', isEntered);
+  // It follows the master now, and wants something else.
+  middle.runner.forgetPassedUp('last');
+  await pair.master.permit('last', { simultaneousQuery: false });
+  await middle.runner.stop();
+  middle.runner.start();
+  await write(pair.master, 60);
+  await until('even', () => isEven(pair.master, middle.database));
+  expect(await isEntered()).toBe(false);
+});
+
 it('P11 who follows a replica goes over to a new timeline with it, by itself', async () => {
   const next = await pair.follow('next');
   const middle = await pair.follow('middle');

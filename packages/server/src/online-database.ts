@@ -91,7 +91,14 @@ export class OnlineDatabase {
       signal: ending.signal,
       seats: this.#seats,
       onStatus: (status) => this.feeds.set(channel, status),
-      onEnd: (end) => this.ends.note(end, this.#env.clock.now()),
+      onEnd: (end) => {
+        this.ends.note(end, this.#env.clock.now());
+        // It may have come again on another channel before this one ended.
+        const others = [...this.feeds].filter(([other]) => other !== channel);
+        if (others.every(([, status]) => status?.replica !== end.replica)) {
+          this.follower?.forgetPassedUp(end.replica);
+        }
+      },
       onQueryWanted: (replica, isOn) => this.follower?.passUp(replica, isOn),
       onTakenOver: (replica) => this.onTakenOver?.(replica),
     });
@@ -127,6 +134,8 @@ export class OnlineDatabase {
     this.#ending.abort(new PaminaError('DATABASE_OFFLINE', `${name} is going offline`));
     const rolledBack = `${name} is going offline: the transaction was rolled back`;
     await this.transactions.end(new PaminaError('DATABASE_OFFLINE', rolledBack));
+    // What is received is stored before anything is closed: no reader of this process holds that up.
+    this.database.queries?.end(new PaminaError('DATABASE_OFFLINE', rolledBack));
     await this.database.synchronous.quiet(confirmMs);
     const feeds = [...this.#feedRuns.values()];
     for (const { end } of feeds) end();

@@ -107,9 +107,13 @@ export class Transactions {
     return this.#open.size;
   }
 
-  /** What is held and waited for, of the oldest transactions first; names as text. Of a replica: listAll(). */
+  /**
+   * What is held and waited for, of the oldest transactions first; names as text. On a replica with what transactions
+   * of the master hold only once a transaction that locks was begun there; see listAll().
+   */
   list(limit: number): LockEntry[] {
-    return (this.#locks?.list(limit) ?? []).map(named);
+    const found = this.#host.queries()?.listKnown(limit) ?? this.#locks?.list(limit) ?? [];
+    return found.map(named);
   }
 
   /** The same; on a replica with what transactions of the master hold. */
