@@ -32,7 +32,9 @@ const status = await runInherited(process.execPath, [
   ...process.argv.slice(2),
 ]);
 
-const { passed, failed, notRun, brokenFiles } = countTests(readReport(), status, root);
+const { passed, failed, failures, notRun, brokenFiles } = countTests(readReport(), status, root);
+// Thousands of lines came between: who reads only the end of a log learns what to run again.
+for (const failure of failures) console.log(`failed: ${failure}`);
 for (const file of brokenFiles) console.log(`failed to load: ${file}`);
 if (notRun.length > 0) {
   console.log(`${notRun.length} did not run here:`);

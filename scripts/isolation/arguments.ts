@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { isolationLevels, type Isolation } from '@pamina/format';
 import { workloadNames, type WorkloadName } from '../../packages/sim/src/isolation/workload.js';
+import { count, seedsEnd, some, UsageError } from '../lib/command-words.js';
 import { replicaLevels } from './remote-places.js';
 import { meanings, roundKinds, type RoundKind } from './rounds.js';
 
@@ -15,11 +16,6 @@ export interface Arguments {
   readonly kinds: readonly RoundKind[];
   readonly isJson: boolean;
 }
-
-/** The command was not understood; the message says how. */
-export class UsageError extends Error {}
-
-const seedsEnd = 2 ** 31;
 
 export const help = `npm run isolation -- [OPTIONS]
 
@@ -82,24 +78,4 @@ function parse(given: readonly string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-}
-
-function count(name: string, given: string | undefined, otherwise: number, min = 1): number {
-  if (given === undefined) return otherwise;
-  const value = Number(given);
-  if (/^\d+$/.test(given) && value >= min && value < seedsEnd) return value;
-  throw new UsageError(`--${name} ${given}: give a whole number from ${min} on`);
-}
-
-function some<T extends string>(
-  name: string,
-  given: string | undefined,
-  known: readonly T[],
-): readonly T[] {
-  if (given === undefined) return known;
-  return given.split(',').map((word) => {
-    const found = known.find((one) => one === word);
-    if (found !== undefined) return found;
-    throw new UsageError(`--${name} ${word}: take ${known.join(', ')}`);
-  });
 }

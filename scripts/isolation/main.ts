@@ -1,6 +1,7 @@
 // `npm run isolation`: what transactions beside each other see on real servers, held against what their isolation
 // levels forbid. Everything that it starts is gone when it ends, also on Ctrl-C.
-import { help, parseArguments, UsageError, type Arguments } from './arguments.js';
+import { UsageError } from '../lib/command-words.js';
+import { help, parseArguments, type Arguments } from './arguments.js';
 import { campaign, reportText } from './campaign.js';
 
 for (const [signal, status] of [

@@ -7,6 +7,7 @@ import type { FileSystem } from './machine.js';
 import { powerFileSystems, type PowerFileSystem } from './power.js';
 import { pointWorkNames, type PointWorkName } from './program/point-works.js';
 import type { PointsOptions } from './points.js';
+import { count, one, seedsEnd, some, UsageError } from '../lib/command-words.js';
 import { isPlant, plants, type Plant } from './program/plants.js';
 
 export const tortures = ['kill', 'points', 'power', 'errors', 'full', 'soak'] as const;
@@ -32,11 +33,6 @@ export interface Arguments {
   readonly isListOnly: boolean;
   readonly plant: Plant | null;
 }
-
-/** The command was not understood; the message says how. */
-export class UsageError extends Error {}
-
-const seedsEnd = 2 ** 31;
 
 export const help = `npm run torture -- TORTURE [OPTIONS]
 
@@ -89,7 +85,7 @@ export function parseArguments(given: readonly string[]): Arguments | null {
   if (known === undefined || more.length > 0) {
     throw new UsageError(`name one torture: ${tortures.join(', ')}`);
   }
-  const on = values.on?.split(',');
+  const { on } = values;
   return {
     torture: known,
     json: values.json === true,
@@ -103,9 +99,9 @@ export function parseArguments(given: readonly string[]): Arguments | null {
     jobs: count('jobs', values.jobs, 2),
     powerOn: known === 'power' ? some('on', on, powerFileSystems) : powerFileSystems,
     fullOn: known === 'full' ? some('on', on, fullFileSystems) : fullFileSystems,
-    variations: some('only', values.only?.split(','), keysOf(variations)),
+    variations: some('only', values.only, keysOf(variations)),
     area: one('area', values.area, keysOf(areas), 'all'),
-    works: some('work', values.work?.split(','), pointWorkNames),
+    works: some('work', values.work, pointWorkNames),
     times: values.every === true ? 'every' : 'first and last',
     isListOnly: known === 'points' && values.list === true,
     plant: plantOf(values.plant),
@@ -141,33 +137,6 @@ function parse(given: readonly string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-}
-
-function count(name: string, given: string | undefined, otherwise: number, min = 1): number {
-  if (given === undefined) return otherwise;
-  const value = Number(given);
-  if (/^\d+$/.test(given) && value >= min && value < seedsEnd) return value;
-  throw new UsageError(`--${name} ${given}: give a whole number from ${min} on`);
-}
-
-function some<T extends string>(
-  name: string,
-  given: readonly string[] | undefined,
-  known: readonly T[],
-): readonly T[] {
-  return given === undefined ? known : given.map((word) => one(name, word, known));
-}
-
-function one<T extends string>(
-  name: string,
-  given: string | undefined,
-  known: readonly T[],
-  otherwise?: T,
-): T {
-  if (given === undefined && otherwise !== undefined) return otherwise;
-  const found = known.find((word) => word === given);
-  if (found !== undefined) return found;
-  throw new UsageError(`--${name} ${given}: take ${known.join(', ')}`);
 }
 
 function plantOf(given: string | undefined): Plant | null {

@@ -1,6 +1,7 @@
 // `npm run torture -- kill|power|points|errors|full|soak`: what no test can prove by thinking. Everything that it
 // makes is gone when it ends, also on Ctrl-C (workplace.ts).
-import { help, parseArguments, UsageError, type Arguments } from './arguments.js';
+import { UsageError } from '../lib/command-words.js';
+import { help, parseArguments, type Arguments } from './arguments.js';
 import { errors } from './errors.js';
 import { full } from './full.js';
 import { kill } from './kill.js';

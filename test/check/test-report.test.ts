@@ -4,11 +4,15 @@ import { countTests } from '../../scripts/lib/test-report.mjs';
 const file = (status: string, ...tests: [name: string, status: string][]) => ({
   name: '/here/a.test.ts',
   status,
-  assertionResults: tests.map(([fullName, result]) => ({ fullName, status: result })),
+  assertionResults: tests.map(([fullName, result]) => ({
+    fullName,
+    status: result,
+    failureMessages: result === 'failed' ? ['Error: it broke\n    at somewhere'] : [],
+  })),
 });
 
 describe('the last line of npm test', () => {
-  it('counts tests of all files together and names those that did not run', () => {
+  it('counts tests of all files together and names those that failed and those that did not run', () => {
     const testResults = [
       file('passed', ['one', 'passed'], ['two', 'pending']),
       file('failed', ['three', 'failed'], ['four', 'passed']),
@@ -16,6 +20,7 @@ describe('the last line of npm test', () => {
     expect(countTests({ testResults }, 1, '/here/')).toEqual({
       passed: 2,
       failed: 1,
+      failures: ['a.test.ts: three: Error: it broke'],
       notRun: ['a.test.ts: two'],
       brokenFiles: [],
     });

@@ -2,7 +2,8 @@
 // round, and that it ends with 1 where something was found.
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { help, parseArguments, UsageError } from '../../scripts/isolation/arguments.js';
+import { help, parseArguments } from '../../scripts/isolation/arguments.js';
+import { UsageError } from '../../scripts/lib/command-words.js';
 import { reportText, type Report } from '../../scripts/isolation/campaign.js';
 import { roundKinds } from '../../scripts/isolation/rounds.js';
 import { repository } from '../lib/built-package.js';

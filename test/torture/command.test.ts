@@ -1,6 +1,7 @@
 // The torture's command line: what it takes, what it refuses, and the status that it ends with.
 import { describe, expect, it } from 'vitest';
-import { UsageError, help, parseArguments } from '../../scripts/torture/arguments.js';
+import { help, parseArguments } from '../../scripts/torture/arguments.js';
+import { UsageError } from '../../scripts/lib/command-words.js';
 import { reportText, statusOf, type Report } from '../../scripts/torture/report.js';
 
 const report: Report = {
