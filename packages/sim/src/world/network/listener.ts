@@ -162,6 +162,7 @@ function listenOn(
       try {
         bound = net.listen(life, portOf(given), accept);
         server.emit('listening');
+        stopOwnTimer(server);
       } catch (error) {
         server.emit('error', error);
       }
@@ -178,6 +179,14 @@ function listenOn(
     bound === null ? null : { address: '127.0.0.1', family: 'IPv4', port: bound.port };
   Object.assign(server, { listen, close, address });
   Object.defineProperty(server, 'listening', { get: () => bound !== null });
+}
+
+/** It looks after real time, and would hold the server of a process that is gone, and its whole world with it. */
+function stopOwnTimer(server: http.Server): void {
+  for (const symbol of Object.getOwnPropertySymbols(server)) {
+    if (symbol.description?.endsWith('connectionsCheckingInterval') !== true) continue;
+    clearInterval((server as unknown as Record<symbol, NodeJS.Timeout>)[symbol]);
+  }
 }
 
 function portOf(given: readonly unknown[]): number {
