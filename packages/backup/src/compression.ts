@@ -1,7 +1,6 @@
 // Compression of chunks on the thread pool, off the thread that serves commits. Whoever restores waits
 // for what is decompressed: docs/compression.md has the measurements behind the default.
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
-import { compress as compressLz4, uncompress as decompressLz4 } from 'lz4-napi';
 import { viewOf } from '@pamina/format';
 import { chunkInvalid, type ChunkCodec } from './chunk-format.js';
 
@@ -16,8 +15,15 @@ const pieceBytesMax = 256 * 1024;
 /** Before a block of lz4 stands how many bytes it becomes, u32. */
 const lz4HeaderBytes = 4;
 
-export function compress(raw: Uint8Array, codec: Packed): Promise<Uint8Array> {
-  return codec === 'lz4' ? compressLz4(raw) : compressBrotli(raw);
+export async function compress(raw: Uint8Array, codec: Packed): Promise<Uint8Array> {
+  if (codec !== 'lz4') return compressBrotli(raw);
+  const { compress: compressLz4 } = await lz4Binding();
+  return compressLz4(raw);
+}
+
+/** Loaded by who compresses: every verb of the command loads this package. */
+function lz4Binding(): Promise<typeof import('lz4-napi')> {
+  return import('lz4-napi');
 }
 
 /**
@@ -71,7 +77,8 @@ async function lz4(stored: Uint8Array, rawBytes: number): Promise<Uint8Array> {
   // As much is allocated before anything is decompressed.
   if (claimed !== rawBytes)
     throw new RangeError(`it claims ${claimed} bytes instead of ${rawBytes}`);
-  return decompressLz4(stored);
+  const { uncompress } = await lz4Binding();
+  return uncompress(stored);
 }
 
 function pieceBytes(rawBytes: number): number {

@@ -32,7 +32,9 @@ export async function parseCommandLine(
   const command = findCommand(words, options.commands);
   if (command !== null && !words.help) checkWords(words, command);
   let parsed: ParsedCommand | null = null;
-  const parser = buildParser(options, (chosen, given) => {
+  // yargs takes long over each verb: the help alone is of all of them.
+  const commands = command === null ? options.commands : [command];
+  const parser = buildParser({ ...options, commands }, (chosen, given) => {
     parsed = {
       command: chosen,
       given: { ...flagsOff(chosen), ...restoreAll(given, words.values) },

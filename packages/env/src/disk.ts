@@ -96,8 +96,11 @@ export interface DiskFile {
   readonly path: string;
   /** Writes all bytes at this offset or throws; then any part of them may be there. */
   write(bytes: Uint8Array, at: number): Promise<void>;
-  /** Bytes read into the front of `into`, fewer than asked for only at the end of the file, 0 there. */
-  read(into: Uint8Array, at: number): Promise<number>;
+  /**
+   * Bytes read into the front of `into`, fewer than asked for only at the end of the file, 0 there. `isRecent`:
+   * this process has just written them, so that they stand in memory and a small read need not wait for others.
+   */
+  read(into: Uint8Array, at: number, isRecent?: boolean): Promise<number>;
   /** All bytes written before, and the size needed to find them, are on disk. */
   datasync(): Promise<void>;
   /** As `datasync`, with all metadata. */

@@ -52,12 +52,14 @@ export function diskContract(name: string, makeDisk: () => Disk): void {
       test('read fills what there is and gives 0 at and beyond the end', async () => {
         const file = await disk.open(at('file'), 'create');
         await file.write(text('abcdef'), 0);
-        const into = new Uint8Array(4);
-        expect(await file.read(into, 4)).toBe(2);
-        expect(fromBytes(into.subarray(0, 2))).toBe('ef');
-        expect(await file.read(into, 6)).toBe(0);
-        expect(await file.read(into, 1_000)).toBe(0);
-        expect(await file.read(new Uint8Array(0), 0)).toBe(0);
+        for (const isRecent of [false, true]) {
+          const into = new Uint8Array(4);
+          expect(await file.read(into, 4, isRecent)).toBe(2);
+          expect(fromBytes(into.subarray(0, 2))).toBe('ef');
+          expect(await file.read(into, 6, isRecent)).toBe(0);
+          expect(await file.read(into, 1_000, isRecent)).toBe(0);
+          expect(await file.read(new Uint8Array(0), 0, isRecent)).toBe(0);
+        }
         await file.close();
       });
 

@@ -194,7 +194,9 @@ export class LogCursor {
     length: number,
     state: { readonly end: number; readonly closed: boolean },
   ): Promise<LogChunk> {
-    const bytes = await this.#read(segment, offset, length);
+    // What a feed sends behind its master's writers was written a moment ago.
+    const isRecent = !state.closed && offset + length === state.end;
+    const bytes = await this.#read(segment, offset, length, isRecent);
     const header = await loadHeader(this.#source.disk, segment);
     const used = this.#follow(segment, bytes, offset, state);
     this.#place = { segment, offset: offset + used, seq: this.#nextSeq - 1 };
@@ -279,7 +281,12 @@ export class LogCursor {
     return this.#recordAt - offset;
   }
 
-  async #read(segment: Segment, offset: number, length: number): Promise<Uint8Array> {
+  async #read(
+    segment: Segment,
+    offset: number,
+    length: number,
+    isRecent: boolean,
+  ): Promise<Uint8Array> {
     if (this.#file?.segment !== segment) {
       await this.close();
       this.#file = { file: await openSegment(this.#source.disk, segment), segment };
@@ -287,7 +294,7 @@ export class LogCursor {
     const bytes = this.#room(length);
     let held = 0;
     while (held < length) {
-      const count = await this.#file.file.read(bytes.subarray(held), offset + held);
+      const count = await this.#file.file.read(bytes.subarray(held), offset + held, isRecent);
       if (count === 0) {
         throw new PaminaError('LOG_DAMAGED', `${segment.path} is shorter than it was`, {
           context: { file: segment.path, offset: offset + held },

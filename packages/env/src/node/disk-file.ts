@@ -18,7 +18,7 @@ const flags: Record<OpenMode, number> = {
 // One system call on Linux moves at most 2^31 − 4096 bytes.
 const transferBytesMax = 2 ** 30;
 
-/** Written at once: a copy into the page cache takes less than the way through the thread pool and back. */
+/** At once: a copy into or out of the page cache takes less than the way through the thread pool and back. */
 const directBytesMax = 64 * 1024;
 
 const noProgress = 'the system wrote nothing and gave no reason';
@@ -67,8 +67,21 @@ class NodeDiskFile implements DiskFile {
     });
   }
 
-  read(into: Uint8Array, at: number): Promise<number> {
-    return this.#call('read', (done: Done<number>) => this.#readFrom(into, 0, at, done));
+  read(into: Uint8Array, at: number, isRecent = false): Promise<number> {
+    return this.#call('read', (done: Done<number>) => {
+      if (isRecent && into.length <= directBytesMax) this.#readDirect(into, at, done);
+      else this.#readFrom(into, 0, at, done);
+    });
+  }
+
+  #readDirect(into: Uint8Array, at: number, done: Done<number>): void {
+    let held = 0;
+    while (held < into.length) {
+      const count = fs.readSync(this.#descriptor, into, held, into.length - held, at + held);
+      if (count === 0) break;
+      held += count;
+    }
+    done(null, held);
   }
 
   #readFrom(into: Uint8Array, from: number, at: number, done: Done<number>): void {
