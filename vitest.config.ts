@@ -17,8 +17,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // Most of a run is waiting for disks and for processes that start: more than this machine of CI has cores.
-    maxWorkers: 3,
+    // As many as CI has cores: tests start processes of their own, and have limits of time.
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     // In the order of their names: what waits first, beside it what computes.
     projects: [
