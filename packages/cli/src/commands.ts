@@ -38,6 +38,7 @@ import { start } from './command/start.js';
 import { status } from './command/status.js';
 import { stop } from './command/stop.js';
 import { unfence } from './command/unfence.js';
+import { user } from './command/user.js';
 import { verify } from './command/verify.js';
 
 export const commands: readonly AnyCommand[] = [
@@ -62,6 +63,7 @@ export const commands: readonly AnyCommand[] = [
   allow,
   deny,
   replicas,
+  user,
   pause,
   resume,
   pending,

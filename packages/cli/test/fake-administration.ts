@@ -10,12 +10,15 @@ import type {
   FailoverReport,
   JobEvent,
   LogLine,
+  NewToken,
   RebuildReport,
   RejoinReport,
   ReplicaHold,
   ReplicaSummary,
   VerifyReport,
   RestoreReport,
+  UserCalls,
+  UserSummary,
 } from '@pamina/wire';
 import { PaminaError } from '@pamina/format';
 import { Writable } from 'node:stream';
@@ -339,14 +342,53 @@ export function fakeAdministration(answers: Partial<Administration> = {}): Fake 
     close: () => Promise.resolve(),
     ...answers,
   };
-  const remembering = Object.entries(defaults).map(([name, answer]) => [
+  const { users: _users, ...verbs } = defaults;
+  const remembering = Object.entries(verbs).map(([name, answer]) => [
     name,
     (...given: unknown[]) => {
       calls.push([name, ...given.filter(isPlain)]);
       return (answer as (...given: unknown[]) => unknown)(...given);
     },
   ]);
-  return { ...(Object.fromEntries(remembering) as Administration), calls };
+  const users = { ...fakeUsers(calls), ...answers.users };
+  return { ...(Object.fromEntries(remembering) as Administration), users, calls };
+}
+
+export const aUser: UserSummary = {
+  name: 'alice',
+  roles: ['write'],
+  since: Date.UTC(2026, 6, 29, 13, 38, 5),
+  tokens: [
+    {
+      id: '0f3a9c11d2e4b587',
+      label: 'laptop',
+      createdAt: Date.UTC(2026, 6, 29, 13, 38, 5),
+      expiresAt: null,
+    },
+  ],
+};
+export const aToken = `pamina_0f3a9c11d2e4b587_${'s'.repeat(43)}`;
+
+/** Remembered as `users.add`, and so on. */
+function fakeUsers(calls: unknown[][]): UserCalls {
+  const made: NewToken = { user: aUser, id: '0f3a9c11d2e4b587', token: aToken };
+  const note = (...call: unknown[]): void => {
+    calls.push(call.filter((one) => one !== undefined));
+  };
+  return {
+    list: (name) => Promise.resolve([aUser]).finally(() => note('users.list', name)),
+    add: (...given) => Promise.resolve(made).finally(() => note('users.add', ...given)),
+    setRoles: (name, user, roles) => {
+      note('users.setRoles', name, user, roles);
+      return Promise.resolve({ ...aUser, roles });
+    },
+    remove: (...given) => Promise.resolve(note('users.remove', ...given)),
+    addToken: (...given) => Promise.resolve(made).finally(() => note('users.addToken', ...given)),
+    removeToken: (...given) => {
+      note('users.removeToken', ...given);
+      return Promise.resolve({ ...aUser, tokens: [] });
+    },
+  };
 }
 
 function isPlain(value: unknown): boolean {

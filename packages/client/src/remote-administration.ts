@@ -19,7 +19,6 @@ import {
   type DatabaseSummary,
   deleteAnswer,
   type DeleteReport,
-  doneAnswer,
   type Entry,
   type GetOptions,
   type ExpireAnswer,
@@ -64,6 +63,7 @@ import {
   settingsAnswer,
   statusAnswer,
   type TransactionCalls,
+  type UserCalls,
   valueAnswer,
   verifyAnswer,
   type VerifyReport,
@@ -72,11 +72,13 @@ import {
 } from '@pamina/wire';
 import { ImportSource } from './import-source.js';
 import { RemoteTransactionCalls } from './remote-transaction-calls.js';
+import { RemoteUserCalls } from './remote-user-calls.js';
 import { RemoteCalls, type RemoteAdministrationOptions } from './remote-calls.js';
 
 export class RemoteAdministration implements Administration {
   readonly address: string;
   readonly transactions: TransactionCalls;
+  readonly users: UserCalls;
   /** Hidden: what it is made of is not for who uses this. */
   readonly #calls: RemoteCalls;
 
@@ -84,6 +86,7 @@ export class RemoteAdministration implements Administration {
     this.#calls = new RemoteCalls(options);
     this.address = this.#calls.address;
     this.transactions = new RemoteTransactionCalls(this.#calls);
+    this.users = new RemoteUserCalls(this.#calls);
   }
 
   /** Who answers at the address, without a token: the test whether a server is (still) there. */
@@ -159,12 +162,8 @@ export class RemoteAdministration implements Administration {
     );
   }
 
-  async removeArchive(name: string, archive: string): Promise<void> {
-    const target = path`/databases/${name}/archives/${archive}`;
-    await this.#calls.caller.call(
-      { method: 'DELETE', path: target, signal: this.#calls.signal() },
-      doneAnswer,
-    );
+  removeArchive(name: string, archive: string): Promise<void> {
+    return this.#calls.done('DELETE', path`/databases/${name}/archives/${archive}`);
   }
 
   archives(name: string): Promise<ArchiveSummary[]> {
@@ -185,24 +184,16 @@ export class RemoteAdministration implements Administration {
     return this.#calls.task(target, options, expireAnswer);
   }
 
-  async allow(
+  allow(
     name: string,
     replica: string,
     options: { simultaneousQuery?: boolean | undefined } = {},
   ): Promise<void> {
-    const target = path`/databases/${name}/replicas/${replica}`;
-    await this.#calls.caller.call(
-      { method: 'PUT', path: target, body: options, signal: this.#calls.signal() },
-      doneAnswer,
-    );
+    return this.#calls.done('PUT', path`/databases/${name}/replicas/${replica}`, options);
   }
 
-  async deny(name: string, replica: string): Promise<void> {
-    const target = path`/databases/${name}/replicas/${replica}`;
-    await this.#calls.caller.call(
-      { method: 'DELETE', path: target, signal: this.#calls.signal() },
-      doneAnswer,
-    );
+  deny(name: string, replica: string): Promise<void> {
+    return this.#calls.done('DELETE', path`/databases/${name}/replicas/${replica}`);
   }
 
   replicas(name: string): Promise<ReplicaSummary[]> {
@@ -381,12 +372,8 @@ export class RemoteAdministration implements Administration {
     return this.#calls.ask(path`/databases/${name}/locks`, locksAnswer, query);
   }
 
-  async releaseLocks(name: string, transaction: number): Promise<void> {
-    const target = path`/databases/${name}/locks/release`;
-    await this.#calls.caller.call(
-      { method: 'POST', path: target, body: { transaction }, signal: this.#calls.signal() },
-      doneAnswer,
-    );
+  releaseLocks(name: string, transaction: number): Promise<void> {
+    return this.#calls.done('POST', path`/databases/${name}/locks/release`, { transaction });
   }
 
   unfence(name: string): Promise<DatabaseStatus> {

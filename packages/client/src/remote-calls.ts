@@ -2,7 +2,13 @@
 
 import type { Env } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
-import { type DatabaseStatus, HttpCaller, type Progress, statusAnswer } from '@pamina/wire';
+import {
+  type DatabaseStatus,
+  doneAnswer,
+  HttpCaller,
+  type Progress,
+  statusAnswer,
+} from '@pamina/wire';
 
 export interface RemoteAdministrationOptions {
   readonly env: Env;
@@ -63,6 +69,12 @@ export class RemoteCalls {
   ) {
     const call = { method: 'GET', path: target, query, signal: this.signal() } as const;
     return this.caller.call(call, answer);
+  }
+
+  /** What has no answer but that it is done. */
+  async done(method: 'DELETE' | 'POST' | 'PUT', target: string, body?: unknown): Promise<void> {
+    const call = { method, path: target, body, signal: this.signal() } as const;
+    await this.caller.call(call, doneAnswer);
   }
 
   signal(signal?: AbortSignal): AbortSignal {

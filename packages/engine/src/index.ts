@@ -62,5 +62,6 @@ export { StateStore, StoreLoader, type StoreSnapshot } from './state-store.js';
 export { keptStores, partialStoreFolder, rebuiltStoreFolder, swapStore } from './store-swap.js';
 export type { SynchronousStatus } from './synchronous-commits.js';
 export type { PermittedReplica, Settings, SystemData } from './system-data.js';
+export { noUsers, type User, type UserTable, type UserToken } from './users.js';
 export { version } from './version.js';
 export { promoteClosed } from './promotion.js';

@@ -7,24 +7,20 @@ import {
   archiveKeepHoursDefault,
   backupForms,
   backupGenerationsDefault,
-  keyName,
   packBytes,
   logBytesWithoutBackupDefault,
   replicaHoldBytesDefault,
   replicaHoldDaysDefault,
   replicationDelayMsDefault,
   synchronousTimeoutMsDefault,
-  unpackBytes,
   validateName,
   type BackupForm,
   type Position,
 } from '@pamina/format';
-import type { Env } from '@pamina/env';
 import { synchronousPolicies, type SynchronousSettings } from './durability.js';
-import type { LogPoint } from './log-point.js';
-import { storeKey, type KeySpace, type Operation } from './operation.js';
 import type { StateReader } from './state-reader.js';
-import type { SynchronousCommits } from './synchronous-commits.js';
+import { decodeDocument, documentsIn, momentOf, type SystemDataOwner } from './system-documents.js';
+import { Users } from './users.js';
 
 /** Settings that travel with the data: a replica has its master's. */
 export interface Settings extends SynchronousSettings {
@@ -91,19 +87,6 @@ export interface PermittedReplica {
 const settingsName = 'settings';
 const permittedPrefix = 'permitted/';
 
-/** What system data needs of its database. */
-export interface SystemDataOwner {
-  readonly reader: StateReader;
-  readonly env: Env;
-  readonly synchronous: Pick<SynchronousCommits, 'settingsChanged' | 'permittedChanged'>;
-  durable(): Pick<LogPoint, 'seq' | 'chain'>;
-  commit(
-    operations: readonly Operation[],
-    options: { readonly space: KeySpace },
-  ): Promise<Position>;
-  setLockData(lockData: boolean): void;
-}
-
 /** What was read, and when: good until something is committed, applied or taken back. */
 interface Remembered<T> {
   readonly moment: string;
@@ -111,6 +94,7 @@ interface Remembered<T> {
 }
 
 export class SystemData {
+  readonly users: Users;
   readonly #owner: SystemDataOwner;
   // Every feed asks for both once a second, for each of its replicas.
   #settings: Remembered<Settings> | null = null;
@@ -120,6 +104,7 @@ export class SystemData {
 
   constructor(owner: SystemDataOwner) {
     this.#owner = owner;
+    this.users = new Users(owner);
   }
 
   /** STORE_DAMAGED if the document cannot be read. */
@@ -144,7 +129,7 @@ export class SystemData {
   }
 
   settings(): Settings {
-    const moment = this.#moment();
+    const moment = momentOf(this.#owner);
     if (this.#settings?.moment !== moment) {
       this.#settings = { moment, value: settingsIn(this.#owner.reader) };
     }
@@ -161,7 +146,7 @@ export class SystemData {
 
   /** By name. */
   async permitted(): Promise<PermittedReplica[]> {
-    const moment = this.#moment();
+    const moment = momentOf(this.#owner);
     if (this.#permitted?.moment !== moment) {
       this.#permitted = { moment, value: await permittedIn(this.#owner.reader) };
     }
@@ -187,12 +172,6 @@ export class SystemData {
     return true;
   }
 
-  /** Of the state that a read sees. By the chain too: a seq whose commit was taken back comes again. */
-  #moment(): string {
-    const { chain, seq } = this.#owner.durable();
-    return `${seq} ${chain} ${this.#owner.reader.visibleSeq}`;
-  }
-
   /** One after the other: the last one to be told knows of all. */
   #permittedChanged(): Promise<void> {
     const told = this.#telling.then(async () => {
@@ -216,29 +195,6 @@ export function settingsIn(reader: StateReader): Settings {
 export async function permittedIn(reader: StateReader): Promise<PermittedReplica[]> {
   const documents = await documentsIn(reader, permittedPrefix);
   return documents.map(([, value]) => readPermitted(value));
-}
-
-async function documentsIn(
-  reader: StateReader,
-  prefix: string,
-): Promise<[name: string, value: unknown][]> {
-  const gte = storeKey('system', prefix);
-  const lt = storeKey('system', `${prefix}\u{10ffff}`);
-  const documents: [string, unknown][] = [];
-  for await (const [key, value] of reader.entries(gte, lt)) {
-    const name = keyName(key);
-    documents.push([name, decodeDocument(name, value)]);
-  }
-  return documents;
-}
-
-function decodeDocument(name: string, bytes: Uint8Array): unknown {
-  try {
-    return unpackBytes(bytes, 'BODY_INVALID');
-  } catch (cause) {
-    const message = `the system document ${name} is not readable`;
-    throw new PaminaError('STORE_DAMAGED', message, { cause });
-  }
 }
 
 /** What is missing, or not of the kind that it must be, is as it is by default. */

@@ -337,6 +337,11 @@ export const errorTable = {
     'Name a file that holds a token with `--token-file`; without one a server listens on loopback only.',
     401,
   ),
+  TOO_MANY_REQUESTS: limit(
+    'Wait as long as `retryAfterMs` of the context says, and send less. If a credential was refused before, check it first.',
+    429,
+    true,
+  ),
   TRANSACTIONS_FULL: limit(
     'Commit or roll back transactions that are open before you begin more, and await writes that wait for them.',
     503,
@@ -354,8 +359,19 @@ export const errorTable = {
     'Nothing of the transaction was written. Run it again in less time, or allow more with `timeoutMs` and `idleTimeoutMs`.',
     409,
   ),
-  UNAUTHORIZED: refused('Use the token of this server: `--token-file FILE`.', 401),
+  UNAUTHORIZED: refused(
+    'Use a token of a user of this database, or that of the server: `--token-file FILE`.',
+    401,
+  ),
   USAGE: usage('See `pamina --help`, or `pamina VERB --help`.'),
+  USERS_FULL: limit(
+    'Remove users and tokens that nobody needs: `pamina user list NAME` shows them.',
+    409,
+  ),
+  USER_EXISTS: state(
+    'Choose another name, or change this user: `pamina user set NAME USER --role ROLES`.',
+  ),
+  USER_NOT_FOUND: missing('See the users and their tokens with `pamina user list NAME`.'),
   VALUE_NOT_TEXT: state(
     'Keys and values are text here. Read this one with the library, which gives bytes.',
   ),

@@ -117,6 +117,9 @@ export {
   tagLengthMax,
   timeMsMax,
   timelinesMax,
+  tokenLabelLengthMax,
+  userTokensMax,
+  usersMax,
   valueBytesMax,
   wireMessageBytesMax,
 } from './limits.js';
@@ -126,7 +129,8 @@ export { backupCodecs, backupForms } from './manifest-body.js';
 export type { BackupSegment } from './manifest-increment.js';
 export { backupTableFile, isManifestTable } from './manifest-tables.js';
 export type { BackupTable } from './manifest-tables.js';
-export { validateName, validateTag } from './name.js';
+export { namePattern, validateName, validateTag } from './name.js';
+export { includesRole, roles, rolesIn, type Role } from './roles.js';
 export { PaminaError, isPaminaError, toPaminaError } from './pamina-error.js';
 export type { PaminaErrorJson, PaminaErrorOptions } from './pamina-error.js';
 export { formatPosition, parsePosition } from './position.js';

@@ -69,6 +69,12 @@ export const versionLengthMax = 64;
 /** The reason of a timeline. */
 export const whyLengthMax = 256;
 export const timelinesMax = 4096;
+/** Of a token, for whoever lists them. */
+export const tokenLabelLengthMax = 64;
+
+// Users of one database, and the tokens of one of them.
+export const usersMax = 1000;
+export const userTokensMax = 16;
 
 /** The last time that a calendar has, ms since 1970: 13 September 275760. */
 export const timeMsMax = 8_640_000_000_000_000;

@@ -1,14 +1,49 @@
-// Who may come in: the token, and without one the proof that the request is from this machine's own
-// programs and not from a web page in its browser (DNS rebinding, forged cross-site requests).
+// Who may come in, and for what: the server's token is let in everywhere, a user's token where its roles reach. Where
+// nobody has to show anything, the request must be from this machine's own programs and not from a web page in its
+// browser (DNS rebinding, forged cross-site requests).
 
+import type { User, UserTable } from '@pamina/engine';
+import type { Clock } from '@pamina/env';
+import { includesRole, PaminaError, type Role } from '@pamina/format';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { PaminaError } from '@pamina/format';
+import { FailedAttempts } from './failed-attempts.js';
 import { isLoopbackHost } from './listen-address.js';
+import { RequestRate } from './request-rate.js';
+import type { RouteRole } from './route-roles.js';
+import type { UserSource } from './user-tables.js';
+import { tokenIdOf } from './user-token.js';
 
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** null lets the request in. */
-export type AccessCheck = (headers: RequestHeaders) => PaminaError | null;
+export interface AccessRequest {
+  readonly headers: RequestHeaders;
+  readonly remoteAddress: string;
+}
+
+/** Who was let in. */
+export type Principal =
+  | { readonly kind: 'server' }
+  /** A program of this machine, where nobody has to show anything. */
+  | { readonly kind: 'own-machine' }
+  /** Of a route that is open to all. */
+  | { readonly kind: 'anybody' }
+  | {
+      readonly kind: 'user';
+      readonly user: string;
+      /** Of the database that was asked for. */
+      readonly roles: readonly Role[];
+      /** Where the token is good; only of what lists databases more than one. */
+      readonly databases: readonly string[];
+    };
+
+export interface AccessOptions {
+  /** The server's own. */
+  readonly token: string | undefined;
+  readonly users: UserSource;
+  readonly clock: Pick<Clock, 'monotonic' | 'now'>;
+  /** Of each principal; 0 = no limit. */
+  readonly requestsPerSecond?: number | undefined;
+}
 
 const tokenPattern = /^[\x21-\x7e]{16,512}$/;
 
@@ -18,41 +53,201 @@ export function validateToken(token: string): string {
   throw new PaminaError('TOKEN_INVALID', `a token of ${token.length} characters is not usable`);
 }
 
-export function accessCheck(token: string | undefined): AccessCheck {
-  return token === undefined ? ownMachineOnly : tokenOnly(validateToken(token));
+interface Shown {
+  readonly isGiven: boolean;
+  readonly digest: Buffer;
+  /** Of the token of a user; null if it is none. */
+  readonly id: string | null;
 }
 
-function tokenOnly(token: string): AccessCheck {
-  const expected = digest(token);
-  return (headers) => {
-    const { authorization } = headers;
-    if (authorization === undefined) {
-      return new PaminaError('UNAUTHORIZED', 'this server asks for a token, and none was sent');
+type Match = Pick<User, 'name' | 'roles'>;
+
+export class Access {
+  readonly #expected: Buffer | null;
+  readonly #options: AccessOptions;
+  readonly #attempts: FailedAttempts;
+  readonly #rate: RequestRate;
+
+  constructor(options: AccessOptions) {
+    const { clock, requestsPerSecond, token } = options;
+    this.#options = options;
+    this.#expected = token === undefined ? null : digest(validateToken(token));
+    this.#attempts = new FailedAttempts(clock);
+    this.#rate = new RequestRate(clock, requestsPerSecond);
+  }
+
+  /**
+   * For a request of a route, or for a channel, of the database that its path names. UNAUTHORIZED, FORBIDDEN,
+   * TOO_MANY_REQUESTS.
+   */
+  async admit(
+    request: AccessRequest,
+    role: RouteRole,
+    database: string | undefined,
+  ): Promise<Principal> {
+    if (role === 'open') {
+      if (this.#expected === null) requireOwnMachine(request.headers);
+      return { kind: 'anybody' };
     }
-    const given = typeof authorization === 'string' ? /^Bearer +(\S+)$/i.exec(authorization) : null;
+    const shown = shownIn(request.headers);
+    const text = shown.digest.toString('base64');
+    if (shown.isGiven) this.#attempts.require(request.remoteAddress, text);
+    const principal =
+      this.#serverPrincipal(shown) ??
+      (await this.#userPrincipal(shown, role, database)) ??
+      (await this.#ownMachine(request.headers, role, database));
+    if (principal === null) {
+      if (shown.isGiven) this.#attempts.failed(request.remoteAddress);
+      throw this.#unauthorized(shown, database);
+    }
+    if (principal.kind !== 'own-machine') this.#attempts.succeeded(request.remoteAddress, text);
+    requireRole(principal, role, database);
+    return principal;
+  }
+
+  /** Of what is not a channel. TOO_MANY_REQUESTS. */
+  count(principal: Principal, { remoteAddress }: AccessRequest): void {
+    if (principal.kind === 'user') this.#rate.take(`the user ${principal.user}`);
+    else this.#rate.take(principal.kind === 'server' ? 'the server token' : remoteAddress);
+  }
+
+  /** What names places of this machine, or another database. UNAUTHORIZED, FORBIDDEN. */
+  async requireServer(principal: Principal, what: string): Promise<void> {
+    if (principal.kind === 'server') return;
+    if (principal.kind === 'own-machine' && !(await this.#anyHasUsers())) return;
+    const message = `${what} asks for the token of the server`;
+    throw new PaminaError(principal.kind === 'user' ? 'FORBIDDEN' : 'UNAUTHORIZED', message, {
+      hint: serverTokenHint,
+      context: { needed: 'server' },
+    });
+  }
+
+  #serverPrincipal(shown: Shown): Principal | null {
+    if (this.#expected === null) return null;
     // Digests have one length, so the comparison tells nothing about the token, not even its length.
-    const isEqual = timingSafeEqual(digest(given?.[1] ?? ''), expected);
-    return isEqual
-      ? null
-      : new PaminaError('UNAUTHORIZED', 'the token is not the one of this server');
-  };
+    return timingSafeEqual(shown.digest, this.#expected) ? { kind: 'server' } : null;
+  }
+
+  async #userPrincipal(
+    shown: Shown,
+    role: RouteRole,
+    database: string | undefined,
+  ): Promise<Principal | null> {
+    if (shown.id === null) return null;
+    const { users } = this.#options;
+    const asked = database === undefined ? await users.names() : [database];
+    const mayWait = database !== undefined;
+    const databases: string[] = [];
+    let found: Match | null = null;
+    for (const name of asked) {
+      const user = this.#match(await users.tableOf(name, { mayWait }), shown);
+      if (user === null) continue;
+      found ??= user;
+      databases.push(name);
+    }
+    if (found === null) return null;
+    return { kind: 'user', user: found.name, roles: found.roles, databases };
+  }
+
+  /** An unknown id costs the same comparison. */
+  #match(table: UserTable | null, { digest: given, id }: Shown): Match | null {
+    const known = id === null ? undefined : table?.tokens.get(id);
+    const expected = known === undefined ? noDigest : Buffer.from(known.token.hash, 'hex');
+    if (!timingSafeEqual(given, expected) || known === undefined) return null;
+    const { expiresAt } = known.token;
+    if (expiresAt !== null && expiresAt <= this.#options.clock.now()) return null;
+    return known.user;
+  }
+
+  /**
+   * Without a token of its own a server is open to this machine's programs, but for databases that have users, and for
+   * what belongs to no database as soon as one of them has.
+   */
+  async #ownMachine(
+    headers: RequestHeaders,
+    role: RouteRole,
+    database: string | undefined,
+  ): Promise<Principal | null> {
+    if (this.#expected !== null) return null;
+    requireOwnMachine(headers);
+    // Who only lists sees names: what is behind them asks again.
+    if (role === 'listed') return { kind: 'own-machine' };
+    if (role === 'server' || database === undefined) {
+      return (await this.#anyHasUsers()) ? null : { kind: 'own-machine' };
+    }
+    // Who only asks how it is does not wait for what is being done to it.
+    const mayWait = role !== 'any';
+    const table = await this.#options.users.tableOf(database, { mayWait });
+    const isAsked = table === null ? await this.#anyHasUsers() : table.users.length > 0;
+    return isAsked ? null : { kind: 'own-machine' };
+  }
+
+  async #anyHasUsers(): Promise<boolean> {
+    const { users } = this.#options;
+    for (const name of users.knownNames()) {
+      const table = await users.tableOf(name, { mayWait: false });
+      if ((table?.users.length ?? 0) > 0) return true;
+    }
+    return false;
+  }
+
+  #unauthorized({ isGiven }: Shown, database: string | undefined): PaminaError {
+    const isServer = this.#expected !== null;
+    const asks = isServer || database === undefined ? 'this server' : `the database ${database}`;
+    const message = isGiven
+      ? `the token is not one that ${asks} lets in`
+      : `${asks} asks for a token, and none was sent`;
+    const hint = isServer || database !== undefined ? undefined : serverTokenHint;
+    return new PaminaError('UNAUTHORIZED', message, { hint });
+  }
 }
 
-function ownMachineOnly(headers: RequestHeaders): PaminaError | null {
+const serverTokenHint =
+  'A database here has users, so what concerns the whole server, or files where it runs, takes the token of the server: `pamina serve --token-file FILE`, and the same file for this command.';
+
+function requireRole(principal: Principal, role: RouteRole, database: string | undefined): void {
+  if (principal.kind !== 'user' || role === 'any' || role === 'listed') return;
+  const { roles, user } = principal;
+  const needed = Array.isArray(role) ? (role as readonly Role[]) : [role as Role];
+  if (role !== 'server' && needed.some((one) => includesRole(roles, one))) return;
+  const where = database === undefined ? '' : ` on ${database}`;
+  if (role === 'server') {
+    throw new PaminaError('FORBIDDEN', `the user ${user} is not the server: its token is needed`, {
+      context: { needed: 'server' },
+      hint: 'Use the token of the server: `--token-file FILE`.',
+    });
+  }
+  const words = needed.join(' or ');
+  const message = `the user ${user} has not the role ${words}${where}`;
+  const roleWords = [...new Set([...roles, needed[0]])].join(',');
+  throw new PaminaError('FORBIDDEN', message, {
+    context: { needed: words },
+    hint: `Use a token that has it, or give it to the user: \`pamina user set ${database ?? 'NAME'} ${user} --role ${roleWords}\`.`,
+  });
+}
+
+function shownIn({ authorization }: RequestHeaders): Shown {
+  if (authorization === undefined) return { isGiven: false, digest: digest(''), id: null };
+  const given = typeof authorization === 'string' ? /^Bearer +(\S+)$/i.exec(authorization) : null;
+  const token = given?.[1] ?? '';
+  return { isGiven: true, digest: digest(token), id: tokenIdOf(token) };
+}
+
+/** FORBIDDEN */
+function requireOwnMachine(headers: RequestHeaders): void {
   const { host, origin } = headers;
   const site = headers['sec-fetch-site'];
   if (typeof host !== 'string' || !isLoopbackHost(hostNameOf(host))) {
-    return forbidden(
+    throw forbidden(
       `the request is for the host ${quote(host)}, and without a token only loopback is served`,
     );
   }
   if (origin !== undefined && origin !== `http://${host}`) {
-    return forbidden(`a page of ${quote(origin)} sent the request`);
+    throw forbidden(`a page of ${quote(origin)} sent the request`);
   }
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-    return forbidden(`a page of another origin sent the request (${quote(site)})`);
+    throw forbidden(`a page of another origin sent the request (${quote(site)})`);
   }
-  return null;
 }
 
 function hostNameOf(host: string): string {
@@ -72,3 +267,6 @@ function quote(text: unknown): string {
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
+
+/** Of no text that anybody knows. */
+const noDigest = digest(`no token: ${'-'.repeat(600)}`);

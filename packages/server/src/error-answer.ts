@@ -14,6 +14,10 @@ export function answerErrors(app: FastifyInstance): void {
 
 export function sendError(reply: FastifyReply, error: PaminaError, status?: number): FastifyReply {
   if (error.httpStatus === 401) reply.header('www-authenticate', 'Bearer');
+  const { retryAfterMs } = error.context;
+  if (typeof retryAfterMs === 'number') {
+    reply.header('retry-after', Math.ceil(retryAfterMs / 1000));
+  }
   return reply
     .code(status ?? error.httpStatus)
     .type('application/json')

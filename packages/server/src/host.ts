@@ -34,21 +34,18 @@ import type {
   LogSegments,
   Progress,
   QueryOptions,
-  RebuildReport,
-  RebuildRequest,
   RejoinOptions,
   RejoinReport,
   ReplicaSummary,
   ReplicateOptions,
   ResetOptions,
-  VerifyReport,
-  VerifyRequest,
   WriteOptions,
   RestoreOptions,
   RestoreReport,
   TakeOverReport,
   TakeOverRequest,
   TransactionCalls,
+  UserCalls,
 } from '@pamina/wire';
 import { applyUntil } from './host-apply.js';
 import * as archiveVerbs from './host-archive.js';
@@ -77,13 +74,17 @@ import { fence, takenOverBy, unfence } from './host-fence.js';
 import { failover } from './host-failover.js';
 import { rejoin } from './host-rejoin.js';
 import { transactionCalls } from './host-transactions.js';
+import { userCalls } from './host-users.js';
 import { finishTakeovers, takeOver } from './host-take-over.js';
 import { list, status } from './host-status.js';
 import { verify } from './host-verify.js';
 import type { BackupFile, Served } from './served.js';
+import { UserTables } from './user-tables.js';
 
 export class Host implements Served {
   readonly transactions: TransactionCalls;
+  readonly users: UserCalls;
+  readonly userTables: UserTables;
   readonly #core: HostCore;
   readonly #names: NameKeeper;
   #closing: Promise<void> | null = null;
@@ -91,6 +92,8 @@ export class Host implements Served {
   private constructor(core: HostCore) {
     this.#core = core;
     this.transactions = transactionCalls(core);
+    this.userTables = new UserTables(core);
+    this.users = userCalls(core, this.userTables);
     this.#names = new NameKeeper(core);
     core.onTakenOver = (name, replica) => {
       takenOverBy(core, name, replica).catch((error: unknown) => {
@@ -360,23 +363,11 @@ export class Host implements Served {
     return hash(this.#core, name, options, progress);
   }
 
-  verify(
-    name: string,
-    options: VerifyRequest = {},
-    progress?: Progress,
-    signal?: AbortSignal,
-  ): Promise<VerifyReport> {
-    return verify(this.#core, name, options, progress, signal);
-  }
+  readonly verify: Served['verify'] = (name, options = {}, ...rest) =>
+    verify(this.#core, name, options, ...rest);
 
-  rebuild(
-    name: string,
-    options: RebuildRequest = {},
-    progress?: Progress,
-    signal?: AbortSignal,
-  ): Promise<RebuildReport> {
-    return rebuild(this.#core, name, options, progress, signal);
-  }
+  readonly rebuild: Served['rebuild'] = (name, options = {}, ...rest) =>
+    rebuild(this.#core, name, options, ...rest);
 
   logSegments(name: string): Promise<LogSegments> {
     return logSegments(this.#core, name);

@@ -6,11 +6,13 @@ import { PaminaError, toPaminaError, wireMessageBytesMax } from '@pamina/format'
 import { channelPingMs } from '@pamina/replication';
 import { apiPrefix, requestBytesMax, requireFewParts, type ServerAnswer } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
-import { type AccessCheck } from './access.js';
+import type { Access } from './access.js';
+import { admitAll } from './admission.js';
 import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import { lazyValidation } from './lazy-validation.js';
 import type { RouteContext } from './route-context.js';
+import { type ListedRoute, requireRoles, type RouteRole } from './route-roles.js';
 import { databaseRoutes } from './routes-databases.js';
 import { failoverRoutes, followingRoutes } from './routes-following.js';
 import { archiveRoutes } from './routes-archives.js';
@@ -18,22 +20,36 @@ import { dataRoutes } from './routes-data.js';
 import { inspectRoutes } from './routes-inspect.js';
 import { backupRoutes, logRoutes, replicaRoutes } from './routes-peers.js';
 import { transactionRoutes } from './routes-transactions.js';
+import { userRoutes } from './routes-users.js';
 import { verifyRoutes } from './routes-verify.js';
 import type { Served } from './served.js';
 
 const pathPartLengthMax = 200;
+/** What a WebSocket channel below a database asks for, by the last part of its path. */
+const channelRoles: Readonly<Record<string, RouteRole>> = { feed: 'replicate' };
+
+/** As routes. */
+export const listedChannels: readonly ListedRoute[] = Object.entries(channelRoles).map(
+  ([channel, role]) => ({ method: 'CHANNEL', url: `${apiPrefix}/databases/:name/${channel}`, role }),
+);
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly listedRoutes: readonly ListedRoute[];
+  }
+}
 
 export interface HttpApplicationOptions {
   readonly env: Env;
   readonly listener: HttpListener;
   readonly served: Served;
-  readonly check: AccessCheck;
+  readonly access: Access;
   readonly identity: ServerAnswer;
 }
 
 /** Ready to be listened for; does not listen. */
 export async function httpApplication(options: HttpApplicationOptions): Promise<FastifyInstance> {
-  const { check, env, identity, listener, served } = options;
+  const { access, env, identity, listener, served } = options;
   // Loaded by who serves alone: every verb of the command loads this package, and half would be fastify.
   const { fastify } = await import('fastify');
   const app = fastify({
@@ -45,6 +61,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
     },
     routerOptions: { maxParamLength: pathPartLengthMax, ignoreTrailingSlash: false },
   });
+  app.decorate('listedRoutes', requireRoles(app));
   app.setValidatorCompiler(await lazyValidation());
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('application/x-ndjson', (_request, payload, done) => {
@@ -53,17 +70,12 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
   readJson(app);
   answerErrors(app);
   boundBodies(app);
-  app.addHook('onRequest', async (request, reply) => {
-    // Who is here may be asked by anybody who may connect; the answer names nothing but the process.
-    const isOpen = request.routeOptions.url === `${apiPrefix}/server`;
-    const refusal = isOpen ? openCheck(check, request.headers) : check(request.headers);
-    if (refusal !== null) return sendError(reply, refusal);
-    return undefined;
-  });
+  admitAll(app, access);
   const context: RouteContext = { served, clock: env.clock };
   app.register(
     async (v1) => {
-      v1.get('/server', () => identity);
+      // Who is here may be asked by anybody who may connect; the answer names nothing but the process.
+      v1.get('/server', { config: { role: 'open' } }, () => identity);
       databaseRoutes(v1, context);
       followingRoutes(v1, context);
       failoverRoutes(v1, context);
@@ -75,6 +87,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
       logRoutes(v1, context);
       inspectRoutes(v1, context);
       verifyRoutes(v1, context);
+      userRoutes(v1, context);
     },
     { prefix: apiPrefix },
   );
@@ -102,18 +115,11 @@ function readJson(app: FastifyInstance): void {
   );
 }
 
-/** A missing token is fine here; a web page's request without a token is not. */
-function openCheck(check: AccessCheck, headers: Parameters<AccessCheck>[0]): PaminaError | null {
-  const refusal = check(headers);
-  return refusal?.code === 'UNAUTHORIZED' ? null : refusal;
-}
-
-function acceptFeeds({ check, listener, served }: HttpApplicationOptions): void {
+function acceptFeeds({ access, listener, served }: HttpApplicationOptions): void {
   listener.onUpgrade((request, accept, refuse) => {
-    try {
-      const refusal = check(request.headers);
-      if (refusal !== null) throw refusal;
+    const admitted = async (): Promise<void> => {
       const name = feedNameOf(request);
+      await access.admit(request, channelRoles['feed']!, name);
       served.requireOnline(name);
       const channel = accept({
         messageBytesMax: wireMessageBytesMax,
@@ -123,10 +129,11 @@ function acceptFeeds({ check, listener, served }: HttpApplicationOptions): void 
         // The feed reports its own failures; what comes out here is a fault, and ends the channel.
         channel.close(4500, toPaminaError(error).code);
       });
-    } catch (error) {
+    };
+    admitted().catch((error: unknown) => {
       const refusal = toPaminaError(error);
       refuse(refusal.httpStatus, errorBody(refusal));
-    }
+    });
   });
 }
 

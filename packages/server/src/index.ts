@@ -2,4 +2,5 @@
 export { keptBackupsOf } from './host-kept-backups.js';
 export { Host } from './host.js';
 export type { HostOptions } from './host-core.js';
+export { requestsPerSecondDefault } from './request-rate.js';
 export { type PaminaServer, serve, type ServeOptions } from './server.js';

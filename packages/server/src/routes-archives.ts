@@ -19,13 +19,13 @@ interface NamedArchive {
 export function archiveRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
   app.get<Named>(
     '/databases/:name/archives',
-    { schema: { params: nameParameters } },
+    { config: { role: 'backup' }, schema: { params: nameParameters } },
     ({ params }) => served.archives(params.name),
   );
 
   app.post<Named & { Body: RunArchiveRequest }>(
     '/databases/:name/archives',
-    { schema: { params: nameParameters, body: runArchiveRequest } },
+    { config: { role: 'backup' }, schema: { params: nameParameters, body: runArchiveRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, ({ signal }) =>
         served.runArchive(params.name, body.archive, signal),
@@ -34,14 +34,14 @@ export function archiveRoutes(app: FastifyInstance, { clock, served }: RouteCont
 
   app.put<NamedArchive & { Body: AddArchiveRequest }>(
     '/databases/:name/archives/:archive',
-    { schema: { params: archiveParameters, body: addArchiveRequest } },
+    { config: { role: 'server' }, schema: { params: archiveParameters, body: addArchiveRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, () => served.addArchive(params.name, params.archive, body)),
   );
 
   app.delete<NamedArchive>(
     '/databases/:name/archives/:archive',
-    { schema: { params: archiveParameters } },
+    { config: { role: 'admin' }, schema: { params: archiveParameters } },
     async ({ params }) => {
       await served.removeArchive(params.name, params.archive);
       return {};

@@ -28,14 +28,14 @@ export function dataRoutes(app: FastifyInstance, { clock, served }: RouteContext
 
   app.post<Named & { Body: PutRequest }>(
     '/databases/:name/put',
-    { ...large, schema: { params: nameParameters, body: putRequest } },
+    { config: { role: 'write' }, ...large, schema: { params: nameParameters, body: putRequest } },
     ({ body: { key, value, durability }, params }) =>
       served.put(params.name, key, value, { durability }),
   );
 
   app.post<Named & { Body: GetRequest }>(
     '/databases/:name/get',
-    { ...large, schema: { params: nameParameters, body: getRequest } },
+    { config: { role: 'read' }, ...large, schema: { params: nameParameters, body: getRequest } },
     async ({ body: { key, ...demands }, params }) => ({
       value: await served.get(params.name, key, demands),
     }),
@@ -43,20 +43,20 @@ export function dataRoutes(app: FastifyInstance, { clock, served }: RouteContext
 
   app.post<Named & { Body: DelRequest }>(
     '/databases/:name/del',
-    { ...large, schema: { params: nameParameters, body: delRequest } },
+    { config: { role: 'write' }, ...large, schema: { params: nameParameters, body: delRequest } },
     ({ body: { key, durability }, params }) => served.del(params.name, key, { durability }),
   );
 
   app.post<Named & { Body: BatchRequest }>(
     '/databases/:name/batch',
-    { ...large, schema: { params: nameParameters, body: batchRequest } },
+    { config: { role: 'write' }, ...large, schema: { params: nameParameters, body: batchRequest } },
     ({ body: { durability, operations }, params }) =>
       served.batch(params.name, operations, { durability }),
   );
 
   app.post<Named & { Body: AsyncIterable<Uint8Array> }>(
     '/databases/:name/import',
-    { schema: { params: nameParameters } },
+    { config: { role: 'write' }, schema: { params: nameParameters } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, (answer) =>
         served.importEntries(params.name, entriesOf(body), answer.progress),
@@ -65,14 +65,14 @@ export function dataRoutes(app: FastifyInstance, { clock, served }: RouteContext
 
   app.get<Named & { Querystring: ExportQuery }>(
     '/databases/:name/export',
-    { schema: { params: nameParameters, querystring: exportQuery } },
+    { config: { role: 'read' }, schema: { params: nameParameters, querystring: exportQuery } },
     ({ params, query }, reply) =>
       answerItems(reply, clock, () => served.exportEntries(params.name, query)),
   );
 
   app.post<Named & { Body: QueryRequest }>(
     '/databases/:name/query',
-    { ...large, schema: { params: nameParameters, body: queryRequest } },
+    { config: { role: 'read' }, ...large, schema: { params: nameParameters, body: queryRequest } },
     ({ body, params }, reply) =>
       answerItems(reply, clock, (signal) => served.query(params.name, { ...body, signal })),
   );

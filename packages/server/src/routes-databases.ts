@@ -19,22 +19,28 @@ import { answerLines } from './line-answer.js';
 import type { Named, RouteContext } from './route-context.js';
 
 export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
-  app.get('/databases', () => served.list());
+  app.get('/databases', { config: { role: 'listed' } }, async ({ principal }) => {
+    const all = await served.list();
+    if (principal?.kind !== 'user') return all;
+    return all.filter(({ name }) => principal.databases.includes(name));
+  });
 
   app.post<{ Body: CreateRequest }>(
     '/databases',
-    { schema: { body: createRequest } },
+    { config: { role: 'server' }, schema: { body: createRequest } },
     ({ body: { name, ...options } }, reply) =>
       answerLines(reply, clock, (answer) => served.create(name, options, answer.progress)),
   );
 
-  app.get<Named>('/databases/:name', { schema: { params: nameParameters } }, ({ params }) =>
-    served.status(params.name),
+  app.get<Named>(
+    '/databases/:name',
+    { config: { role: 'any' }, schema: { params: nameParameters } },
+    ({ params }) => served.status(params.name),
   );
 
   app.delete<Named & { Querystring: DeleteQuery }>(
     '/databases/:name',
-    { schema: { params: nameParameters, querystring: deleteQuery } },
+    { config: { role: 'admin' }, schema: { params: nameParameters, querystring: deleteQuery } },
     ({ params, query }, reply) =>
       answerLines(reply, clock, () =>
         served.delete(params.name, {
@@ -47,21 +53,27 @@ export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteCon
   for (const verb of ['start', 'stop'] as const) {
     app.post<Named>(
       `/databases/:name/${verb}`,
-      { schema: { params: nameParameters } },
+      { config: { role: 'admin' }, schema: { params: nameParameters } },
       ({ params }, reply) => answerLines(reply, clock, () => served[verb](params.name)),
     );
   }
 
   app.post<Named & { Body: RenameRequest }>(
     '/databases/:name/rename',
-    { schema: { params: nameParameters, body: renameRequest } },
+    { config: { role: 'server' }, schema: { params: nameParameters, body: renameRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, () => served.rename(params.name, body.to)),
   );
 
   app.post<Named & { Body: RestoreOptions }>(
     '/databases/:name/restore',
-    { schema: { params: nameParameters, body: restoreRequest } },
+    {
+      config: {
+        role: 'admin',
+        serverFields: ['as', 'backup', 'from', 'credentialsFile', 'identityFile'],
+      },
+      schema: { params: nameParameters, body: restoreRequest },
+    },
     ({ body, params }, reply) =>
       answerLines(reply, clock, (answer) =>
         served.restore(params.name, body, answer.progress, answer.signal),
@@ -70,7 +82,7 @@ export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteCon
 
   app.put<{ Params: { name: string; property: string }; Body: SetRequest }>(
     '/databases/:name/settings/:property',
-    { schema: { params: propertyParameters, body: setRequest } },
+    { config: { role: 'admin' }, schema: { params: propertyParameters, body: setRequest } },
     ({ body, params }) => served.set(params.name, params.property, body.value),
   );
 }

@@ -24,20 +24,21 @@ import type { Named, RouteContext } from './route-context.js';
 export function followingRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
   app.post<Named & { Body: ReplicateRequest }>(
     '/databases/:name/replicate',
-    { schema: { params: nameParameters, body: replicateRequest } },
+    { config: { role: 'server' }, schema: { params: nameParameters, body: replicateRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, (answer) => served.replicate(params.name, body, answer.progress)),
   );
 
   app.post<Named & { Body: ApplyRequest }>(
     '/databases/:name/apply',
-    { schema: { params: nameParameters, body: applyRequest } },
+    { config: { role: 'admin' }, schema: { params: nameParameters, body: applyRequest } },
     ({ body, params }, reply) => answerLines(reply, clock, () => served.apply(params.name, body)),
   );
 
   app.post<Named & { Body: ResetRequest }>(
     '/databases/:name/reset',
     {
+      config: { role: 'admin' },
       schema: { params: nameParameters, body: resetRequest },
       // Who wants all that was received has nothing to say.
       preValidation: async (request) => {
@@ -52,34 +53,37 @@ export function followingRoutes(app: FastifyInstance, { clock, served }: RouteCo
 export function failoverRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
   app.post<Named & { Body: FailoverOptions }>(
     '/databases/:name/failover',
-    { schema: { params: nameParameters, body: failoverRequest } },
+    { config: { role: 'admin' }, schema: { params: nameParameters, body: failoverRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, (answer) => served.failover(params.name, body, answer.progress)),
   );
 
   app.post<Named & { Body: RejoinOptions }>(
     '/databases/:name/rejoin',
-    { schema: { params: nameParameters, body: rejoinRequest } },
+    {
+      config: { role: 'admin', serverFields: ['as', 'master'] },
+      schema: { params: nameParameters, body: rejoinRequest },
+    },
     ({ body, params }, reply) =>
       answerLines(reply, clock, (answer) => served.rejoin(params.name, body, answer.progress)),
   );
 
   app.post<Named & { Body: FenceRequest }>(
     '/databases/:name/fence',
-    { schema: { params: nameParameters, body: fenceRequest } },
+    { config: { role: 'admin' }, schema: { params: nameParameters, body: fenceRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, () => served.fence(params.name, body.successor)),
   );
 
   app.post<Named>(
     '/databases/:name/unfence',
-    { schema: { params: nameParameters } },
+    { config: { role: 'admin' }, schema: { params: nameParameters } },
     ({ params }, reply) => answerLines(reply, clock, () => served.unfence(params.name)),
   );
 
   app.post<Named & { Body: TakeOverRequest }>(
     '/databases/:name/take-over',
-    { schema: { params: nameParameters, body: takeOverRequest } },
+    { config: { role: 'admin' }, schema: { params: nameParameters, body: takeOverRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, () => served.takeOver(params.name, body)),
   );

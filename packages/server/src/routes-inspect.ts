@@ -20,7 +20,7 @@ import type { Named, RouteContext } from './route-context.js';
 export function inspectRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
   app.get<Named & { Querystring: JobLogQuery }>(
     '/databases/:name/job-log',
-    { schema: { params: nameParameters, querystring: jobLogQuery } },
+    { config: { role: 'admin' }, schema: { params: nameParameters, querystring: jobLogQuery } },
     ({ params, query }, reply) =>
       answerItems(reply, clock, (signal) =>
         served.jobLog(params.name, {
@@ -33,7 +33,10 @@ export function inspectRoutes(app: FastifyInstance, { clock, served }: RouteCont
 
   app.get<Named & { Querystring: LogQuery }>(
     '/databases/:name/log',
-    { schema: { params: nameParameters, querystring: logQuery } },
+    {
+      config: { role: 'admin', serverFields: ['source'] },
+      schema: { params: nameParameters, querystring: logQuery },
+    },
     ({ params, query }, reply) =>
       answerItems(reply, clock, () =>
         served.log(params.name, {
@@ -47,13 +50,13 @@ export function inspectRoutes(app: FastifyInstance, { clock, served }: RouteCont
 
   app.get<Named & { Querystring: LocksQuery }>(
     '/databases/:name/locks',
-    { schema: { params: nameParameters, querystring: locksQuery } },
+    { config: { role: 'read' }, schema: { params: nameParameters, querystring: locksQuery } },
     ({ params, query }) => served.locks(params.name, { limit: numberOf(query.limit) }),
   );
 
   app.post<Named & { Body: ReleaseRequest }>(
     '/databases/:name/locks/release',
-    { schema: { params: nameParameters, body: releaseRequest } },
+    { config: { role: 'admin' }, schema: { params: nameParameters, body: releaseRequest } },
     async ({ body, params }) => {
       await served.releaseLocks(params.name, body.transaction);
       return { done: true };
@@ -62,7 +65,10 @@ export function inspectRoutes(app: FastifyInstance, { clock, served }: RouteCont
 
   app.get<Named & { Querystring: HashQuery }>(
     '/databases/:name/hash',
-    { schema: { params: nameParameters, querystring: hashQuery } },
+    {
+      config: { role: ['read', 'backup', 'replicate'] },
+      schema: { params: nameParameters, querystring: hashQuery },
+    },
     ({ params, query }, reply) =>
       answerLines(reply, clock, (answer) =>
         served.hash(

@@ -27,13 +27,13 @@ interface NamedReplica {
 export function replicaRoutes(app: FastifyInstance, { served }: RouteContext): void {
   app.get<Named>(
     '/databases/:name/replicas',
-    { schema: { params: nameParameters } },
+    { config: { role: 'replicate' }, schema: { params: nameParameters } },
     ({ params }) => served.replicas(params.name),
   );
 
   app.put<NamedReplica & { Body: AllowRequest }>(
     '/databases/:name/replicas/:replica',
-    { schema: { params: replicaParameters, body: allowRequest } },
+    { config: { role: 'admin' }, schema: { params: replicaParameters, body: allowRequest } },
     async ({ body, params }) => {
       await served.allow(params.name, params.replica, body);
       return {};
@@ -42,7 +42,7 @@ export function replicaRoutes(app: FastifyInstance, { served }: RouteContext): v
 
   app.delete<NamedReplica>(
     '/databases/:name/replicas/:replica',
-    { schema: { params: replicaParameters } },
+    { config: { role: 'admin' }, schema: { params: replicaParameters } },
     async ({ params }) => {
       await served.deny(params.name, params.replica);
       return {};
@@ -53,13 +53,19 @@ export function replicaRoutes(app: FastifyInstance, { served }: RouteContext): v
 export function backupRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
   app.get<Named & { Querystring: BackupsQuery }>(
     '/databases/:name/backups',
-    { schema: { params: nameParameters, querystring: backupsQuery } },
+    {
+      config: {
+        role: ['backup', 'replicate'],
+        serverFields: ['from', 'credentialsFile', 'identityFile'],
+      },
+      schema: { params: nameParameters, querystring: backupsQuery },
+    },
     ({ params, query }) => served.backups(params.name, query),
   );
 
   app.post<Named & { Body: BackupRequest }>(
     '/databases/:name/backups',
-    { schema: { params: nameParameters, body: backupRequest } },
+    { config: { role: 'backup' }, schema: { params: nameParameters, body: backupRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, (answer) =>
         served.backup(params.name, body, answer.progress, answer.signal),
@@ -68,13 +74,16 @@ export function backupRoutes(app: FastifyInstance, { clock, served }: RouteConte
 
   app.post<Named & { Body: ExpireRequest }>(
     '/databases/:name/backups/expire',
-    { schema: { params: nameParameters, body: expireRequest } },
+    {
+      config: { role: 'backup', serverFields: ['from', 'credentialsFile', 'identityFile'] },
+      schema: { params: nameParameters, body: expireRequest },
+    },
     ({ body, params }, reply) => answerLines(reply, clock, () => served.expire(params.name, body)),
   );
 
   app.get<{ Params: { name: string; id: string; file: string } }>(
     '/databases/:name/backups/:id/files/:file',
-    { schema: { params: backupFileParameters } },
+    { config: { role: ['backup', 'replicate'] }, schema: { params: backupFileParameters } },
     async ({ headers, params }, reply) => {
       const file = await served.openBackupFile(params.name, params.id, params.file);
       const range = readRange(headers.range, file.bytes);
@@ -94,13 +103,16 @@ export function backupRoutes(app: FastifyInstance, { clock, served }: RouteConte
 export function logRoutes(app: FastifyInstance, { served }: RouteContext): void {
   app.get<Named>(
     '/databases/:name/log-segments',
-    { schema: { params: nameParameters } },
+    { config: { role: ['replicate', 'backup'] }, schema: { params: nameParameters } },
     ({ params }) => served.logSegments(params.name),
   );
 
   app.get<Named & { Querystring: LogBytesQuery }>(
     '/databases/:name/log-bytes',
-    { schema: { params: nameParameters, querystring: logBytesQuery } },
+    {
+      config: { role: ['replicate', 'backup'] },
+      schema: { params: nameParameters, querystring: logBytesQuery },
+    },
     async ({ params, query }, reply) => {
       const { from, segment, to } = query;
       const pieces = served.logBytes(params.name, segment, Number(from), Number(to));

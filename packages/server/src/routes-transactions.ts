@@ -37,22 +37,22 @@ export function transactionRoutes(app: FastifyInstance, context: RouteContext): 
   const { transactions } = context.served;
   app.post<Named & { Body: BeginRequest }>(
     root,
-    { schema: { params: nameParameters, body: beginRequest } },
+    { config: { role: 'read' }, schema: { params: nameParameters, body: beginRequest } },
     ({ body, params: { name } }) => transactions.begin(name, body),
   );
   app.post<OfOne>(
     `${one}/renew`,
-    { schema: { params, body: nothingRequest } },
+    { config: { role: 'read' }, schema: { params, body: nothingRequest } },
     ({ params: { name, transaction } }) => transactions.renew(name, transaction),
   );
   app.post<OfOne & { Body: TransactionCommitRequest }>(
     `${one}/commit`,
-    { schema: { params, body: transactionCommitRequest } },
+    { config: { role: 'read' }, schema: { params, body: transactionCommitRequest } },
     ({ body, params: { name, transaction } }) => transactions.commit(name, transaction, body),
   );
   app.post<OfOne>(
     `${one}/rollback`,
-    { schema: { params, body: nothingRequest } },
+    { config: { role: 'read' }, schema: { params, body: nothingRequest } },
     async ({ params: { name, transaction } }) => {
       await transactions.rollback(name, transaction);
       return {};
@@ -65,14 +65,14 @@ export function transactionRoutes(app: FastifyInstance, context: RouteContext): 
 function readRoutes(app: FastifyInstance, { clock, served: { transactions } }: RouteContext): void {
   app.post<OfOne & { Body: TransactionGetRequest }>(
     `${one}/get`,
-    { ...large, schema: { params, body: transactionGetRequest } },
+    { config: { role: 'read' }, ...large, schema: { params, body: transactionGetRequest } },
     async ({ body: { key, lockMode }, params: { name, transaction } }) => ({
       value: await transactions.get(name, transaction, key, { lockMode }),
     }),
   );
   app.post<OfOne & { Body: TransactionRangeRequest }>(
     `${one}/range`,
-    { ...large, schema: { params, body: transactionRangeRequest } },
+    { config: { role: 'read' }, ...large, schema: { params, body: transactionRangeRequest } },
     ({ body, params: { name, transaction } }, reply) =>
       answerItems(reply, clock, () => transactions.range(name, transaction, body)),
   );
@@ -81,7 +81,7 @@ function readRoutes(app: FastifyInstance, { clock, served: { transactions } }: R
 function writeRoutes(app: FastifyInstance, { served: { transactions } }: RouteContext): void {
   app.post<OfOne & { Body: TransactionPutRequest }>(
     `${one}/put`,
-    { ...large, schema: { params, body: transactionPutRequest } },
+    { config: { role: 'write' }, ...large, schema: { params, body: transactionPutRequest } },
     async ({ body: { key, value }, params: { name, transaction } }) => {
       await transactions.put(name, transaction, key, value);
       return {};
@@ -89,7 +89,7 @@ function writeRoutes(app: FastifyInstance, { served: { transactions } }: RouteCo
   );
   app.post<OfOne & { Body: TransactionDelRequest }>(
     `${one}/del`,
-    { ...large, schema: { params, body: transactionDelRequest } },
+    { config: { role: 'write' }, ...large, schema: { params, body: transactionDelRequest } },
     async ({ body: { key }, params: { name, transaction } }) => {
       await transactions.del(name, transaction, key);
       return {};
@@ -97,7 +97,7 @@ function writeRoutes(app: FastifyInstance, { served: { transactions } }: RouteCo
   );
   app.post<OfOne & { Body: TransactionBatchRequest }>(
     `${one}/batch`,
-    { ...large, schema: { params, body: transactionBatchRequest } },
+    { config: { role: 'write' }, ...large, schema: { params, body: transactionBatchRequest } },
     async ({ body: { operations }, params: { name, transaction } }) => {
       await transactions.batch(name, transaction, operations);
       return {};

@@ -14,7 +14,13 @@ import type { Named, RouteContext } from './route-context.js';
 export function verifyRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
   app.post<Named & { Body: VerifyRequest }>(
     '/databases/:name/verify',
-    { schema: { params: nameParameters, body: verifyRequest } },
+    {
+      config: {
+        role: 'backup',
+        serverFields: ['backup', 'from', 'credentialsFile', 'identityFile'],
+      },
+      schema: { params: nameParameters, body: verifyRequest },
+    },
     ({ body, params }, reply) =>
       answerLines(reply, clock, (answer) =>
         served.verify(params.name, body, answer.progress, answer.signal),
@@ -23,7 +29,7 @@ export function verifyRoutes(app: FastifyInstance, { clock, served }: RouteConte
 
   app.post<Named & { Body: RebuildRequest }>(
     '/databases/:name/rebuild',
-    { schema: { params: nameParameters, body: rebuildRequest } },
+    { config: { role: 'admin' }, schema: { params: nameParameters, body: rebuildRequest } },
     ({ body, params }, reply) =>
       answerLines(reply, clock, (answer) =>
         served.rebuild(params.name, body, answer.progress, answer.signal),

@@ -8,6 +8,7 @@ import type {
   TakeOverReport,
   TakeOverRequest,
 } from '@pamina/wire';
+import type { UserSource } from './user-tables.js';
 
 export interface BackupFile {
   readonly bytes: number;
@@ -26,6 +27,8 @@ export interface Served extends Administration {
   fence(name: string, successor: string): Promise<FenceAnswer>;
   /** The second half: a replica takes its master's place. FAILOVER_TIMEOUT, NAME_TAKEN. */
   takeOver(name: string, request: TakeOverRequest): Promise<TakeOverReport>;
+  /** Who may do what with the databases here. */
+  readonly userTables: UserSource;
   /** DATABASE_NOT_FOUND, DATABASE_OFFLINE: whether `feed` can be called. */
   requireOnline(name: string): void;
   /** Serves a replica on this channel until it ends. */

@@ -5,7 +5,7 @@ import { Pamina, type PaminaOptions } from '@pamina/engine';
 import type { Env, HttpListener } from '@pamina/env';
 import { bytesToHex, PaminaError } from '@pamina/format';
 import type { ServerAnswer } from '@pamina/wire';
-import { accessCheck, validateToken } from './access.js';
+import { Access, validateToken } from './access.js';
 import { Host } from './host.js';
 import { httpApplication } from './http-application.js';
 import { addressOf, isLoopbackAddress, type ListenAddress, parseListen } from './listen-address.js';
@@ -19,8 +19,12 @@ export interface ServeOptions {
   readonly directoryFile?: string | undefined;
   /** `HOST:PORT`; port 0 takes a free one. */
   readonly listen: string;
-  /** Asked of everybody, and sent to other servers. Without one only loopback is served. */
+  /** Lets in everywhere, and is sent to other servers. Without one only loopback is served. */
   readonly token?: string | undefined;
+  /** Sent to other servers instead: that of a user there. */
+  readonly peerToken?: string | undefined;
+  /** Of each user, of the server's token, and of each address without one; 0 = no limit. Default 10,000. */
+  readonly requestsPerSecond?: number | undefined;
   /** `http://host:port` as others reach it, for the directory; by default from `listen`. */
   readonly advertise?: string | undefined;
   /** Where credentials of archives may stand; by default the process's own. */
@@ -53,7 +57,7 @@ export async function serve(options: ServeOptions): Promise<PaminaServer> {
   requireToken(listen, options.token);
   const advertised =
     options.advertise === undefined ? undefined : validateAddress(options.advertise);
-  const host = await Host.open(options);
+  const host = await Host.open({ ...options, token: options.peerToken ?? options.token });
   const unlock = await lockData(env, host.dataFolder);
   const listener = env.network.createHttpServer();
   const identity: ServerAnswer = {
@@ -62,8 +66,14 @@ export async function serve(options: ServeOptions): Promise<PaminaServer> {
     startedAt: env.clock.now(),
   };
   try {
-    const check = accessCheck(options.token);
-    await httpApplication({ env, listener, served: host, check, identity });
+    const { requestsPerSecond, token } = options;
+    const access = new Access({
+      token,
+      requestsPerSecond,
+      users: host.userTables,
+      clock: env.clock,
+    });
+    await httpApplication({ env, listener, served: host, access, identity });
     const bound = await listenAt(listener, listen);
     requireBoundAsAsked(bound, listen);
     const published = bound.isWildcard ? env.network.hostName() : listen.host;

@@ -2,7 +2,7 @@
 
 import { nodeEnv } from '@pamina/env';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { accessCheck } from '../src/access.js';
+import { Access } from '../src/access.js';
 import { httpApplication } from '../src/http-application.js';
 import type { Served } from '../src/served.js';
 import { eventually } from './workbench.js';
@@ -47,11 +47,18 @@ beforeEach(async () => {
           reject(signal.reason as Error);
         });
       }),
+    transactions: {},
+    users: {},
   } as unknown as Served;
   const http = listener();
-  const check = accessCheck(undefined);
+  const users = {
+    tableOf: () => Promise.resolve(null),
+    names: () => Promise.resolve([]),
+    knownNames: () => [],
+  };
+  const access = new Access({ token: undefined, users, clock: env.clock });
   const identity = { product: 'pamina', instance: '', startedAt: 0 } as const;
-  await httpApplication({ env, listener: http, served, check, identity });
+  await httpApplication({ env, listener: http, served, access, identity });
   await new Promise<void>((resolve) => http.server.listen(0, '127.0.0.1', resolve));
   const { port } = http.server.address() as { port: number };
   address = `http://127.0.0.1:${port}`;

@@ -44,6 +44,7 @@ import type { Lag, ReplicaHold, ReplicaSummary } from './replicas.js';
 import type { DeleteReport, ReplacedCopy } from './removal.js';
 import type { RestoreOptions, RestoreReport } from './restore.js';
 import type { TransactionCalls } from './transactions.js';
+import type { UserCalls } from './users.js';
 
 export type DatabaseType = 'normal' | 'replica' | 'unassigned';
 
@@ -362,6 +363,7 @@ export interface Administration {
   query(name: string, options?: QueryOptions): AsyncIterable<Entry>;
   /** Of databases that are online. */
   readonly transactions: TransactionCalls;
+  readonly users: UserCalls;
   jobLog(
     name: string,
     options?: {

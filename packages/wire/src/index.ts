@@ -232,6 +232,24 @@ export {
   type TransactionRangeRequest,
   type TransactionReadOptions,
 } from './transactions.js';
+export {
+  addTokenRequest,
+  type AddTokenRequest,
+  addUserRequest,
+  type AddUserRequest,
+  type NewToken,
+  newTokenAnswer,
+  setUserRequest,
+  type SetUserRequest,
+  type TokenOptions,
+  type TokenSummary,
+  userAnswer,
+  type UserCalls,
+  userParameters,
+  usersAnswer,
+  type UserSummary,
+  userTokenParameters,
+} from './users.js';
 export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
 export type {

@@ -1,6 +1,8 @@
 // Hosts every database of the data folder in the foreground, until SIGINT or SIGTERM.
-import { serve as startServer } from '@pamina/server';
+import { requestsPerSecondDefault, serve as startServer } from '@pamina/server';
 import { defineCommand } from '../command.js';
+import { wholeNumber } from '../numbers.js';
+import { readTokenFile } from '../token-file.js';
 
 const listenDefault = '127.0.0.1:7474';
 
@@ -13,6 +15,14 @@ export const serve = defineCommand({
       value: 'HOST:PORT',
       describe: `Where to listen; default ${listenDefault}; port 0 takes a free one. Needs a token file elsewhere than on loopback`,
     },
+    'peer-token-file': {
+      value: 'FILE',
+      describe: 'A token that other servers are shown instead of this one’s own: of a user there',
+    },
+    'requests-per-second': {
+      value: 'N',
+      describe: `Of each user at most; 0 = no limit; default ${requestsPerSecondDefault}`,
+    },
   },
   examples: [
     ['pamina serve', `on ${listenDefault}`],
@@ -22,12 +32,17 @@ export const serve = defineCommand({
   async execute(context, given) {
     const { env, io, output, places } = context;
     context.signal.throwIfAborted();
+    const peerFile = given['peer-token-file'];
+    const rate = given['requests-per-second'];
     const server = await startServer({
       env,
       dataFolder: places.dataFolder,
       directoryFile: places.directoryFile,
       listen: given.listen ?? listenDefault,
       token: (await context.token()) ?? undefined,
+      peerToken:
+        peerFile === undefined ? undefined : await readTokenFile(env, context.path(peerFile)),
+      requestsPerSecond: wholeNumber('--requests-per-second', rate, 0, 1_000_000),
     });
     try {
       await output.result({ listening: server.address }, () => `listening on ${server.address}`);
