@@ -9,7 +9,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { FailedAttempts } from './failed-attempts.js';
 import { isLoopbackHost } from './listen-address.js';
 import { RequestRate } from './request-rate.js';
-import type { RouteRole } from './route-roles.js';
+import type { RouteRole } from './route-role.js';
 import type { UserSource } from './user-tables.js';
 import { tokenIdOf } from './user-token.js';
 
@@ -205,7 +205,12 @@ export class Access {
 const serverTokenHint =
   'A database here has users, so what concerns the whole server, or files where it runs, takes the token of the server: `pamina serve --token-file FILE`, and the same file for this command.';
 
-function requireRole(principal: Principal, role: RouteRole, database: string | undefined): void {
+/** FORBIDDEN. For what is decided behind the route, too: `requireRole(principal, 'write', database)`. */
+export function requireRole(
+  principal: Principal,
+  role: RouteRole,
+  database: string | undefined,
+): void {
   if (principal.kind !== 'user' || role === 'any' || role === 'listed') return;
   const { roles, user } = principal;
   const needed = Array.isArray(role) ? (role as readonly Role[]) : [role as Role];
@@ -242,7 +247,7 @@ function requireOwnMachine(headers: RequestHeaders): void {
       `the request is for the host ${quote(host)}, and without a token only loopback is served`,
     );
   }
-  if (origin !== undefined && origin !== `http://${host}`) {
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
     throw forbidden(`a page of ${quote(origin)} sent the request`);
   }
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {

@@ -119,7 +119,7 @@ export async function* logBytes(
   const place = parseSegmentPath(segment);
   if (place === null) {
     const message = `${JSON.stringify(segment)} is not the name of a segment`;
-    throw new PaminaError('SEGMENT_INVALID', message);
+    throw new PaminaError('REQUEST_INVALID', message);
   }
   const { firstSeq, timeline, timelineId } = place;
   const release = core.online.get(name)?.database.log.pin(firstSeq);

@@ -12,7 +12,7 @@ import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import { lazyValidation } from './lazy-validation.js';
 import type { RouteContext } from './route-context.js';
-import { type ListedRoute, requireRoles, type RouteRole } from './route-roles.js';
+import { type ListedRoute, requireRoles, type RouteRole } from './route-role.js';
 import { databaseRoutes } from './routes-databases.js';
 import { failoverRoutes, followingRoutes } from './routes-following.js';
 import { archiveRoutes } from './routes-archives.js';
@@ -30,7 +30,11 @@ const channelRoles: Readonly<Record<string, RouteRole>> = { feed: 'replicate' };
 
 /** As routes. */
 export const listedChannels: readonly ListedRoute[] = Object.entries(channelRoles).map(
-  ([channel, role]) => ({ method: 'CHANNEL', url: `${apiPrefix}/databases/:name/${channel}`, role }),
+  ([channel, role]) => ({
+    method: 'CHANNEL',
+    url: `${apiPrefix}/databases/:name/${channel}`,
+    role,
+  }),
 );
 
 declare module 'fastify' {

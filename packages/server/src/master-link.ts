@@ -87,7 +87,10 @@ export class MasterLink {
     );
   }
 
+  /** Where it is permitted just so already nothing is asked: that takes no right to permit. */
   async allow(replica: string, simultaneousQuery: boolean): Promise<void> {
+    const entry = (await this.#replicas()).find(({ name }) => name === replica);
+    if (entry?.permitted === true && entry.simultaneousQuery === simultaneousQuery) return;
     await this.#caller.call(
       {
         method: 'PUT',
@@ -101,11 +104,15 @@ export class MasterLink {
 
   /** Names of the replicas that the master permits. */
   async permitted(): Promise<string[]> {
-    const replicas = await this.#caller.call(
+    const replicas = await this.#replicas();
+    return replicas.filter((replica) => replica.permitted).map((replica) => replica.name);
+  }
+
+  #replicas() {
+    return this.#caller.call(
       { method: 'GET', path: path`/databases/${this.name}/replicas`, signal: this.#signal },
       replicasAnswer,
     );
-    return replicas.filter((replica) => replica.permitted).map((replica) => replica.name);
   }
 
   /** Null where it is not there, or does not answer within a few seconds. */

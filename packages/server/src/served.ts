@@ -21,7 +21,7 @@ export interface Served extends Administration {
   openBackupFile(name: string, id: string, file: string): Promise<BackupFile>;
   /** The log as it stands, for restores elsewhere. */
   logSegments(name: string): Promise<LogSegments>;
-  /** Bytes of a segment from one offset up to another. LOG_GONE, SEGMENT_INVALID. */
+  /** Bytes of a segment from one offset up to another. LOG_GONE, REQUEST_INVALID. */
   logBytes(name: string, segment: string, from: number, to: number): AsyncIterable<Uint8Array>;
   /** The first half of a failover: the master takes no writes any more. FAILOVER_RUNNING, FENCED. */
   fence(name: string, successor: string): Promise<FenceAnswer>;

@@ -2,7 +2,7 @@ import { noUsers, type UserTable } from '@pamina/engine';
 import type { Role } from '@pamina/format';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Access, type RequestHeaders, validateToken } from '../src/access.js';
-import type { RouteRole } from '../src/route-roles.js';
+import type { RouteRole } from '../src/route-role.js';
 import { makeToken } from '../src/user-token.js';
 import { env } from './workbench.js';
 

@@ -205,7 +205,7 @@ test('P14 nothing but segments is read as log', async () => {
     const url = `${address}/v1/databases/cities/log-bytes?from=0&to=9&segment=${encodeURIComponent(segment)}`;
     const answer = await fetch(url);
     expect(answer.ok).toBe(false);
-    expect(await answer.text()).toContain('SEGMENT_INVALID');
+    expect(await answer.text()).toContain('REQUEST_INVALID');
   }
 });
 

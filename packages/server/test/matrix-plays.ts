@@ -5,7 +5,7 @@ import { isPaminaError, PaminaError, roles } from '@pamina/format';
 import { Access } from '../src/access.js';
 import { Host } from '../src/host.js';
 import { httpApplication, listedChannels } from '../src/http-application.js';
-import type { ListedRoute } from '../src/route-roles.js';
+import type { ListedRoute } from '../src/route-role.js';
 import type { Served } from '../src/served.js';
 import { env } from './workbench.js';
 
@@ -49,7 +49,8 @@ export async function playMatrix(): Promise<Row[]> {
 
 async function playCell(stage: Stage, route: ListedRoute, asker: Asker): Promise<Cell> {
   const token = stage.tokens[asker];
-  const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
+  const headers: Record<string, string> =
+    token === null ? {} : { authorization: `Bearer ${token}` };
   const path = route.url.replace(':name', database).replace(/:[a-z]+/g, 'x');
   const status =
     route.method === 'CHANNEL'

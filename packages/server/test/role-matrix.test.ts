@@ -4,7 +4,7 @@ import { includesRole, type Role, roles } from '@pamina/format';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rolesDocument, rolesDocumentPath } from '../scripts/roles-document.js';
-import { requireRoles, type RouteRole } from '../src/route-roles.js';
+import { requireRoles, type RouteRole } from '../src/route-role.js';
 import { type Asker, askers, type Cell, playMatrix, type Row } from './matrix-plays.js';
 
 let rows: readonly Row[];
@@ -57,5 +57,14 @@ describe('P14 a route without a role', () => {
       expect(() => app.get('/', options, () => 'x')).toThrow('does not say which role it needs');
       await app.close();
     }
+  });
+
+  it('or with the role of a database, and no database, does too', async () => {
+    const { fastify } = await import('fastify');
+    const app = fastify();
+    requireRoles(app);
+    const metrics = (): unknown => app.get('/metrics', { config: { role: 'admin' } }, () => 'x');
+    expect(metrics).toThrow('names no database for its role');
+    await app.close();
   });
 });

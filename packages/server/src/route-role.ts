@@ -32,7 +32,9 @@ export interface ListedRoute extends RouteAccess {
   readonly url: string;
 }
 
-const words: readonly unknown[] = ['open', 'any', 'listed', 'server', ...roles];
+/** Who asks for a role needs a database to have it on. */
+const ofNoDatabase: readonly unknown[] = ['open', 'listed', 'server'];
+const words: readonly unknown[] = [...ofNoDatabase, 'any', ...roles];
 
 /** Holds every route that is registered after it to that; returns the list, which grows with them. */
 export function requireRoles(app: FastifyInstance): readonly ListedRoute[] {
@@ -42,6 +44,9 @@ export function requireRoles(app: FastifyInstance): readonly ListedRoute[] {
     const asked = Array.isArray(role) ? (role as readonly unknown[]) : [role];
     if (role === undefined || asked.length === 0 || !asked.every((one) => words.includes(one))) {
       throw new TypeError(`the route ${String(method)} ${url} does not say which role it needs`);
+    }
+    if (!ofNoDatabase.includes(role) && !url.includes('/databases/:name')) {
+      throw new TypeError(`the route ${String(method)} ${url} names no database for its role`);
     }
     const { serverFields } = config ?? {};
     for (const one of [method].flat()) listed.push({ method: one, url, role, serverFields });
