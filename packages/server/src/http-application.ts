@@ -11,6 +11,7 @@ import { admitAll } from './admission.js';
 import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import { lazyValidation } from './lazy-validation.js';
+import type { OriginCheck } from './origin.js';
 import type { RouteContext } from './route-context.js';
 import { type ListedRoute, requireRoles, type RouteRole } from './route-role.js';
 import { databaseRoutes } from './routes-databases.js';
@@ -48,12 +49,13 @@ export interface HttpApplicationOptions {
   readonly listener: HttpListener;
   readonly served: Served;
   readonly access: Access;
+  readonly origin: OriginCheck;
   readonly identity: ServerAnswer;
 }
 
 /** Ready to be listened for; does not listen. */
 export async function httpApplication(options: HttpApplicationOptions): Promise<FastifyInstance> {
-  const { access, env, identity, listener, served } = options;
+  const { access, env, identity, listener, origin, served } = options;
   // Loaded by who serves alone: every verb of the command loads this package, and half would be fastify.
   const { fastify } = await import('fastify');
   const app = fastify({
@@ -74,6 +76,11 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
   readJson(app);
   answerErrors(app);
   boundBodies(app);
+  app.addHook('onRequest', async (request, reply) => {
+    const alien = origin(request.headers);
+    if (alien !== null) return sendError(reply, alien);
+    return undefined;
+  });
   admitAll(app, access);
   const context: RouteContext = { served, clock: env.clock };
   app.register(
@@ -119,9 +126,11 @@ function readJson(app: FastifyInstance): void {
   );
 }
 
-function acceptFeeds({ access, listener, served }: HttpApplicationOptions): void {
+function acceptFeeds({ access, listener, origin, served }: HttpApplicationOptions): void {
   listener.onUpgrade((request, accept, refuse) => {
     const admitted = async (): Promise<void> => {
+      const alien = origin(request.headers);
+      if (alien !== null) throw alien;
       const name = feedNameOf(request);
       await access.admit(request, channelRoles['feed']!, name);
       served.requireOnline(name);

@@ -3,6 +3,7 @@
 import { nodeEnv } from '@pamina/env';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Access } from '../src/access.js';
+import { originCheck } from '../src/origin.js';
 import { httpApplication } from '../src/http-application.js';
 import type { Served } from '../src/served.js';
 import { eventually } from './workbench.js';
@@ -58,7 +59,14 @@ beforeEach(async () => {
   };
   const access = new Access({ token: undefined, users, clock: env.clock });
   const identity = { product: 'pamina', instance: '', startedAt: 0 } as const;
-  await httpApplication({ env, listener: http, served, access, identity });
+  await httpApplication({
+    env,
+    listener: http,
+    served,
+    access,
+    origin: originCheck(false),
+    identity,
+  });
   await new Promise<void>((resolve) => http.server.listen(0, '127.0.0.1', resolve));
   const { port } = http.server.address() as { port: number };
   address = `http://127.0.0.1:${port}`;
