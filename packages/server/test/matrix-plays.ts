@@ -5,6 +5,7 @@ import { isPaminaError, PaminaError, roles } from '@pamina/format';
 import { Access } from '../src/access.js';
 import { Host } from '../src/host.js';
 import { httpApplication, listedChannels } from '../src/http-application.js';
+import { originCheck } from '../src/origin.js';
 import type { ListedRoute } from '../src/route-role.js';
 import type { Served } from '../src/served.js';
 import { env } from './workbench.js';
@@ -113,7 +114,8 @@ async function openStage(): Promise<Stage> {
     const access = new Access({ token: serverToken, users, clock: env.clock });
     const identity = { product: 'pamina', instance: '', startedAt: 0 } as const;
     const served = refusing(host);
-    const app = await httpApplication({ env, listener, served, access, identity });
+    const origin = originCheck(false);
+    const app = await httpApplication({ env, listener, served, access, origin, identity });
     await new Promise<void>((resolve) => listener.server.listen(0, '127.0.0.1', resolve));
     const { port } = listener.server.address() as { port: number };
     const address = `http://127.0.0.1:${port}`;
