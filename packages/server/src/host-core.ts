@@ -21,6 +21,8 @@ export interface HostOptions {
   readonly directoryFile?: string | undefined;
   /** Sent to other servers: replicas and masters share one. */
   readonly token?: string | undefined;
+  /** Of the server that this host is served by, where that is another one. */
+  readonly ownToken?: string | undefined;
   /** Where credentials of archives may stand; by default the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -50,6 +52,7 @@ export class HostCore {
   readonly dataFolder: string;
   readonly directory: FileDirectory;
   readonly token: string | undefined;
+  readonly #ownToken: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly online = new Map<string, OnlineDatabase>();
   readonly faults = new Map<string, Fault>();
@@ -70,6 +73,7 @@ export class HostCore {
     this.env = options.env;
     this.dataFolder = options.dataFolder;
     this.token = options.token;
+    this.#ownToken = options.ownToken;
     this.environment = options.environment ?? process.env;
     this.leases = new BackupLeases(options.env);
     const path = options.directoryFile ?? join(options.dataFolder, 'directory.json');
@@ -79,6 +83,11 @@ export class HostCore {
   /** Aborted when this host closes: nothing goes online any more, and work that takes long ends. */
   get signal(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** Databases of one server call each other over it, too. */
+  tokenFor(address: string): string | undefined {
+    return (address === this.address ? this.#ownToken : undefined) ?? this.token;
   }
 
   beginClosing(): void {

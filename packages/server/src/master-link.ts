@@ -31,6 +31,8 @@ const aliveWithinMs = 3_000;
 export interface PeerOptions {
   readonly env: Env;
   readonly token: string | undefined;
+  /** What is shown at an address instead, if something is. */
+  tokenFor?(address: string): string | undefined;
   /** Ends what is asked of another server. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -235,5 +237,6 @@ const goneCodes: ReadonlySet<string> = new Set([
 
 export function callerOf(address: string, peer: PeerOptions, timeoutMs?: number): HttpCaller {
   const { clock, network } = peer.env;
-  return new HttpCaller({ address, network, clock, token: peer.token, timeoutMs });
+  const token = peer.tokenFor?.(address) ?? peer.token;
+  return new HttpCaller({ address, network, clock, token, timeoutMs });
 }

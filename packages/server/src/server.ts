@@ -57,7 +57,11 @@ export async function serve(options: ServeOptions): Promise<PaminaServer> {
   requireToken(listen, options.token);
   const advertised =
     options.advertise === undefined ? undefined : validateAddress(options.advertise);
-  const host = await Host.open({ ...options, token: options.peerToken ?? options.token });
+  const host = await Host.open({
+    ...options,
+    token: options.peerToken ?? options.token,
+    ownToken: options.token,
+  });
   const unlock = await lockData(env, host.dataFolder);
   const listener = env.network.createHttpServer();
   const identity: ServerAnswer = {
