@@ -126,8 +126,8 @@ export const words: readonly Attack[] = [
     ['bytes before the beginning', 'log-bytes?segment=x&from=-1&to=5'],
     ['a segment that climbs', 'log-bytes?segment=..%2F..%2F..%2Fetc%2Fpasswd&from=0&to=10'],
     ['a source that is not there', 'log?source=%2Fproc%2Fnothing%2F'],
-  ].map(([name, path]) => ({
-    name: name!,
+  ].map(([name = '', path = '']) => ({
+    name,
     demanded: [400, 404],
     refuses: /PATH=|root:/,
     bytes: request(`GET /v1/databases/orders/${path}`),

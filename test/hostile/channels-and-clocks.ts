@@ -39,15 +39,15 @@ export const handshakes: readonly Attack[] = [
   },
   ...[
     ['an old version', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Version: 8'],
-    ['a key that is none', upgrade[3]!, 'Sec-WebSocket-Key: x'],
+    ['a key that is none', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Key: x'],
     ['another protocol', 'Upgrade: websocket', 'Upgrade: h2c'],
-  ].map(([name, from, to]) => ({
+  ].map(([name = '', from = '', to = '']) => ({
     name: `a handshake with ${name}`,
     demanded: [400],
     bytes: handshake(
       'replicate',
       feed,
-      upgrade.map((line) => (line === from ? to! : line)),
+      upgrade.map((line) => (line === from ? to : line)),
     ),
   })),
 ];
@@ -57,11 +57,11 @@ function frame(first: number, length: readonly number[], payload = Buffer.alloc(
   return Buffer.concat([Buffer.from([first, ...length]), Buffer.alloc(4), payload]);
 }
 
-function frames(name: string, then: Buffer): Attack {
+function frames(name: string, afterwards: Buffer): Attack {
   return {
     name,
     demanded: [101],
-    options: { then, untilClosed: true, deadlineMs: 15_000 },
+    options: { afterwards, untilClosed: true, deadlineMs: 15_000 },
     bytes: handshake('replicate'),
   };
 }

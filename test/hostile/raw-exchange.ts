@@ -12,7 +12,7 @@ export interface Exchange {
 
 export interface RawOptions {
   /** Sent once the first answer has come, such as frames behind a handshake. */
-  readonly then?: Buffer | undefined;
+  readonly afterwards?: Buffer | undefined;
   /** Waits for the end of the connection, and not only for an answer. */
   readonly untilClosed?: boolean | undefined;
   /** Breaks the connection off as soon as all is sent. */
@@ -41,10 +41,10 @@ export function exchange(
     socket.on('data', (chunk) => {
       if (text.length < textLengthMax) text += chunk.toString('latin1');
       if (!isWhole(text)) return;
-      if (options.then !== undefined && !hasSentMore) {
+      if (options.afterwards !== undefined && !hasSentMore) {
         hasSentMore = true;
-        socket.write(options.then);
-      } else if (options.untilClosed !== true && options.then === undefined) end(false);
+        socket.write(options.afterwards);
+      } else if (options.untilClosed !== true && options.afterwards === undefined) end(false);
     });
     // A reset is an end like another one.
     socket.on('error', () => undefined);
@@ -72,7 +72,7 @@ function isWhole(text: string): boolean {
   const headEnd = text.indexOf('\r\n\r\n');
   if (headEnd < 0) return false;
   const head = text.slice(0, headEnd).toLowerCase();
-  if (/^http\/1\.1 101/.test(head)) return true;
+  if (head.startsWith('http/1.1 101')) return true;
   const body = text.slice(headEnd + 4);
   const length = /content-length: ([0-9]+)/.exec(head)?.[1];
   if (length !== undefined) return body.length >= Number(length);

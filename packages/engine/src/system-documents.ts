@@ -8,6 +8,8 @@ import type { SynchronousCommits } from './synchronous-commits.js';
 
 /** What system data needs of its database. */
 export interface SystemDataOwner {
+  /** All changes of its system data are made in this process, by this object's commits. */
+  readonly isWriter: boolean;
   readonly reader: StateReader;
   readonly env: Env;
   readonly synchronous: Pick<SynchronousCommits, 'settingsChanged' | 'permittedChanged'>;

@@ -54,6 +54,8 @@ export const noUsers: UserTable = { users: [], tokens: new Map() };
 
 interface Known {
   readonly moment: string;
+  /** How many changes were begun or made then; null on what was no writer: there others change it. */
+  readonly changes: number | null;
   readonly stamp: string | null;
   readonly table: UserTable;
 }
@@ -63,6 +65,7 @@ export class Users {
   #known: Known | null = null;
   /** Changes are read, changed and written: one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
+  #changes = 0;
 
   constructor(owner: SystemDataOwner) {
     this.#owner = owner;
@@ -70,6 +73,9 @@ export class Users {
 
   /** As the last acknowledged commit left them; on a replica, the last applied one. STORE_DAMAGED. */
   async table(): Promise<UserTable> {
+    const changes = this.#owner.isWriter ? this.#changes : null;
+    // Every request asks: on a master commits of others are no reason to look again.
+    if (changes !== null && this.#known?.changes === changes) return this.#known.table;
     const moment = momentOf(this.#owner);
     if (this.#known?.moment === moment) return this.#known.table;
     const { reader } = this.#owner;
@@ -77,7 +83,7 @@ export class Users {
     const stamp = bytes === undefined ? null : bytesToHex(bytes);
     const isSame = this.#known !== null && this.#known.stamp === stamp;
     const table = isSame ? this.#known!.table : await this.#read(stamp);
-    this.#known = { moment, stamp, table };
+    this.#known = { moment, changes, stamp, table };
     return table;
   }
 
@@ -153,11 +159,16 @@ export class Users {
     return user;
   }
 
-  #commit(change: Operation): Promise<Position> {
+  async #commit(change: Operation): Promise<Position> {
     const stamp = packBytes(bytesToHex(this.#owner.env.random.bytes(stampBytes)));
-    return this.#owner.commit([change, { type: 'put', key: stampName, value: stamp }], {
-      space: 'system',
-    });
+    const operations: Operation[] = [change, { type: 'put', key: stampName, value: stamp }];
+    // What is read while it is on its way, or is taken back, is read again.
+    this.#changes += 1;
+    try {
+      return await this.#owner.commit(operations, { space: 'system' });
+    } finally {
+      this.#changes += 1;
+    }
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {

@@ -4,10 +4,11 @@
 
 import type { User, UserTable } from '@pamina/engine';
 import type { Clock } from '@pamina/env';
-import { includesRole, PaminaError, type Role } from '@pamina/format';
+import { PaminaError } from '@pamina/format';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FailedAttempts } from './failed-attempts.js';
 import { isLoopbackHost } from './listen-address.js';
+import { type Principal, requireRole } from './principal.js';
 import { RequestRate } from './request-rate.js';
 import type { RouteRole } from './route-role.js';
 import type { UserSource } from './user-tables.js';
@@ -19,22 +20,6 @@ export interface AccessRequest {
   readonly headers: RequestHeaders;
   readonly remoteAddress: string;
 }
-
-/** Who was let in. */
-export type Principal =
-  | { readonly kind: 'server' }
-  /** A program of this machine, where nobody has to show anything. */
-  | { readonly kind: 'own-machine' }
-  /** Of a route that is open to all. */
-  | { readonly kind: 'anybody' }
-  | {
-      readonly kind: 'user';
-      readonly user: string;
-      /** Of the database that was asked for. */
-      readonly roles: readonly Role[];
-      /** Where the token is good; only of what lists databases more than one. */
-      readonly databases: readonly string[];
-    };
 
 export interface AccessOptions {
   /** The server's own. */
@@ -204,32 +189,6 @@ export class Access {
 
 const serverTokenHint =
   'A database here has users, so what concerns the whole server, or files where it runs, takes the token of the server: `pamina serve --token-file FILE`, and the same file for this command.';
-
-/** FORBIDDEN. For what is decided behind the route, too: `requireRole(principal, 'write', database)`. */
-export function requireRole(
-  principal: Principal,
-  role: RouteRole,
-  database: string | undefined,
-): void {
-  if (principal.kind !== 'user' || role === 'any' || role === 'listed') return;
-  const { roles, user } = principal;
-  const needed = Array.isArray(role) ? (role as readonly Role[]) : [role as Role];
-  if (role !== 'server' && needed.some((one) => includesRole(roles, one))) return;
-  const where = database === undefined ? '' : ` on ${database}`;
-  if (role === 'server') {
-    throw new PaminaError('FORBIDDEN', `the user ${user} is not the server: its token is needed`, {
-      context: { needed: 'server' },
-      hint: 'Use the token of the server: `--token-file FILE`.',
-    });
-  }
-  const words = needed.join(' or ');
-  const message = `the user ${user} has not the role ${words}${where}`;
-  const roleWords = [...new Set([...roles, needed[0]])].join(',');
-  throw new PaminaError('FORBIDDEN', message, {
-    context: { needed: words },
-    hint: `Use a token that has it, or give it to the user: \`pamina user set ${database ?? 'NAME'} ${user} --role ${roleWords}\`.`,
-  });
-}
 
 function shownIn({ authorization }: RequestHeaders): Shown {
   if (authorization === undefined) return { isGiven: false, digest: digest(''), id: null };

@@ -3,8 +3,9 @@
 
 import { namePattern, toPaminaError } from '@pamina/format';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Access, Principal } from './access.js';
+import type { Access } from './access.js';
 import { sendError } from './error-answer.js';
+import type { Principal } from './principal.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -3,7 +3,6 @@
 
 import type { Clock } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
-import { isIPv6 } from 'node:net';
 
 /** So many are forgiven: a wrong file, a token that was revoked. */
 const freeAttempts = 10;
@@ -83,7 +82,7 @@ export class FailedAttempts {
 export function addressKey(remoteAddress: string): string {
   const mapped = /^::ffff:([0-9.]+)$/i.exec(remoteAddress)?.[1];
   if (mapped !== undefined) return mapped;
-  if (!isIPv6(remoteAddress)) return remoteAddress;
+  if (!remoteAddress.includes(':')) return remoteAddress;
   const [head = '', tail = ''] = remoteAddress.replace(/%.*$/, '').split('::');
   const groups = head === '' ? [] : head.split(':');
   const rest = tail === '' ? [] : tail.split(':');

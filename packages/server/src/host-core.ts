@@ -23,6 +23,8 @@ export interface HostOptions {
   readonly token?: string | undefined;
   /** Over which other servers are called (`securedNetwork`); by default that of `env`. */
   readonly peerNetwork?: Network | undefined;
+  /** Of the server that this host is served by, where that is another one. */
+  readonly ownToken?: string | undefined;
   /** Where credentials of archives may stand; by default the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -53,6 +55,7 @@ export class HostCore {
   readonly dataFolder: string;
   readonly directory: FileDirectory;
   readonly token: string | undefined;
+  readonly #ownToken: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly online = new Map<string, OnlineDatabase>();
   readonly faults = new Map<string, Fault>();
@@ -74,6 +77,7 @@ export class HostCore {
     this.peerNetwork = options.peerNetwork ?? options.env.network;
     this.dataFolder = options.dataFolder;
     this.token = options.token;
+    this.#ownToken = options.ownToken;
     this.environment = options.environment ?? process.env;
     this.leases = new BackupLeases(options.env);
     const path = options.directoryFile ?? join(options.dataFolder, 'directory.json');
@@ -83,6 +87,11 @@ export class HostCore {
   /** Aborted when this host closes: nothing goes online any more, and work that takes long ends. */
   get signal(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** Databases of one server call each other over it, too. */
+  tokenFor(address: string): string | undefined {
+    return (address === this.address ? this.#ownToken : undefined) ?? this.token;
   }
 
   beginClosing(): void {

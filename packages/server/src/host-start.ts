@@ -164,9 +164,7 @@ export async function replaceFollower(core: HostCore, online: OnlineDatabase): P
 }
 
 function followerOf(core: HostCore, online: OnlineDatabase): FollowerRunner | SourcedFollower {
-  const { token } = core;
   const { database } = online;
-  const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` };
   const options = {
     database,
     env: { ...core.env, network: core.peerNetwork },
@@ -174,7 +172,10 @@ function followerOf(core: HostCore, online: OnlineDatabase): FollowerRunner | So
     resolveMaster: async (master: string) => {
       const entry = await core.directory.resolve(master);
       if (entry === null) seekSuccessor(core, online);
-      return entry === null ? null : { address: entry.address, headers };
+      if (entry === null) return null;
+      const token = core.tokenFor(entry.address);
+      const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` };
+      return { address: entry.address, headers };
     },
   };
   const source = database.control.sourceArchive ?? null;

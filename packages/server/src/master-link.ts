@@ -33,6 +33,8 @@ export interface PeerOptions {
   /** Over which other servers are called, and nobody else. */
   readonly peerNetwork: Network;
   readonly token: string | undefined;
+  /** What is shown at an address instead, if something is. */
+  tokenFor?(address: string): string | undefined;
   /** Ends what is asked of another server. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -238,6 +240,8 @@ const goneCodes: ReadonlySet<string> = new Set([
 ]);
 
 export function callerOf(address: string, peer: PeerOptions, timeoutMs?: number): HttpCaller {
-  const { env, peerNetwork: network, token } = peer;
-  return new HttpCaller({ address, network, clock: env.clock, token, timeoutMs });
+  const { clock } = peer.env;
+  const { peerNetwork: network } = peer;
+  const token = peer.tokenFor?.(address) ?? peer.token;
+  return new HttpCaller({ address, network, clock, token, timeoutMs });
 }

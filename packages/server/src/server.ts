@@ -84,6 +84,7 @@ export async function serve(options: ServeOptions): Promise<PaminaServer> {
     ...options,
     peerNetwork,
     token: options.peerToken ?? options.token,
+    ownToken: options.token,
   });
   const unlock = await lockData(env, host.dataFolder);
   const identity = identityOf(env, certificates);

@@ -153,10 +153,12 @@ async function tellToken({ context, name }: Task, made: NewToken): Promise<void>
   context.output.note(`${who}. This token, ${made.id}, is not shown again.`);
 }
 
-async function find({ administration, name, user }: Task): Promise<UserSummary> {
-  const found = (await administration.users.list(name)).find((one) => one.name === user());
+async function find(task: Task): Promise<UserSummary> {
+  const { administration, name } = task;
+  const user = task.user();
+  const found = (await administration.users.list(name)).find((one) => one.name === user);
   if (found !== undefined) return found;
-  throw new PaminaError('USER_NOT_FOUND', `${name} has no user ${JSON.stringify(user())}`);
+  throw new PaminaError('USER_NOT_FOUND', `${name} has no user ${JSON.stringify(user)}`);
 }
 
 /** Whoever removes the last user opens the database again. */

@@ -4,8 +4,8 @@
 import { RemoteAdministration } from '@pamina/client';
 import type { Role } from '@pamina/format';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PaminaServer } from '../src/server.js';
-import { env, eventually, Workbench } from './workbench.js';
+import type { PaminaServer } from '@pamina/server';
+import { env, eventually, Workbench } from '../../packages/server/test/workbench.js';
 
 let bench: Workbench;
 const clients: RemoteAdministration[] = [];
@@ -213,7 +213,7 @@ describe('P14 copies', () => {
     await nobody.put('orders', 'a', '1');
     const token = await addUser(server, 'reader', ['read']);
     await server.host.backup('orders');
-    const { id } = (await server.host.backups('orders'))[0]!;
+    const id = (await server.host.backups('orders')).at(0)?.id ?? 'none';
     await server.host.create('copy', { fromBackup: `${bench.data}/orders/backups/${id}` });
     await expectRefused(nobody.get('copy', 'a'), refused('UNAUTHORIZED'));
     expect(await clientOf(server, token).get('copy', 'a')).toBe('1');
