@@ -15,6 +15,8 @@ export interface OptionSpec {
   /** What stands for the value in the help (`--tag TAG`); an option without one is a flag. */
   readonly value?: string | undefined;
   readonly required?: boolean | undefined;
+  /** May be given several times; all of them come joined by commas. Of every other one the last counts. */
+  readonly list?: boolean | undefined;
 }
 
 export type Positionals = Readonly<Record<string, PositionalSpec>>;

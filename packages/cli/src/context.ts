@@ -1,7 +1,8 @@
 // What a verb works with: where the databases are, the administration of a name, output, progress.
 import { isAbsolute, join, resolve } from 'node:path';
-import type { Env } from '@pamina/env';
+import type { ClientTls, Env } from '@pamina/env';
 import { isPaminaError } from '@pamina/format';
+import { readClientTls, type TlsFiles } from '@pamina/server';
 import type { Administration, Progress } from '@pamina/wire';
 import type { Io } from './io.js';
 import type { Output } from './output.js';
@@ -14,12 +15,16 @@ export interface Places {
   readonly dataFolder: string;
   readonly directoryFile: string;
   readonly tokenFile: string | null;
+  readonly tls?: TlsFiles | undefined;
 }
 
 export interface GivenPlaces {
   readonly data?: string | undefined;
   readonly directory?: string | undefined;
   readonly tokenFile?: string | undefined;
+  readonly tlsCa?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
 }
 
 /** An empty environment variable counts as not set. */
@@ -27,11 +32,20 @@ export function placesOf(given: GivenPlaces, io: Pick<Io, 'env' | 'cwd'>): Place
   const data = given.data ?? (io.env['PAMINA_DATA'] || 'pamina-data');
   const dataFolder = resolve(io.cwd, data);
   const directory = given.directory ?? (io.env['PAMINA_DIRECTORY'] || null);
+  const file = (option: string | undefined, variable: string): string | undefined => {
+    const text = option ?? (io.env[variable] || undefined);
+    return text === undefined ? undefined : resolve(io.cwd, text);
+  };
   return {
     dataFolder,
     directoryFile:
       directory === null ? join(dataFolder, 'directory.json') : resolve(io.cwd, directory),
     tokenFile: given.tokenFile === undefined ? null : resolve(io.cwd, given.tokenFile),
+    tls: {
+      ca: file(given.tlsCa, 'PAMINA_TLS_CA'),
+      cert: file(given.tlsCert, 'PAMINA_TLS_CERT'),
+      key: file(given.tlsKey, 'PAMINA_TLS_KEY'),
+    },
   };
 }
 
@@ -45,6 +59,7 @@ export class Context {
   readonly #findTarget: TargetFinder;
   readonly #open: Administration[] = [];
   #token: Promise<string | null> | null = null;
+  #tls: Promise<ClientTls | null> | null = null;
 
   constructor(io: Io, env: Env, output: Output, places: Places, findTarget: TargetFinder) {
     this.io = io;
@@ -74,6 +89,12 @@ export class Context {
     const { tokenFile } = this.places;
     this.#token ??= tokenFile === null ? Promise.resolve(null) : readTokenFile(this.env, tokenFile);
     return this.#token;
+  }
+
+  /** From --tls-ca, --tls-cert and --tls-key, null without any. Read once. */
+  tls(): Promise<ClientTls | null> {
+    this.#tls ??= readClientTls(this.env, this.places.tls ?? {});
+    return this.#tls;
   }
 
   /** The administration that the database `name` is under, wherever it is. DATABASE_NOT_FOUND. */
@@ -118,8 +139,8 @@ export class Context {
 
   async #target(name: string | null): Promise<Administration> {
     const { env, places } = this;
-    const token = await this.token();
-    const administration = await this.#findTarget(name, { env, places, token });
+    const [token, tls] = await Promise.all([this.token(), this.tls()]);
+    const administration = await this.#findTarget(name, { env, places, token, tls });
     this.#open.push(administration);
     return administration;
   }

@@ -15,6 +15,20 @@ export const globalOptions = {
     value: 'FILE',
     describe: 'File with the access token of the servers; readable by its owner only',
   },
+  'tls-ca': {
+    value: 'FILE',
+    describe:
+      'Certificates (PEM) of who signs those of the servers; default PAMINA_TLS_CA, else whom Node trusts',
+  },
+  'tls-cert': {
+    value: 'FILE',
+    describe:
+      'Certificate (PEM) to show: of a server to everybody, of any other verb to servers that ask for one; default PAMINA_TLS_CERT',
+  },
+  'tls-key': {
+    value: 'FILE',
+    describe: 'Its private key (PEM), readable by its owner only; default PAMINA_TLS_KEY',
+  },
   json: { describe: 'Print JSON: one object, or one a line for streams; errors too' },
 } as const satisfies Record<string, OptionSpec>;
 

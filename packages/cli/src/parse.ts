@@ -37,7 +37,7 @@ export async function parseCommandLine(
   const parser = buildParser({ ...options, commands }, (chosen, given) => {
     parsed = {
       command: chosen,
-      given: { ...flagsOff(chosen), ...restoreAll(given, words.values) },
+      given: { ...flagsOff(chosen), ...restoreAll(joinLists(chosen, given), words.values) },
     };
   });
   let text = '';
@@ -73,7 +73,7 @@ function buildParser(
       'dot-notation': false,
       'camel-case-expansion': false,
       'boolean-negation': false,
-      'duplicate-arguments-array': false,
+      'duplicate-arguments-array': true,
       'short-option-groups': false,
     })
     .updateStrings({ 'Commands:': 'Verbs:' })
@@ -130,6 +130,16 @@ function flagsOff(command: AnyCommand): Record<string, boolean> {
   const options = Object.entries<OptionSpec>({ ...globalOptions, ...command.options });
   const flags = options.filter(([, spec]) => spec.value === undefined);
   return Object.fromEntries(flags.map(([name]) => [name, false]));
+}
+
+/** What was given several times. */
+function joinLists(command: AnyCommand, given: Record<string, unknown>): Record<string, unknown> {
+  const single = Object.entries(given).map(([name, value]) => {
+    if (name === '_' || !Array.isArray(value)) return [name, value];
+    const isList = Object.hasOwn(command.options, name) && command.options[name]?.list === true;
+    return [name, isList ? value.join(',') : value.at(-1)];
+  });
+  return Object.fromEntries(single) as Record<string, unknown>;
 }
 
 function restoreAll(

@@ -54,7 +54,14 @@ async function execute(
     return typeof value === 'string' ? value : undefined;
   };
   const places = placesOf(
-    { data: text('data'), directory: text('directory'), tokenFile: text('token-file') },
+    {
+      data: text('data'),
+      directory: text('directory'),
+      tokenFile: text('token-file'),
+      tlsCa: text('tls-ca'),
+      tlsCert: text('tls-cert'),
+      tlsKey: text('tls-key'),
+    },
     io,
   );
   const context = new Context(

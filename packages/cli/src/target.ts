@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { RemoteAdministration } from '@pamina/client';
 import { FileDirectory } from '@pamina/directory';
-import type { Env } from '@pamina/env';
+import { type ClientTls, type Env, type Network, securedNetwork } from '@pamina/env';
 import { isPaminaError, PaminaError, validateName } from '@pamina/format';
 import { Host, keptBackupsOf } from '@pamina/server';
 import type { Administration } from '@pamina/wire';
@@ -13,6 +13,8 @@ export interface TargetOptions {
   readonly env: Env;
   readonly places: Places;
   readonly token: string | null;
+  /** For servers that are called over https. */
+  readonly tls?: ClientTls | null | undefined;
 }
 
 /** null: the data folder as such, for names that need not exist. DATABASE_NOT_FOUND. */
@@ -54,7 +56,12 @@ async function administrationHere(options: TargetOptions): Promise<Administratio
     dataFolder: places.dataFolder,
     directoryFile: places.directoryFile,
     token: options.token ?? undefined,
+    peerNetwork: networkOf(options),
   });
+}
+
+function networkOf({ env, tls = null }: TargetOptions): Network {
+  return securedNetwork(env.network, { tls: () => tls });
 }
 
 /** The server that `server.json` of the data folder names, if it is the one that answers there. */
@@ -62,25 +69,35 @@ async function runningServer(options: TargetOptions): Promise<Administration | n
   const noted = await readServerFile(options);
   if (noted === null) return null;
   // Asked without the token: a stranger may have the port by now.
-  const { env } = options;
-  const probe = new RemoteAdministration({ env, address: noted.address, timeoutMs: answerMs });
+  const { address, serverName } = noted;
+  const tls = serverName === undefined ? options.tls : { ...options.tls, serverName };
+  const there = { ...options, tls };
+  const probe = remote(address, { ...there, token: null }, answerMs);
   try {
     const { startedAt } = await probe.server();
-    return startedAt === noted.startedAt ? remote(noted.address, options) : null;
+    return startedAt === noted.startedAt ? remote(address, there) : null;
   } catch (error) {
+    if (!isPaminaError(error) || isUntrusted(error)) throw error;
     // No answer, or one of another program: the file was left behind by a server that was killed.
     // Should that server live after all, its databases are locked, and the next step says so.
-    if (isPaminaError(error)) return null;
-    throw error;
+    return null;
   } finally {
     await probe.close();
   }
 }
 
-async function readServerFile({
-  env,
-  places,
-}: TargetOptions): Promise<{ address: string; startedAt: number } | null> {
+/** There is a server, and it or this command wants another certificate: that is to be said. */
+function isUntrusted(error: PaminaError): boolean {
+  return error.code === 'TLS_FAILED' || error.context['isCut'] === true;
+}
+
+interface NotedServer {
+  readonly address: string;
+  readonly startedAt: number;
+  readonly serverName: string | undefined;
+}
+
+async function readServerFile({ env, places }: TargetOptions): Promise<NotedServer | null> {
   const path = join(places.dataFolder, 'server.json');
   const status = await env.disk.stat(path);
   if (status === null || status.bytes > serverFileBytesMax) return null;
@@ -88,10 +105,13 @@ async function readServerFile({
   if (bytes === null) return null;
   const value = parseJson(bytes);
   if (typeof value !== 'object' || value === null) return null;
-  const { address, startedAt } = value as Record<string, unknown>;
-  return typeof address === 'string' && typeof startedAt === 'number'
-    ? { address, startedAt }
-    : null;
+  const { address, serverName, startedAt } = value as Record<string, unknown>;
+  if (typeof address !== 'string' || typeof startedAt !== 'number') return null;
+  return {
+    address,
+    startedAt,
+    serverName: typeof serverName === 'string' ? serverName : undefined,
+  };
 }
 
 /** undefined for what is not JSON: it was not written by a server, so there is none. */
@@ -113,6 +133,7 @@ async function addressOf(name: string, { env, places }: TargetOptions): Promise<
   }
 }
 
-function remote(address: string, { env, token }: TargetOptions): RemoteAdministration {
-  return new RemoteAdministration({ env, address, token: token ?? undefined });
+function remote(address: string, options: TargetOptions, timeoutMs?: number): RemoteAdministration {
+  const env = { ...options.env, network: networkOf(options) };
+  return new RemoteAdministration({ env, address, token: options.token ?? undefined, timeoutMs });
 }

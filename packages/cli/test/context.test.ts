@@ -7,6 +7,7 @@ it('places come from options, then the environment, then the default below the w
     dataFolder: '/home/me/pamina-data',
     directoryFile: '/home/me/pamina-data/directory.json',
     tokenFile: null,
+    tls: {},
   });
   expect(placesOf({}, io)).toMatchObject({
     dataFolder: '/env/data',
@@ -16,6 +17,20 @@ it('places come from options, then the environment, then the default below the w
     dataFolder: '/home/me/d',
     directoryFile: '/x/y.json',
     tokenFile: '/home/me/t',
+    tls: {},
+  });
+});
+
+it('certificates come from options, then the environment, each for itself', () => {
+  const variables = {
+    PAMINA_TLS_CA: 'ca.pem',
+    PAMINA_TLS_CERT: '/env/cert.pem',
+    PAMINA_TLS_KEY: '',
+  };
+  const io = { cwd: '/home/me', env: variables };
+  expect(placesOf({ tlsCert: 'own.pem' }, io).tls).toEqual({
+    ca: '/home/me/ca.pem',
+    cert: '/home/me/own.pem',
   });
 });
 

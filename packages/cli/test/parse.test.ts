@@ -141,3 +141,22 @@ describe('help', () => {
     expect(await text('--version')).toBe('1.2.3');
   });
 });
+
+it('an option given several times counts as a list where it is one, else the last time', async () => {
+  expect(
+    await given(
+      'serve',
+      '--listen',
+      'a:1',
+      '--allow-master',
+      'x',
+      '--listen=b:2',
+      '--allow-master=y:3,z',
+    ),
+  ).toMatchObject({ verb: 'serve', listen: 'b:2', 'allow-master': 'x,y:3,z', insecure: false });
+  expect(await given('serve', '--allow-master', 'x')).toMatchObject({ 'allow-master': 'x' });
+  expect(await given('list', '--data', 'a', '--data', 'b', '--json', '--json')).toMatchObject({
+    data: 'b',
+    json: true,
+  });
+});

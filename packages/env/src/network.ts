@@ -7,14 +7,72 @@ export interface Network {
   /**
    * Opens a message channel to a ws:// or wss:// address. CONNECT_FAILED when unreachable, not
    * answered in time, or refused; a refusal has `status` and `body` (text, at most 64 KiB) in its
-   * context. `signal.reason` when aborted; once connected the signal has no effect any more.
+   * context, a redirect is one. TLS_FAILED when there is somebody else than who was asked for, or no
+   * TLS. `signal.reason` when aborted; once connected the signal has no effect any more.
    */
   connect(url: string, options: ConnectOptions): Promise<Channel>;
-  /** One HTTP request; resolves at the response's headers, whatever its status. CONNECT_FAILED. */
+  /**
+   * One HTTP request; resolves at the response's headers, whatever its status: no redirect is
+   * followed. CONNECT_FAILED, TLS_FAILED.
+   */
   request(url: string, options?: HttpRequestOptions): Promise<HttpResponse>;
-  createHttpServer(): HttpListener;
+  /** TLS_INVALID */
+  createHttpServer(options?: HttpServerOptions): HttpListener;
   /** What other machines of this network call this one. */
   hostName(): string;
+}
+
+/**
+ * How https:// and wss:// addresses are spoken to; PEM. One object is one way: what was made for it
+ * (connections, sessions) is kept with it, so it is made once and not changed. The certificate of the
+ * other side is always verified, and that it is for the host of the address.
+ */
+export interface ClientTls {
+  /** Who is trusted, and nobody else; by default those whom Node trusts. */
+  readonly ca?: Uint8Array | undefined;
+  /** Shown to servers that ask for one; with its key. */
+  readonly cert?: Uint8Array | undefined;
+  readonly key?: Uint8Array | undefined;
+  /** Whose certificate it must be, where the address is not that host's usual one. */
+  readonly serverName?: string | undefined;
+}
+
+/** TLS 1.2 or later; PEM. */
+export interface ServerTls {
+  /** The server's, then those between it and its root. */
+  readonly cert: Uint8Array;
+  readonly key: Uint8Array;
+  /** Mutual TLS: only who shows a certificate that these signed gets any further. */
+  readonly clientCa?: Uint8Array | undefined;
+}
+
+/** What a stranger may take. Each ends or refuses that connection alone. */
+export interface ListenerLimits {
+  readonly headerBytesMax: number;
+  readonly headersMax: number;
+  /** From the connection, or the end of the request before, to the end of the headers. */
+  readonly headersTimeoutMs: number;
+  /** A whole request with its body. */
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly connectionsMax: number;
+  /** Of one IPv4 address, or of one /64 of IPv6, which one machine can have whole. */
+  readonly connectionsPerAddressMax: number;
+  /** TLS; and apart from it what the owner takes to answer a WebSocket handshake. */
+  readonly handshakeTimeoutMs: number;
+  /** A body must bring so many bytes in each window, unless it is this side that does not read. */
+  readonly bodyWindowMs: number;
+  readonly bodyBytesMin: number;
+  /** An answer of which nothing was taken for so long. */
+  readonly unreadAnswerMs: number;
+  /** What still comes of a body that was answered already is read for about so long. */
+  readonly refusedBodyMs: number;
+}
+
+export interface HttpServerOptions {
+  /** https:// and wss:// and nothing else. */
+  readonly tls?: ServerTls | undefined;
+  readonly limits?: Partial<ListenerLimits> | undefined;
 }
 
 export interface ChannelOptions {
@@ -30,6 +88,7 @@ export interface ChannelOptions {
 
 export interface ConnectOptions extends ChannelOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly tls?: ClientTls | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Until the channel is open; 10 s if not given. */
   readonly timeoutMs?: number | undefined;
@@ -71,6 +130,7 @@ export interface HttpRequestOptions {
   readonly method?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  readonly tls?: ClientTls | undefined;
   /** Ends the request, and the reading of the response, with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
   /** Until the response's headers; 30 s if not given. */
@@ -111,6 +171,11 @@ export interface HttpListener {
    * Without a handler each is refused with 404.
    */
   onUpgrade(handler: UpgradeHandler): void;
+  /**
+   * New connections get this certificate; those that are there go on. With a `clientCa` if there was
+   * one, else without. TLS_INVALID, and nothing is changed.
+   */
+  setTls(tls: ServerTls): void;
   /**
    * Stops listening, closes the channels with 1001, and within about a second ends every connection.
    * A framework on the server is closed after this: it would wait for the channels.

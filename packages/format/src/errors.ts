@@ -20,7 +20,12 @@ import {
 export const errorTable = {
   ABORTED: ended('Nothing more is done. Start it again when you want it.', 499, false),
   ACCESS_DENIED: disk('Give the user that runs Pamina the right to read and write this path.'),
-  ADDRESS_INVALID: usage('Write an address as http://HOST:PORT, and where to listen as HOST:PORT.'),
+  ADDRESS_INVALID: usage(
+    'Write an address as http://HOST:PORT or https://HOST:PORT, and where to listen as HOST:PORT.',
+  ),
+  ADDRESS_NOT_ALLOWED: refused(
+    'This server calls only the addresses that `--allow-master` names. Start it with this one among them, if it is to be trusted.',
+  ),
   ARCHIVE_ADDRESS_INVALID: usage(
     'Write an archive as /PATH, file:///PATH or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION. Credentials stand in the environment or in a file, never in the address.',
   ),
@@ -330,6 +335,15 @@ export const errorTable = {
     400,
   ),
   TIMEOUT: ended('Try again, or allow more time.'),
+  TLS_FAILED: network(
+    'The other side could not prove who it is, or does not speak TLS. Check the address, and who signed its certificate (`--tls-ca FILE`).',
+  ),
+  TLS_INVALID: usage(
+    'Give a certificate and the private key that belongs to it, both as PEM, the key readable by its owner only (`chmod 600 FILE`).',
+  ),
+  TLS_REQUIRED: refused(
+    'Give the server a certificate with `--tls-cert FILE` and `--tls-key FILE`, or let it listen on loopback. `--insecure` serves others without TLS: then whoever is on the way reads along and can use the token.',
+  ),
   TOKEN_INVALID: usage(
     'A token is one line of 16 to 512 visible ASCII characters without spaces, for example from `openssl rand -hex 32`.',
   ),

@@ -35,7 +35,7 @@ export {
   takeBackup,
   verifyBackup,
 } from './library.js';
-export type { RestoreOptions, ServeOptions } from './library.js';
+export type { AdministerOptions, RestoreOptions, ServeOptions } from './library.js';
 export type {
   BackupProgress,
   ListedBackup,
@@ -46,7 +46,7 @@ export type {
 } from '@pamina/backup';
 
 // Serving the databases of a folder, and administering a server elsewhere.
-export type { PaminaServer } from '@pamina/server';
+export type { Notice, PaminaServer } from '@pamina/server';
 export { RemoteAdministration } from '@pamina/client';
 export type {
   Administration,
@@ -66,4 +66,4 @@ export type { BackupManifest, ErrorCode, Position, Timeline } from '@pamina/form
 
 // The world as these functions want it: `nodeEnv()` in a program, something else in a simulation.
 export { nodeEnv } from '@pamina/env';
-export type { Env } from '@pamina/env';
+export type { ClientTls, Env } from '@pamina/env';

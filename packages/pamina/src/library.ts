@@ -18,10 +18,10 @@ import {
 import { RemoteAdministration } from '@pamina/client';
 import { adopt as adoptFolder, nameFromFolder } from '@pamina/engine';
 import type { AdoptOptions, Adopted, Pamina } from '@pamina/engine';
-import { nodeEnv, type Env } from '@pamina/env';
+import { type ClientTls, nodeEnv, securedNetwork, type Env } from '@pamina/env';
 import type { BackupManifest } from '@pamina/format';
 import { serve as serveFolder } from '@pamina/server';
-import type { PaminaServer, ServeOptions as ServeFolderOptions } from '@pamina/server';
+import type { Notice, PaminaServer, ServeOptions as ServeFolderOptions } from '@pamina/server';
 import type { Administration } from '@pamina/wire';
 
 /** Any open database, whatever its keys and values are. */
@@ -99,17 +99,28 @@ export interface ServeOptions extends WithoutEnv<Omit<ServeFolderOptions, 'liste
   readonly listen?: string | undefined;
 }
 
-/** Serves all databases of a data folder. TOKEN_REQUIRED, DATA_IN_USE, LISTEN_FAILED. */
+/** Serves all databases of a data folder. TOKEN_REQUIRED, TLS_REQUIRED, TLS_INVALID, DATA_IN_USE, LISTEN_FAILED. */
 export function serve(options: ServeOptions): Promise<PaminaServer> {
   const { env = nodeEnv(), listen = '127.0.0.1:0', dataFolder, ...rest } = options;
-  return serveFolder({ env, listen, dataFolder: resolve(dataFolder), ...rest });
+  const { onNotice = warn } = rest;
+  return serveFolder({ env, listen, dataFolder: resolve(dataFolder), ...rest, onNotice });
+}
+
+/** Where the program does not ask to be told: as Node's own warnings. */
+function warn({ level, message }: Notice): void {
+  if (level === 'warning') process.emitWarning(message, 'PaminaWarning');
+}
+
+export interface AdministerOptions {
+  readonly token?: string | undefined;
+  /** For an https:// address: PEM, as bytes. */
+  readonly tls?: ClientTls | undefined;
+  readonly env?: Env | undefined;
 }
 
 /** The administration of a server elsewhere: what the `pamina` command does, as calls. */
-export function administer(
-  address: string,
-  options: { readonly token?: string | undefined; readonly env?: Env | undefined } = {},
-): Administration {
-  const { env = nodeEnv(), token } = options;
-  return new RemoteAdministration({ env, address, token });
+export function administer(address: string, options: AdministerOptions = {}): Administration {
+  const { env = nodeEnv(), tls = null, token } = options;
+  const network = securedNetwork(env.network, { tls: () => tls });
+  return new RemoteAdministration({ env: { ...env, network }, address, token });
 }

@@ -46,7 +46,7 @@ function ownMachineOnly(headers: RequestHeaders): PaminaError | null {
       `the request is for the host ${quote(host)}, and without a token only loopback is served`,
     );
   }
-  if (origin !== undefined && origin !== `http://${host}`) {
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
     return forbidden(`a page of ${quote(origin)} sent the request`);
   }
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {

@@ -3,7 +3,7 @@
 
 import { FileDirectory } from '@pamina/directory';
 import { type Control, Database, readControl } from '@pamina/engine';
-import type { Env } from '@pamina/env';
+import type { Env, Network } from '@pamina/env';
 import { isPaminaError, PaminaError, validateName } from '@pamina/format';
 import { join } from 'node:path';
 import { BackupLeases } from './backup-leases.js';
@@ -21,6 +21,8 @@ export interface HostOptions {
   readonly directoryFile?: string | undefined;
   /** Sent to other servers: replicas and masters share one. */
   readonly token?: string | undefined;
+  /** Over which other servers are called (`securedNetwork`); by default that of `env`. */
+  readonly peerNetwork?: Network | undefined;
   /** Where credentials of archives may stand; by default the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -47,6 +49,7 @@ export interface Hold extends Held {
 
 export class HostCore {
   readonly env: Env;
+  readonly peerNetwork: Network;
   readonly dataFolder: string;
   readonly directory: FileDirectory;
   readonly token: string | undefined;
@@ -58,7 +61,7 @@ export class HostCore {
   /** Turns of what opens, closes, moves or removes a database. */
   readonly turns = new KeyedLock();
   readonly leases: BackupLeases;
-  /** `http://host:port` while this host is served; null when it works on the folder directly. */
+  /** `http://host:port`, or https, while this host is served; null when it works on the folder directly. */
   address: string | null = null;
   /** A replica has proved that another database took the place of this one. */
   onTakenOver: (name: string, replica: string) => void = () => undefined;
@@ -68,6 +71,7 @@ export class HostCore {
 
   constructor(options: HostOptions) {
     this.env = options.env;
+    this.peerNetwork = options.peerNetwork ?? options.env.network;
     this.dataFolder = options.dataFolder;
     this.token = options.token;
     this.environment = options.environment ?? process.env;

@@ -169,7 +169,7 @@ function followerOf(core: HostCore, online: OnlineDatabase): FollowerRunner | So
   const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` };
   const options = {
     database,
-    env: core.env,
+    env: { ...core.env, network: core.peerNetwork },
     jobLog: database.jobLog,
     resolveMaster: async (master: string) => {
       const entry = await core.directory.resolve(master);

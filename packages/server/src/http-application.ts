@@ -10,6 +10,7 @@ import { type AccessCheck } from './access.js';
 import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
 import { lazyValidation } from './lazy-validation.js';
+import type { OriginCheck } from './origin.js';
 import type { RouteContext } from './route-context.js';
 import { databaseRoutes } from './routes-databases.js';
 import { failoverRoutes, followingRoutes } from './routes-following.js';
@@ -28,12 +29,13 @@ export interface HttpApplicationOptions {
   readonly listener: HttpListener;
   readonly served: Served;
   readonly check: AccessCheck;
+  readonly origin: OriginCheck;
   readonly identity: ServerAnswer;
 }
 
 /** Ready to be listened for; does not listen. */
 export async function httpApplication(options: HttpApplicationOptions): Promise<FastifyInstance> {
-  const { check, env, identity, listener, served } = options;
+  const { check, env, identity, listener, origin, served } = options;
   // Loaded by who serves alone: every verb of the command loads this package, and half would be fastify.
   const { fastify } = await import('fastify');
   const app = fastify({
@@ -54,6 +56,8 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
   answerErrors(app);
   boundBodies(app);
   app.addHook('onRequest', async (request, reply) => {
+    const alien = origin(request.headers);
+    if (alien !== null) return sendError(reply, alien);
     // Who is here may be asked by anybody who may connect; the answer names nothing but the process.
     const isOpen = request.routeOptions.url === `${apiPrefix}/server`;
     const refusal = isOpen ? openCheck(check, request.headers) : check(request.headers);
@@ -108,10 +112,10 @@ function openCheck(check: AccessCheck, headers: Parameters<AccessCheck>[0]): Pam
   return refusal?.code === 'UNAUTHORIZED' ? null : refusal;
 }
 
-function acceptFeeds({ check, listener, served }: HttpApplicationOptions): void {
+function acceptFeeds({ check, listener, origin, served }: HttpApplicationOptions): void {
   listener.onUpgrade((request, accept, refuse) => {
     try {
-      const refusal = check(request.headers);
+      const refusal = origin(request.headers) ?? check(request.headers);
       if (refusal !== null) throw refusal;
       const name = feedNameOf(request);
       served.requireOnline(name);

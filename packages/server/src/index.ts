@@ -2,4 +2,6 @@
 export { keptBackupsOf } from './host-kept-backups.js';
 export { Host } from './host.js';
 export type { HostOptions } from './host-core.js';
+export type { Notice } from './notice.js';
 export { type PaminaServer, serve, type ServeOptions } from './server.js';
+export { readClientTls, type TlsFiles } from './tls-files.js';

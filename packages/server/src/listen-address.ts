@@ -43,11 +43,13 @@ export function isLoopbackAddress(address: string): boolean {
   return isLoopbackHost(address.includes(':') ? `[${address}]` : address);
 }
 
-export function addressOf(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+export function addressOf(host: string, port: number, isSecure = false): string {
+  const scheme = isSecure ? 'https' : 'http';
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-function canonicalHost(host: string): string | null {
+/** As URLs spell it; null for what is no host. */
+export function canonicalHost(host: string): string | null {
   const text = `http://${host}:1/`;
   if (host === '' || /[/?#@\\\s]/.test(host) || !URL.canParse(text)) return null;
   return new URL(text).hostname;

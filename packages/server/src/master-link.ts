@@ -2,7 +2,7 @@
 
 import type { Directory, DirectoryEntry } from '@pamina/directory';
 import type { Control } from '@pamina/engine';
-import type { Env } from '@pamina/env';
+import type { Env, Network } from '@pamina/env';
 import { isPaminaError, PaminaError } from '@pamina/format';
 import {
   backupAnswer,
@@ -30,6 +30,8 @@ const aliveWithinMs = 3_000;
 
 export interface PeerOptions {
   readonly env: Env;
+  /** Over which other servers are called, and nobody else. */
+  readonly peerNetwork: Network;
   readonly token: string | undefined;
   /** Ends what is asked of another server. */
   readonly signal?: AbortSignal | undefined;
@@ -171,8 +173,10 @@ export async function isHolderAlive(
     const claimant = { master: master?.name ?? null, takeover, type };
     return online || (entry.instance !== null && isClaim(name, claimant));
   } catch (error) {
-    // Nobody there, or something else there; every other answer is that of a server that lives.
+    // Nobody there, or something else there; every other answer is that of a server that lives, as is
+    // what may have refused this one's certificate, or has one that is not trusted here.
     if (!isPaminaError(error) || !goneCodes.has(error.code)) return true;
+    if (error.context['isCut'] === true) return true;
     return error.code === 'DATABASE_NOT_FOUND' && (await isClaimedThere(name, entry, caller));
   }
 }
@@ -227,6 +231,6 @@ const goneCodes: ReadonlySet<string> = new Set([
 ]);
 
 export function callerOf(address: string, peer: PeerOptions, timeoutMs?: number): HttpCaller {
-  const { clock, network } = peer.env;
-  return new HttpCaller({ address, network, clock, token: peer.token, timeoutMs });
+  const { env, peerNetwork: network, token } = peer;
+  return new HttpCaller({ address, network, clock: env.clock, token, timeoutMs });
 }

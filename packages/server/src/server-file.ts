@@ -9,6 +9,8 @@ export interface ServerFile {
   readonly address: string;
   readonly pid: number;
   readonly startedAt: number;
+  /** Whose certificate is shown there, where that is not one of the host in `address`. */
+  readonly serverName?: string | undefined;
 }
 
 export async function writeServerFile(

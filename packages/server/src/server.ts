@@ -1,14 +1,19 @@
 // A server: one data folder, one port. Locks the folder, listens, tells where, opens what is there.
 
-import { validateAddress } from '@pamina/directory';
 import { Pamina, type PaminaOptions } from '@pamina/engine';
-import type { Env, HttpListener } from '@pamina/env';
+import { type Env, type HttpListener, securedNetwork } from '@pamina/env';
 import { bytesToHex, PaminaError } from '@pamina/format';
 import type { ServerAnswer } from '@pamina/wire';
-import { accessCheck, validateToken } from './access.js';
+import { accessCheck } from './access.js';
+import { AllowedAddresses } from './allowed-addresses.js';
+import type { Certificate } from './certificate.js';
+import { Certificates, type ServerTlsFiles } from './certificates.js';
+import { advertisedAddress, requireGuarded, serverNameAt, tellNames } from './exposure.js';
 import { Host } from './host.js';
 import { httpApplication } from './http-application.js';
 import { addressOf, isLoopbackAddress, type ListenAddress, parseListen } from './listen-address.js';
+import type { Notice } from './notice.js';
+import { originCheck } from './origin.js';
 import { lockData, removeServerFile, writeServerFile } from './server-file.js';
 
 export interface ServeOptions {
@@ -21,10 +26,18 @@ export interface ServeOptions {
   readonly listen: string;
   /** Asked of everybody, and sent to other servers. Without one only loopback is served. */
   readonly token?: string | undefined;
+  /** With `cert` and `key` it serves https and nothing else. They are read again when they change. */
+  readonly tls?: ServerTlsFiles | undefined;
+  /** Others than this machine may be served without TLS, though not without a token. */
+  readonly insecure?: boolean | undefined;
+  /** `HOST` or `HOST:PORT` of the servers that this one may call; by default all. */
+  readonly allowMaster?: readonly string[] | undefined;
   /** `http://host:port` as others reach it, for the directory; by default from `listen`. */
   readonly advertise?: string | undefined;
   /** Where credentials of archives may stand; by default the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** What concerns the server and none of its databases. */
+  readonly onNotice?: ((notice: Notice) => void) | undefined;
 }
 
 /** What concerns the face and not the database behind it: encodings, and what its calls ask for by default. */
@@ -34,7 +47,7 @@ export type FaceOptions<K, V> = Pick<
 >;
 
 export interface PaminaServer {
-  /** `http://host:port` */
+  /** `http://host:port`, or https. */
   readonly address: string;
   readonly host: Host;
   /**
@@ -46,36 +59,51 @@ export interface PaminaServer {
   close(): Promise<void>;
 }
 
-/** Serves a data folder. TOKEN_REQUIRED, TOKEN_INVALID, DATA_IN_USE, LISTEN_FAILED, ADDRESS_INVALID. */
+/**
+ * Serves a data folder. TOKEN_REQUIRED, TOKEN_INVALID, TLS_REQUIRED, TLS_INVALID, DATA_IN_USE,
+ * LISTEN_FAILED, ADDRESS_INVALID.
+ */
 export async function serve(options: ServeOptions): Promise<PaminaServer> {
-  const { env } = options;
+  const { env, onNotice = () => undefined } = options;
   const listen = parseListen(options.listen);
-  requireToken(listen, options.token);
-  const advertised =
-    options.advertise === undefined ? undefined : validateAddress(options.advertise);
-  const host = await Host.open(options);
+  const allowed = new AllowedAddresses(options.allowMaster ?? null);
+  requireGuarded(options, listen, onNotice);
+  const certificates = await Certificates.open({ env, files: options.tls ?? {}, onNotice });
+  const isSecure = certificates.server !== null;
+  const advertised = advertisedAddress(options.advertise, isSecure);
+  const peerNetwork = securedNetwork(env.network, {
+    tls: () => certificates.client,
+    check: (url) => allowed.check(url),
+  });
+  const listener = env.network.createHttpServer({ tls: certificates.server ?? undefined });
+  const host = await Host.open({ ...options, peerNetwork });
   const unlock = await lockData(env, host.dataFolder);
-  const listener = env.network.createHttpServer();
-  const identity: ServerAnswer = {
-    product: 'pamina',
-    instance: bytesToHex(env.random.bytes(16)),
-    startedAt: env.clock.now(),
-  };
+  const identity = identityOf(env, certificates);
   try {
     const check = accessCheck(options.token);
-    await httpApplication({ env, listener, served: host, check, identity });
+    const origin = originCheck(isSecure);
+    await httpApplication({ env, listener, served: host, check, origin, identity });
     const bound = await listenAt(listener, listen);
     requireBoundAsAsked(bound, listen);
     const published = bound.isWildcard ? env.network.hostName() : listen.host;
-    const address = advertised ?? addressOf(published, bound.port);
+    const address = advertised ?? addressOf(published, bound.port, isSecure);
     // Others on this machine use the address that surely reaches this process.
-    const local = addressOf(bound.isWildcard ? '127.0.0.1' : listen.host, bound.port);
-    const { startedAt } = identity;
-    await writeServerFile(env, host.dataFolder, { address: local, pid: process.pid, startedAt });
+    const local = addressOf(bound.isWildcard ? '127.0.0.1' : listen.host, bound.port, isSecure);
+    for (const own of [address, local]) allowed.allowOwn(own);
+    const note = async (certificate: Certificate | null): Promise<void> => {
+      tellNames(address, certificate, onNotice);
+      const serverName = serverNameAt(local, address, certificate);
+      const { startedAt } = identity;
+      const file = { address: local, pid: process.pid, startedAt, serverName };
+      await writeServerFile(env, host.dataFolder, file);
+    };
+    await note(certificates.certificate);
+    await certificates.watch((tls) => listener.setTls(tls), note);
     await host.goOnline(address);
-    return new RunningServer(env, host, listener, unlock, address);
+    return new RunningServer(env, host, listener, certificates, unlock, address);
   } catch (error) {
     await host.close();
+    await certificates.close();
     await listener.close();
     await removeServerFile(env, host.dataFolder);
     await unlock();
@@ -83,11 +111,24 @@ export async function serve(options: ServeOptions): Promise<PaminaServer> {
   }
 }
 
+function identityOf(env: Env, certificates: Certificates): ServerAnswer {
+  return {
+    product: 'pamina',
+    instance: bytesToHex(env.random.bytes(16)),
+    startedAt: env.clock.now(),
+    get tls() {
+      const { certificate } = certificates;
+      return certificate === null ? undefined : { expiresAt: certificate.expiresAt };
+    },
+  };
+}
+
 class RunningServer implements PaminaServer {
   readonly address: string;
   readonly host: Host;
   readonly #env: Env;
   readonly #listener: HttpListener;
+  readonly #certificates: Certificates;
   readonly #unlock: () => Promise<void>;
   #closing: Promise<void> | null = null;
 
@@ -95,12 +136,14 @@ class RunningServer implements PaminaServer {
     env: Env,
     host: Host,
     listener: HttpListener,
+    certificates: Certificates,
     unlock: () => Promise<void>,
     address: string,
   ) {
     this.#env = env;
     this.host = host;
     this.#listener = listener;
+    this.#certificates = certificates;
     this.#unlock = unlock;
     this.address = address;
   }
@@ -117,6 +160,7 @@ class RunningServer implements PaminaServer {
 
   async #close(): Promise<void> {
     try {
+      await this.#certificates.close();
       // Requests under way end by the databases going offline; then nobody is left to answer.
       await this.host.close();
     } finally {
@@ -124,14 +168,6 @@ class RunningServer implements PaminaServer {
       await removeServerFile(this.#env, this.host.dataFolder);
       await this.#unlock();
     }
-  }
-}
-
-/** P14: the one gate between an open port and a missing token. */
-function requireToken(listen: ListenAddress, token: string | undefined): void {
-  if (token !== undefined) validateToken(token);
-  else if (!listen.isLoopback) {
-    throw new PaminaError('TOKEN_REQUIRED', `others than this machine can reach ${listen.host}`);
   }
 }
 

@@ -3,6 +3,7 @@
 import { nodeEnv } from '@pamina/env';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { accessCheck } from '../src/access.js';
+import { originCheck } from '../src/origin.js';
 import { httpApplication } from '../src/http-application.js';
 import type { Served } from '../src/served.js';
 import { eventually } from './workbench.js';
@@ -51,7 +52,14 @@ beforeEach(async () => {
   const http = listener();
   const check = accessCheck(undefined);
   const identity = { product: 'pamina', instance: '', startedAt: 0 } as const;
-  await httpApplication({ env, listener: http, served, check, identity });
+  await httpApplication({
+    env,
+    listener: http,
+    served,
+    check,
+    origin: originCheck(false),
+    identity,
+  });
   await new Promise<void>((resolve) => http.server.listen(0, '127.0.0.1', resolve));
   const { port } = http.server.address() as { port: number };
   address = `http://127.0.0.1:${port}`;

@@ -58,8 +58,19 @@ describe('P14 a server', () => {
     },
   );
 
-  it('with a token listens for others, under a name that they can use', async () => {
-    const server = await bench.server({ listen: '0.0.0.0:0', token });
+  it('with a token and without TLS does not listen for others, unless that is said in words', async () => {
+    const listen = '0.0.0.0:0';
+    await expect(bench.server({ listen, token })).rejects.toThrow(code('TLS_REQUIRED'));
+    await expect(bench.server({ listen, insecure: true })).rejects.toThrow(code('TOKEN_REQUIRED'));
+    expect(await env.disk.stat(bench.data)).toBeNull();
+    const said: string[] = [];
+    const onNotice = ({ message }: { message: string }): unknown => said.push(message);
+    await bench.server({ listen, token, insecure: true, onNotice });
+    expect(said).toEqual([expect.stringMatching(/^INSECURE: .*0\.0\.0\.0/)]);
+  });
+
+  it('listens for others under a name that they can use', async () => {
+    const server = await bench.server({ listen: '0.0.0.0:0', token, insecure: true });
     expect(server.address).toMatch(new RegExp(`^http://${hostname()}:[1-9][0-9]*$`));
     const file = await env.disk.readFile(join(bench.data, 'server.json'));
     const { address } = JSON.parse(new TextDecoder().decode(file)) as { address: string };
@@ -127,6 +138,31 @@ describe('P14 a server', () => {
         },
       );
     }
+  });
+
+  it('refuses web pages that know its token', async () => {
+    const server = await bench.server({ token });
+    const authorization = `Bearer ${token}`;
+    const url = `${server.address.replace('http', 'ws')}/v1/databases/x/feed`;
+    for (const origin of ['https://evil.example', 'null', server.address.replace('http', 'ftp')]) {
+      const headers = { authorization, origin };
+      for (const path of ['/v1/server', '/v1/databases']) {
+        expect(await ask(server, 'GET', path, undefined, headers), origin).toMatchObject({
+          status: 403,
+          body: errorOf('FORBIDDEN'),
+        });
+      }
+      await expect(env.network.connect(url, { messageBytesMax: 1, headers })).rejects.toMatchObject(
+        { context: { status: 403 } },
+      );
+    }
+    const own = { authorization, origin: server.address };
+    expect(await ask(server, 'GET', '/v1/databases', undefined, own)).toMatchObject({
+      status: 200,
+    });
+    await expect(
+      env.network.connect(url, { messageBytesMax: 1, headers: own }),
+    ).rejects.toMatchObject({ context: { status: 409 } });
   });
 
   it('refuses what its routes do not describe', async () => {

@@ -48,6 +48,7 @@ export const serverAnswer = Type.Object({
   product: Type.Literal('pamina'),
   instance: text,
   startedAt: amount,
+  tls: Type.Optional(Type.Object({ expiresAt: amount })),
 });
 /** Who answers at an address; told to anybody, so it says no more than that. */
 export interface ServerAnswer {
@@ -56,6 +57,8 @@ export interface ServerAnswer {
   readonly instance: string;
   /** ms since 1970. */
   readonly startedAt: number;
+  /** Of a server with TLS: how long its certificate is valid, ms since 1970. */
+  readonly tls?: { readonly expiresAt: number } | undefined;
 }
 
 const fenceStatus = Type.Optional(

@@ -63,7 +63,9 @@ export class S3Client {
     try {
       return await this.#env.network.request(url, { method, headers, body, signal, timeoutMs });
     } catch (cause) {
-      if (!isPaminaError(cause, 'CONNECT_FAILED')) throw cause;
+      const isUnreached =
+        isPaminaError(cause, 'CONNECT_FAILED') || isPaminaError(cause, 'TLS_FAILED');
+      if (!isUnreached) throw cause;
       throw this.unavailable(`it did not answer (${cause.message})`, {}, cause);
     }
   }

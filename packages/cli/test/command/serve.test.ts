@@ -73,6 +73,32 @@ it.each(['0.0.0.0:0', '[::]:0', '192.0.2.1:0', ':0'])(
   },
 );
 
+it('P14 refuses to listen for others without TLS, unless that is said in words', async () => {
+  await writeFile(join(cwd, 'token'), 'x'.repeat(32), { mode: 0o600 });
+  const argv = ['serve', '--listen', '0.0.0.0:0', '--token-file', 'token'];
+  const ran = await runCommand(argv, { cwd });
+  expect(ran).toMatchObject({ status: 5, out: '' });
+  expect(ran.err).toMatch(/^TLS_REQUIRED: .*--tls-cert.*--insecure/);
+
+  const ending = new AbortController();
+  const stdout = new LineSink(() => ending.abort(new Interrupted('SIGTERM')));
+  const io = { stdout, stderr: new Sink(), env: {}, cwd, signal: ending.signal };
+  expect(await run([...argv, '--insecure'], io)).toBe(0);
+  expect(io.stderr.text).toMatch(/^warning: INSECURE: /);
+});
+
+it('calls only the servers that --allow-master names, which may be given several times', async () => {
+  for (const argv of [
+    ['--allow-master', 'not/a host'],
+    ['--allow-master', 'db1.example', '--allow-master', 'db2.example:99999'],
+    ['--allow-master=db1.example,:7474'],
+  ]) {
+    const ran = await runCommand(['serve', '--listen', '127.0.0.1:0', ...argv], { cwd });
+    expect(ran, argv.join(' ')).toMatchObject({ status: 2 });
+    expect(ran.err).toMatch(/^ADDRESS_INVALID: /);
+  }
+});
+
 it('P14 refuses a token file that others can read', async () => {
   await writeFile(join(cwd, 'token'), 'x'.repeat(32));
   await chmod(join(cwd, 'token'), 0o644);

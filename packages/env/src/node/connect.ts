@@ -2,10 +2,11 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { PaminaError } from '@pamina/format';
+import { isPaminaError, PaminaError } from '@pamina/format';
 import { WebSocket } from 'ws';
 import type { Channel, ConnectOptions } from '../network.js';
 import { WebSocketChannel, closeOptions } from './channel.js';
+import { clientTlsOptions, endedAfterHandshakeHint, tlsHint } from './tls.js';
 
 const timeoutMsDefault = 10_000;
 const refusalBytesMax = 64 * 1024;
@@ -35,7 +36,7 @@ export function connect(url: string, options: ConnectOptions): Promise<Channel> 
       settle(() => reject(connectFailed(url, why, context, cause)));
     }
     function onError(error: Error): void {
-      fail(error.message || errorName(error), {}, error);
+      settle(() => reject(connectionError(url, error)));
     }
 
     webSocket.on('error', onError);
@@ -59,9 +60,11 @@ function openWebSocket(url: string, options: ConnectOptions): WebSocket {
       maxPayload: options.messageBytesMax,
       perMessageDeflate: false,
       followRedirects: false,
+      ...(isSecure(url) ? clientTlsOptions(options.tls) : {}),
       ...closeOptions,
     });
   } catch (error) {
+    if (isPaminaError(error)) throw error;
     throw connectFailed(url, (error as Error).message, {}, error);
   }
 }
@@ -81,16 +84,42 @@ function readText(response: IncomingMessage, done: (text: string) => void): void
   response.on('error', finish);
 }
 
+export function isSecure(url: string): boolean {
+  return /^(https|wss):/i.test(url);
+}
+
+/** What the sockets said of a connection that could not be made, or that ended before it answered. */
+export function connectionError(url: string, error: Error): PaminaError {
+  const why = error.message || errorName(error);
+  if (!isSecure(url)) return connectFailed(url, why, {}, error);
+  const hint = tlsHint(error);
+  if (hint !== null) {
+    const address = withoutSecrets(url);
+    const message = `no trusted connection to ${address} (${why})`;
+    return new PaminaError('TLS_FAILED', message, {
+      cause: error,
+      context: { url: address, reason: errorName(error) },
+      hint,
+    });
+  }
+  const isCut = ['ECONNRESET', 'EPIPE'].includes(errorName(error));
+  if (!isCut) return connectFailed(url, why, {}, error);
+  return connectFailed(url, why, { isCut }, error, endedAfterHandshakeHint);
+}
+
+/** `isCut` in the context: somebody was there and ended a connection over TLS without an answer. */
 export function connectFailed(
   url: string,
   why: string,
   context: Record<string, unknown> = {},
   cause?: unknown,
+  hint?: string,
 ): PaminaError {
   const address = withoutSecrets(url);
   return new PaminaError('CONNECT_FAILED', `cannot connect to ${address} (${why})`, {
     context: { url: address, ...context },
     ...(cause === undefined ? {} : { cause }),
+    hint,
   });
 }
 

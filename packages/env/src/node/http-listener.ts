@@ -2,6 +2,7 @@
 // WebSocket handshake behind a question to the owner.
 
 import * as http from 'node:http';
+import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -9,41 +10,39 @@ import type {
   Channel,
   ChannelOptions,
   HttpListener,
+  HttpServerOptions,
+  ListenerLimits,
+  ServerTls,
   UpgradeHandler,
   UpgradeRequest,
 } from '../network.js';
 import { WebSocketChannel, closeOptions, closedChannel } from './channel.js';
+import { ConnectionGuard } from './connection-guard.js';
+import { listenerLimits } from './listener-limits.js';
+import { serverTlsOptions } from './tls.js';
 
-const headerBytesMax = 16 * 1024;
-const headersMax = 100;
-const headersTimeoutMs = 10_000;
-/** A whole request with its body: an import streams for long, a trickle must end some time. */
-const requestTimeoutMs = 60 * 60 * 1000;
-const keepAliveTimeoutMs = 10_000;
-const connectionsMax = 4_096;
-const decisionTimeoutMs = 10_000;
+const checkingIntervalMs = 5_000;
 const refusalTimeoutMs = 5_000;
 const goodbyeMs = 1_000;
 
 export class NodeHttpListener implements HttpListener {
   readonly server: http.Server;
+  readonly #secure: https.Server | null;
+  readonly #isMutual: boolean;
+  readonly #limits: ListenerLimits;
   readonly #sockets = new Set<Socket>();
   readonly #channels = new Set<Channel>();
   #handler: UpgradeHandler | null = null;
   #closing: Promise<void> | null = null;
   #onLastSocket: (() => void) | null = null;
 
-  constructor() {
-    this.server = http.createServer({
-      maxHeaderSize: headerBytesMax,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: 5_000,
-      noDelay: true,
-    });
-    this.server.maxHeadersCount = headersMax;
-    this.server.maxConnections = connectionsMax;
+  constructor({ limits, tls }: HttpServerOptions = {}) {
+    this.#limits = { ...listenerLimits, ...limits };
+    this.#secure = tls === undefined ? null : secureServer(tls, this.#limits);
+    this.#isMutual = tls?.clientCa !== undefined;
+    this.server = this.#secure ?? http.createServer(serverOptions(this.#limits));
+    this.server.maxHeadersCount = this.#limits.headersMax;
+    this.server.maxConnections = this.#limits.connectionsMax;
     this.server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => {
@@ -51,7 +50,16 @@ export class NodeHttpListener implements HttpListener {
         this.#noteSockets();
       });
     });
+    new ConnectionGuard(this.server, this.#limits);
     this.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  setTls(tls: ServerTls): void {
+    if (this.#secure === null) throw new TypeError('this listener was made without TLS');
+    if ((tls.clientCa !== undefined) !== this.#isMutual) {
+      throw new TypeError('whether clients show a certificate is said when the listener is made');
+    }
+    this.#secure.setSecureContext(serverTlsOptions(tls));
   }
 
   onUpgrade(handler: UpgradeHandler): void {
@@ -98,7 +106,7 @@ export class NodeHttpListener implements HttpListener {
     let isDecided = false;
     const timer = setTimeout(
       () => decide(() => refuse(503, 'no decision in time')),
-      decisionTimeoutMs,
+      this.#limits.handshakeTimeoutMs,
     );
     // A stranger who left needs no decision, and the timer must not hold up the process.
     socket.once('close', () => clearTimeout(timer));
@@ -144,6 +152,27 @@ export class NodeHttpListener implements HttpListener {
     });
     return channel ?? closedChannel({ code: 1006, message: 'the connection ended early' });
   }
+}
+
+function serverOptions(limits: ListenerLimits): http.ServerOptions {
+  return {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(checkingIntervalMs, limits.headersTimeoutMs),
+    noDelay: true,
+  };
+}
+
+function secureServer(tls: ServerTls, limits: ListenerLimits): https.Server {
+  return https.createServer({
+    ...serverOptions(limits),
+    ...serverTlsOptions(tls),
+    handshakeTimeout: limits.handshakeTimeoutMs,
+    requestCert: tls.clientCa !== undefined,
+    rejectUnauthorized: true,
+  });
 }
 
 /** What ws would refuse later, said before anybody is asked. */

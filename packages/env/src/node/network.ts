@@ -9,6 +9,6 @@ import { request } from './request.js';
 export const nodeNetwork: Network = {
   connect,
   request,
-  createHttpServer: () => new NodeHttpListener(),
+  createHttpServer: (options) => new NodeHttpListener(options),
   hostName: () => hostname(),
 };

@@ -7,9 +7,10 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { Readable } from 'node:stream';
 import { PaminaError } from '@pamina/format';
-import type { HttpRequestOptions, HttpResponse } from '../network.js';
+import type { ClientTls, HttpRequestOptions, HttpResponse } from '../network.js';
 import { nodeClock } from './clock.js';
-import { connectFailed, errorName } from './connect.js';
+import { connectFailed, connectionError, errorName } from './connect.js';
+import { clientTlsOptions } from './tls.js';
 
 const timeoutMsDefault = 30_000;
 const headerBytesMax = 16 * 1024;
@@ -18,26 +19,44 @@ const keepAliveProbeMs = 30_000;
 /** What HTTP runs on: here the machine's sockets and timers, in a simulation others. */
 export interface HttpTransport {
   /** An agent, or how to make a connection; one that is kept for later only if `isRepeatable`. */
-  options(isSecure: boolean, isRepeatable: boolean): http.RequestOptions;
+  options(isSecure: boolean, isRepeatable: boolean, tls?: ClientTls): http.RequestOptions;
   after(ms: number, task: () => void): () => void;
 }
 
 type Request = (url: string, options?: HttpRequestOptions) => Promise<HttpResponse>;
 
 const agentOptions = { keepAlive: true, maxSockets: 256, maxFreeSockets: 16 };
-const kept = {
-  http: new http.Agent(agentOptions),
-  https: new https.Agent(agentOptions),
-};
-const once = {
-  http: new http.Agent({ keepAlive: false }),
-  https: new https.Agent({ keepAlive: false }),
+const plain = {
+  kept: new http.Agent(agentOptions),
+  once: new http.Agent({ keepAlive: false }),
 };
 
+interface SecureAgents {
+  readonly kept: https.Agent;
+  readonly once: https.Agent;
+}
+
+/** One pair for each way of speaking TLS: a connection made with one certificate serves no other. */
+const secured = new WeakMap<ClientTls, SecureAgents>();
+const usual: ClientTls = {};
+
+/** TLS_INVALID */
+function secureAgents(tls: ClientTls = usual): SecureAgents {
+  const known = secured.get(tls);
+  if (known !== undefined) return known;
+  const options = clientTlsOptions(tls);
+  const agents = {
+    kept: new https.Agent({ ...options, ...agentOptions }),
+    once: new https.Agent({ ...options, keepAlive: false }),
+  };
+  secured.set(tls, agents);
+  return agents;
+}
+
 export const request = requestOver({
-  options(isSecure, isRepeatable) {
-    const agents = isRepeatable ? kept : once;
-    return { agent: isSecure ? agents.https : agents.http };
+  options(isSecure, isRepeatable, tls) {
+    const agents = isSecure ? secureAgents(tls) : plain;
+    return { agent: isRepeatable ? agents.kept : agents.once };
   },
   after: (ms, task) => nodeClock.after(ms, task),
 });
@@ -81,7 +100,7 @@ function send(
     const outgoing = (isSecure ? https : http).request(target, {
       method: options.method ?? 'GET',
       headers: { ...options.headers },
-      ...transport.options(isSecure, isRepeatable),
+      ...transport.options(isSecure, isRepeatable, options.tls),
       maxHeaderSize: headerBytesMax,
     });
     const patience = new Patience(transport, options.timeoutMs ?? timeoutMsDefault, (ms) =>
@@ -105,11 +124,7 @@ function send(
     outgoing.on('error', (error) => {
       const isStale = outgoing.reusedSocket && errorName(error) === 'ECONNRESET';
       const repeat = isStale && options.body === undefined && isRepeatable;
-      fail(
-        repeat
-          ? new StaleConnection()
-          : connectFailed(url, error.message || errorName(error), {}, error),
-      );
+      fail(repeat ? new StaleConnection() : connectionError(url, error));
     });
     outgoing.on('response', (incoming) => {
       patience.end();

@@ -44,6 +44,10 @@ export class SimulatedListener implements HttpListener {
     this.#handler = handler;
   }
 
+  setTls(): void {
+    throw new TypeError('there is no TLS in the simulated network');
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
