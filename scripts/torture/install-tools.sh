@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tortures, the drills and the tests of encryption need beside Node, on Debian and as root; does nothing where
+# Installs what the tortures, the drills and the tests of encryption and of TLS need beside Node, on Debian and as root; does nothing where
 # that cannot be had. Never fails: what is missing is named by the tests that did not run for it.
 set -uo pipefail
 
@@ -12,6 +12,8 @@ command -v mkfs.xfs >/dev/null || missing+=(xfsprogs)
 command -v ip >/dev/null || missing+=(iproute2)
 # Opens encrypted archives by hand.
 command -v age >/dev/null || missing+=(age)
+# Certificates of tests.
+command -v openssl >/dev/null || missing+=(openssl)
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then

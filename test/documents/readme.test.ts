@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandFile, packageFolder, repository, requireBuild } from '../lib/built-package.js';
+import { hasOpenssl } from '../support/certificates.js';
 import { codeBlocks, type CodeBlock } from './code-blocks.js';
 import { shellScript } from './shell-tour.js';
 
@@ -85,34 +86,64 @@ describe('README.md', () => {
     }
   });
 
+  /** The shell commands before the section on networks, or those in it, which want openssl. */
+  function tour(part: 'first' | 'network'): CodeBlock[] {
+    const lines = markdown.split('\n');
+    const from = lines.indexOf('## On a network');
+    expect(from).toBeGreaterThan(0);
+    const end = lines.findIndex((line, at) => at > from && line.startsWith('## '));
+    return blocks.filter(({ language, line, notRun }) => {
+      const isThere = line > from && line < end;
+      return language === 'sh' && !notRun && isThere === (part === 'network');
+    });
+  }
+
+  async function walk(
+    part: CodeBlock[],
+    name: string,
+  ): Promise<{ home: string; stdout: string; all: string }> {
+    const ports = await freePorts(8);
+    const script = shellScript(
+      part.map(({ text }) => text),
+      () => ports.pop() ?? 0,
+    );
+    const home = join(folder, name);
+    await mkdir(home);
+    const ran = await execa('bash', ['-c', script], {
+      cwd: home,
+      env: { PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}` },
+      stdin: 'ignore',
+      all: true,
+      reject: false,
+      timeout: tourDeadlineMs - 10_000,
+      forceKillAfterDelay: 5_000,
+    });
+    expect(ran.exitCode, ran.all).toBe(0);
+    return { home, stdout: ran.stdout, all: ran.all };
+  }
+
   it(
     'gives shell commands that work one after the other',
     { timeout: tourDeadlineMs },
     async () => {
-      const tour = blocks.filter(({ language, notRun }) => language === 'sh' && !notRun);
-      const ports = await freePorts(8);
-      const script = shellScript(
-        tour.map(({ text }) => text),
-        () => ports.pop() ?? 0,
-      );
-      const home = join(folder, 'tour');
-      await mkdir(home);
-      const ran = await execa('bash', ['-c', script], {
-        cwd: home,
-        env: { PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}` },
-        stdin: 'ignore',
-        all: true,
-        reject: false,
-        timeout: tourDeadlineMs - 10_000,
-        forceKillAfterDelay: 5_000,
-      });
-      expect(ran.exitCode, ran.all).toBe(0);
+      const { all, home, stdout } = await walk(tour('first'), 'tour');
       // One of the replicas took over; none of them is a second one in the master's own folder.
-      expect(existsSync(join(home, 'standby/cities/control.json')), ran.all).toBe(true);
-      expect(existsSync(join(home, 'pamina-data/cities-old/control.json')), ran.all).toBe(true);
+      expect(existsSync(join(home, 'standby/cities/control.json')), all).toBe(true);
+      expect(existsSync(join(home, 'pamina-data/cities-old/control.json')), all).toBe(true);
       expect(existsSync(join(home, 'pamina-data/cities-second'))).toBe(false);
       // Read on the master before, by the query on its replica, and on the replica in its place after.
-      expect(ran.stdout.match(/"country":"FR"/g), ran.all).toHaveLength(3);
+      expect(stdout.match(/"country":"FR"/g), all).toHaveLength(3);
+    },
+  );
+
+  it.skipIf(!hasOpenssl)(
+    'gives shell commands for servers with TLS that work (needs openssl)',
+    { timeout: tourDeadlineMs },
+    async () => {
+      const { all, home, stdout } = await walk(tour('network'), 'network');
+      expect(stdout, all).toContain('{"km":2850}');
+      const names = await readFile(join(home, 'network.json'), 'utf8');
+      expect(names.match(/"https:\/\/127\.0\.0\.1:\d+"/g), all).toHaveLength(2);
     },
   );
 
