@@ -63,7 +63,7 @@ export interface ListenerLimits {
   /** A body must bring so many bytes in each window, unless it is this side that does not read. */
   readonly bodyWindowMs: number;
   readonly bodyBytesMin: number;
-  /** An answer of which nothing was taken for so long. */
+  /** An answer of which nothing was taken for so long; over TLS, not all that was written at once. */
   readonly unreadAnswerMs: number;
   /** What still comes of a body that was answered already is read for about so long. */
   readonly refusedBodyMs: number;

@@ -1,7 +1,6 @@
 // What a certificate is worth, before anybody is asked to trust it: its key fits, its time is now.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { PaminaError } from '@pamina/format';
 
 export interface Pair {
@@ -75,7 +74,8 @@ function parseKey(bytes: Uint8Array, path: string): KeyObject {
 }
 
 function covers(certificate: X509Certificate, host: string): boolean {
-  const found = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host);
+  const isAddress = /^[0-9.]+$|:/.test(host);
+  const found = isAddress ? certificate.checkIP(host) : certificate.checkHost(host);
   return found !== undefined;
 }
 

@@ -141,7 +141,12 @@ async function takeOverOrGoBack(
 }
 
 /** What the replica did, or still does, is not known then. */
-const unanswered: ReadonlySet<string> = new Set(['ABORTED', 'CONNECT_FAILED', 'TIMEOUT']);
+const unanswered: ReadonlySet<string> = new Set([
+  'ABORTED',
+  'CONNECT_FAILED',
+  'TIMEOUT',
+  'TLS_FAILED',
+]);
 
 async function isUnclaimed(core: HostCore, master: string, end: FenceAnswer): Promise<boolean> {
   const entry = await core.directory.resolve(master);
