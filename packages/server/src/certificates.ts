@@ -203,7 +203,7 @@ export class Certificates {
 }
 
 /** `db1.example, 10.0.0.5, until 2027-03-01 00:00:00 UTC` */
-export function describe({ expiresAt, names }: Certificate): string {
+function describe({ expiresAt, names }: Certificate): string {
   return `${names}, until ${timeText(expiresAt)}`;
 }
 

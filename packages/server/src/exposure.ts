@@ -4,7 +4,7 @@ import { validateAddress } from '@pamina/directory';
 import { PaminaError } from '@pamina/format';
 import { validateToken } from './access.js';
 import type { Certificate } from './certificate.js';
-import type { ListenAddress } from './listen-address.js';
+import { isLoopbackHost, type ListenAddress } from './listen-address.js';
 import type { Notice } from './notice.js';
 
 export interface Guards {
@@ -27,6 +27,23 @@ export function requireGuarded(
   if (insecure !== true) throw new PaminaError('TLS_REQUIRED', others);
   const message = `INSECURE: ${others}, and nothing is encrypted. Whoever is on the way reads the data and the token, and can use it`;
   onNotice({ level: 'warning', topic: 'exposure', message });
+}
+
+/**
+ * A server with TLS sends its token to nobody in the clear, whatever its directory says. TLS_REQUIRED for
+ * http:// and ws:// elsewhere than on this machine.
+ */
+export function requireSecureCall(url: string): void {
+  const { hostname, protocol } = new URL(url);
+  if (protocol === 'https:' || protocol === 'wss:' || isLoopbackHost(hostname)) return;
+  throw new PaminaError(
+    'TLS_REQUIRED',
+    `${hostname} is not called without TLS by a server that has it`,
+    {
+      context: { address: hostname },
+      hint: 'Give the server there a certificate, and the directory its https:// address. While servers change over to TLS, `--insecure` lets this one call those that have not.',
+    },
+  );
 }
 
 /** ADDRESS_INVALID */

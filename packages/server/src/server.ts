@@ -8,7 +8,13 @@ import { Access } from './access.js';
 import { AllowedAddresses } from './allowed-addresses.js';
 import type { Certificate } from './certificate.js';
 import { Certificates, type ServerTlsFiles } from './certificates.js';
-import { advertisedAddress, requireGuarded, serverNameAt, tellNames } from './exposure.js';
+import {
+  advertisedAddress,
+  requireGuarded,
+  requireSecureCall,
+  serverNameAt,
+  tellNames,
+} from './exposure.js';
 import { Host } from './host.js';
 import { httpApplication } from './http-application.js';
 import { addressOf, isLoopbackAddress, type ListenAddress, parseListen } from './listen-address.js';
@@ -32,7 +38,7 @@ export interface ServeOptions {
   readonly requestsPerSecond?: number | undefined;
   /** With `cert` and `key` it serves https and nothing else. They are read again when they change. */
   readonly tls?: ServerTlsFiles | undefined;
-  /** Others than this machine may be served without TLS, though not without a token. */
+  /** Others than this machine may be served, or called, without TLS, though not without a token. */
   readonly insecure?: boolean | undefined;
   /** `HOST` or `HOST:PORT` of the servers that this one may call; by default all. */
   readonly allowMaster?: readonly string[] | undefined;
@@ -77,7 +83,10 @@ export async function serve(options: ServeOptions): Promise<PaminaServer> {
   const advertised = advertisedAddress(options.advertise, isSecure);
   const peerNetwork = securedNetwork(env.network, {
     tls: () => certificates.client,
-    check: (url) => allowed.check(url),
+    check: (url) => {
+      if (isSecure && options.insecure !== true && URL.canParse(url)) requireSecureCall(url);
+      allowed.check(url);
+    },
   });
   const listener = env.network.createHttpServer({ tls: certificates.server ?? undefined });
   const host = await Host.open({

@@ -112,6 +112,18 @@ describe.skipIf(!hasOpenssl)('a server with TLS (needs openssl)', () => {
     expect(said.at(-1)).toMatch(/New connections use.*localhost|not for db1\.example/);
   });
 
+  it('P14 sends its token to nobody in the clear, unless that is said in words', async () => {
+    const fromBackup = 'http://192.0.2.1:1/v1/databases/x/backups/y';
+    const { host } = await bench.server({ token, tls: own });
+    await expect(host.create('copy', { fromBackup })).rejects.toThrow(code('TLS_REQUIRED'));
+    const near = fromBackup.replace('192.0.2.1', '127.0.0.1');
+    await expect(host.create('copy', { fromBackup: near })).rejects.toThrow(code('CONNECT_FAILED'));
+    const words = { insecure: true, allowMaster: ['192.0.2.2'] };
+    const other = await bench.server({ data: 'other', token, tls: own, ...words });
+    const refused = other.host.create('copy', { fromBackup });
+    await expect(refused).rejects.toThrow(code('ADDRESS_NOT_ALLOWED'));
+  });
+
   it('P11 is not taken for dead by who does not trust it, or whom it does not trust', async () => {
     const mutual = { ...own, clientCa: own.cert };
     const server = await bench.server({ token, tls: mutual });

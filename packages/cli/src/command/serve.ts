@@ -32,7 +32,8 @@ export const serve = defineCommand({
         'Call only these servers, as a replica, for a restore or in a failover; may be given several times',
     },
     insecure: {
-      describe: 'Serve others than this machine without TLS: they can read along and use the token',
+      describe:
+        'Serve others than this machine without TLS, or with it call those that have none: whoever is on the way can read along and use the token',
     },
     'peer-token-file': {
       value: 'FILE',

@@ -84,7 +84,7 @@ function readText(response: IncomingMessage, done: (text: string) => void): void
   response.on('error', finish);
 }
 
-export function isSecure(url: string): boolean {
+function isSecure(url: string): boolean {
   return /^(https|wss):/i.test(url);
 }
 

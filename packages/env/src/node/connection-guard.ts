@@ -23,11 +23,15 @@ export class ConnectionGuard {
   readonly #current = new Map<Socket, Current>();
   #sweeping: NodeJS.Timeout | null = null;
 
-  constructor(server: Server, limits: ListenerLimits) {
+  constructor(limits: ListenerLimits) {
     this.#limits = limits;
+  }
+
+  /** From its first connection on, until it is closed. */
+  watch(server: Server): void {
     server.on('connection', (socket) => this.#count(socket));
     server.on('request', (request, response) => this.#note(request, response));
-    server.timeout = limits.unreadAnswerMs;
+    server.timeout = this.#limits.unreadAnswerMs;
     server.on('timeout', (socket) => this.#onIdle(socket));
     server.on('close', () => this.#rest());
   }

@@ -50,7 +50,7 @@ export class NodeHttpListener implements HttpListener {
         this.#noteSockets();
       });
     });
-    new ConnectionGuard(this.server, this.#limits);
+    new ConnectionGuard(this.#limits).watch(this.server);
     this.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 

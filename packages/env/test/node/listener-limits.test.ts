@@ -1,7 +1,7 @@
 // P13 P14 what a stranger on a real socket can take, with limits that are short.
 
 import { once } from 'node:events';
-import * as http from 'node:http';
+import type * as http from 'node:http';
 import * as net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { HttpListener, ListenerLimits } from '../../src/network.js';
