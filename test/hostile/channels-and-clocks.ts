@@ -28,6 +28,11 @@ export const handshakes: readonly Attack[] = [
     bytes: handshake('server', 'GET /v1/databases/..%2f..%2fetc/feed'),
   },
   {
+    name: 'a feed for a page of another origin that has the token',
+    demanded: [403],
+    bytes: handshake('replicate', feed, [...upgrade, 'Origin: https://evil.example']),
+  },
+  {
     name: 'a channel that there is not',
     demanded: [400, 404],
     bytes: handshake('server', 'GET /v1/databases/orders/shell'),

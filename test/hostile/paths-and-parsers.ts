@@ -211,6 +211,16 @@ export const headers: readonly Attack[] = [
       })(target),
   },
   {
+    name: 'a page of another origin that has the token',
+    demanded: [403],
+    bytes: request('GET /v1/databases', { headers: ['Origin: https://evil.example'] }),
+  },
+  {
+    name: 'a page of no origin that has the token',
+    demanded: [403],
+    bytes: request('GET /v1/databases', { headers: ['Origin: null'] }),
+  },
+  {
     name: 'a method in a header',
     demanded: [200],
     bytes: request('GET /v1/databases/orders', { headers: ['X-HTTP-Method-Override: DELETE'] }),
