@@ -174,6 +174,33 @@ describe('P14 tokens', () => {
   });
 });
 
+describe('P14 a channel', () => {
+  it('ends soon after the token that opened it was revoked, and others go on', async () => {
+    const server = await bench.server({ token: serverToken });
+    const administrator = clientOf(server, serverToken);
+    await administrator.create('orders');
+    const url = `${server.address.replace('http', 'ws')}/v1/databases/orders/feed`;
+    const open = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      const channel = await env.network.connect(url, { messageBytesMax: 1000, headers });
+      const ends: number[] = [];
+      channel.onMessage(() => undefined);
+      channel.onClose(({ code }) => ends.push(code));
+      return { channel, ends };
+    };
+    const revoked = await open(await addUser(server, 'old', ['replicate']));
+    const kept = await open(await addUser(server, 'new', ['replicate']));
+    await administrator.users.remove('orders', 'old');
+    await eventually(
+      () => Promise.resolve(revoked.ends),
+      (ends) => ends.length > 0,
+    );
+    expect(revoked.ends).toEqual([4401]);
+    expect(kept.ends).toEqual([]);
+    kept.channel.close(1000, 'enough');
+  });
+});
+
 describe('P14 copies', () => {
   it('a replica on another server has its master’s users, and changes none', async () => {
     const server = await bench.server({ token: serverToken });

@@ -10,6 +10,7 @@ import type { Access } from './access.js';
 import { admitAll } from './admission.js';
 import { boundBodies } from './body-budget.js';
 import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
+import { keepAdmitted } from './kept-admission.js';
 import { lazyValidation } from './lazy-validation.js';
 import type { OriginCheck } from './origin.js';
 import type { RouteContext } from './route-context.js';
@@ -126,22 +127,27 @@ function readJson(app: FastifyInstance): void {
   );
 }
 
-function acceptFeeds({ access, listener, origin, served }: HttpApplicationOptions): void {
+function acceptFeeds({ access, env, listener, origin, served }: HttpApplicationOptions): void {
   listener.onUpgrade((request, accept, refuse) => {
     const admitted = async (): Promise<void> => {
       const alien = origin(request.headers);
       if (alien !== null) throw alien;
       const name = feedNameOf(request);
-      await access.admit(request, channelRoles['feed']!, name);
+      const admit = () => access.admit(request, channelRoles['feed']!, name);
+      await admit();
       served.requireOnline(name);
       const channel = accept({
         messageBytesMax: wireMessageBytesMax,
         heartbeatMs: channelPingMs,
       });
-      served.feed(name, channel).catch((error: unknown) => {
-        // The feed reports its own failures; what comes out here is a fault, and ends the channel.
-        channel.close(4500, toPaminaError(error).code);
-      });
+      const endAsking = keepAdmitted(env.clock, channel, admit);
+      served
+        .feed(name, channel)
+        .catch((error: unknown) => {
+          // The feed reports its own failures; what comes out here is a fault, and ends the channel.
+          channel.close(4500, toPaminaError(error).code);
+        })
+        .finally(endAsking);
     };
     admitted().catch((error: unknown) => {
       const refusal = toPaminaError(error);
