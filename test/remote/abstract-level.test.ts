@@ -65,8 +65,8 @@ suite({
 });
 
 vitestTest(
-  'the suite asserts as much over a remote database as over Level, counted with tape',
+  'the suite asserts as much as of any database without getSync() and createIfMissing, counted with tape',
   () => {
-    expect(assertionsSoFar()).toBeGreaterThanOrEqual(5000);
+    expect(assertionsSoFar()).toBeGreaterThanOrEqual(4664);
   },
 );

@@ -45,7 +45,7 @@ export interface LinkParts {
   /** Until it is welcome. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** Before the answers of that message are handed on. */
+  /** Before the answers that a message shows are handed on. */
   onPlace(place: AnswersPlace): void;
 }
 
@@ -62,8 +62,16 @@ export class LinkEnded extends Error {
 interface Waiting {
   readonly answered: (item: WireItem) => void;
   readonly failed: (error: unknown) => void;
+  /** Its answer shows data: what comes after it must not be older. */
+  readonly shows: boolean;
   isSent: boolean;
 }
+
+const showsNothing: ReadonlySet<CallVerb> = new Set<CallVerb>([
+  callVerb.look,
+  callVerb.renew,
+  callVerb.replicas,
+]);
 
 export class CallsLink {
   readonly welcome: CallsWelcome;
@@ -175,6 +183,7 @@ export class CallsLink {
       const waiting: Waiting = {
         answered: (item) => resolve(read(item)),
         failed: reject,
+        shows: !showsNothing.has(verb),
         isSent: false,
       };
       this.#waiting.set(number, waiting);
@@ -248,7 +257,7 @@ export class CallsLink {
       const items = this.#reader.read(message);
       this.timeline = place.timeline;
       this.seq = place.atLeast;
-      this.#onPlace(place);
+      if (items.some(({ number }) => this.#waiting.get(number)?.shows)) this.#onPlace(place);
       for (const item of items) this.#answer(item);
     } catch (error) {
       this.close(toPaminaError(error));
