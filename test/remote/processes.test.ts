@@ -138,10 +138,13 @@ it(
     const db = connect(scene, 'orders', { readFrom: 'replica', timeoutMs: 60_000 });
     const other = connect(scene, 'orders', { readFrom: 'nearest', timeoutMs: 60_000 });
     await db.put('n', '0');
-    await until('the replica is read from', () => db.replicas.length === 1 && other.replicas.length === 1);
+    await until(
+      'the replica is read from',
+      () => db.replicas.length === 1 && other.replicas.length === 1,
+    );
     let written = 0;
     const writing = (async () => {
-      for (; written < 300; ) {
+      for (; written < 300;) {
         await db.put('n', String(written + 1));
         written++;
         // What was written is read, wherever that is.
