@@ -13,7 +13,7 @@ type Options = Partial<RemoteOptions<string, string>>;
 
 const suite = createRequire(import.meta.url)('abstract-level/test') as (options: {
   test: typeof test;
-  factory: (options?: Options) => RemotePamina;
+  factory: (options?: Options) => object;
 }) => void;
 
 const env = nodeEnv();

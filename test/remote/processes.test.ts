@@ -37,7 +37,9 @@ class Writing {
     this.#db = db;
     this.#prefix = prefix;
     this.#done = this.#run();
-    this.#done.catch(() => undefined);
+    this.#done.catch(() => {
+      // finish() tells it.
+    });
   }
 
   finish(): Promise<void> {
@@ -142,18 +144,16 @@ it(
       'the replica is read from',
       () => db.replicas.length === 1 && other.replicas.length === 1,
     );
-    let written = 0;
     const writing = (async () => {
-      for (; written < 300;) {
-        await db.put('n', String(written + 1));
-        written++;
+      for (let n = 1; n <= 300; n++) {
+        await db.put('n', String(n));
         // What was written is read, wherever that is.
-        expect(Number(await db.get('n'))).toBeGreaterThanOrEqual(written);
+        expect(Number(await db.get('n'))).toBeGreaterThanOrEqual(n);
       }
     })();
     const reading = (async () => {
       let [last, at] = [0, 0];
-      while (written < 300) {
+      for (; last < 300;) {
         // One read after the other at the replica, at the master, and in a snapshot of either.
         const maxStalenessMs = at++ % 3 === 0 ? 0 : undefined;
         const seen = Number(

@@ -177,19 +177,18 @@ export class CallsPlace {
   }
 
   async #stay(link: CallsLink): Promise<void> {
-    const { isMeasured, onLinked, onLost } = this.#parts;
     this.#link = link;
     this.#problem = null;
     this.#roundTripMs = null;
     this.#attempts = 0;
-    onLinked(link);
+    this.#parts.onLinked(link);
     for (const { linked } of this.#waiters) linked(link);
-    const stopMeasuring = isMeasured ? this.#measure(link) : () => undefined;
+    const stopMeasuring = this.#parts.isMeasured ? this.#measure(link) : () => undefined;
     const why = await link.ended;
     stopMeasuring();
     this.#link = null;
     this.#problem = why;
-    if (!this.#closing.signal.aborted) onLost(why);
+    if (!this.#closing.signal.aborted) this.#parts.onLost(why);
   }
 
   /** A change in the directory ends the wait. */

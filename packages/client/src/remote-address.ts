@@ -21,15 +21,11 @@ const hint =
 
 /** ADDRESS_INVALID, NAME_INVALID. */
 export function parseRemoteAddress(text: string): RemoteAddress {
-  const match = typeof text === 'string' ? addressPattern.exec(text) : null;
+  const match = addressPattern.exec(text);
   const host = match?.[2];
   const scheme = match?.[1] === 's' ? 'https' : 'http';
   if (match?.[3] === undefined || (host !== undefined && !URL.canParse(`${scheme}://${host}`))) {
-    const shown = JSON.stringify(
-      String(text)
-        .replace(/\/\/[^/@]*@/, '//')
-        .slice(0, 200),
-    );
+    const shown = JSON.stringify(text.replace(/\/\/[^/@]*@/, '//').slice(0, 200));
     throw new PaminaError('ADDRESS_INVALID', `${shown} does not name a database`, { hint });
   }
   const server = host === undefined ? null : new URL(`${scheme}://${host}`).origin;

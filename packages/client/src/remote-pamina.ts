@@ -115,7 +115,7 @@ export class RemotePamina<K = string, V = string> extends AbstractLevel<
         has: true,
         explicitSnapshots: true,
         seek: true,
-      } as object,
+      },
       forwarded,
     );
     this.#address = parseRemoteAddress(address);

@@ -247,7 +247,7 @@ export class RemoteTransaction<K = string, V = string> {
   }
 
   async del<PK = K>(key: PK, options: RemoteTransactionOptions = {}): Promise<void> {
-    await this.batch<PK, V>([{ type: 'del', key }], options);
+    await this.batch<PK>([{ type: 'del', key }], options);
   }
 
   /** All operations or none become part of the transaction. */
@@ -269,7 +269,7 @@ export class RemoteTransaction<K = string, V = string> {
         const found = await keys.nextv(entriesPerRead);
         if (found.length === 0) return;
         const operations = found.map((key) => ({ type: 'del' as const, key }));
-        await this.batch<PK, V>(operations, { keyEncoding, sublevel });
+        await this.batch<PK>(operations, { keyEncoding, sublevel });
       }
     } finally {
       await keys.close();
@@ -319,7 +319,7 @@ export class RemoteTransaction<K = string, V = string> {
     this.#source.assertOpen();
     if (sublevel === undefined) return this.#db as unknown as AnyLevel<PK, PV>;
     const { db } = sublevel as { db?: unknown };
-    if (db === this.#db) return sublevel as unknown as AnyLevel<PK, PV>;
+    if (db === this.#db) return sublevel;
     throw new TypeError('the sublevel is not of the database of the transaction');
   }
 

@@ -109,12 +109,12 @@ export class CallsAnswers {
   #waitForRoom(): void {
     if (this.#isFull) return;
     this.#isFull = true;
-    const { channel, clock, onRoom, onStalled } = this.#parts;
-    this.#cancelStall = clock.after(answersStalledMsMax, onStalled);
+    const { channel, clock } = this.#parts;
+    this.#cancelStall = clock.after(answersStalledMsMax, () => this.#parts.onStalled());
     void channel.drained().then(() => {
       this.#isFull = false;
       this.#cancelStall();
-      if (!this.#isClosed) onRoom();
+      if (!this.#isClosed) this.#parts.onRoom();
     });
   }
 }

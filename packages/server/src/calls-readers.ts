@@ -79,7 +79,7 @@ export class CallsReaders {
 
   /** Transactions are rolled back; iterators and snapshots end with their face. */
   async end(why: PaminaError): Promise<void> {
-    const sources = [...this.#sources.values()];
+    const sources = [...this.#sources.values()].map((source) => Promise.resolve(source));
     this.#sources.clear();
     this.#iterators.clear();
     for (const settled of await Promise.allSettled(sources)) {

@@ -225,7 +225,10 @@ describe('P14 a hostile connection ends alone', () => {
     ['nothing', [new Uint8Array(0)]],
     ['text', [new TextEncoder().encode('GET / HTTP/1.1')]],
     ['a second hello', [hello, hello]],
-    ['an answer in place of a call', [hello, Uint8Array.of(3, ...new Array(40).fill(0))]],
+    [
+      'an answer in place of a call',
+      [hello, Uint8Array.of(3, ...Array.from({ length: 40 }, () => 0))],
+    ],
     ['a verb that nobody knows', [hello, call(99, [])]],
     ['the verb 0', [hello, call(0, [])]],
     ['a read without a source', [hello, call(callVerb.get, [1])]],
@@ -236,7 +239,16 @@ describe('P14 a hostile connection ends alone', () => {
     ['an iterator of nothing', [hello, call(callVerb.openIterator, [1, 0, 0, 0])]],
     ['options that are none', [hello, frame(1, 0, 0, 0, 1, 0, 0, 0, callVerb.look, 0, 1, 0, 0xc1)]],
     ['a part that never goes on', [hello, call(callVerb.get, [], 1)]],
-    ['bytes behind the last argument', [hello, call(callVerb.next, new Array(20).fill(0))]],
+    [
+      'bytes behind the last argument',
+      [
+        hello,
+        call(
+          callVerb.next,
+          Array.from({ length: 20 }, () => 0),
+        ),
+      ],
+    ],
   ])('%s', async (_, messages) => {
     const other = new HandClient(online);
     await other.hello();

@@ -19,7 +19,7 @@ import type { OnlineDatabase } from '../src/online-database.js';
 import { env } from './workbench.js';
 
 /** A channel whose other end is this test; it takes what is sent only while `isTaking`. */
-export class HandChannel implements Channel {
+class HandChannel implements Channel {
   readonly received: Uint8Array[] = [];
   isTaking = true;
   isPaused = false;

@@ -73,15 +73,7 @@ export {
   readRange,
   readReplicaNames,
 } from './calls-control.js';
-export {
-  answersHeaderBytes,
-  answerStatus,
-  callsKind,
-  callsProtocol,
-  callVerb,
-  type CallVerb,
-  noValue,
-} from './calls-format.js';
+export { answerStatus, callsProtocol, callVerb, type CallVerb, noValue } from './calls-format.js';
 export { FrameReader, type PartsBudget, readPlace, type WireItem } from './frame-reader.js';
 export { partsBudget } from './parts-budget.js';
 export {
