@@ -239,7 +239,7 @@ describe('a connection that ends', () => {
   it('P9 while there is no connection a call waits as long as it may, and fails with the reason', async () => {
     const db = remote({ timeoutMs: 200 });
     await db.put('a', 'one');
-    const lost = new Promise((resolve) => Reflect.apply(db.once, db, ['disconnected', resolve]));
+    const lost = new Promise((resolve) => db.once('disconnected', resolve));
     await server.host.stop('orders');
     await lost;
     await expect(db.get('a')).rejects.toMatchObject({
