@@ -9,6 +9,7 @@ import { farBehind } from './row/far-behind.js';
 import { idleReplicas } from './row/idle-replicas.js';
 import { lags } from './row/lag.js';
 import { lockData } from './row/lock-data.js';
+import { network } from './row/network.js';
 import { plainCalls } from './row/plain-calls.js';
 import { promotion } from './row/promotion.js';
 import { puts } from './row/puts.js';
@@ -21,6 +22,7 @@ import { sync } from './row/sync.js';
 export const rows: readonly Row[] = [
   ...puts,
   ...commits,
+  ...network,
   sync,
   encodingsRow,
   plainCalls,

@@ -97,6 +97,10 @@ export const errorTable = {
     500,
     false,
   ),
+  CONNECTION_LOST: ended(
+    'The connection to the server ended, and with it iterators, snapshots and transactions that were open on it; nothing of such a transaction was written. Open them again.',
+    503,
+  ),
   CONNECT_FAILED: network(
     'Check that the address is right, that `pamina serve` runs there and that nothing blocks the port.',
   ),
@@ -259,6 +263,11 @@ export const errorTable = {
   QUERY_CANCELLED: ended(
     'What the transaction had read on this replica had to change, and replay waits for so long only. Run it again; read with `isolation: snapshot`, which is never cancelled, keep transactions short, or allow more time with `pamina set REPLICA maxReplayWaitMs=MS`.',
     409,
+  ),
+  READERS_FULL: limit(
+    'Close iterators and snapshots that are open on this connection before you open more.',
+    503,
+    true,
   ),
   READ_ONLY: refused('Allow writing with `pamina set NAME readOnly=false`.'),
   REBUILD_IMPOSSIBLE: state(

@@ -142,6 +142,24 @@ export const feedChunkBytesMax = 1 * mebibyte;
 /** Sent by a master and not yet confirmed by the replica. */
 export const feedCreditBytesMax = 16 * mebibyte;
 
+// Calls of clients elsewhere, many at a time over one connection.
+/** A call or an answer, put together from its parts; more than the largest commit with what it asks for. */
+export const callBytesMax = commitBytesMax + 64 * kibibyte;
+/** What is larger travels in parts, each in a message of its own. */
+export const callPartBytesMax = 1 * mebibyte;
+/** Calls, or answers, in one message. */
+export const callsPerMessageMax = 4096;
+/** Begun and not yet answered; with more of them the connection is not read. */
+export const callsUnderWayMax = 1024;
+/** Answers of one connection that nobody takes; with more of them it is not read. */
+export const answersUnsentBytesMax = 8 * mebibyte;
+/** How long such answers may be left lying. */
+export const answersStalledMsMax = 60_000;
+/** Calls of all connections of a server of which only parts are there. */
+export const callPartsBytesMax = 256 * mebibyte;
+/** Iterators and snapshots that one connection has open. */
+export const callReadersMax = 1000;
+
 // Backups.
 export const manifestHeaderBytes = 16;
 export const manifestBytesMax = 16 * mebibyte;
@@ -181,6 +199,8 @@ const relations: readonly (readonly [boolean, string])[] = [
   [replicaHoldBytesDefault <= replicaHoldBytesMax, 'the default cap must be allowed'],
   [feedChunkBytesMax < wireMessageBytesMax, 'a feed chunk must fit a message'],
   [feedChunkBytesMax <= feedCreditBytesMax, 'credit must allow a chunk'],
+  [callPartBytesMax < wireMessageBytesMax, 'a part of a call must fit a message'],
+  [2 * callBytesMax <= callPartsBytesMax, 'two full calls must fit what is there in parts'],
   [replicationDelayMsDefault <= replicationDelayMsMax, 'the default delay must be allowed'],
   [synchronousTimeoutMsDefault <= synchronousTimeoutMsMax, 'the default timeout must be allowed'],
   [batchLocksMax < locksPerTransactionMax, 'a batch must not lock more than a transaction may'],

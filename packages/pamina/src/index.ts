@@ -45,6 +45,20 @@ export type {
   VerifyOptions,
 } from '@pamina/backup';
 
+// A database on a server elsewhere, with the interface of `level`.
+export { connect } from './connect.js';
+export type { ConnectOptions } from './connect.js';
+export { RemotePamina } from '@pamina/client';
+export type {
+  ReadFrom,
+  RemoteReadOptions,
+  RemoteTransaction,
+  RemoteTransactionOperation,
+  RemoteTransactionOptions,
+  RemoteTransactionRange,
+  RemoteWriteOptions,
+} from '@pamina/client';
+
 // Serving the databases of a folder, and administering a server elsewhere.
 export type { Notice, PaminaServer } from '@pamina/server';
 export { RemoteAdministration } from '@pamina/client';

@@ -78,6 +78,7 @@ import { userCalls } from './host-users.js';
 import { finishTakeovers, takeOver } from './host-take-over.js';
 import { list, status } from './host-status.js';
 import { verify } from './host-verify.js';
+import type { OnlineDatabase } from './online-database.js';
 import type { BackupFile, Served } from './served.js';
 import { UserTables } from './user-tables.js';
 
@@ -377,14 +378,12 @@ export class Host implements Served {
     return logBytes(this.#core, name, segment, from, to);
   }
 
-  requireOnline(name: string): void {
-    this.#core.requireOnline(name);
+  requireOnline(name: string): OnlineDatabase {
+    if (this.#closing === null) return this.#core.requireOnline(name);
+    throw new PaminaError('DATABASE_OFFLINE', 'the server is closing');
   }
 
   feed(name: string, channel: Channel): Promise<void> {
-    if (this.#closing !== null) {
-      throw new PaminaError('DATABASE_OFFLINE', 'the server is closing');
-    }
-    return this.#core.requireOnline(name).feed(channel);
+    return this.requireOnline(name).feed(channel);
   }
 }

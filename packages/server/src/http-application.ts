@@ -1,20 +1,19 @@
-// The HTTP face of a host: access before anything else, routes by topic, streams, the upgrade to a
-// replication channel.
+// The HTTP face of a host: access before anything else, routes by topic, streams, the upgrade to
+// a channel.
 
-import type { Env, HttpListener, UpgradeRequest } from '@pamina/env';
-import { PaminaError, toPaminaError, wireMessageBytesMax } from '@pamina/format';
-import { channelPingMs } from '@pamina/replication';
+import type { Env, HttpListener } from '@pamina/env';
+import type { PaminaError } from '@pamina/format';
 import { apiPrefix, requestBytesMax, requireFewParts, type ServerAnswer } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Access } from './access.js';
 import { admitAll } from './admission.js';
+import { acceptChannels } from './channels.js';
 import { boundBodies } from './body-budget.js';
-import { answerErrors, errorBody, errorOf, sendError } from './error-answer.js';
-import { keepAdmitted } from './kept-admission.js';
+import { answerErrors, errorOf, sendError } from './error-answer.js';
 import { lazyValidation } from './lazy-validation.js';
 import type { OriginCheck } from './origin.js';
 import type { RouteContext } from './route-context.js';
-import { type ListedRoute, requireRoles, type RouteRole } from './route-role.js';
+import { type ListedRoute, requireRoles } from './route-role.js';
 import { databaseRoutes } from './routes-databases.js';
 import { failoverRoutes, followingRoutes } from './routes-following.js';
 import { archiveRoutes } from './routes-archives.js';
@@ -27,17 +26,6 @@ import { verifyRoutes } from './routes-verify.js';
 import type { Served } from './served.js';
 
 const pathPartLengthMax = 200;
-/** What a WebSocket channel below a database asks for, by the last part of its path. */
-const channelRoles: Readonly<Record<string, RouteRole>> = { feed: 'replicate' };
-
-/** As routes. */
-export const listedChannels: readonly ListedRoute[] = Object.entries(channelRoles).map(
-  ([channel, role]) => ({
-    method: 'CHANNEL',
-    url: `${apiPrefix}/databases/:name/${channel}`,
-    role,
-  }),
-);
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -104,7 +92,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
     { prefix: apiPrefix },
   );
   await app.ready();
-  acceptFeeds(options);
+  acceptChannels(options);
   return app;
 }
 
@@ -125,48 +113,4 @@ function readJson(app: FastifyInstance): void {
       void parse(request, body, done);
     },
   );
-}
-
-function acceptFeeds({ access, env, listener, origin, served }: HttpApplicationOptions): void {
-  listener.onUpgrade((request, accept, refuse) => {
-    const admitted = async (): Promise<void> => {
-      const alien = origin(request.headers);
-      if (alien !== null) throw alien;
-      const name = feedNameOf(request);
-      const admit = () => access.admit(request, channelRoles['feed']!, name);
-      await admit();
-      served.requireOnline(name);
-      const channel = accept({
-        messageBytesMax: wireMessageBytesMax,
-        heartbeatMs: channelPingMs,
-      });
-      const endAsking = keepAdmitted(env.clock, channel, admit);
-      served
-        .feed(name, channel)
-        .catch((error: unknown) => {
-          // The feed reports its own failures; what comes out here is a fault, and ends the channel.
-          channel.close(4500, toPaminaError(error).code);
-        })
-        .finally(endAsking);
-    };
-    admitted().catch((error: unknown) => {
-      const refusal = toPaminaError(error);
-      refuse(refusal.httpStatus, errorBody(refusal));
-    });
-  });
-}
-
-function feedNameOf(request: UpgradeRequest): string {
-  const path = request.url.replace(/\?.*$/, '');
-  const match = new RegExp(`^${apiPrefix}/databases/([^/]{1,${pathPartLengthMax}})/feed$`).exec(
-    path,
-  );
-  if (match?.[1] === undefined) {
-    throw new PaminaError('REQUEST_INVALID', `there is no channel at ${path.slice(0, 200)}`);
-  }
-  try {
-    return decodeURIComponent(match[1]);
-  } catch (cause) {
-    throw new PaminaError('NAME_INVALID', 'the name in the path is not encoded rightly', { cause });
-  }
 }

@@ -93,6 +93,12 @@ export class RemoteTransaction {
     this.#parts.ending.abort(why);
   }
 
+  /** How it ended is kept, as after any other end. */
+  rollBack(why: PaminaError): void {
+    this.#parts.ending.abort(why);
+    this.#settle();
+  }
+
   /** Forgets how it ended. */
   forget(): void {
     this.#cancel();

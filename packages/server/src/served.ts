@@ -1,6 +1,5 @@
 // What the server needs of the host beyond the administration: what peers of a database fetch.
 
-import type { Channel } from '@pamina/env';
 import type {
   Administration,
   FenceAnswer,
@@ -8,6 +7,7 @@ import type {
   TakeOverReport,
   TakeOverRequest,
 } from '@pamina/wire';
+import type { OnlineDatabase } from './online-database.js';
 import type { UserSource } from './user-tables.js';
 
 export interface BackupFile {
@@ -29,8 +29,6 @@ export interface Served extends Administration {
   takeOver(name: string, request: TakeOverRequest): Promise<TakeOverReport>;
   /** Who may do what with the databases here. */
   readonly userTables: UserSource;
-  /** DATABASE_NOT_FOUND, DATABASE_OFFLINE: whether `feed` can be called. */
-  requireOnline(name: string): void;
-  /** Serves a replica on this channel until it ends. */
-  feed(name: string, channel: Channel): Promise<void>;
+  /** What replicas and clients are served from. DATABASE_NOT_FOUND, DATABASE_OFFLINE. */
+  requireOnline(name: string): OnlineDatabase;
 }

@@ -4,7 +4,8 @@
 import { isPaminaError, PaminaError, roles } from '@pamina/format';
 import { Access } from '../src/access.js';
 import { Host } from '../src/host.js';
-import { httpApplication, listedChannels } from '../src/http-application.js';
+import { listedChannels } from '../src/channels.js';
+import { httpApplication } from '../src/http-application.js';
 import { originCheck } from '../src/origin.js';
 import type { ListedRoute } from '../src/route-role.js';
 import type { Served } from '../src/served.js';

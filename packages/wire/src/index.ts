@@ -47,6 +47,42 @@ export type {
   KeepRule,
   RetiredBackup,
 } from './backups-and-archives.js';
+export {
+  BodyReader,
+  readEntries,
+  readKeys,
+  readOperations,
+  readValues,
+  type WireEntry,
+  type WireOperation,
+} from './calls-body.js';
+export {
+  type CallDemands,
+  type CallIterator,
+  type CallOptions,
+  type CallRange,
+  type CallsRefusal,
+  type CallsWelcome,
+  decodeCallsControl,
+  decodeCallsHello,
+  encodeCallsControl,
+  isCallsControl,
+  readBegin,
+  readCallOptions,
+  readIterator,
+  readRange,
+  readReplicaNames,
+} from './calls-control.js';
+export { answerStatus, callsProtocol, callVerb, type CallVerb, noValue } from './calls-format.js';
+export { FrameReader, type PartsBudget, readPlace, type WireItem } from './frame-reader.js';
+export { partsBudget } from './parts-budget.js';
+export {
+  type AnswersPlace,
+  FrameWriter,
+  requireFits,
+  type WireDatum,
+  type WriterOperation,
+} from './frame-writer.js';
 export { decodeSegmentBytes, encodeSegmentBytes, isBytesFrame } from './channel-bytes.js';
 export {
   decodeFeedMessage,

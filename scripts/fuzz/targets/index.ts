@@ -7,6 +7,7 @@ import { logBytes } from './log-bytes.js';
 import { texts } from './texts.js';
 import { wholeLog } from './whole-log.js';
 import { wireBytes } from './wire-bytes.js';
+import { wireCalls } from './wire-calls.js';
 import { wireJson } from './wire-json.js';
 
 export const targets: readonly Target[] = [
@@ -15,6 +16,7 @@ export const targets: readonly Target[] = [
   ...backupBytes,
   ...levelBytes,
   ...wireBytes,
+  ...wireCalls,
   ...wireJson,
   ...texts,
   ...archives,

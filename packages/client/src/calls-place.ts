@@ -1,0 +1,237 @@
+// One database elsewhere, with a connection to it as long as it can be had: lost ones come back, after waits that
+// grow and are never the same for two clients; who calls meanwhile waits for as long as he says.
+
+import { isPaminaError, PaminaError, toPaminaError, type ErrorCode } from '@pamina/format';
+import type { AnswersPlace } from '@pamina/wire';
+import { CallsLink, type LinkParts } from './calls-link.js';
+import type { Finder, RemoteEnv } from './remote-env.js';
+
+const backoffMsMin = 50;
+const backoffMsMax = 5000;
+const linkTimeoutMs = 10_000;
+/** So much of the newest measurement counts. */
+const roundTripWeight = 0.3;
+const measureEveryMs = 5000;
+
+/** Another attempt ends the same way until somebody does something. */
+const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ADDRESS_INVALID',
+  'FORBIDDEN',
+  'NAME_INVALID',
+  'TOKEN_INVALID',
+  'UNAUTHORIZED',
+  'VERSION_MISMATCH',
+]);
+
+export interface PlaceParts {
+  readonly name: string;
+  readonly env: RemoteEnv;
+  readonly finder: Finder;
+  readonly token: string | undefined;
+  /** Only a database that takes writes will do. */
+  readonly isMaster: boolean;
+  /** How long the way is, is measured again and again. */
+  readonly isMeasured: boolean;
+  onPlace(place: AnswersPlace): void;
+  onLinked(link: CallsLink): void;
+  onLost(why: PaminaError): void;
+}
+
+interface Waiter {
+  readonly linked: (link: CallsLink) => void;
+  readonly failed: (error: PaminaError) => void;
+}
+
+export class CallsPlace {
+  readonly name: string;
+  readonly #parts: PlaceParts;
+  readonly #closing = new AbortController();
+  /** In the order in which they came. */
+  readonly #waiters = new Set<Waiter>();
+  #link: CallsLink | null = null;
+  #problem: PaminaError | null = null;
+  #roundTripMs: number | null = null;
+  #attempts = 0;
+  #wake = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(parts: PlaceParts) {
+    this.name = parts.name;
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const stop = this.#parts.finder.onChange(() => this.#wake.abort());
+    this.#running = this.#run().finally(stop);
+  }
+
+  /** Null while there is no connection. */
+  get link(): CallsLink | null {
+    return this.#link?.isOpen === true ? this.#link : null;
+  }
+
+  /** Null until it is known. */
+  get roundTripMs(): number | null {
+    return this.link === null ? null : this.#roundTripMs;
+  }
+
+  /** With the connection, once there is one: in the order of the calls. CONNECT_FAILED behind `timeoutMs`. */
+  with<T>(timeoutMs: number, task: (link: CallsLink) => Promise<T>): Promise<T> {
+    const { link: present } = this;
+    if (present !== null) return task(present);
+    return new Promise((resolve, reject) => {
+      if (this.#closing.signal.aborted) throw toPaminaError(this.#closing.signal.reason);
+      if (isHopeless(this.#problem)) throw this.#problem;
+      const forget = (): void => {
+        cancel();
+        this.#waiters.delete(waiter);
+      };
+      const waiter: Waiter = {
+        linked: (link) => {
+          forget();
+          task(link).then(resolve, reject);
+        },
+        failed: (error) => {
+          forget();
+          reject(error);
+        },
+      };
+      const { clock } = this.#parts.env;
+      const cancel = clock.after(timeoutMs, () => waiter.failed(this.#unreached(timeoutMs)));
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /**
+   * This connection no longer leads to the place: true if the directory says that it is elsewhere, and then the
+   * way there is taken.
+   */
+  async isElsewhere(link: CallsLink): Promise<boolean> {
+    if (this.link !== link) return true;
+    const { address, instance } = await this.#parts.finder.find(this.name);
+    const isSame =
+      address === link.address && (instance === null || instance === link.welcome.instance);
+    if (isSame) return this.link !== link;
+    link.close(new PaminaError('CONNECTION_LOST', `${this.name} is served at ${address} now`));
+    return true;
+  }
+
+  /** What is under way is awaited for so long; then the connection ends. */
+  async close(why: PaminaError, quietMs = 0): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      if (this.#link !== null && quietMs > 0) await this.#quiet(this.#link, quietMs);
+      this.#closing.abort(why);
+      this.#wake.abort();
+      for (const { failed } of this.#waiters) failed(why);
+      this.#link?.close(why);
+    }
+    await this.#running;
+  }
+
+  #quiet(link: CallsLink, quietMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#parts.env.clock.after(quietMs, resolve);
+      void link.quiet().then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      try {
+        await this.#stay(await this.#open());
+      } catch (error) {
+        this.#problem = toPaminaError(error);
+        if (isHopeless(this.#problem)) {
+          for (const { failed } of this.#waiters) failed(this.#problem);
+        }
+      }
+      await this.#pause();
+    }
+  }
+
+  async #open(): Promise<CallsLink> {
+    const { env, finder, isMaster, name, token } = this.#parts;
+    const { address } = await finder.find(name);
+    this.#closing.signal.throwIfAborted();
+    const parts: LinkParts = {
+      network: env.network,
+      clock: env.clock,
+      address,
+      database: name,
+      token,
+      timeoutMs: linkTimeoutMs,
+      signal: this.#closing.signal,
+      onPlace: (place) => this.#parts.onPlace(place),
+    };
+    const link = await CallsLink.open(parts);
+    const { databaseType } = link.welcome;
+    if (!isMaster || databaseType === 'normal') return link;
+    const why = new PaminaError('DATABASE_TYPE', `${name} at ${address} is ${databaseType}`);
+    link.close(why);
+    throw why;
+  }
+
+  async #stay(link: CallsLink): Promise<void> {
+    this.#link = link;
+    this.#problem = null;
+    this.#roundTripMs = null;
+    this.#attempts = 0;
+    this.#parts.onLinked(link);
+    for (const { linked } of this.#waiters) linked(link);
+    const stopMeasuring = this.#parts.isMeasured ? this.#measure(link) : () => undefined;
+    const why = await link.ended;
+    stopMeasuring();
+    this.#link = null;
+    this.#problem = why;
+    if (!this.#closing.signal.aborted) this.#parts.onLost(why);
+  }
+
+  /** A change in the directory ends the wait. */
+  async #pause(): Promise<void> {
+    const { clock, random } = this.#parts.env;
+    if (this.#closing.signal.aborted) return;
+    const step = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#attempts, 30));
+    this.#attempts++;
+    const waited = clock.sleep(step * (0.5 + 0.5 * random.fraction()), this.#wake.signal);
+    await waited.catch((error: unknown) => {
+      if (!this.#wake.signal.aborted) throw error;
+    });
+  }
+
+  #measure(link: CallsLink): () => void {
+    let cancel = (): void => undefined;
+    const again = (): void => {
+      link.look().then(
+        (ms) => {
+          const before = this.#roundTripMs ?? ms;
+          this.#roundTripMs = before + roundTripWeight * (ms - before);
+          if (link.isOpen) cancel = this.#parts.env.clock.after(measureEveryMs, again);
+        },
+        () => {
+          // The connection ended, which is noticed elsewhere.
+        },
+      );
+    };
+    again();
+    return () => cancel();
+  }
+
+  #unreached(timeoutMs: number): PaminaError {
+    const problem = this.#problem;
+    const why = problem === null ? '' : `: ${problem.message}`;
+    const message = `${this.name} was not reached within ${timeoutMs} ms${why}`;
+    return new PaminaError('CONNECT_FAILED', message, {
+      ...(problem !== null && { cause: problem }),
+      context: { name: this.name, reason: problem?.code ?? null },
+    });
+  }
+}
+
+function isHopeless(problem: PaminaError | null): problem is PaminaError {
+  return isPaminaError(problem) && hopeless.has(problem.code);
+}

@@ -1,0 +1,127 @@
+// The answers of one connection of calls: those that are ready in one turn go in one message. What nobody takes is
+// bounded: beyond it no call is begun, and who takes nothing for long is let go of (P13).
+
+import type { Database } from '@pamina/engine';
+import type { Channel, Clock } from '@pamina/env';
+import {
+  answersStalledMsMax,
+  answersUnsentBytesMax,
+  callBytesMax,
+  callsUnderWayMax,
+  PaminaError,
+  timelineAt,
+  toPaminaError,
+} from '@pamina/format';
+import { type AnswersPlace, answerStatus, FrameWriter } from '@pamina/wire';
+
+/** How large an answer will be nobody knows before it is there: as large as the largest of late, at first as this. */
+const usualBytesAtFirst = 64 * 1024;
+const usualBytesMin = answersUnsentBytesMax / callsUnderWayMax;
+const remembered = 0.99;
+
+export interface AnswersParts {
+  readonly channel: Channel;
+  readonly clock: Pick<Clock, 'after' | 'soon'>;
+  /** Where reads are at this moment. */
+  place(): AnswersPlace;
+  /** There is room again. */
+  onRoom(): void;
+  /** Nothing was taken for too long. */
+  onStalled(): void;
+}
+
+const encoder = new TextEncoder();
+
+export class CallsAnswers {
+  readonly #parts: AnswersParts;
+  readonly #writer = new FrameWriter('answers');
+  #isScheduled = false;
+  #isFull = false;
+  #isClosed = false;
+  #cancelStall = (): void => undefined;
+  #usualBytes = usualBytesAtFirst;
+
+  constructor(parts: AnswersParts) {
+    this.#parts = parts;
+  }
+
+  get unsentBytes(): number {
+    return this.#writer.bytes + this.#parts.channel.bufferedBytes;
+  }
+
+  /** Whether so many answers, if they are as the last ones were, would be too many. */
+  hasRoomFor(underWay: number): boolean {
+    if (this.#isFull) return false;
+    if (underWay === 0) return this.unsentBytes < answersUnsentBytesMax;
+    return this.unsentBytes + underWay * this.#usualBytes < answersUnsentBytesMax;
+  }
+
+  done(number: number): void {
+    this.#writer.begin(number, answerStatus.done);
+    this.#end(number);
+  }
+
+  nothing(number: number): void {
+    this.#writer.begin(number, answerStatus.nothing);
+    this.#end(number);
+  }
+
+  /** With what `write` adds. */
+  with(number: number, write: (writer: FrameWriter) => void): void {
+    const before = this.#writer.bytes;
+    this.#writer.begin(number, answerStatus.done);
+    write(this.#writer);
+    this.#end(number, this.#writer.bytes - before);
+  }
+
+  failed(number: number, error: unknown): void {
+    this.#writer.begin(number, answerStatus.failed);
+    this.#writer.datum(encoder.encode(JSON.stringify(toPaminaError(error))));
+    this.#end(number);
+  }
+
+  /** What is ready goes out. */
+  flush(): void {
+    this.#isScheduled = false;
+    if (this.#isClosed || this.#writer.isEmpty) return;
+    const { channel } = this.#parts;
+    for (const message of this.#writer.take(this.#parts.place())) channel.send(message);
+    if (channel.bufferedBytes >= answersUnsentBytesMax) this.#waitForRoom();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelStall();
+  }
+
+  #end(number: number, bytes = 0): void {
+    this.#usualBytes = Math.max(bytes, usualBytesMin, this.#usualBytes * remembered);
+    if (!this.#writer.end()) {
+      const message = `an answer has more than ${callBytesMax} bytes`;
+      const hint = 'Ask for fewer keys at a time.';
+      this.failed(number, new PaminaError('RESPONSE_TOO_LARGE', message, { hint }));
+    }
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#parts.clock.soon(() => this.flush());
+  }
+
+  #waitForRoom(): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    const { channel, clock } = this.#parts;
+    this.#cancelStall = clock.after(answersStalledMsMax, () => this.#parts.onStalled());
+    void channel.drained().then(() => {
+      this.#isFull = false;
+      this.#cancelStall();
+      if (!this.#isClosed) this.#parts.onRoom();
+    });
+  }
+}
+
+/** What a replica is applying at this moment may have been seen already. */
+export function placeOf(database: Database): AnswersPlace {
+  const { seq } = database.positions.current;
+  const atMost = Math.max(seq, database.replicaApply?.handedSeq ?? seq);
+  return { timeline: timelineAt(database.timelines, atMost).timeline, atLeast: seq, atMost };
+}

@@ -1,0 +1,267 @@
+// One connection of a program elsewhere that works with one database: calls come in order and begin in that order,
+// many are under way, answers go out as they are ready. All that one connection can hold up or fill is bounded, and
+// what is wrong with it ends it alone (P13, P14).
+
+import type { Channel, Clock } from '@pamina/env';
+import { callsUnderWayMax, PaminaError, toPaminaError } from '@pamina/format';
+import {
+  type CallOptions,
+  callsProtocol,
+  decodeCallsHello,
+  encodeCallsControl,
+  FrameReader,
+  type PartsBudget,
+  readCallOptions,
+  refusalLengthMax,
+  type WireItem,
+} from '@pamina/wire';
+import { CallsAnswers, placeOf } from './calls-answers.js';
+import type { CallsAccess, CallsContext, Verb } from './calls-context.js';
+import { CallsReaders } from './calls-readers.js';
+import { verbOf } from './calls-verbs.js';
+import type { OnlineDatabase } from './online-database.js';
+import { byteFace } from './remote-transactions.js';
+
+const helloWithinMs = 10_000;
+const closedFor = { invalid: 4400, gone: 4001, slow: 4408 } as const;
+const noOptions: CallOptions = {};
+
+export interface CallsParts {
+  readonly channel: Channel;
+  readonly clock: Pick<Clock, 'after' | 'soon'>;
+  readonly online: OnlineDatabase;
+  readonly access: CallsAccess;
+  readonly budget: PartsBudget;
+}
+
+/** Resolves when the connection has ended, and all that it began. */
+export async function serveCalls(parts: CallsParts): Promise<void> {
+  const connection = new CallsConnection(parts);
+  await connection.run();
+}
+
+class CallsConnection {
+  readonly #parts: CallsParts;
+  readonly #context: CallsContext;
+  readonly #reader: FrameReader;
+  readonly #answers: CallsAnswers;
+  #waiting: WireItem[] = [];
+  #waitingAt = 0;
+  #underWay = 0;
+  #release: (() => void) | null = null;
+  #isPaused = false;
+  #hasSaidHello = false;
+  #isEnding = false;
+  #cancelHello = (): void => undefined;
+  readonly #ended: Promise<void>;
+  #end!: () => void;
+
+  constructor(parts: CallsParts) {
+    const { access, budget, channel, clock, online } = parts;
+    const { database } = online;
+    const face = byteFace(database);
+    this.#parts = parts;
+    this.#context = { access, database, face, online, readers: new CallsReaders() };
+    this.#reader = new FrameReader('calls', budget);
+    this.#ended = new Promise((resolve) => (this.#end = resolve));
+    this.#answers = new CallsAnswers({
+      channel,
+      clock,
+      place: () => placeOf(database),
+      onRoom: () => this.#goOn(),
+      onStalled: () => this.#hangUp(closedFor.slow, new PaminaError('TIMEOUT', 'nothing is read')),
+    });
+  }
+
+  async run(): Promise<void> {
+    const { channel, clock, online } = this.#parts;
+    await this.#context.face.open();
+    const goOffline = (): void => this.#goOffline(toPaminaError(online.signal.reason));
+    this.#cancelHello = clock.after(helloWithinMs, () => {
+      this.#hangUp(closedFor.slow, new PaminaError('TIMEOUT', 'no hello in time'));
+    });
+    channel.onClose(() => this.#end());
+    channel.onMessage((message) => this.#receive(message));
+    online.signal.addEventListener('abort', goOffline, { once: true });
+    if (online.signal.aborted) goOffline();
+    await this.#ended;
+    online.signal.removeEventListener('abort', goOffline);
+    await this.#tidy();
+  }
+
+  #receive(message: Uint8Array): void {
+    if (this.#isEnding) return;
+    try {
+      if (!this.#hasSaidHello) this.#welcome(message);
+      else this.#take(this.#reader.read(message));
+    } catch (error) {
+      this.#hangUp(closedFor.invalid, toPaminaError(error));
+    }
+  }
+
+  #welcome(message: Uint8Array): void {
+    decodeCallsHello(message);
+    this.#cancelHello();
+    this.#hasSaidHello = true;
+    const { channel, online } = this.#parts;
+    const { control, positions } = online.database;
+    const welcome = encodeCallsControl({
+      type: 'welcome',
+      protocol: callsProtocol,
+      name: control.name,
+      instance: control.instance,
+      databaseType: control.type,
+      timelines: control.timelines,
+      position: positions.current,
+    });
+    channel.send(welcome);
+  }
+
+  #take(items: WireItem[]): void {
+    if (this.#waiting.length === 0) this.#waiting = items;
+    else this.#waiting.push(...items);
+    this.#goOn();
+  }
+
+  /** Begins what may begin; while some may not, nothing is read from the connection. */
+  #goOn(): void {
+    while (this.#waitingAt < this.#waiting.length) {
+      if (!this.#mayBegin()) {
+        this.#pause();
+        return;
+      }
+      const item = this.#waiting[this.#waitingAt++] as WireItem;
+      try {
+        this.#begin(item);
+      } catch (error) {
+        this.#hangUp(closedFor.invalid, toPaminaError(error));
+        return;
+      }
+    }
+    this.#waiting = [];
+    this.#waitingAt = 0;
+    if (this.#isEnding) return;
+    if (!this.#mayBegin()) this.#pause();
+    else if (this.#isPaused) this.#resume();
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#parts.channel.pause();
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    this.#parts.channel.resume();
+  }
+
+  #mayBegin(): boolean {
+    return this.#underWay < callsUnderWayMax && this.#answers.hasRoomFor(this.#underWay);
+  }
+
+  /** Throws what ends the connection. */
+  #begin(item: WireItem): void {
+    const { number } = item;
+    const verb = verbOf(item.code);
+    if (verb === null) {
+      throw new PaminaError('MESSAGE_INVALID', `no call has the number ${item.code}`);
+    }
+    const given = verb.decode(item.body);
+    const options = item.options === null ? noOptions : readCallOptions(item.options);
+    this.#underWay++;
+    let result: Promise<never>;
+    try {
+      this.#release ??= this.#parts.online.use();
+      result = verb.run(this.#context, given, options);
+    } catch (error) {
+      this.#failed(number, error);
+      return;
+    }
+    result.then(
+      (value) => this.#succeeded(verb, number, value),
+      (error: unknown) => this.#failed(number, error),
+    );
+  }
+
+  #succeeded(verb: Verb<never, never>, number: number, value: never): void {
+    verb.answer(this.#answers, number, value);
+    this.#finished();
+  }
+
+  #failed(number: number, error: unknown): void {
+    this.#answers.failed(number, error);
+    this.#finished();
+  }
+
+  #finished(): void {
+    this.#underWay--;
+    if (this.#underWay === 0) {
+      this.#release?.();
+      this.#release = null;
+    }
+    if (this.#isPaused && !this.#isEnding) this.#goOn();
+    else if (this.#isEnding && this.#underWay === 0) this.#onIdle();
+  }
+
+  #onIdle = (): void => undefined;
+
+  /** What is under way is answered; nothing more begins. */
+  #goOffline(why: PaminaError): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#pause();
+    for (const { number } of this.#waiting.slice(this.#waitingAt))
+      this.#answers.failed(number, why);
+    this.#waiting = [];
+    const part = (): void => {
+      this.#answers.flush();
+      this.#refuse(closedFor.gone, why);
+    };
+    if (this.#underWay === 0) part();
+    else this.#onIdle = part;
+  }
+
+  #hangUp(code: number, why: PaminaError): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#waiting = [];
+    this.#answers.flush();
+    this.#refuse(code, why);
+  }
+
+  #refuse(code: number, why: PaminaError): void {
+    const { channel } = this.#parts;
+    const { context, message } = why.toJSON();
+    const text = message.slice(0, refusalLengthMax).replace(/\p{Cc}+/gu, ' ');
+    channel.send(
+      encodeCallsControl({
+        type: 'refuse',
+        code: why.code,
+        message: text,
+        context: plain(context),
+      }),
+    );
+    channel.close(code, why.code);
+    this.#end();
+  }
+
+  async #tidy(): Promise<void> {
+    this.#isEnding = true;
+    this.#waiting = [];
+    this.#cancelHello();
+    this.#answers.close();
+    this.#reader.close();
+    const { face, online, readers } = this.#context;
+    const message = `the connection to ${online.name} ended, and the transaction was rolled back`;
+    await readers.end(new PaminaError('CONNECTION_LOST', message));
+    await face.close();
+    if (this.#underWay === 0) return;
+    await new Promise<void>((resolve) => (this.#onIdle = resolve));
+  }
+}
+
+/** As JSON has it: what else stands in a context cannot be sent. */
+function plain(context: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return JSON.parse(JSON.stringify(context)) as Record<string, unknown>;
+}

@@ -1,0 +1,268 @@
+// Remote databases against a server that listens in this process: what one can do with them, and what becomes of
+// them when the connection ends.
+import { RemotePamina, type RemoteOptions } from '@pamina/client';
+import { type Channel, nodeEnv } from '@pamina/env';
+import { isPaminaError, wireMessageBytesMax } from '@pamina/format';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Workbench } from '../../packages/server/test/workbench.js';
+import type { PaminaServer } from '@pamina/server';
+import { until } from '../support/until.js';
+
+const env = nodeEnv();
+let workbench: Workbench;
+let server: PaminaServer;
+const opened: { close(): Promise<void> }[] = [];
+beforeEach(async () => {
+  workbench = await Workbench.open();
+  server = await workbench.server();
+  await server.host.create('orders');
+});
+afterEach(async () => {
+  for (const db of opened.splice(0)) await db.close();
+  await workbench.close();
+});
+
+function remote<T = string>(options: Partial<RemoteOptions<T, T>> = {}): RemotePamina<T, T> {
+  const address = `${server.address.replace('http', 'pamina')}/orders`;
+  const db = new RemotePamina<T, T>(address, { env, ...options });
+  opened.push(db);
+  return db;
+}
+
+/** The network, with hands on every channel that is opened through it. */
+function tapped(): { env: typeof env; channels: Channel[]; messages: Uint8Array[] } {
+  const channels: Channel[] = [];
+  const messages: Uint8Array[] = [];
+  const network: typeof env.network = {
+    ...env.network,
+    connect: async (url, options) => {
+      const channel = await env.network.connect(url, options);
+      channels.push(channel);
+      return new Proxy(channel, {
+        get(target, name: keyof Channel) {
+          const value: unknown = target[name];
+          if (name === 'send') {
+            return (bytes: Uint8Array) => {
+              messages.push(bytes);
+              target.send(bytes);
+            };
+          }
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    },
+  };
+  return { env: { ...env, network }, channels, messages };
+}
+
+describe('a remote database', () => {
+  it('many calls of one turn are one message, and each gets its own answer', async () => {
+    const tap = tapped();
+    const db = remote({ env: tap.env });
+    await db.open();
+    const before = tap.messages.length;
+    const keys = Array.from({ length: 200 }, (_, at) => `key ${at}`);
+    await Promise.all(keys.map((key) => db.put(key, `value of ${key}`)));
+    expect(tap.messages.length).toBe(before + 1);
+    const values = await Promise.all(keys.map((key) => db.get(key)));
+    expect(values).toEqual(keys.map((key) => `value of ${key}`));
+  });
+
+  it('keys and values of every size pass, also those that travel in parts', async () => {
+    const db = remote<Uint8Array>({ keyEncoding: 'view', valueEncoding: 'view' });
+    const large = new Uint8Array(9 * wireMessageBytesMax).map((_, at) => at % 251);
+    const key = new Uint8Array(1000).fill(255);
+    await db.put(key, large);
+    await db.put(Uint8Array.of(0), new Uint8Array(0));
+    const read = await db.get(key);
+    expect(read?.length).toBe(large.length);
+    expect(Buffer.from(read ?? []).equals(large)).toBe(true);
+    expect(await db.get(Uint8Array.of(0))).toEqual(new Uint8Array(0));
+    const entries = await db.iterator().all();
+    expect(entries.map(([, value]) => value.length)).toEqual([0, large.length]);
+  });
+
+  it('what is too large is refused with the code that an embedded database has', async () => {
+    const db = remote();
+    const huge = 'x'.repeat(33 * 1024 * 1024);
+    await expect(db.put('a', huge)).rejects.toMatchObject({ code: 'VALUE_TOO_LARGE' });
+    await expect(db.put('k'.repeat(1024 * 1024 + 1), '')).rejects.toMatchObject({
+      code: 'KEY_TOO_LARGE',
+    });
+    const batch = ['a', 'b', 'c'].map((key) => ({ type: 'put' as const, key, value: huge }));
+    await expect(db.batch(batch)).rejects.toMatchObject({ code: 'COMMIT_TOO_LARGE' });
+    await db.put('a', 'small');
+    expect(await db.get('a')).toBe('small');
+  });
+
+  it('P13 an iterator asks for no more than one answer ahead of its reader', async () => {
+    const value = 'x'.repeat(1000);
+    const db = remote();
+    const entries = Array.from({ length: 2000 }, (_, at) => ({
+      type: 'put' as const,
+      key: String(at).padStart(4, '0'),
+      value,
+    }));
+    await db.batch(entries);
+    const tap = tapped();
+    const reader = remote({ env: tap.env });
+    await reader.open();
+    const iterator = reader.iterator();
+    for (let at = 0; at < 20; at++) await iterator.next();
+    const asked = tap.messages.length;
+    await reader.get('0000');
+    // Two answers of 64 KiB are there at most: the rest of 2 MB was not asked for.
+    expect(asked).toBeLessThan(6);
+    const rest = await iterator.all();
+    expect(rest).toHaveLength(1980);
+    expect(rest.at(-1)?.[0]).toBe('1999');
+  });
+
+  it('transactions see what they wrote, lock it, and are one record', async () => {
+    const db = remote();
+    const other = remote();
+    await db.put('stock', '2');
+    const before = server.host.database('orders').durable().seq;
+    const transaction = await db.begin();
+    expect(await transaction.get('stock')).toBe('2');
+    await transaction.put('stock', '1');
+    await transaction.put('order', 'one');
+    expect(await transaction.get('stock')).toBe('1');
+    expect(await transaction.keys().all()).toEqual(['order', 'stock']);
+    expect(await other.get('stock')).toBe('2');
+    await transaction.commit();
+    expect(await other.getMany(['stock', 'order'])).toEqual(['1', 'one']);
+    expect(server.host.database('orders').durable().seq).toBe(before + 1);
+    await expect(transaction.get('stock')).rejects.toMatchObject({ code: 'TRANSACTION_OVER' });
+  });
+
+  it('a transaction that throws leaves nothing behind, in sublevels and of every encoding', async () => {
+    const db = remote();
+    const sublevel = db.sublevel<string, { n: number }>('docs', { valueEncoding: 'json' });
+    await db.transaction(async (transaction) => {
+      await transaction.put('a', { n: 1 }, { sublevel });
+      expect(await transaction.get('a', { sublevel })).toEqual({ n: 1 });
+    });
+    expect(await sublevel.get('a')).toEqual({ n: 1 });
+    const failed = db.transaction(async (transaction) => {
+      await transaction.del('a', { sublevel });
+      throw new Error('no');
+    });
+    await expect(failed).rejects.toThrowError('no');
+    expect(await sublevel.get('a')).toEqual({ n: 1 });
+    await db.transaction((transaction) => transaction.clear({ sublevel }));
+    expect(await sublevel.keys().all()).toEqual([]);
+  });
+
+  it('P1 a write with a durability of its own, and a position that a read elsewhere can ask for', async () => {
+    const db = remote({ durability: 'disk' });
+    expect(db.position).toBeNull();
+    await db.put('a', 'one', { durability: 'memory' });
+    await db.put('a', 'two');
+    const seq = server.host.database('orders').durable().seq;
+    expect(db.position).toBe(`1/${seq}`);
+    const unconfirmed = db.put('a', 'three', { durability: { replicas: 1 } });
+    await expect(unconfirmed).rejects.toMatchObject({ code: /^(DURABILITY|REPLICAS)_/ as never });
+  });
+
+  it('P14 a token is asked for, and a wrong one ends the wait at once', async () => {
+    const guarded = await workbench.server({
+      data: 'guarded',
+      token: 'a token of enough letters'.replace(/ /g, '-'),
+    });
+    await guarded.host.create('secret');
+    const address = `${guarded.address.replace('http', 'pamina')}/secret`;
+    const db = new RemotePamina(address, { env, token: 'another-token-of-letters' });
+    await expect(db.open()).rejects.toMatchObject({ cause: { code: 'UNAUTHORIZED' } });
+    const good = new RemotePamina(address, { env, token: 'a-token-of-enough-letters' });
+    opened.push(good);
+    await good.put('a', 'in');
+    expect(await good.get('a')).toBe('in');
+  });
+
+  it('P9 a database that is nowhere is told with its reason once the time is over', async () => {
+    const db = new RemotePamina('pamina://nowhere', {
+      env,
+      directory: { nowhere: server.address },
+      connectTimeoutMs: 100,
+    });
+    await expect(db.open()).rejects.toMatchObject({
+      cause: { code: 'CONNECT_FAILED', context: { reason: 'DATABASE_OFFLINE' } },
+    });
+    expect(() => new RemotePamina('http://nowhere', { env })).toThrowError(
+      expect.objectContaining({ code: 'ADDRESS_INVALID' }),
+    );
+  });
+});
+
+describe('a connection that ends', () => {
+  it('reads are asked again by themselves, iterators, snapshots and transactions end and say so', async () => {
+    const tap = tapped();
+    const db = remote({ env: tap.env });
+    await db.put('a', 'one');
+    const snapshot = db.snapshot();
+    await db.get('a', { snapshot });
+    const iterator = db.iterator();
+    await iterator.next();
+    const transaction = await db.begin();
+    await transaction.put('a', 'never');
+    const reads = Promise.all(Array.from({ length: 50 }, () => db.get('a')));
+    tap.channels[0]?.close(4999, 'cut by the test');
+    expect(await reads).toEqual(Array.from({ length: 50 }, () => 'one'));
+    await expect(db.get('a', { snapshot })).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    await expect(iterator.nextv(10)).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    await expect(transaction.commit()).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    await snapshot.close();
+    await iterator.close();
+    await until('the transaction was rolled back', () => {
+      return server.host.database('orders').transactions.size === 0;
+    });
+    expect(await db.get('a')).toBe('one');
+  });
+
+  it('P1 a write that had no answer is told so and not repeated; one that comes later goes with the next connection', async () => {
+    const tap = tapped();
+    const db = remote({ env: tap.env });
+    await db.open();
+    const holder = await server.open('orders').begin();
+    await holder.put('held', 'by another');
+    const waiting = db.put('held', 'mine');
+    const told = expect(waiting).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' });
+    await db.get('anything');
+    tap.channels[0]?.close(4999, 'cut by the test');
+    await told;
+    await db.put('unsent', 'arrives');
+    expect(await db.get('unsent')).toBe('arrives');
+    await holder.rollback();
+  });
+
+  it('P9 while there is no connection a call waits as long as it may, and fails with the reason', async () => {
+    const db = remote({ timeoutMs: 200 });
+    await db.put('a', 'one');
+    const lost = new Promise((resolve) => db.once('disconnected', resolve));
+    await server.host.stop('orders');
+    await lost;
+    await expect(db.get('a')).rejects.toMatchObject({
+      code: 'CONNECT_FAILED',
+      context: { reason: 'DATABASE_OFFLINE' },
+    });
+    await server.host.start('orders');
+    await until('it was there again', async () => {
+      const read = db.get('a').catch((error: unknown) => {
+        // Until it is there again no call gets through.
+        if (!isPaminaError(error, 'CONNECT_FAILED')) throw error;
+      });
+      return (await read) === 'one';
+    });
+  });
+
+  it('close ends the attempts, and what waits', async () => {
+    const db = remote({ timeoutMs: 60_000 });
+    await db.put('a', 'one');
+    await server.host.stop('orders');
+    const read = db.get('a');
+    const refused = expect(read).rejects.toMatchObject({ code: 'DATABASE_CLOSED' });
+    await db.close();
+    await refused;
+  });
+});
