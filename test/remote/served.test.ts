@@ -184,7 +184,7 @@ describe('a remote database', () => {
     const db = new RemotePamina('pamina://nowhere', {
       env,
       directory: { nowhere: server.address },
-      connectTimeoutMs: 100,
+      connectTimeoutMs: 2000,
     });
     await expect(db.open()).rejects.toMatchObject({
       cause: { code: 'CONNECT_FAILED', context: { reason: 'DATABASE_OFFLINE' } },
@@ -237,7 +237,7 @@ describe('a connection that ends', () => {
   });
 
   it('P9 while there is no connection a call waits as long as it may, and fails with the reason', async () => {
-    const db = remote({ timeoutMs: 200 });
+    const db = remote({ timeoutMs: 2000 });
     await db.put('a', 'one');
     const lost = new Promise((resolve) => db.once('disconnected', resolve));
     await server.host.stop('orders');

@@ -319,7 +319,9 @@ export class RemoteTransaction<K = string, V = string> {
     this.#source.assertOpen();
     if (sublevel === undefined) return this.#db as unknown as AnyLevel<PK, PV>;
     const { db } = sublevel as { db?: unknown };
-    if (db === this.#db) return sublevel;
+    // The compiler accepts it by itself or not, by what it has looked at before.
+    const level: unknown = sublevel;
+    if (db === this.#db) return level as AnyLevel<PK, PV>;
     throw new TypeError('the sublevel is not of the database of the transaction');
   }
 
