@@ -22,7 +22,7 @@ export async function compress(raw: Uint8Array, codec: Packed): Promise<Uint8Arr
 }
 
 /** Loaded by who compresses: every verb of the command loads this package. */
-function lz4Binding(): Promise<typeof import('lz4-napi')> {
+function lz4Binding() {
   return import('lz4-napi');
 }
 

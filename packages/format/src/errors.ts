@@ -21,12 +21,8 @@ import { archiveErrors } from './errors-archive.js';
 export const errorTable = {
   ABORTED: ended('Nothing more is done. Start it again when you want it.', 499, false),
   ACCESS_DENIED: disk('Give the user that runs Pamina the right to read and write this path.'),
-  ADDRESS_INVALID: usage(
-    'Write an address as http://HOST:PORT or https://HOST:PORT, and where to listen as HOST:PORT.',
-  ),
-  ADDRESS_NOT_ALLOWED: refused(
-    'This server calls only the addresses that `--allow-master` names. Start it with this one among them, if it is to be trusted.',
-  ),
+  ADDRESS_INVALID: usage('Write an address as https://HOST:PORT, where to listen as HOST:PORT.'),
+  ADDRESS_NOT_ALLOWED: refused('If it is to be trusted, name it with `--allow-master` too.'),
   ...archiveErrors,
   BACKLOG_FULL: limit(
     'Await the commits that are under way before you write more; the disk is slower than the writer.',

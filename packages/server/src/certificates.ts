@@ -26,6 +26,15 @@ interface Material {
   readonly pair: CheckedPair | null;
 }
 
+/** Files that cannot be used as they are. */
+interface Fault {
+  readonly message: string;
+  /** On the monotonic clock. */
+  readonly since: number;
+  /** Said once. */
+  isTold: boolean;
+}
+
 const settleMsDefault = 2_000;
 /** Also without word from the file system: links to folders, other machines' disks. */
 const lookAgainMs = 60_000;
@@ -43,9 +52,7 @@ export class Certificates {
   #looking: Promise<void> | null = null;
   #isToLookAgain = false;
   #isClosed = false;
-  /** What was told of files that cannot be used; said once. */
-  #told: string | null = null;
-  #faultySince: number | null = null;
+  #fault: Fault | null = null;
   #expiryTold = 0;
 
   private constructor(options: CertificatesOptions, material: Material) {
@@ -136,8 +143,7 @@ export class Certificates {
     try {
       const material = await readMaterial(this.#options);
       if (!isSame(material, this.#material)) await this.#replace(material);
-      this.#faultySince = null;
-      this.#told = null;
+      this.#fault = null;
       this.#lookLater(lookAgainMs);
     } catch (error) {
       this.#noteFault(toPaminaError(error));
@@ -166,15 +172,18 @@ export class Certificates {
   #noteFault(error: PaminaError): void {
     const { clock } = this.#options.env;
     const settleMs = this.#options.settleMs ?? settleMsDefault;
-    this.#faultySince ??= clock.monotonic();
-    const leftMs = this.#faultySince + settleMs - clock.monotonic();
+    // Another fault than before: somebody is at work there, and is given the same time again.
+    if (this.#fault?.message !== error.message) {
+      this.#fault = { message: error.message, since: clock.monotonic(), isTold: false };
+    }
+    const leftMs = this.#fault.since + settleMs - clock.monotonic();
     if (leftMs > 0) {
       this.#lookLater(leftMs);
       return;
     }
     this.#lookLater(lookAgainMs);
-    if (this.#told === error.message) return;
-    this.#told = error.message;
+    if (this.#fault.isTold) return;
+    this.#fault.isTold = true;
     this.#notice(
       'warning',
       `${error.message}. The certificates of before stay in use. ${error.hint}`,

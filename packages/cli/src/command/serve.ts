@@ -91,7 +91,7 @@ function pathOf(context: Context, text: string | undefined): string | undefined 
 /** On stderr, so that whoever reads where it listens is not disturbed. */
 function tell({ output }: Context, { level, message, topic }: Notice): void {
   if (output.json) output.errorLine(JSON.stringify({ [level]: { topic, message } }));
-  else output.errorLine(`${level}: ${message}.`);
+  else output.errorLine(`${level}: ${message.replace(/[.\s]+$/, '')}.`);
 }
 
 /** A reader of stdout that went away ends no server: only a signal does. */
