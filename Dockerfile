@@ -36,5 +36,7 @@ EXPOSE 7474
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:7474/health').then(({ status }) => process.exit(status === 200 ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["pamina"]
+# Without TLS, for the networks of an engine or behind a proxy: whoever is on the way can read along. For others give
+# --tls-cert and --tls-key instead of --insecure.
 # `docker stop` waits 10 seconds: give it more (--stop-timeout of docker run) when transactions may be longer.
-CMD ["serve", "--listen", "0.0.0.0:7474", "--token-file", "/run/secrets/pamina-token", "--stop-timeout", "8", "--log-level", "info"]
+CMD ["serve", "--listen", "0.0.0.0:7474", "--token-file", "/run/secrets/pamina-token", "--insecure", "--stop-timeout", "8", "--log-level", "info"]

@@ -16,6 +16,7 @@ import {
   usage,
   type ErrorRow,
 } from './error-classes.js';
+import { archiveErrors } from './errors-of-archives.js';
 
 export const errorTable = {
   ABORTED: ended('Nothing more is done. Start it again when you want it.', 499, false),
@@ -26,45 +27,7 @@ export const errorTable = {
   ADDRESS_NOT_ALLOWED: refused(
     'This server calls only the addresses that `--allow-master` names. Start it with this one among them, if it is to be trusted.',
   ),
-  ARCHIVE_ADDRESS_INVALID: usage(
-    'Write an archive as /PATH, file:///PATH or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION. Credentials stand in the environment or in a file, never in the address.',
-  ),
-  ARCHIVE_CONFLICT: refused(
-    'Another history is kept there under the same name, and was left as it is. Give this database an archive, or a prefix, of its own.',
-    409,
-  ),
-  ARCHIVE_CREDENTIALS_MISSING: usage(
-    'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where the server runs, or name a file with `--credentials-file`.',
-  ),
-  ARCHIVE_DAMAGED: damaged(
-    'What the archive delivered is not what was stored. Read it again; if it stays, use another archive or backup and have the storage checked.',
-  ),
-  ARCHIVE_DENIED: refused(
-    'The storage refused the request. Check the credentials, the region, the clock of this machine and the rights on the bucket.',
-  ),
-  ARCHIVE_ENCRYPTION: state(
-    'An archive is encrypted from its beginning or never. Give `--recipient` and `--identity-file` for one that is, leave them out for one that is not.',
-  ),
-  ARCHIVE_EXISTS: state('Choose another name, or remove the archive of this name first.'),
-  ARCHIVE_GAP: missing(
-    'Log that the archive needs was deleted here before it was archived. Take a backup with `pamina backup NAME`: archiving goes on from it.',
-    410,
-  ),
-  ARCHIVE_IN_USE: state(
-    'A database elsewhere archives there, and its settings say what stays: expire it where that database is, or remove the archive from it first (`pamina archive remove`). If that database is gone for good, say so with `--abandoned`.',
-  ),
-  ARCHIVE_KEY_INVALID: usage(
-    'Recipients are public keys (age1…), the identity file is what `age-keygen` wrote; it must belong to one of the recipients.',
-  ),
-  ARCHIVE_NOT_FOUND: missing(
-    'Check the name with `pamina archive list NAME`, and that the bucket or folder exists and holds an archive.',
-  ),
-  ARCHIVE_OBJECT_NOT_FOUND: missing('Check the archive with `pamina verify ARCHIVE`.'),
-  ARCHIVE_OBJECT_TOO_LARGE: limit('Use smaller segments.'),
-  ARCHIVE_UNAVAILABLE: network(
-    'The storage does not answer. It is tried again by itself; if not, check the address and the network.',
-    503,
-  ),
+  ...archiveErrors,
   BACKLOG_FULL: limit(
     'Await the commits that are under way before you write more; the disk is slower than the writer.',
     503,
@@ -103,6 +66,9 @@ export const errorTable = {
   CONTROL_INVALID: damaged(
     'The file control.json cannot be used. Keep the folder as it is and restore a backup to a new place.',
   ),
+  CURSOR_INVALID: usage(
+    'Send the cursor of the page before as it came, with the same bounds; begin again without one.',
+  ),
   DATABASE_CLOSED: state('Open the database again before you use it.'),
   DATABASE_EXISTS: state('Choose another name, or delete the existing database first.'),
   DATABASE_FAILED: state(
@@ -119,6 +85,11 @@ export const errorTable = {
   ),
   DATABASE_OFFLINE: state('Start it with `pamina start NAME`.'),
   DATABASE_ONLINE: state('Stop it first with `pamina stop NAME`.'),
+  DATABASE_STOPPING: state(
+    'What is open may still end, nothing new begins. Try again when it is back, or ask another server.',
+    503,
+    true,
+  ),
   DATABASE_TYPE: state(
     'See the type with `pamina status NAME`: normal databases are written to, replicas follow a master, unassigned ones wait to become either.',
   ),
@@ -150,6 +121,7 @@ export const errorTable = {
   DURABILITY_UNAVAILABLE: state(
     'Nothing was written. Permit more replicas with `pamina allow MASTER REPLICA`, or ask for fewer.',
   ),
+  EVENTS_FULL: limit('End other streams of events, or ask again later.', 503, true),
   FAILOVER_BEHIND: state(
     'Another replica has more of the log. Leave out `--to`, or say `--accept-loss` to give up what only the other one has.',
   ),
@@ -304,6 +276,11 @@ export const errorTable = {
   SERVER_RUNNING: state('A server already hosts this data folder. Stop it first, or use it.'),
   STATE_HASH_MISMATCH: damaged(
     'The content is not what the backup proves. Keep the files, restore the backup to a new place and compare.',
+  ),
+  STOP_TIMEOUT: ended(
+    'Everything is closed. What was open was rolled back: its clients were told so. Allow more time with `--stop-timeout`.',
+    504,
+    false,
   ),
   STORE_AHEAD: damaged(
     'The store holds more than the log, so it cannot be trusted. Restore a backup with its log, or create the replica again.',
