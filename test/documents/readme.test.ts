@@ -106,7 +106,7 @@ describe('README.md', () => {
   }
 
   async function walk(part: CodeBlock[], name: string): Promise<Walked> {
-    const ports = await freePorts(8);
+    const ports = await freePorts(16);
     const script = shellScript(
       part.map(({ text }) => text),
       () => ports.pop() ?? 0,

@@ -19,6 +19,11 @@ export interface Io {
   readonly cwd: string;
   /** Aborted to end the run: `serve` and `job-log --follow` end well, other verbs are interrupted. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Who ends in steps hears of every signal behind the first one, and ends the process by the function that comes
+   * with it; while nobody listens a second signal does. Returns how to listen no more.
+   */
+  readonly onFurtherSignal?: ((listener: (end: () => void) => void) => () => void) | undefined;
 }
 
 /** What stands behind the command; each has its real default. Tests replace them. */

@@ -61,6 +61,7 @@ import {
   type ServerAnswer,
   serverAnswer,
   settingsAnswer,
+  type StopOptions,
   statusAnswer,
   type TransactionCalls,
   type UserCalls,
@@ -120,8 +121,8 @@ export class RemoteAdministration implements Administration {
     return this.#calls.verb(path`/databases/${name}/start`);
   }
 
-  stop(name: string): Promise<DatabaseStatus> {
-    return this.#calls.verb(path`/databases/${name}/stop`);
+  stop(name: string, { mode, timeoutMs }: StopOptions = {}): Promise<DatabaseStatus> {
+    return this.#calls.verb(path`/databases/${name}/stop`, { mode, timeoutMs });
   }
 
   apply(name: string, target: ApplyTarget): Promise<DatabaseStatus> {

@@ -63,6 +63,9 @@ export const errorTable = {
   CONTROL_INVALID: damaged(
     'The file control.json cannot be used. Keep the folder as it is and restore a backup to a new place.',
   ),
+  CURSOR_INVALID: usage(
+    'Send the cursor of the page before as it came, with the same bounds; begin again without one.',
+  ),
   DATABASE_CLOSED: state('Open the database again before you use it.'),
   DATABASE_EXISTS: state('Choose another name, or delete the existing database first.'),
   DATABASE_FAILED: state(
@@ -79,6 +82,11 @@ export const errorTable = {
   ),
   DATABASE_OFFLINE: state('Start it with `pamina start NAME`.'),
   DATABASE_ONLINE: state('Stop it first with `pamina stop NAME`.'),
+  DATABASE_STOPPING: state(
+    'What is open may still end, nothing new begins. Try again when it is back, or ask another server.',
+    503,
+    true,
+  ),
   DATABASE_TYPE: state(
     'See the type with `pamina status NAME`: normal databases are written to, replicas follow a master, unassigned ones wait to become either.',
   ),
@@ -110,6 +118,7 @@ export const errorTable = {
   DURABILITY_UNAVAILABLE: state(
     'Nothing was written. Permit more replicas with `pamina allow MASTER REPLICA`, or ask for fewer.',
   ),
+  EVENTS_FULL: limit('End other streams of events, or ask again later.', 503, true),
   FAILOVER_BEHIND: state(
     'Another replica has more of the log. Leave out `--to`, or say `--accept-loss` to give up what only the other one has.',
   ),
@@ -265,6 +274,11 @@ export const errorTable = {
   SERVER_RUNNING: state('A server already hosts this data folder. Stop it first, or use it.'),
   STATE_HASH_MISMATCH: damaged(
     'The content is not what the backup proves. Keep the files, restore the backup to a new place and compare.',
+  ),
+  STOP_TIMEOUT: ended(
+    'Everything is closed. What was open was rolled back: its clients were told so. Allow more time with `--stop-timeout`.',
+    504,
+    false,
   ),
   STORE_AHEAD: damaged(
     'The store holds more than the log, so it cannot be trusted. Restore a backup with its log, or create the replica again.',

@@ -25,8 +25,8 @@ export type { ErrorCode } from './errors.js';
 export { FieldReader } from './fields.js';
 export { bytesToHex, isHex } from './hex.js';
 export { readUint64, viewOf, writeUint64 } from './integers.js';
-export { isolationLevels, readLockModes } from './isolation.js';
-export type { Isolation, ReadLockMode } from './isolation.js';
+export { isolationLevels, readLockModes, stopModes } from './isolation.js';
+export type { Isolation, ReadLockMode, StopMode } from './isolation.js';
 export { decodeLockBody, encodeLockBody, isLockKind } from './lock-body.js';
 export type {
   AbortBody,
@@ -66,6 +66,8 @@ export {
   transactionLeaseMsDefault,
   transactionLeaseMsMax,
   transactionLeaseMsMin,
+  stopTimeoutMsDefault,
+  stopTimeoutMsMax,
   transactionTimeoutMsDefault,
   transactionTimeoutMsMax,
   transactionsMax,

@@ -19,3 +19,7 @@ export const readLockModes = ['unprotected', 'shared', 'protected'] as const;
  * from changing what it read, `protected` from reading it under a lock too, until the transaction ends.
  */
 export type ReadLockMode = (typeof readLockModes)[number];
+
+/** What a stop does with open transactions, from the patient to the hard. */
+export const stopModes = ['normal', 'rollback', 'abort'] as const;
+export type StopMode = (typeof stopModes)[number];

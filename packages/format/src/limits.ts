@@ -128,6 +128,9 @@ export const transactionTimeoutMsDefault = 5 * 60 * 1000;
 export const transactionIdleTimeoutMsDefault = 60_000;
 /** Of each of the three. */
 export const transactionTimeoutMsMax = 24 * 60 * 60 * 1000;
+/** So long a normal stop waits for what is open: as long as a transaction may be, if nothing is said. */
+export const stopTimeoutMsDefault = 5 * 60 * 1000;
+export const stopTimeoutMsMax = 24 * 60 * 60 * 1000;
 /** Transactions of clients elsewhere that are open in one database at the same time. */
 export const remoteTransactionsMax = 1000;
 /** Of how many of them that ended it is remembered how, so that who lost the answer can ask again. */
@@ -207,6 +210,8 @@ const relations: readonly (readonly [boolean, string])[] = [
   [locksPerTransactionMax <= locksMax, 'one transaction must be able to hold what it may'],
   [commitBytesMax <= transactionBytesMax, 'a full commit must fit what is not committed'],
   [lockTimeoutMsDefault < transactionTimeoutMsDefault, 'a wait must end before the transaction'],
+  [transactionTimeoutMsDefault <= stopTimeoutMsDefault, 'a stop must wait for a transaction'],
+  [transactionTimeoutMsMax <= stopTimeoutMsMax, 'a stop must be able to wait for any transaction'],
   [transactionLeaseMsMin <= transactionLeaseMsDefault, 'the default lease must be allowed'],
   [transactionLeaseMsDefault <= transactionLeaseMsMax, 'the default lease must be allowed'],
   [remoteTransactionsMax <= transactionsMax, 'clients elsewhere must leave room for others'],

@@ -4,6 +4,19 @@
 import { isPaminaError, PaminaError, toPaminaError } from '@pamina/format';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
+type ServerResponse = FastifyReply['raw'];
+
+/** For the log: why a request failed. */
+const failures = new WeakMap<ServerResponse, PaminaError>();
+
+export function failureOf(raw: ServerResponse): PaminaError | null {
+  return failures.get(raw) ?? null;
+}
+
+export function noteFailure(raw: ServerResponse, error: PaminaError): void {
+  failures.set(raw, error);
+}
+
 export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error, _request, reply) => sendError(reply, errorOf(error)));
   app.setNotFoundHandler((request, reply) => {
@@ -13,6 +26,7 @@ export function answerErrors(app: FastifyInstance): void {
 }
 
 export function sendError(reply: FastifyReply, error: PaminaError, status?: number): FastifyReply {
+  noteFailure(reply.raw, error);
   if (error.httpStatus === 401) reply.header('www-authenticate', 'Bearer');
   const { retryAfterMs } = error.context;
   if (typeof retryAfterMs === 'number') {
@@ -21,11 +35,12 @@ export function sendError(reply: FastifyReply, error: PaminaError, status?: numb
   return reply
     .code(status ?? error.httpStatus)
     .type('application/json')
-    .send(errorBody(error));
+    .send(errorBody(error, reply.request.id));
 }
 
-export function errorBody(error: PaminaError): string {
-  return JSON.stringify({ error });
+/** With the id under which the log has it. */
+export function errorBody(error: PaminaError, requestId?: string): string {
+  return JSON.stringify({ error, requestId });
 }
 
 export function errorOf(error: unknown): PaminaError {

@@ -61,6 +61,8 @@ export class HostCore {
   readonly faults = new Map<string, Fault>();
   /** When those that were online in this process and are not went offline, ms since 1970. */
   readonly stoppedAt = new Map<string, number>();
+  /** What is to be said of how they went offline, where that is not as it was asked for. */
+  readonly stopNotes = new Map<string, string>();
   /** Turns of what opens, closes, moves or removes a database. */
   readonly turns = new KeyedLock();
   readonly leases: BackupLeases;

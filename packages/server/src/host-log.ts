@@ -62,7 +62,7 @@ export async function* jobLog(
   }
 }
 
-function eventOf({ event, fields, level, message, time }: WrittenEvent): JobEvent {
+export function eventOf({ event, fields, level, message, time }: WrittenEvent): JobEvent {
   return { time: Date.parse(time), level, event, message, fields };
 }
 

@@ -11,14 +11,15 @@ import { enterName, fenced, requireStillOwn, withdrawName } from './host-names.j
 import { sourceOf } from './host-source-follow.js';
 import { seekSuccessor } from './host-successor.js';
 import { OnlineDatabase } from './online-database.js';
+import type { StopPace } from './stop-pace.js';
 
 /** How long a closing host waits for what it told to end. */
 const quietMsMax = 10_000;
 
-export async function stopAll(core: HostCore): Promise<void> {
+export async function stopAll(core: HostCore, pace?: StopPace): Promise<void> {
   const names = [...core.online.keys()];
   const ends = await Promise.allSettled(
-    names.map((name) => core.turns.run(name, () => goOffline(core, name))),
+    names.map((name) => core.turns.run(name, () => goOffline(core, name, { pace }))),
   );
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
@@ -56,13 +57,8 @@ export async function start(core: HostCore, name: string): Promise<void> {
   });
 }
 
-export async function stop(core: HostCore, name: string): Promise<void> {
-  await core.control(name);
-  requireServer(core, name);
-  await core.turns.run(name, () => goOffline(core, name));
-}
-
-function requireServer(core: HostCore, name: string): void {
+/** SERVER_NOT_RUNNING */
+export function requireServer(core: HostCore, name: string): void {
   if (core.address !== null) return;
   throw new PaminaError(
     'SERVER_NOT_RUNNING',
@@ -115,6 +111,7 @@ export async function bringUp(
   online.onTakenOver = (replica) => core.onTakenOver(name, replica);
   core.online.set(name, online);
   core.stoppedAt.delete(name);
+  core.stopNotes.delete(name);
   const { jobLog } = database;
   jobLog.write('info', 'online', `${name} is online at ${core.address}.`, {
     address: core.address,
@@ -187,7 +184,7 @@ function followerOf(core: HostCore, online: OnlineDatabase): FollowerRunner | So
 export async function goOffline(
   core: HostCore,
   name: string,
-  options: { keepName?: boolean } = {},
+  options: { keepName?: boolean; pace?: StopPace | undefined } = {},
 ): Promise<void> {
   const online = core.online.get(name);
   core.faults.delete(name);
@@ -196,7 +193,7 @@ export async function goOffline(
   const { instance } = online.database.control;
   online.database.jobLog.write('info', 'offline', `${name} goes offline.`);
   try {
-    await online.close();
+    await online.close(options.pace);
   } finally {
     core.stoppedAt.set(name, core.env.clock.now());
     if (options.keepName !== true) await withdrawName(core, name, instance);

@@ -36,7 +36,7 @@ import type { HostCore } from './host-core.js';
 import { folderBytes, replacedCopies } from './host-replaced.js';
 import type { OnlineDatabase } from './online-database.js';
 
-interface Condition {
+export interface Condition {
   readonly state: DatabaseState;
   readonly reason: string | null;
   readonly since: number | null;
@@ -111,9 +111,10 @@ const busy: Condition = {
 const elsewhere: Condition = { ...quiet, state: 'open', reason: 'another process has it open' };
 
 /** Null where this process does not know it. */
-function whyOffline({ address }: HostCore, since: number | null): string | null {
-  if (address === null) return 'no server has its data folder';
-  return since === null ? null : 'it was stopped';
+function whyOffline(core: HostCore, name: string, since: number | null): string | null {
+  if (core.address === null) return 'no server has its data folder';
+  const note = core.stopNotes.get(name);
+  return since === null ? null : `it was stopped${note === undefined ? '' : `: ${note}`}`;
 }
 
 function offline(core: HostCore, control: Control): Condition {
@@ -122,7 +123,7 @@ function offline(core: HostCore, control: Control): Condition {
     return { ...quiet, state: 'offline', reason };
   }
   const since = core.stoppedAt.get(control.name) ?? null;
-  const reason = refusedByFence(control)?.message ?? whyOffline(core, since);
+  const reason = refusedByFence(control)?.message ?? whyOffline(core, control.name, since);
   return { ...quiet, state: 'offline', since, reason };
 }
 
@@ -130,7 +131,8 @@ function failed(error: PaminaError, since: number | null): Condition {
   return { state: 'failed', reason: `${error.code}: ${error.message}`, since, message: error.hint };
 }
 
-function conditionOf(online: OnlineDatabase): Condition {
+/** Of what this process knows already: the disk is not asked. */
+export function conditionOf(online: OnlineDatabase): Condition {
   const { failure, stuck } = online.database;
   if (failure !== null) return failed(failure, null);
   const condition = soundCondition(online);

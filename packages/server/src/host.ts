@@ -31,7 +31,6 @@ import type {
   LockSummary,
   LogLine,
   LogOptions,
-  LogSegments,
   Progress,
   QueryOptions,
   RejoinOptions,
@@ -42,6 +41,7 @@ import type {
   WriteOptions,
   RestoreOptions,
   RestoreReport,
+  StopOptions,
   TakeOverReport,
   TakeOverRequest,
   TransactionCalls,
@@ -69,7 +69,9 @@ import { replicate } from './host-replicate.js';
 import { finishRestores, restoreDatabase } from './host-restore.js';
 import { set } from './host-set.js';
 import { NameKeeper, startAll } from './host-keep-names.js';
-import { start, stop, stopAll, whenQuiet } from './host-start.js';
+import { type HostOperations, hostOperations } from './host-operations.js';
+import { start, stopAll, whenQuiet } from './host-start.js';
+import { stop } from './host-stop.js';
 import { fence, takenOverBy, unfence } from './host-fence.js';
 import { failover } from './host-failover.js';
 import { rejoin } from './host-rejoin.js';
@@ -79,11 +81,13 @@ import { finishTakeovers, takeOver } from './host-take-over.js';
 import { list, status } from './host-status.js';
 import { verify } from './host-verify.js';
 import type { OnlineDatabase } from './online-database.js';
-import type { BackupFile, Served } from './served.js';
+import type { Served } from './served.js';
+import type { StopPace } from './stop-pace.js';
 import { UserTables } from './user-tables.js';
 
 export class Host implements Served {
   readonly transactions: TransactionCalls;
+  readonly operations: HostOperations;
   readonly users: UserCalls;
   readonly userTables: UserTables;
   readonly #core: HostCore;
@@ -93,6 +97,7 @@ export class Host implements Served {
   private constructor(core: HostCore) {
     this.#core = core;
     this.transactions = transactionCalls(core);
+    this.operations = hostOperations(core);
     this.userTables = new UserTables(core);
     this.users = userCalls(core, this.userTables);
     this.#names = new NameKeeper(core);
@@ -127,16 +132,16 @@ export class Host implements Served {
     this.#names.begin();
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  close(pace?: StopPace): Promise<void> {
+    this.#closing ??= this.#close(pace);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  async #close(pace: StopPace | undefined): Promise<void> {
     this.#core.beginClosing();
     try {
       await this.#names.close();
-      await stopAll(this.#core);
+      await stopAll(this.#core, pace);
       await whenQuiet(this.#core);
     } finally {
       this.#core.leases.close();
@@ -180,8 +185,8 @@ export class Host implements Served {
     return this.status(name);
   }
 
-  async stop(name: string): Promise<DatabaseStatus> {
-    await stop(this.#core, name);
+  async stop(name: string, options?: StopOptions): Promise<DatabaseStatus> {
+    await stop(this.#core, name, options);
     return this.status(name);
   }
 
@@ -206,9 +211,8 @@ export class Host implements Served {
     return backupVerbs.expire(this.#core, name, options);
   }
 
-  openBackupFile(name: string, id: string, file: string): Promise<BackupFile> {
-    return backupVerbs.openBackupFile(this.#core, name, id, file);
-  }
+  readonly openBackupFile: Served['openBackupFile'] = (...words) =>
+    backupVerbs.openBackupFile(this.#core, ...words);
 
   addArchive(name: string, archive: string, options: AddArchiveOptions): Promise<ArchiveSummary> {
     return archiveVerbs.addArchive(this.#core, name, archive, options);
@@ -370,13 +374,9 @@ export class Host implements Served {
   readonly rebuild: Served['rebuild'] = (name, options = {}, ...rest) =>
     rebuild(this.#core, name, options, ...rest);
 
-  logSegments(name: string): Promise<LogSegments> {
-    return logSegments(this.#core, name);
-  }
+  readonly logSegments: Served['logSegments'] = (name) => logSegments(this.#core, name);
 
-  logBytes(name: string, segment: string, from: number, to: number): AsyncIterable<Uint8Array> {
-    return logBytes(this.#core, name, segment, from, to);
-  }
+  readonly logBytes: Served['logBytes'] = (...words) => logBytes(this.#core, ...words);
 
   requireOnline(name: string): OnlineDatabase {
     if (this.#closing === null) return this.#core.requireOnline(name);

@@ -11,19 +11,27 @@ import { acceptChannels } from './channels.js';
 import { boundBodies } from './body-budget.js';
 import { answerErrors, errorOf, sendError } from './error-answer.js';
 import { lazyValidation } from './lazy-validation.js';
+import { gatherRoutes, openapiRoutes } from './openapi.js';
 import type { OriginCheck } from './origin.js';
+import { RequestFigures } from './request-figures.js';
+import { requestIds, requestWatch } from './request-watch.js';
 import type { RouteContext } from './route-context.js';
 import { type ListedRoute, requireRoles } from './route-role.js';
 import { databaseRoutes } from './routes-databases.js';
+import { eventRoutes } from './routes-events.js';
 import { failoverRoutes, followingRoutes } from './routes-following.js';
 import { archiveRoutes } from './routes-archives.js';
 import { dataRoutes } from './routes-data.js';
+import { healthRoutes } from './routes-health.js';
 import { inspectRoutes } from './routes-inspect.js';
+import { metricsRoutes } from './routes-metrics.js';
 import { backupRoutes, logRoutes, replicaRoutes } from './routes-peers.js';
+import { rangeRoutes } from './routes-range.js';
 import { transactionRoutes } from './routes-transactions.js';
 import { userRoutes } from './routes-users.js';
 import { verifyRoutes } from './routes-verify.js';
 import type { Served } from './served.js';
+import { noLog, type ServerLog } from './server-log.js';
 
 const pathPartLengthMax = 200;
 
@@ -40,23 +48,33 @@ export interface HttpApplicationOptions {
   readonly access: Access;
   readonly origin: OriginCheck;
   readonly identity: ServerAnswer;
+  readonly figures?: RequestFigures | undefined;
+  readonly log?: ServerLog | undefined;
+  /** Aborted when the server is about to end: it takes no new work. */
+  readonly draining?: AbortSignal | undefined;
 }
 
 /** Ready to be listened for; does not listen. */
 export async function httpApplication(options: HttpApplicationOptions): Promise<FastifyInstance> {
-  const { access, env, identity, listener, origin, served } = options;
+  const { access, env, identity, listener, log = noLog, origin, served } = options;
+  const { draining = new AbortController().signal, figures = new RequestFigures() } = options;
+  const watch = requestWatch({ clock: env.clock, figures, log });
   // Loaded by who serves alone: every verb of the command loads this package, and half would be fastify.
   const { fastify } = await import('fastify');
   const app = fastify({
     serverFactory: (handler) => listener.server.on('request', handler),
     bodyLimit: requestBytesMax,
+    genReqId: requestIds(env),
     // What is wrong before a route is found, such as a path that cannot be decoded.
-    frameworkErrors: (error, _request, reply) => {
+    frameworkErrors: (error, request, reply) => {
+      watch(request, reply);
       sendError(reply, errorOf(error));
     },
     routerOptions: { maxParamLength: pathPartLengthMax, ignoreTrailingSlash: false },
   });
   app.decorate('listedRoutes', requireRoles(app));
+  const routes = gatherRoutes(app);
+  app.addHook('onRequest', async (request, reply) => watch(request, reply));
   app.setValidatorCompiler(await lazyValidation());
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('application/x-ndjson', (_request, payload, done) => {
@@ -71,15 +89,21 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
     return undefined;
   });
   admitAll(app, access);
+  leaveWhenDraining(app, draining);
   const context: RouteContext = { served, clock: env.clock };
+  healthRoutes(app, context, draining);
+  metricsRoutes(app, context, { figures, startedAt: identity.startedAt });
   app.register(
     async (v1) => {
       // Who is here may be asked by anybody who may connect; the answer names nothing but the process.
       v1.get('/server', { config: { role: 'open' } }, () => identity);
+      openapiRoutes(v1, routes);
       databaseRoutes(v1, context);
       followingRoutes(v1, context);
       failoverRoutes(v1, context);
+      eventRoutes(v1, context, draining);
       dataRoutes(v1, context);
+      rangeRoutes(v1, context);
       transactionRoutes(v1, context);
       replicaRoutes(v1, context);
       backupRoutes(v1, context);
@@ -94,6 +118,14 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
   await app.ready();
   acceptChannels(options);
   return app;
+}
+
+/** Who keeps a connection is to take another server; who has a transaction open needs this one. */
+function leaveWhenDraining(app: FastifyInstance, draining: AbortSignal): void {
+  app.addHook('onRequest', async ({ params }, reply) => {
+    const hasTransaction = (params as { transaction?: unknown } | null)?.transaction !== undefined;
+    if (draining.aborted && !hasTransaction) reply.raw.setHeader('connection', 'close');
+  });
 }
 
 /** As fastify reads it, after a look at how much it is. */

@@ -5,6 +5,7 @@ import type { Env } from '@pamina/env';
 import { PaminaError, toPaminaError } from '@pamina/format';
 import { encodeLine, type ProgressStep, streamHeartbeatMs } from '@pamina/wire';
 import type { FastifyReply } from 'fastify';
+import { noteFailure } from './error-answer.js';
 
 /** A task that is silent for so long gets its headers, so that the client knows that it runs. */
 const headersWithinMs = 2_000;
@@ -59,8 +60,10 @@ export class LineAnswer {
 
   /** With the error's own status if nothing was written yet. */
   fail(error: PaminaError): void {
-    if (this.#hasBegun) this.#finish(encodeLine({ error }));
-    else this.#finish(encodeLine({ error }), error.httpStatus, 'application/json');
+    noteFailure(this.#raw, error);
+    const line = encodeLine({ error, requestId: this.#raw.getHeader('x-request-id') });
+    if (this.#hasBegun) this.#finish(line);
+    else this.#finish(line, error.httpStatus, 'application/json');
   }
 
   #heartbeat(): void {

@@ -14,6 +14,7 @@ import {
   type SourcedFollower,
 } from '@pamina/replication';
 import { RemoteTransactions } from './remote-transactions.js';
+import { StopPace } from './stop-pace.js';
 import { ReplicaEnds } from './replica-ends.js';
 
 /** How long calls under way may still take; then they end with the database. */
@@ -60,6 +61,18 @@ export class OnlineDatabase {
     this.#env = env;
     this.#seats = new FeedSeats(env.clock);
     this.transactions = new RemoteTransactions(database);
+  }
+
+  /** Open at this moment, of clients and of the program that this is. */
+  get openTransactions(): number {
+    const { queries, transactions } = this.database;
+    if (this.signal.aborted) return 0;
+    return Math.max(transactions.size, queries?.size ?? 0, this.transactions.size);
+  }
+
+  /** No client begins a transaction any more, until the returned function is called: DATABASE_STOPPING. */
+  refuseTransactions(why: string): () => void {
+    return this.transactions.refuse(new PaminaError('DATABASE_STOPPING', why));
   }
 
   /** Aborted when the database is about to go offline. */
@@ -128,15 +141,15 @@ export class OnlineDatabase {
     await Promise.all(ended);
   }
 
-  /** Ends all work, then closes the database. */
-  async close(): Promise<void> {
+  /** Ends all work, then closes the database. With the pace `abort` nobody is waited for. */
+  async close({ abort }: StopPace = new StopPace('rollback')): Promise<void> {
     const { name } = this;
     this.#ending.abort(new PaminaError('DATABASE_OFFLINE', `${name} is going offline`));
     const rolledBack = `${name} is going offline: the transaction was rolled back`;
     await this.transactions.end(new PaminaError('DATABASE_OFFLINE', rolledBack));
     // What is received is stored before anything is closed: no reader of this process holds that up.
     this.database.queries?.end(new PaminaError('DATABASE_OFFLINE', rolledBack));
-    await this.database.synchronous.quiet(confirmMs);
+    if (!abort.aborted) await this.database.synchronous.quiet(confirmMs);
     const feeds = [...this.#feedRuns.values()];
     for (const { end } of feeds) end();
     await this.follower?.stop();
@@ -144,19 +157,25 @@ export class OnlineDatabase {
     // Nobody confirms any more: who waits hears it, and lets go of the database.
     this.database.synchronous.end();
     await this.audit?.close();
-    await this.#whenUnused();
-    await Promise.all([...this.archivers.values()].map((archiver) => archiver.finish()));
+    await this.#whenUnused(abort);
+    const archivers = [...this.archivers.values()];
+    await Promise.all(
+      archivers.map((archiver) => (abort.aborted ? archiver.stop() : archiver.finish())),
+    );
     await this.database.close();
   }
 
-  #whenUnused(): Promise<void> {
-    if (this.#uses === 0) return Promise.resolve();
+  #whenUnused(abort: AbortSignal): Promise<void> {
+    if (this.#uses === 0 || abort.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = this.#env.clock.after(goodbyeMs, resolve);
-      this.#unused = () => {
+      const done = (): void => {
         cancel();
+        abort.removeEventListener('abort', done);
         resolve();
       };
+      this.#unused = done;
+      abort.addEventListener('abort', done);
     });
   }
 }

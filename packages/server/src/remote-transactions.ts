@@ -29,6 +29,7 @@ export class RemoteTransactions {
   #beginning = 0;
   #face: Pamina<Uint8Array, Uint8Array> | null = null;
   #endedBy: PaminaError | null = null;
+  readonly #refusals = new Set<PaminaError>();
   readonly #limits: typeof limitsDefault;
 
   constructor(database: Database, limits = limitsDefault) {
@@ -36,7 +37,17 @@ export class RemoteTransactions {
     this.#limits = limits;
   }
 
-  /** TRANSACTIONS_FULL, REPLICA_READ_ONLY, READ_ONLY. */
+  get size(): number {
+    return this.#open.size + this.#beginning;
+  }
+
+  /** None begins any more, until the returned function is called. */
+  refuse(why: PaminaError): () => void {
+    this.#refusals.add(why);
+    return () => this.#refusals.delete(why);
+  }
+
+  /** TRANSACTIONS_FULL, DATABASE_STOPPING, REPLICA_READ_ONLY, READ_ONLY. */
   async begin(options: BeginOptions): Promise<RemoteTransaction> {
     const { leaseMs = transactionLeaseMsDefault, ...asked } = options;
     this.#requireRoom();
@@ -78,8 +89,10 @@ export class RemoteTransactions {
   }
 
   #requireRoom(): void {
-    if (this.#endedBy !== null) throw this.#endedBy;
-    const open = this.#open.size + this.#beginning;
+    const [refusal] = this.#refusals;
+    const why = this.#endedBy ?? refusal;
+    if (why !== undefined) throw why;
+    const open = this.size;
     if (open < this.#limits.openMax) return;
     const message = `${open} transactions of clients are open in ${this.#database.control.name}`;
     throw new PaminaError('TRANSACTIONS_FULL', message);

@@ -13,6 +13,8 @@ import {
   restoreRequest,
   type SetRequest,
   setRequest,
+  stopRequest,
+  type StopRequest,
 } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
 import { answerLines } from './line-answer.js';
@@ -50,13 +52,7 @@ export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteCon
       ),
   );
 
-  for (const verb of ['start', 'stop'] as const) {
-    app.post<Named>(
-      `/databases/:name/${verb}`,
-      { config: { role: 'admin' }, schema: { params: nameParameters } },
-      ({ params }, reply) => answerLines(reply, clock, () => served[verb](params.name)),
-    );
-  }
+  runningRoutes(app, { clock, served });
 
   app.post<Named & { Body: RenameRequest }>(
     '/databases/:name/rename',
@@ -84,5 +80,26 @@ export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteCon
     '/databases/:name/settings/:property',
     { config: { role: 'admin' }, schema: { params: propertyParameters, body: setRequest } },
     ({ body, params }) => served.set(params.name, params.property, body.value),
+  );
+}
+
+function runningRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
+  app.post<Named>(
+    '/databases/:name/start',
+    { config: { role: 'admin' }, schema: { params: nameParameters } },
+    ({ params }, reply) => answerLines(reply, clock, () => served.start(params.name)),
+  );
+
+  app.post<Named & { Body: StopRequest }>(
+    '/databases/:name/stop',
+    {
+      config: { role: 'admin' },
+      schema: { params: nameParameters, body: stopRequest },
+      preValidation: async (request) => {
+        request.body ??= {};
+      },
+    },
+    ({ body, params }, reply) =>
+      answerLines(reply, clock, ({ signal }) => served.stop(params.name, { ...body, signal })),
   );
 }

@@ -8,6 +8,7 @@ import type {
   TakeOverRequest,
 } from '@pamina/wire';
 import type { OnlineDatabase } from './online-database.js';
+import type { HostOperations } from './host-operations.js';
 import type { UserSource } from './user-tables.js';
 
 export interface BackupFile {
@@ -17,6 +18,7 @@ export interface BackupFile {
 }
 
 export interface Served extends Administration {
+  readonly operations: HostOperations;
   /** BACKUP_NOT_FOUND for a backup or a file that is not there or not published yet. */
   openBackupFile(name: string, id: string, file: string): Promise<BackupFile>;
   /** The log as it stands, for restores elsewhere. */

@@ -2,7 +2,7 @@
 
 import { Pamina, type PaminaOptions } from '@pamina/engine';
 import { type Env, type HttpListener, securedNetwork } from '@pamina/env';
-import { bytesToHex, PaminaError } from '@pamina/format';
+import { bytesToHex, PaminaError, type StopMode, stopTimeoutMsDefault } from '@pamina/format';
 import type { ServerAnswer } from '@pamina/wire';
 import { Access } from './access.js';
 import { AllowedAddresses } from './allowed-addresses.js';
@@ -20,7 +20,10 @@ import { httpApplication } from './http-application.js';
 import { addressOf, isLoopbackAddress, type ListenAddress, parseListen } from './listen-address.js';
 import type { Notice } from './notice.js';
 import { originCheck } from './origin.js';
+import { RequestFigures } from './request-figures.js';
 import { lockData, removeServerFile, writeServerFile } from './server-file.js';
+import { type LogOptions, noLog, type ServerLog, serverLog } from './server-log.js';
+import { StopPace } from './stop-pace.js';
 
 export interface ServeOptions {
   readonly env: Env;
@@ -48,6 +51,17 @@ export interface ServeOptions {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** What concerns the server and none of its databases. */
   readonly onNotice?: ((notice: Notice) => void) | undefined;
+  /** Where lines of JSON about its requests go; none are written without it. */
+  readonly log?: LogOptions | undefined;
+}
+
+export interface CloseOptions {
+  /** What becomes of open transactions and of calls under way. Default `rollback`. */
+  readonly mode?: StopMode | undefined;
+  /** How long `normal` waits for open transactions. Default 5 minutes. */
+  readonly timeoutMs?: number | undefined;
+  /** Told how many are waited for, whenever that has changed. */
+  readonly onOpen?: ((open: number) => void) | undefined;
 }
 
 /** What concerns the face and not the database behind it: encodings, and what its calls ask for by default. */
@@ -65,8 +79,11 @@ export interface PaminaServer {
    * the one that is open here. DATABASE_NOT_FOUND, DATABASE_OFFLINE.
    */
   open<K = string, V = string>(name: string, options?: FaceOptions<K, V>): Pamina<K, V>;
-  /** Closes the databases, withdraws their names and lets go of the data folder. Never rejects twice. */
-  close(): Promise<void>;
+  /**
+   * Closes the databases, withdraws their names and lets go of the data folder. Called again with a harder mode it
+   * ends sooner. STOP_TIMEOUT: all of that is done, and what was waited for in vain was rolled back.
+   */
+  close(options?: CloseOptions): Promise<void>;
 }
 
 /**
@@ -97,6 +114,9 @@ export async function serve(options: ServeOptions): Promise<PaminaServer> {
   });
   const unlock = await lockData(env, host.dataFolder);
   const identity = identityOf(env, certificates);
+  const figures = new RequestFigures();
+  const log = options.log === undefined ? noLog : serverLog(env, options.log);
+  const ending = new AbortController();
   try {
     const { requestsPerSecond, token } = options;
     const access = new Access({
@@ -106,7 +126,8 @@ export async function serve(options: ServeOptions): Promise<PaminaServer> {
       clock: env.clock,
     });
     const origin = originCheck(isSecure);
-    await httpApplication({ env, listener, served: host, access, origin, identity });
+    const application = { env, listener, served: host, access, origin, identity };
+    await httpApplication({ ...application, figures, log, draining: ending.signal });
     const bound = await listenAt(listener, listen);
     requireBoundAsAsked(bound, listen);
     const published = bound.isWildcard ? env.network.hostName() : listen.host;
@@ -124,7 +145,9 @@ export async function serve(options: ServeOptions): Promise<PaminaServer> {
     await note(certificates.certificate);
     await certificates.watch((tls) => listener.setTls(tls), note);
     await host.goOnline(address);
-    return new RunningServer(env, host, listener, certificates, unlock, address);
+    log.write('info', 'listening', { address });
+    const parts = { env, host, listener, certificates, unlock, address, log, ending };
+    return new RunningServer(parts);
   } catch (error) {
     await host.close();
     await certificates.close();
@@ -147,29 +170,29 @@ function identityOf(env: Env, certificates: Certificates): ServerAnswer {
   };
 }
 
+interface RunningParts {
+  readonly env: Env;
+  readonly host: Host;
+  readonly listener: HttpListener;
+  readonly certificates: Certificates;
+  readonly unlock: () => Promise<void>;
+  readonly address: string;
+  readonly log: ServerLog;
+  /** Aborted when the server takes no new work any more. */
+  readonly ending: AbortController;
+}
+
 class RunningServer implements PaminaServer {
   readonly address: string;
   readonly host: Host;
-  readonly #env: Env;
-  readonly #listener: HttpListener;
-  readonly #certificates: Certificates;
-  readonly #unlock: () => Promise<void>;
+  readonly #parts: RunningParts;
+  #pace: StopPace | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(
-    env: Env,
-    host: Host,
-    listener: HttpListener,
-    certificates: Certificates,
-    unlock: () => Promise<void>,
-    address: string,
-  ) {
-    this.#env = env;
-    this.host = host;
-    this.#listener = listener;
-    this.#certificates = certificates;
-    this.#unlock = unlock;
-    this.address = address;
+  constructor(parts: RunningParts) {
+    this.#parts = parts;
+    this.host = parts.host;
+    this.address = parts.address;
   }
 
   open<K = string, V = string>(name: string, options: FaceOptions<K, V> = {}): Pamina<K, V> {
@@ -177,22 +200,41 @@ class RunningServer implements PaminaServer {
     return new Pamina<K, V>(database.folder, { ...options, database });
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  close(options: CloseOptions = {}): Promise<void> {
+    const { mode = 'rollback' } = options;
+    this.#pace ??= new StopPace(mode);
+    this.#pace.raise(mode);
+    this.#closing ??= this.#close(this.#pace, options);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  async #close(pace: StopPace, { mode = 'rollback', ...wait }: CloseOptions): Promise<void> {
+    const { certificates, ending, env, listener, log, unlock } = this.#parts;
+    const { onOpen, timeoutMs = stopTimeoutMsDefault } = wait;
+    log.write('info', 'stopping', { mode });
+    // From here on it is not healthy, and who only looks on is let go.
+    ending.abort();
+    const { rolledBack } = await this.host.operations.drain(pace, { timeoutMs, onOpen });
+    // Until now the clients of open transactions had to get in.
+    listener.server.close();
     try {
-      await this.#certificates.close();
+      await certificates.close();
       // Requests under way end by the databases going offline; then nobody is left to answer.
-      await this.host.close();
+      await this.host.close(pace);
     } finally {
-      await this.#listener.close();
-      await removeServerFile(this.#env, this.host.dataFolder);
-      await this.#unlock();
+      await listener.close();
+      await removeServerFile(env, this.host.dataFolder);
+      await unlock();
+      log.write(rolledBack > 0 ? 'warn' : 'info', 'stopped', { rolledBack });
+      await log.flush();
     }
+    if (rolledBack > 0) throw stoppedLate(rolledBack, timeoutMs);
   }
+}
+
+function stoppedLate(rolledBack: number, timeoutMs: number): PaminaError {
+  const what = rolledBack === 1 ? '1 transaction was' : `${rolledBack} transactions were`;
+  return new PaminaError('STOP_TIMEOUT', `${what} still open after ${timeoutMs / 1000} s`);
 }
 
 interface Bound {

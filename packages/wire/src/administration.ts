@@ -30,6 +30,7 @@ import type {
   TakeoverStatus,
 } from './failover.js';
 import type { LogLine, LogOptions } from './log-lines.js';
+import type { StopOptions } from './operations.js';
 import type {
   AuditStatus,
   DamageStatus,
@@ -274,7 +275,7 @@ export interface Administration {
     signal?: AbortSignal,
   ): Promise<RestoreReport>;
   start(name: string): Promise<DatabaseStatus>;
-  stop(name: string): Promise<DatabaseStatus>;
+  stop(name: string, options?: StopOptions): Promise<DatabaseStatus>;
   backup(
     name: string,
     options?: BackupOptions,

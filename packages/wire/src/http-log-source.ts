@@ -5,7 +5,7 @@ import { type Static, Type } from 'typebox';
 import { type HttpCaller, path } from './http-caller.js';
 import { apiPrefix } from './http-limits.js';
 
-const logSegmentsAnswer = Type.Object({
+export const logSegmentsAnswer = Type.Object({
   settledSeq: Type.Number(),
   completeUntil: Type.Optional(
     Type.Union([Type.Object({ seq: Type.Number(), time: Type.Number() }), Type.Null()]),

@@ -145,6 +145,7 @@ export {
   listAnswer,
   logLineAnswer,
   positionAnswer,
+  progressAnswer,
   rebuildAnswer,
   replicasAnswer,
   type ServerAnswer,
@@ -168,6 +169,7 @@ export {
   HttpLogSource,
   type LogBytesQuery,
   logBytesQuery,
+  logSegmentsAnswer,
   type LogSegments,
 } from './http-log-source.js';
 export {
@@ -286,6 +288,22 @@ export {
   type UserSummary,
   userTokenParameters,
 } from './users.js';
+export {
+  type HealthAnswer,
+  healthAnswer,
+  type HealthQuery,
+  healthQuery,
+  rangeAnswer,
+  rangeCharactersMax,
+  rangeLimitDefault,
+  type RangeOptions,
+  type RangePage,
+  type RangeRequest,
+  rangeRequest,
+  type StopOptions,
+  type StopRequest,
+  stopRequest,
+} from './operations.js';
 export { requireFewParts } from './json-text.js';
 export { encodeLine, parseLines } from './ndjson.js';
 export type {

@@ -1,8 +1,9 @@
 // Prints a range, read in one transaction at the isolation level asked for.
-import { isolationLevels, PaminaError, readLockModes } from '@pamina/format';
+import { isolationLevels, readLockModes } from '@pamina/format';
 import type { QueryOptions } from '@pamina/wire';
 import { defineCommand } from '../command.js';
 import { wholeNumber } from '../numbers.js';
+import { oneOf } from '../one-of.js';
 import { printable } from '../print/units.js';
 import { readOptions, readOptionsOf } from '../read-options.js';
 
@@ -92,19 +93,4 @@ function queryOptionsOf(given: Given): QueryOptions {
     lockMode: oneOf('--lock-mode', given['lock-mode'], readLockModes),
     ...demands,
   };
-}
-
-/** USAGE */
-function oneOf<T extends string>(
-  option: string,
-  text: string | undefined,
-  values: readonly T[],
-): T | undefined {
-  if (text === undefined) return undefined;
-  const found = values.find((value) => value === text);
-  if (found !== undefined) return found;
-  throw new PaminaError(
-    'USAGE',
-    `${option} is one of ${values.join(', ')}, not ${JSON.stringify(text)}`,
-  );
 }

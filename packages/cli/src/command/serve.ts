@@ -1,11 +1,23 @@
 // Hosts every database of the data folder in the foreground, until SIGINT or SIGTERM.
-import { type Notice, requestsPerSecondDefault, serve as startServer } from '@pamina/server';
+import { PaminaError, type StopMode, stopModes, stopTimeoutMsDefault } from '@pamina/format';
+import {
+  type CloseOptions,
+  logLevels,
+  type LogOptions,
+  type Notice,
+  requestsPerSecondDefault,
+  serve as startServer,
+} from '@pamina/server';
 import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
+import type { Io } from '../io.js';
+import { LogFile } from '../log-file.js';
 import { wholeNumber } from '../numbers.js';
+import { oneOf } from '../one-of.js';
 import { readTokenFile } from '../token-file.js';
 
 const listenDefault = '127.0.0.1:7474';
+const stopSecondsMax = 24 * 60 * 60;
 
 export const serve = defineCommand({
   name: 'serve',
@@ -43,6 +55,19 @@ export const serve = defineCommand({
       value: 'N',
       describe: `Of each user at most; 0 = no limit; default ${requestsPerSecondDefault}`,
     },
+    'stop-mode': {
+      value: 'MODE',
+      describe: `What a signal does with open transactions: ${stopModes.join(', ')} (normal)`,
+    },
+    'stop-timeout': {
+      value: 'SECONDS',
+      describe: `How long normal waits for them (${stopTimeoutMsDefault / 1000})`,
+    },
+    'log-level': {
+      value: 'LEVEL',
+      describe: `What is told of requests, as JSON: ${logLevels.join(', ')} (warn)`,
+    },
+    'log-file': { value: 'FILE', describe: 'Where that is written; by default to stderr' },
   },
   examples: [
     ['pamina serve', `on ${listenDefault}`],
@@ -51,13 +76,21 @@ export const serve = defineCommand({
       'pamina serve --listen 0.0.0.0:7474 --token-file token --tls-cert cert.pem --tls-key key.pem',
       'for other machines',
     ],
+    ['pamina serve --log-level info --log-file server.log', 'with a line for each request'],
   ],
   notes: [
     'Certificate and key are read again when their files change; connections that are there go on.',
+    'A signal ends it in order: no transaction begins any more, and those that are',
+    'open are waited for. Another signal rolls them back, the next one waits for',
+    'nothing, and one more ends the process at once. Ended in order it exits with',
+    '0, and with 10 where the time was over and transactions were rolled back.',
   ],
   async execute(context, given) {
     const { env, io, output, places } = context;
     context.signal.throwIfAborted();
+    const mode = oneOf('--stop-mode', given['stop-mode'], stopModes) ?? 'normal';
+    const seconds = wholeNumber('--stop-timeout', given['stop-timeout'], 0, stopSecondsMax);
+    const log = await logOf(context, given);
     const peerFile = given['peer-token-file'];
     const rate = given['requests-per-second'];
     const server = await startServer({
@@ -74,15 +107,78 @@ export const serve = defineCommand({
       insecure: given.insecure,
       allowMaster: given['allow-master']?.split(',').filter((entry) => entry.trim() !== ''),
       onNotice: (notice) => tell(context, notice),
+      log,
     });
+    let isListening = false;
     try {
       await output.result({ listening: server.address }, () => `listening on ${server.address}`);
+      isListening = true;
       await untilAborted(io.signal);
     } finally {
-      await server.close();
+      // Where nobody could be told where it listens nobody has a transaction open.
+      const options: CloseOptions = {
+        mode: isListening ? mode : 'rollback',
+        ...(seconds !== undefined && { timeoutMs: seconds * 1000 }),
+        onOpen: (open) => tellWait(context, open),
+      };
+      const forget = harderAtEachSignal(io, mode, (harder) => {
+        // The same end: its outcome is that of the call below.
+        void server.close({ mode: harder });
+      });
+      try {
+        await server.close(options);
+      } finally {
+        forget();
+        await log.flush();
+      }
     }
   },
 });
+
+interface Log extends LogOptions {
+  flush(): Promise<void>;
+}
+
+interface Given {
+  readonly 'log-level': string | undefined;
+  readonly 'log-file': string | undefined;
+}
+
+/** USAGE, ACCESS_DENIED. */
+async function logOf(context: Context, given: Given): Promise<Log> {
+  const { env, output } = context;
+  const level = oneOf('--log-level', given['log-level'], logLevels) ?? 'warn';
+  const name = given['log-file'];
+  if (name === undefined) {
+    const write = (line: string): void => output.errorLine(line.trimEnd());
+    return { level, write, flush: () => Promise.resolve() };
+  }
+  if (name === '') throw new PaminaError('USAGE', '--log-file wants the name of a file');
+  const file = new LogFile(env.disk, context.path(name), (text) =>
+    output.errorLine(`log: ${text}`),
+  );
+  await file.prove();
+  return { level, write: (line) => file.write(line), flush: () => file.flush() };
+}
+
+function tellWait({ output }: Context, open: number): void {
+  if (open === 0) return;
+  const what = open === 1 ? '1 transaction is' : `${open} transactions are`;
+  output.note(`${what} open and waited for; one more signal rolls back what is open`);
+}
+
+/** From the mode that is in force on, one step each. */
+function harderAtEachSignal(io: Io, mode: StopMode, raise: (mode: StopMode) => void): () => void {
+  let at = stopModes.indexOf(mode);
+  return (
+    io.onFurtherSignal?.((end) => {
+      at += 1;
+      const harder = stopModes[at];
+      if (harder === undefined) end();
+      else raise(harder);
+    }) ?? ((): void => undefined)
+  );
+}
 
 function pathOf(context: Context, text: string | undefined): string | undefined {
   return text === undefined ? undefined : context.path(text);
