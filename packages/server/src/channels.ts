@@ -52,7 +52,7 @@ interface Accepted extends Target {
   readonly channel: Channel;
   readonly online: OnlineDatabase;
   /** Who has it open: looked up again and again, since his token may be revoked, or his roles others. */
-  principal(): Principal;
+  readonly principal: () => Principal;
 }
 
 export function acceptChannels(options: ChannelsOptions): void {
