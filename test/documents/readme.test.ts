@@ -146,6 +146,9 @@ describe('README.md', () => {
     async () => {
       const { all, stdout } = await walk(tour('network'), 'network');
       expect(stdout, all).toContain('{"km":2850}');
+      // By a user that the replica knows of its master, behind what a remote client wrote; refused as a writer.
+      expect(stdout, all).toContain('{"km":1233}');
+      expect(all).toMatch(/FORBIDDEN[^]*FORBIDDEN, as it should be/);
       expect(stdout, all).toMatch(/rivers \(https:\/\/127\.0\.0\.1:\d+\)/);
     },
   );
