@@ -79,6 +79,7 @@ export {
   answersStalledMsMax,
   answersUnsentBytesMax,
   callBytesMax,
+  callKeysMax,
   callPartBytesMax,
   callPartsBytesMax,
   callReadersMax,

@@ -152,6 +152,8 @@ export const callBytesMax = commitBytesMax + 64 * kibibyte;
 export const callPartBytesMax = 1 * mebibyte;
 /** Calls, or answers, in one message. */
 export const callsPerMessageMax = 4096;
+/** Keys, or operations, of one call. */
+export const callKeysMax = 100_000;
 /** Begun and not yet answered; with more of them the connection is not read. */
 export const callsUnderWayMax = 1024;
 /** Answers of one connection that nobody takes; with more of them it is not read. */

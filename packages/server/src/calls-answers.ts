@@ -15,7 +15,7 @@ import {
 import { type AnswersPlace, answerStatus, FrameWriter } from '@pamina/wire';
 
 /** How large an answer will be nobody knows before it is there: as large as the largest of late, at first as this. */
-const usualBytesAtFirst = 64 * 1024;
+const usualBytesAtFirst = 2 * 1024 * 1024;
 const usualBytesMin = answersUnsentBytesMax / callsUnderWayMax;
 const remembered = 0.99;
 
@@ -40,6 +40,7 @@ export class CallsAnswers {
   #isClosed = false;
   #cancelStall = (): void => undefined;
   #usualBytes = usualBytesAtFirst;
+  #hasAnswered = false;
 
   constructor(parts: AnswersParts) {
     this.#parts = parts;
@@ -70,13 +71,19 @@ export class CallsAnswers {
   with(number: number, write: (writer: FrameWriter) => void): void {
     const before = this.#writer.bytes;
     this.#writer.begin(number, answerStatus.done);
-    write(this.#writer);
+    try {
+      write(this.#writer);
+    } catch (error) {
+      this.#writer.drop();
+      throw error;
+    }
     this.#end(number, this.#writer.bytes - before);
   }
 
   failed(number: number, error: unknown): void {
+    const text = encoder.encode(JSON.stringify(toPaminaError(error)));
     this.#writer.begin(number, answerStatus.failed);
-    this.#writer.datum(encoder.encode(JSON.stringify(toPaminaError(error))));
+    this.#writer.datum(text);
     this.#end(number);
   }
 
@@ -86,7 +93,9 @@ export class CallsAnswers {
     if (this.#isClosed || this.#writer.isEmpty) return;
     const { channel } = this.#parts;
     for (const message of this.#writer.take(this.#parts.place())) channel.send(message);
+    // What the system took at once makes room that nobody else tells of.
     if (channel.bufferedBytes >= answersUnsentBytesMax) this.#waitForRoom();
+    else this.#parts.onRoom();
   }
 
   close(): void {
@@ -95,7 +104,9 @@ export class CallsAnswers {
   }
 
   #end(number: number, bytes = 0): void {
-    this.#usualBytes = Math.max(bytes, usualBytesMin, this.#usualBytes * remembered);
+    const before = this.#hasAnswered ? this.#usualBytes * remembered : 0;
+    this.#usualBytes = Math.max(bytes, usualBytesMin, before);
+    this.#hasAnswered = true;
     if (!this.#writer.end()) {
       const message = `an answer has more than ${callBytesMax} bytes`;
       const hint = 'Ask for fewer keys at a time.';

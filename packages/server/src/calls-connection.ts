@@ -3,7 +3,7 @@
 // what is wrong with it ends it alone (P13, P14).
 
 import type { Channel, Clock } from '@pamina/env';
-import { callsUnderWayMax, PaminaError, toPaminaError } from '@pamina/format';
+import { callsUnderWayMax, isPaminaError, PaminaError, toPaminaError } from '@pamina/format';
 import {
   type CallOptions,
   callsProtocol,
@@ -16,14 +16,16 @@ import {
   type WireItem,
 } from '@pamina/wire';
 import { CallsAnswers, placeOf } from './calls-answers.js';
-import type { CallsAccess, CallsContext, Verb } from './calls-context.js';
+import type { CallsAccess, CallsContext } from './calls-context.js';
 import { CallsReaders } from './calls-readers.js';
 import { verbOf } from './calls-verbs.js';
 import type { OnlineDatabase } from './online-database.js';
 import { byteFace } from './remote-transactions.js';
 
 const helloWithinMs = 10_000;
-const closedFor = { invalid: 4400, gone: 4001, slow: 4408 } as const;
+const closedFor = { invalid: 4400, gone: 4001, slow: 4408, fault: 4500 } as const;
+/** A call whose parts stop coming holds what all connections share. */
+const partWithinMs = 30_000;
 const noOptions: CallOptions = {};
 
 export interface CallsParts {
@@ -50,9 +52,12 @@ class CallsConnection {
   #underWay = 0;
   #release: (() => void) | null = null;
   #isPaused = false;
+  #isGoing = false;
+  #goesAgain = false;
   #hasSaidHello = false;
   #isEnding = false;
   #cancelHello = (): void => undefined;
+  #cancelPart = (): void => undefined;
   readonly #ended: Promise<void>;
   #end!: () => void;
 
@@ -68,7 +73,7 @@ class CallsConnection {
       channel,
       clock,
       place: () => placeOf(database),
-      onRoom: () => this.#goOn(),
+      onRoom: () => this.#hasRoom(),
       onStalled: () => this.#hangUp(closedFor.slow, new PaminaError('TIMEOUT', 'nothing is read')),
     });
   }
@@ -94,6 +99,7 @@ class CallsConnection {
     try {
       if (!this.#hasSaidHello) this.#welcome(message);
       else this.#take(this.#reader.read(message));
+      this.#watchParts();
     } catch (error) {
       this.#hangUp(closedFor.invalid, toPaminaError(error));
     }
@@ -117,14 +123,45 @@ class CallsConnection {
     channel.send(welcome);
   }
 
+  #watchParts(): void {
+    this.#cancelPart();
+    this.#cancelPart = (): void => undefined;
+    if (!this.#reader.isAmidParts || this.#isEnding) return;
+    this.#cancelPart = this.#parts.clock.after(partWithinMs, () => {
+      this.#hangUp(
+        closedFor.slow,
+        new PaminaError('TIMEOUT', 'a call was begun and not sent whole'),
+      );
+    });
+  }
+
   #take(items: WireItem[]): void {
     if (this.#waiting.length === 0) this.#waiting = items;
     else this.#waiting.push(...items);
     this.#goOn();
   }
 
+  #hasRoom(): void {
+    if (this.#isPaused && !this.#isEnding) this.#goOn();
+  }
+
   /** Begins what may begin; while some may not, nothing is read from the connection. */
   #goOn(): void {
+    // A call that fails at once, and what is read once the connection is resumed, come within the loop itself.
+    this.#goesAgain = true;
+    if (this.#isGoing) return;
+    this.#isGoing = true;
+    try {
+      while (this.#goesAgain) {
+        this.#goesAgain = false;
+        this.#beginAll();
+      }
+    } finally {
+      this.#isGoing = false;
+    }
+  }
+
+  #beginAll(): void {
     while (this.#waitingAt < this.#waiting.length) {
       if (!this.#mayBegin()) {
         this.#pause();
@@ -167,9 +204,20 @@ class CallsConnection {
     if (verb === null) {
       throw new PaminaError('MESSAGE_INVALID', `no call has the number ${item.code}`);
     }
-    const given = verb.decode(item.body);
-    const options = item.options === null ? noOptions : readCallOptions(item.options);
     this.#underWay++;
+    let given: never;
+    let options: CallOptions;
+    try {
+      given = verb.decode(item.body);
+      options = item.options === null ? noOptions : optionsOf(item.options);
+    } catch (error) {
+      if (isPaminaError(error, 'MESSAGE_INVALID') || isPaminaError(error, 'BODY_INVALID')) {
+        this.#underWay--;
+        throw error;
+      }
+      this.#failed(number, error);
+      return;
+    }
     let result: Promise<never>;
     try {
       this.#release ??= this.#parts.online.use();
@@ -178,19 +226,23 @@ class CallsConnection {
       this.#failed(number, error);
       return;
     }
-    result.then(
-      (value) => this.#succeeded(verb, number, value),
+    void result.then(
+      (value) => this.#answer(() => verb.answer(this.#answers, number, value)),
       (error: unknown) => this.#failed(number, error),
     );
   }
 
-  #succeeded(verb: Verb<never, never>, number: number, value: never): void {
-    verb.answer(this.#answers, number, value);
-    this.#finished();
+  #failed(number: number, error: unknown): void {
+    this.#answer(() => this.#answers.failed(number, error));
   }
 
-  #failed(number: number, error: unknown): void {
-    this.#answers.failed(number, error);
+  /** An answer that cannot be written is a fault, and ends the connection alone. */
+  #answer(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#hangUp(closedFor.fault, toPaminaError(error));
+    }
     this.#finished();
   }
 
@@ -250,6 +302,7 @@ class CallsConnection {
     this.#isEnding = true;
     this.#waiting = [];
     this.#cancelHello();
+    this.#cancelPart();
     this.#answers.close();
     this.#reader.close();
     const { face, online, readers } = this.#context;
@@ -258,6 +311,15 @@ class CallsConnection {
     await face.close();
     if (this.#underWay === 0) return;
     await new Promise<void>((resolve) => (this.#onIdle = resolve));
+  }
+}
+
+/** What a program asked for wrongly is that call's alone. REQUEST_INVALID. */
+function optionsOf(bytes: Uint8Array): CallOptions {
+  try {
+    return readCallOptions(bytes);
+  } catch (cause) {
+    throw new PaminaError('REQUEST_INVALID', toPaminaError(cause).message, { cause });
   }
 }
 

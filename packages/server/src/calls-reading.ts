@@ -1,6 +1,7 @@
 // The reads of clients elsewhere: of now, of a snapshot, in a transaction. What demands nothing begins in the turn
 // in which it came, so that it sees what was acknowledged before, and nothing that came behind it.
 
+import { callBytesMax, PaminaError } from '@pamina/format';
 import {
   BodyReader,
   type CallIterator,
@@ -19,6 +20,10 @@ type Entry = [key: Value, value: Value];
 
 const asBytes = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
 const entriesMax = 10_000;
+/** Of many keys so many values are read first, before it is known how large they are. */
+const firstKeys = 32;
+/** So much is read at a time, bytes. */
+const readBytesGoal = 8 * 1024 * 1024;
 const iteratorBytesMin = 1024;
 const iteratorBytesMax = 1024 * 1024;
 
@@ -65,15 +70,11 @@ export const get = verb<OneKey, Value>({
 export const getMany = verb<ManyKeys, Value[]>({
   decode: manyKeys,
   run(context, { keys, source }, options) {
-    if (source === 0) {
-      return ofNow(context, options, ({ database }) => {
-        return database.reader.getMany('user', keys, asBytes) as Promise<Value[]>;
-      });
-    }
+    if (source === 0) return ofNow(context, options, () => manyOfNow(context, keys));
     return inSource(context, source, ({ snapshot, transaction }) =>
       snapshot === null
-        ? transaction.call((one) => one.getMany(keys, options))
-        : context.face.getMany(keys, { snapshot }),
+        ? inSteps(keys, (some) => transaction.call((one) => one.getMany(some, options)))
+        : inSteps(keys, (some) => context.face.getMany(some, { snapshot })),
     );
   },
   answer(answers, number, values) {
@@ -112,7 +113,14 @@ export const hasMany = verb<ManyKeys, boolean[]>({
     }
     return inSource(context, source, ({ snapshot, transaction }) =>
       snapshot === null
-        ? transaction.call((one) => Promise.all(keys.map((key) => one.has(key, options))))
+        ? transaction.call(async (one) => {
+            const found: boolean[] = [];
+            for (let at = 0; at < keys.length; at += firstKeys) {
+              const some = keys.slice(at, at + firstKeys);
+              found.push(...(await Promise.all(some.map((key) => one.has(key, options)))));
+            }
+            return found;
+          })
         : context.face.hasMany(keys, { snapshot }),
     );
   },
@@ -122,6 +130,43 @@ export const hasMany = verb<ManyKeys, boolean[]>({
     });
   },
 });
+
+/** Few at once, as most are; else of one snapshot. */
+async function manyOfNow({ database, face }: CallsContext, keys: Uint8Array[]): Promise<Value[]> {
+  if (keys.length <= firstKeys) {
+    return database.reader.getMany('user', keys, asBytes) as Promise<Value[]>;
+  }
+  const snapshot = face.snapshot();
+  try {
+    return await inSteps(keys, (some) => face.getMany(some, { snapshot }));
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** RESPONSE_TOO_LARGE before more is read than an answer may have. */
+async function inSteps(
+  keys: Uint8Array[],
+  read: (some: Uint8Array[]) => Promise<Value[]>,
+): Promise<Value[]> {
+  const values: Value[] = [];
+  let bytes = 0;
+  let step = firstKeys;
+  for (let at = 0; at < keys.length; at += step) {
+    if (at > 0) step = Math.max(1, Math.floor((readBytesGoal * at) / Math.max(bytes, at)));
+    for (const value of await read(keys.slice(at, at + step))) {
+      values.push(value);
+      bytes += value?.length ?? 0;
+    }
+    if (bytes > callBytesMax) {
+      const message = `the values of ${values.length} keys have ${bytes} bytes, and an answer may have ${callBytesMax}`;
+      throw new PaminaError('RESPONSE_TOO_LARGE', message, {
+        hint: 'Ask for fewer keys at a time.',
+      });
+    }
+  }
+  return values;
+}
 
 interface Opened extends CallIterator {
   readonly number: number;

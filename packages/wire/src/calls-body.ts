@@ -1,6 +1,6 @@
 // The bodies of calls and answers, read step by step.
 
-import { forEachOperation, PaminaError, viewOf } from '@pamina/format';
+import { callKeysMax, forEachOperation, PaminaError, viewOf } from '@pamina/format';
 import { noValue } from './calls-format.js';
 
 export type WireOperation =
@@ -22,6 +22,11 @@ export class BodyReader {
 
   get isAtEnd(): boolean {
     return this.#at === this.#bytes.length;
+  }
+
+  /** Bytes that were not read yet. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
   }
 
   u8(): number {
@@ -67,17 +72,22 @@ export class BodyReader {
   }
 }
 
-/** Source and keys of getMany and hasMany. */
+/** Keys of getMany and hasMany. MESSAGE_INVALID, REQUEST_TOO_LARGE. */
 export function readKeys(body: BodyReader): Uint8Array[] {
   const keys: Uint8Array[] = [];
-  for (let left = body.u32(); left > 0; left--) keys.push(body.sized());
+  const count = body.u32();
+  if (count > body.left / 4) throw invalid('it ends too early');
+  if (count > callKeysMax) throw tooMany(`${count} keys`);
+  for (let left = count; left > 0; left--) keys.push(body.sized());
   body.end();
   return keys;
 }
 
-/** BODY_INVALID */
+/** BODY_INVALID, REQUEST_TOO_LARGE. */
 export function readOperations(bytes: Uint8Array): WireOperation[] {
   const operations: WireOperation[] = [];
+  const count = bytes.length < 4 ? 0 : viewOf(bytes).getUint32(0, true);
+  if (count > callKeysMax && count < bytes.length) throw tooMany(`${count} operations`);
   forEachOperation(bytes, viewOf(bytes), 0, bytes.length, {
     put(keyStart, keyEnd, valueStart, valueEnd) {
       const key = bytes.subarray(keyStart, keyEnd);
@@ -104,6 +114,12 @@ export function readEntries(bytes: Uint8Array): WireEntry[] {
   const entries: WireEntry[] = [];
   while (!body.isAtEnd) entries.push([body.sizedOrNone(), body.sizedOrNone()]);
   return entries;
+}
+
+/** Small ones take many times their bytes in the memory of who reads them. */
+function tooMany(what: string): PaminaError {
+  const message = `a call has ${what}, and may have ${callKeysMax}`;
+  return new PaminaError('REQUEST_TOO_LARGE', message, { hint: 'Make it several calls.' });
 }
 
 function invalid(what: string): PaminaError {

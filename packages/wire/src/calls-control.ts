@@ -166,13 +166,13 @@ export function readIterator(bytes: Uint8Array): CallIterator {
   };
 }
 
-/** MESSAGE_INVALID */
+/** MESSAGE_INVALID; REQUEST_INVALID where only what is asked for is wrong. */
 export function readBegin(bytes: Uint8Array): BeginOptions {
   const value = unpackBytes(bytes, 'MESSAGE_INVALID');
   if (Value.Check(beginRequest, value)) return value;
   const [first] = Value.Errors(beginRequest, value);
   const where = first?.instancePath ?? '';
-  throw new PaminaError('MESSAGE_INVALID', `the options of a transaction: ${where} is not allowed`);
+  throw new PaminaError('REQUEST_INVALID', `the options of a transaction: ${where} is not allowed`);
 }
 
 /** MESSAGE_INVALID */

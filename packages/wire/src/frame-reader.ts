@@ -50,6 +50,11 @@ export class FrameReader {
     this.#budget = budget;
   }
 
+  /** Parts are here of what is not whole yet. */
+  get isAmidParts(): boolean {
+    return this.#partial.size > 0;
+  }
+
   /** MESSAGE_INVALID, BACKLOG_FULL. */
   read(message: Uint8Array): WireItem[] {
     if (message[0] !== callsKind[this.#kind]) throw invalid('its kind');
