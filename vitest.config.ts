@@ -14,8 +14,9 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // A limit of time ends what hangs. It says nothing of speed: machines differ, and much runs side by side.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     // As many as CI has cores: tests start processes of their own, and have limits of time.
     maxWorkers: 2,

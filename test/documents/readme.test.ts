@@ -11,7 +11,7 @@ import { hasOpenssl } from '../support/certificates.js';
 import { codeBlocks, type CodeBlock } from './code-blocks.js';
 import { shellScript } from './shell-tour.js';
 
-const tourDeadlineMs = 240_000;
+const tourDeadlineMs = 600_000;
 
 async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(

@@ -12,7 +12,7 @@ describe('P11 P16 the drill', () => {
       const by = drill.ways.length === 1 ? '' : `, with ${way.name}`;
       it.skipIf(way.lacking() !== null)(
         `${drill.name}${by}: ${drill.title}`,
-        { timeout: 180_000 },
+        { timeout: 540_000 },
         async () => {
           const report = await playDrill(drill, quietly, way);
           expect(report.faults).toEqual([]);

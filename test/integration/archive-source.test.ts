@@ -89,7 +89,7 @@ describe.each([
 ])('from %s', (_kind, makePlace) => {
   it(
     'P3 P16 a replica is made from the archive, survives kill -9 while it follows, and goes back to its master',
-    { timeout: 180_000 },
+    { timeout: 540_000 },
     inScene(async (scene) => {
       const { address, keys, recipients = [] } = await makePlace(scene);
       const master = await ServedFolder.started(scene, 'main');

@@ -14,7 +14,7 @@ import { inScene, type Scene } from '../support/scene.js';
 import { ServedFolder } from '../support/served-folder.js';
 import { until } from '../support/until.js';
 
-const deadline = { timeout: 120_000 };
+const deadline = { timeout: 360_000 };
 const entryCount = 30_000;
 /** A run may be done before it is stopped: then it is tried again. */
 const attemptsMax = 10;

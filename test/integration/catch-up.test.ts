@@ -20,7 +20,7 @@ const writesAway = 50_000;
 
 it(
   'P3 P16 a replica that was offline during 50,000 writes catches up to an equal state hash',
-  { timeout: 180_000 },
+  { timeout: 540_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');

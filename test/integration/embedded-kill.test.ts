@@ -14,7 +14,7 @@ const segmentBytes = 256 * 1024;
 
 it(
   'P1 P2 an embedded database killed 50 times while writers commit has every acknowledged commit, whole, at each reopening',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const journal = scene.path('journal');
     const start = (): RunningProcess => startWriter(scene, journal);

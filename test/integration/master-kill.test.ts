@@ -12,7 +12,7 @@ const kills = 50;
 
 it(
   'P1 P2 a served master killed with SIGKILL 50 times under load has every acknowledged commit, whole, at each reopening',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   inScene(async (scene) => {
     const served = await ServedFolder.started(scene, 'data');
     const master = await createMaster(served, 'cities');

@@ -17,7 +17,7 @@ import { expectAllAcknowledged, Writers } from '../support/writers.js';
 
 it(
   'P3 P12 a read-only replica shows the state of last night all day, and that of the next night after it',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'reports');
@@ -50,7 +50,7 @@ it(
 
 it(
   'P10 P16 a replica on a laptop that is online for moments only goes on where it was, and nothing is taken from under it',
-  { timeout: 180_000 },
+  { timeout: 540_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const laptop = await ServedFolder.started(scene, 'laptop');

@@ -21,7 +21,7 @@ const readsWhileReplaying = 30;
 
 it(
   'P2 P12 a replica with simultaneous query answers from whole commits only, and never goes back, while it replays',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');
@@ -116,7 +116,7 @@ const modes: readonly [DatabaseState, ...string[]][] = [
 
 it(
   'P9 status, hash, log and backup work on a replica in every mode',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');

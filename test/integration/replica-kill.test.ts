@@ -19,7 +19,7 @@ const kills = 50;
 
 it(
   'P3 P4 P16 a replica killed with SIGKILL 50 times while it applies converges with an equal state hash',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');

@@ -101,7 +101,7 @@ const cases: readonly Case[] = [
 
 it.each(cases.map((one, index) => ({ ...one, first: index + 1 })))(
   'P8 killed before any change to the disk a restore $name leaves the old or the new, and a second run finishes',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   ({ options, to, before, after, first }) =>
     inScene(async (scene) => {
       const prepared = scene.path('prepared');

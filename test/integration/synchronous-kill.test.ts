@@ -25,7 +25,7 @@ async function durableSeq(place: Place): Promise<number> {
 
 it(
   'P1 P11 every commit that one replica confirmed is there after kill -9 of the master and the promotion of the most advanced of two',
-  { timeout: 180_000 },
+  { timeout: 540_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const master = await createMaster(here, 'cities');

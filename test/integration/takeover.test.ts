@@ -19,7 +19,7 @@ import { expectWhole, Writers } from '../support/writers.js';
 
 it(
   'P1 P11 after its master was killed a replica becomes normal, takes the name and is written to; the old master does not get its name back',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');
@@ -66,7 +66,7 @@ it(
 
 it(
   'P3 P11 another replica of the old master follows the new one by its name',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');
@@ -90,7 +90,7 @@ it(
 
 it(
   'P3 P11 P16 after a takeover upstream the end of a chain follows the new timeline through its middle, with no hand on it',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const here = await ServedFolder.started(scene, 'main');
     const there = await ServedFolder.started(scene, 'standby');

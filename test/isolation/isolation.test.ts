@@ -56,7 +56,7 @@ describe('the command line of isolation', () => {
 
 it(
   'P2 P12 transactions beside each other see what their levels allow, also where servers are killed and lost',
-  { timeout: 180_000 },
+  { timeout: 540_000 },
   async () => {
     const words = [
       'run',
@@ -69,7 +69,7 @@ it(
       '1',
       '--json',
     ];
-    const ran = await execa('npm', words, { cwd: repository, reject: false, timeout: 170_000 });
+    const ran = await execa('npm', words, { cwd: repository, reject: false, timeout: 530_000 });
     expect(ran.exitCode, ran.stderr).toBe(0);
     const report = JSON.parse(ran.stdout) as Report;
     expect(report.findings).toEqual([]);

@@ -81,7 +81,7 @@ async function expectAllThere(db: RemotePamina, keys: string[]): Promise<void> {
 
 it(
   'P1 a server that is killed in the midst of writes: what was acknowledged is there, the rest is told as unknown, and the client goes on by itself',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const served = await ServedFolder.started(scene, 'main');
     await served.administration.create('orders');
@@ -115,7 +115,7 @@ async function pair(scene: Scene): Promise<{ master: Place; replica: Place }> {
 
 it(
   'P11 a planned failover is followed by the client: no write fails but by an unknown outcome, and none that was acknowledged is missing',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const { replica } = await pair(scene);
     const db = connect(scene, 'orders', { timeoutMs: 60_000 });
@@ -134,7 +134,7 @@ it(
 
 it(
   'P12 reads of one client that go here and there never show it something older, and wait for what it has written itself',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const { master, replica } = await pair(scene);
     const db = connect(scene, 'orders', { readFrom: 'replica', timeoutMs: 60_000 });
@@ -189,7 +189,7 @@ it(
 
 it(
   'P12 a replica answers while the master is gone; writes wait for whoever takes its place',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   inScene(async (scene) => {
     const { master, replica } = await pair(scene);
     const db = connect(scene, 'orders', { readFrom: 'replica', timeoutMs: 60_000 });

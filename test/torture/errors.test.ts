@@ -11,7 +11,7 @@ import {
 import { lackingForShim } from '../../scripts/torture/machine.js';
 import { reportText, type Report } from '../../scripts/torture/report.js';
 
-const timeout = 300_000;
+const timeout = 600_000;
 const isLacking = lackingForShim() !== null;
 const names = Object.keys(variations) as VariationName[];
 

@@ -6,7 +6,7 @@ import { lackingFor, type FileSystem } from '../../scripts/torture/machine.js';
 import type { Plant } from '../../scripts/torture/program/plants.js';
 import { reportText, type Report } from '../../scripts/torture/report.js';
 
-const timeout = 300_000;
+const timeout = 600_000;
 const rounds = 3;
 const progress = (): void => undefined;
 

@@ -4,7 +4,7 @@ import { kill } from '../../scripts/torture/kill.js';
 import type { Plant } from '../../scripts/torture/program/plants.js';
 import { reportText, type Report } from '../../scripts/torture/report.js';
 
-const timeout = 300_000;
+const timeout = 600_000;
 const progress = (): void => undefined;
 
 function killed(cycles: number, seed: number, plant: Plant | null = null): Promise<Report> {

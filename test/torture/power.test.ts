@@ -10,7 +10,7 @@ import {
 import type { Plant } from '../../scripts/torture/program/plants.js';
 import { reportText, type Report } from '../../scripts/torture/report.js';
 
-const timeout = 300_000;
+const timeout = 600_000;
 const cuts = 25;
 const progress = (): void => undefined;
 

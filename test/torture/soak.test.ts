@@ -5,7 +5,7 @@ import { SoakModel, differenceOf } from '../../scripts/torture/soak-model.js';
 import { soak } from '../../scripts/torture/soak.js';
 import { reportText } from '../../scripts/torture/report.js';
 
-const timeout = 300_000;
+const timeout = 600_000;
 const progress = (): void => undefined;
 
 it(
