@@ -90,7 +90,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
   });
   admitAll(app, access);
   leaveWhenDraining(app, draining);
-  const context: RouteContext = { served, clock: env.clock };
+  const context: RouteContext = { served, access, clock: env.clock };
   healthRoutes(app, context, draining);
   metricsRoutes(app, context, { figures, startedAt: identity.startedAt });
   app.register(

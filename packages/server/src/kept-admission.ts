@@ -1,7 +1,11 @@
-// A channel lives longer than the token that opened it may: whether it would be opened now is asked again and again.
+// A channel, and an answer that goes on, live longer than the token that opened them may: whether they would be opened
+// now is asked again and again.
 
 import type { Channel, Env } from '@pamina/env';
-import { toPaminaError } from '@pamina/format';
+import { type PaminaError, toPaminaError } from '@pamina/format';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { RouteContext } from './route-context.js';
+import type { RouteRole } from './route-role.js';
 
 const everyMs = 2_000;
 /** What a channel is closed with, of the codes that are free to use. */
@@ -13,6 +17,28 @@ export function keepAdmitted(
   channel: Pick<Channel, 'close'>,
   admit: () => Promise<unknown>,
 ): () => void {
+  return keepAsking(clock, admit, ({ code }) => channel.close(closeCode, code));
+}
+
+/** Aborted, with the refusal, when the answer under way would not be begun any more. */
+export function admittedAnswer(
+  { access, clock }: Pick<RouteContext, 'access' | 'clock'>,
+  { headers, ip: remoteAddress }: Pick<FastifyRequest, 'headers' | 'ip'>,
+  { raw }: Pick<FastifyReply, 'raw'>,
+  { database, role }: { readonly database: string; readonly role: RouteRole },
+): AbortSignal {
+  const refused = new AbortController();
+  const admit = (): Promise<unknown> => access.admit({ headers, remoteAddress }, role, database);
+  const end = keepAsking(clock, admit, (refusal) => refused.abort(refusal));
+  raw.once('close', end);
+  return refused.signal;
+}
+
+function keepAsking(
+  clock: Pick<Env['clock'], 'after'>,
+  admit: () => Promise<unknown>,
+  onRefused: (refusal: PaminaError) => void,
+): () => void {
   let isOver = false;
   let cancel = (): void => undefined;
   const askLater = (): void => {
@@ -20,10 +46,10 @@ export function keepAdmitted(
   };
   const ask = (): void => {
     admit().then(askLater, (error: unknown) => {
-      const { code } = toPaminaError(error);
+      const refusal = toPaminaError(error);
       // Others guess from the same address: that is not this one's fault.
-      if (code === 'TOO_MANY_REQUESTS') askLater();
-      else if (!isOver) channel.close(closeCode, code);
+      if (refusal.code === 'TOO_MANY_REQUESTS') askLater();
+      else if (!isOver) onRefused(refusal);
     });
   };
   askLater();

@@ -83,7 +83,10 @@ export function databaseRoutes(app: FastifyInstance, { clock, served }: RouteCon
   );
 }
 
-function runningRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
+function runningRoutes(
+  app: FastifyInstance,
+  { clock, served }: Pick<RouteContext, 'clock' | 'served'>,
+): void {
   app.post<Named>(
     '/databases/:name/start',
     { config: { role: 'admin' }, schema: { params: nameParameters } },

@@ -5,6 +5,7 @@ import { isPaminaError, PaminaError, toPaminaError } from '@pamina/format';
 import { nameParameters } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
 import { EventStream } from './event-stream.js';
+import { admittedAnswer } from './kept-admission.js';
 import type { Named, RouteContext } from './route-context.js';
 
 /** Streams that are open at the same time, of all databases. */
@@ -12,14 +13,18 @@ const streamsMax = 256;
 
 export function eventRoutes(
   app: FastifyInstance,
-  { clock, served }: RouteContext,
+  context: RouteContext,
   draining: AbortSignal,
 ): void {
+  const { clock, served } = context;
   let open = 0;
   app.get<Named>(
     '/databases/:name/events',
-    { config: { role: 'read' }, schema: { params: nameParameters } },
-    async ({ headers, params: { name } }, reply) => {
+    // As the job log itself.
+    { config: { role: 'admin' }, schema: { params: nameParameters } },
+    async (request, reply) => {
+      const { headers, params } = request;
+      const { name } = params;
       if (open >= streamsMax) {
         throw new PaminaError('EVENTS_FULL', `${open} streams of events are open`);
       }
@@ -31,18 +36,21 @@ export function eventRoutes(
       if (Array.isArray(after)) throw new PaminaError('REQUEST_INVALID', 'two Last-Event-IDs');
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new PaminaError('ABORTED', 'the client went away')));
-      const signal = AbortSignal.any([gone.signal, draining]);
+      const asked = { database: name, role: 'admin' } as const;
+      const refused = admittedAnswer(context, request, reply, asked);
+      const signal = AbortSignal.any([gone.signal, draining, refused]);
       // What is wrong with the request is found before the stream begins.
       const events = await served.operations.events(name, { after, signal });
       reply.hijack();
       const stream = new EventStream(reply.raw, clock);
       try {
         for await (const event of events) await stream.send(event);
+        refused.throwIfAborted();
         stream.end('stopping', 'the server is being stopped');
       } catch (error) {
         const failure = toPaminaError(error);
-        const isSlow = isPaminaError(failure, 'BACKLOG_FULL');
-        stream.end(isSlow ? 'dropped' : 'failed', `${failure.code}: ${failure.message}`);
+        const reason = isPaminaError(failure, 'BACKLOG_FULL') ? 'dropped' : 'failed';
+        stream.end(refused.aborted ? 'refused' : reason, `${failure.code}: ${failure.message}`);
       }
     },
   );

@@ -14,21 +14,26 @@ import {
   releaseRequest,
 } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
+import { admittedAnswer } from './kept-admission.js';
 import { answerItems, answerLines } from './line-answer.js';
 import type { Named, RouteContext } from './route-context.js';
 
-export function inspectRoutes(app: FastifyInstance, { clock, served }: RouteContext): void {
+export function inspectRoutes(app: FastifyInstance, context: RouteContext): void {
+  const { clock, served } = context;
   app.get<Named & { Querystring: JobLogQuery }>(
     '/databases/:name/job-log',
     { config: { role: 'admin' }, schema: { params: nameParameters, querystring: jobLogQuery } },
-    ({ params, query }, reply) =>
-      answerItems(reply, clock, (signal) =>
-        served.jobLog(params.name, {
-          lines: numberOf(query.lines),
-          follow: query.follow === 'true',
-          signal,
-        }),
-      ),
+    (request, reply) => {
+      const { params, query } = request;
+      const asked = { database: params.name, role: 'admin' } as const;
+      const refused = admittedAnswer(context, request, reply, asked);
+      return answerItems(reply, clock, async function* (gone) {
+        const signal = AbortSignal.any([gone, refused]);
+        const [lines, follow] = [numberOf(query.lines), query.follow === 'true'];
+        yield* served.jobLog(params.name, { lines, follow, signal });
+        refused.throwIfAborted();
+      });
+    },
   );
 
   app.get<Named & { Querystring: LogQuery }>(

@@ -34,9 +34,12 @@ class Reader {
   isOver = false;
   readonly #ending = new AbortController();
 
-  async open(address: string, name: string, after?: string): Promise<this> {
+  async open(address: string, name: string, after?: string, token?: string): Promise<this> {
     const response = await env.network.request(`${address}/v1/databases/${name}/events`, {
-      headers: after === undefined ? {} : { 'last-event-id': after },
+      headers: {
+        ...(after === undefined ? {} : { 'last-event-id': after }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
       signal: this.#ending.signal,
     });
     expect(response.status).toBe(200);
@@ -150,6 +153,32 @@ it('P14 refuses a name that is not here and an id that it did not give', async (
   expect((await events('none')).status).toBe(404);
   for (const id of ['x', '-1-00000000', `${'9'.repeat(16)}-00000000`, '1-0000000g', '1'])
     expect((await events('cities', id)).status, id).toBe(400);
+});
+
+it('P14 is for administrators as the job log is, and both end with the token that opened them', async () => {
+  const { users } = server.host;
+  const { token } = await users.add('cities', 'root', { roles: ['admin'] });
+  const second = await users.addToken('cities', 'root');
+  const reading = await users.add('cities', 'alice', { roles: ['read'] });
+  for (const path of ['events', 'job-log']) {
+    const headers = { authorization: `Bearer ${reading.token}` };
+    expect((await ask(server, `/v1/databases/cities/${path}`, { headers })).status).toBe(403);
+  }
+  const reader = await new Reader().open(server.address, 'cities', undefined, token);
+  const other = await new Reader().open(server.address, 'cities', undefined, second.token);
+  const headers = { authorization: `Bearer ${token}` };
+  const path = '/v1/databases/cities/job-log?follow=true&lines=0';
+  const following = ask(server, path, { headers });
+  await reader.until(({ event }) => event === 'state');
+  const listed = await users.list('cities');
+  const id = listed.find(({ name }) => name === 'root')?.tokens[0]?.id ?? '';
+  await users.removeToken('cities', 'root', id);
+  const events = await reader.until(({ event }) => event === 'end');
+  expect(events.at(-1)?.data).toMatchObject({ reason: 'refused' });
+  expect((await following).text).toContain('UNAUTHORIZED');
+  job('told to who is admitted');
+  await other.until(isJob('told'));
+  expect(other.isOver).toBe(false);
 });
 
 it('ends with a last event when the server ends', async () => {
