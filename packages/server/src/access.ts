@@ -76,16 +76,18 @@ export class Access {
     }
     const shown = shownIn(request.headers);
     const text = shown.digest.toString('base64');
-    if (shown.isGiven) this.#attempts.require(request.remoteAddress, text);
+    // The 256 random bits of a user's token are not guessed, however often: one that was revoked keeps nobody waiting.
+    const isGuess = shown.isGiven && shown.id === null;
+    if (isGuess) this.#attempts.require(request.remoteAddress, text);
     const principal =
       this.#serverPrincipal(shown) ??
       (await this.#userPrincipal(shown, role, database)) ??
       (await this.#ownMachine(request.headers, role, database));
     if (principal === null) {
-      if (shown.isGiven) this.#attempts.failed(request.remoteAddress);
+      if (isGuess) this.#attempts.failed(request.remoteAddress);
       throw this.#unauthorized(shown, database);
     }
-    if (principal.kind !== 'own-machine') this.#attempts.succeeded(request.remoteAddress, text);
+    if (principal.kind === 'server') this.#attempts.succeeded(request.remoteAddress, text);
     requireRole(principal, role, database);
     return principal;
   }

@@ -1,5 +1,6 @@
-// Wrong credentials cost time: after some of them an address waits, longer with each further one. Who has come in
-// from there before with the same credential is not made to wait, so that nobody locks out the others behind one address.
+// Wrong credentials that could be guesses cost time: after some of them an address waits, longer with each further one.
+// Who has come in from there before with the same credential is not made to wait, so that nobody locks out the others
+// behind one address.
 
 import type { Clock } from '@pamina/env';
 import { PaminaError } from '@pamina/format';

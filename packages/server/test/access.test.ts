@@ -244,6 +244,18 @@ describe('P14 wrong credentials', () => {
     expect(await guesses(9)).toEqual(Array(9).fill('UNAUTHORIZED'));
   });
 
+  it('do not count where they have the form of a user’s, which nobody guesses', async () => {
+    const access = accessOf({ token, tables: { orders: tableOf(['read']) } });
+    for (let n = 0; n < 30; n += 1) {
+      const revoked = makeToken(env.random).text;
+      expect(await refusalOf(access, bearer(revoked))).toBe('UNAUTHORIZED');
+    }
+    for (let n = 0; n < 30; n += 1) await refusalOf(access, bearer(`guess-number-${n}`));
+    expect(await refusalOf(access, bearer('guess-number-31'))).toBe('TOO_MANY_REQUESTS');
+    // Others guess from the same address.
+    expect(await refusalOf(access, bearer(made.text))).toBeNull();
+  });
+
   it('do not count where none was shown', async () => {
     const access = accessOf({ token });
     for (let n = 0; n < 30; n += 1) expect(await refusalOf(access, {})).toBe('UNAUTHORIZED');
