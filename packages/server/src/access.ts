@@ -6,7 +6,7 @@ import type { User, UserTable } from '@pamina/engine';
 import type { Clock } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { FailedAttempts } from './failed-attempts.js';
+import { addressKey, FailedAttempts } from './failed-attempts.js';
 import { isLoopbackHost } from './listen-address.js';
 import { type Principal, requireRole } from './principal.js';
 import { RequestRate } from './request-rate.js';
@@ -94,8 +94,13 @@ export class Access {
 
   /** Of what is not a channel. TOO_MANY_REQUESTS. */
   count(principal: Principal, { remoteAddress }: AccessRequest): void {
-    if (principal.kind === 'user') this.#rate.take(`the user ${principal.user}`);
-    else this.#rate.take(principal.kind === 'server' ? 'the server token' : remoteAddress);
+    if (principal.kind === 'user') {
+      // Users of two databases are two, also where they have one name.
+      this.#rate.take(`the user ${principal.user} of ${principal.databases[0]}`);
+    } else {
+      const isServer = principal.kind === 'server';
+      this.#rate.take(isServer ? 'the server token' : addressKey(remoteAddress));
+    }
   }
 
   /** What names places of this machine, or another database. UNAUTHORIZED, FORBIDDEN. */

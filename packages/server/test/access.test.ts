@@ -275,6 +275,16 @@ describe('P13 requests', () => {
     now += 500;
     access.count(server, request);
     expect(() => access.count(server, request)).toThrow('2 requests a second');
+    const alice = (database: string) =>
+      ({ kind: 'user', user: 'alice', roles: ['read'], databases: [database] }) as const;
+    for (let n = 0; n < 4; n += 1) access.count(alice('orders'), request);
+    expect(() => access.count(alice('orders'), request)).toThrow('the user alice of orders');
+    access.count(alice('payroll'), request);
+    const from = (remoteAddress: string) => () =>
+      access.count({ kind: 'anybody' }, { headers: {}, remoteAddress });
+    for (let n = 0; n < 4; n += 1) from(`2001:db8::${n}`)();
+    expect(from('2001:db8::5')).toThrow('2001:db8:0:0::/64');
+    from('2001:db8:0:1::5')();
     const free = accessOf({ token, requestsPerSecond: 0 });
     for (let n = 0; n < 100_000; n += 1) free.count(server, request);
   });
