@@ -82,7 +82,7 @@ export class Users {
     const bytes = (await reader.get('system', stampName)) as Uint8Array | undefined;
     const stamp = bytes === undefined ? null : bytesToHex(bytes);
     const isSame = this.#known !== null && this.#known.stamp === stamp;
-    const table = isSame ? this.#known!.table : await this.#read(stamp);
+    const table = isSame ? this.#known!.table : await this.#read();
     this.#known = { moment, changes, stamp, table };
     return table;
   }
@@ -142,8 +142,8 @@ export class Users {
     });
   }
 
-  async #read(stamp: string | null): Promise<UserTable> {
-    if (stamp === null) return noUsers;
+  /** Without a stamp too: that it is missing does not prove that there is nobody. */
+  async #read(): Promise<UserTable> {
     const documents = await documentsIn(this.#owner.reader, prefix);
     return tableOf(documents.map(([name, value]) => readUser(name, value)));
   }

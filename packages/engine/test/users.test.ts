@@ -62,6 +62,15 @@ describe('users', () => {
     expect((await system.users.table()).users).toHaveLength(1);
   });
 
+  it('P14 are there without the stamp of their changes too', async () => {
+    const database = await newDatabase();
+    await database.system.users.add('alice', ['read'], token(1));
+    await database.commit([{ type: 'del', key: 'users' }], { space: 'system' });
+    await database.close();
+    const again = await openDatabase(database.folder);
+    expect((await again.system.users.table()).users.map(({ name }) => name)).toEqual(['alice']);
+  });
+
   it('P9 a user that is not readable is damage, and a role of a later version is none', async () => {
     let database = await newDatabase();
     const read = () => database.system.users.table();

@@ -2,7 +2,7 @@
 // nobody has to show anything, the request must be from this machine's own programs and not from a web page in its
 // browser (DNS rebinding, forged cross-site requests).
 
-import type { User, UserTable } from '@pamina/engine';
+import type { User } from '@pamina/engine';
 import type { Clock } from '@pamina/env';
 import { PaminaError } from '@pamina/format';
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -11,7 +11,7 @@ import { isLoopbackHost } from './listen-address.js';
 import { type Principal, requireRole } from './principal.js';
 import { RequestRate } from './request-rate.js';
 import type { RouteRole } from './route-role.js';
-import type { UserSource } from './user-tables.js';
+import type { UserAnswer, UserSource } from './user-tables.js';
 import { tokenIdOf } from './user-token.js';
 
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -142,8 +142,9 @@ export class Access {
   }
 
   /** An unknown id costs the same comparison. */
-  #match(table: UserTable | null, { digest: given, id }: Shown): Match | null {
-    const known = id === null ? undefined : table?.tokens.get(id);
+  #match(table: UserAnswer, { digest: given, id }: Shown): Match | null {
+    const isKnown = id !== null && table !== null && table !== 'unreadable';
+    const known = isKnown ? table.tokens.get(id) : undefined;
     const expected = known === undefined ? noDigest : Buffer.from(known.token.hash, 'hex');
     if (!timingSafeEqual(given, expected) || known === undefined) return null;
     const { expiresAt } = known.token;
@@ -167,18 +168,20 @@ export class Access {
     if (role === 'server' || database === undefined) {
       return (await this.#anyHasUsers()) ? null : { kind: 'own-machine' };
     }
-    // Who only asks how it is does not wait for what is being done to it.
-    const mayWait = role !== 'any';
-    const table = await this.#options.users.tableOf(database, { mayWait });
+    // Who only asks how it is does not wait for what is being done to it, and is told why it does not open.
+    const isStatus = role === 'any';
+    const table = await this.#options.users.tableOf(database, { mayWait: !isStatus });
+    if (table === 'unreadable') return isStatus ? { kind: 'own-machine' } : null;
     const isAsked = table === null ? await this.#anyHasUsers() : table.users.length > 0;
     return isAsked ? null : { kind: 'own-machine' };
   }
 
+  /** One that cannot be read may. */
   async #anyHasUsers(): Promise<boolean> {
     const { users } = this.#options;
-    for (const name of users.knownNames()) {
+    for (const name of await users.names()) {
       const table = await users.tableOf(name, { mayWait: false });
-      if ((table?.users.length ?? 0) > 0) return true;
+      if (table === 'unreadable' || (table?.users.length ?? 0) > 0) return true;
     }
     return false;
   }

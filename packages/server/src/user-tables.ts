@@ -1,20 +1,21 @@
 // Who may do what with the databases of a host, as each of them says itself. Of one that is not online it is read once,
-// from the folder; while it cannot be opened what was last known of it holds.
+// from the folder; while it cannot be opened what was last known of it holds, and if nothing was, nobody is believed.
 
 import type { UserTable } from '@pamina/engine';
 import { toPaminaError } from '@pamina/format';
 import type { HostCore } from './host-core.js';
 
+/** `unreadable`: it is here, and cannot say. */
+export type UserAnswer = UserTable | 'unreadable' | null;
+
 export interface UserSource {
   /**
-   * Null where it cannot be known: the database is not there, does not open, or is being worked on. With `mayWait` it is
-   * waited until nobody works on it any more.
+   * Null: the database is not there, or is being worked on. With `mayWait` it is waited until nobody works on it any
+   * more.
    */
-  tableOf(database: string, options: { readonly mayWait: boolean }): Promise<UserTable | null>;
+  tableOf(database: string, options: { readonly mayWait: boolean }): Promise<UserAnswer>;
   /** Of all databases that are here. */
   names(): Promise<string[]>;
-  /** Of those that are online or were asked for. */
-  knownNames(): string[];
 }
 
 interface Known {
@@ -36,14 +37,10 @@ export class UserTables implements UserSource {
     return this.#core.names();
   }
 
-  knownNames(): string[] {
-    return [...new Set([...this.#core.online.keys(), ...this.#known.keys()])];
-  }
-
   async tableOf(
     database: string,
     { mayWait }: { readonly mayWait: boolean },
-  ): Promise<UserTable | null> {
+  ): Promise<UserAnswer> {
     const online = this.#core.online.get(database);
     if (online === undefined) return this.#offlineTable(database, mayWait);
     const { instance } = online.database.control;
@@ -65,7 +62,7 @@ export class UserTables implements UserSource {
     await this.tableOf(database, { mayWait: true });
   }
 
-  async #offlineTable(database: string, mayWait: boolean): Promise<UserTable | null> {
+  async #offlineTable(database: string, mayWait: boolean): Promise<UserAnswer> {
     const core = this.#core;
     const known = this.#known.get(database);
     if (!mayWait && core.turns.isHeld(database)) return known?.table ?? null;
@@ -82,10 +79,13 @@ export class UserTables implements UserSource {
     }
   }
 
-  #asKnown(database: string, error: unknown): UserTable | null {
+  #asKnown(database: string, error: unknown): UserAnswer {
     const { code } = toPaminaError(error);
     if (code === 'INTERNAL') throw error;
-    if (code === 'DATABASE_NOT_FOUND' || code === 'NAME_INVALID') this.#known.delete(database);
-    return this.#known.get(database)?.table ?? null;
+    if (code === 'DATABASE_NOT_FOUND' || code === 'NAME_INVALID') {
+      this.#known.delete(database);
+      return null;
+    }
+    return this.#known.get(database)?.table ?? 'unreadable';
   }
 }

@@ -3,6 +3,7 @@ import type { Role } from '@pamina/format';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Access, type RequestHeaders, validateToken } from '../src/access.js';
 import type { RouteRole } from '../src/route-role.js';
+import type { UserAnswer } from '../src/user-tables.js';
 import { makeToken } from '../src/user-token.js';
 import { env } from './workbench.js';
 
@@ -23,7 +24,7 @@ function tableOf(roles: readonly Role[], expiresAt: number | null = null): UserT
 
 interface Given {
   readonly token?: string | undefined;
-  readonly tables?: Readonly<Record<string, UserTable | null>>;
+  readonly tables?: Readonly<Record<string, UserAnswer>>;
   readonly requestsPerSecond?: number;
 }
 
@@ -31,7 +32,6 @@ function accessOf({ tables = {}, ...options }: Given = {}): Access {
   const users = {
     tableOf: (name: string) => Promise.resolve(tables[name] ?? null),
     names: () => Promise.resolve(Object.keys(tables)),
-    knownNames: () => Object.keys(tables),
   };
   return new Access({ token: undefined, ...options, users, clock });
 }
@@ -151,6 +151,20 @@ describe('P14 a user', () => {
     const without = accessOf({ tables: { free: noUsers } });
     expect(await refusalOf(without, own, 'server', undefined)).toBeNull();
     expect(await refusalOf(without, own, 'admin', 'nothing')).toBeNull();
+  });
+
+  it('may be there where the users cannot be read: a token is asked for, but not to hear why', async () => {
+    const access = accessOf({ tables: { orders: 'unreadable', free: noUsers } });
+    for (const role of ['read', 'admin'] as const) {
+      expect(await refusalOf(access, own, role)).toBe('UNAUTHORIZED');
+      expect(await refusalOf(access, { ...own, ...shown }, role)).toBe('UNAUTHORIZED');
+    }
+    expect(await refusalOf(access, own, 'any')).toBeNull();
+    expect(await refusalOf(access, own, 'admin', 'free')).toBeNull();
+    expect(await refusalOf(access, own, 'server', undefined)).toBe('UNAUTHORIZED');
+    expect(await refusalOf(access, own, 'listed', undefined)).toBeNull();
+    const withToken = accessOf({ token, tables: { orders: 'unreadable' } });
+    expect(await refusalOf(withToken, bearer(token), 'admin')).toBeNull();
   });
 
   it('what reaches beyond its database asks for the token of the server', async () => {

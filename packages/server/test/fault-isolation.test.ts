@@ -15,6 +15,10 @@ beforeEach(async () => {
 });
 afterEach(() => bench.close());
 
+/** Where one cannot say who its users are, what is of the whole server asks for the token of the server. */
+const token = 'a-token-of-the-server';
+const headers = { authorization: `Bearer ${token}` };
+
 async function segmentsOf(folder: string): Promise<string[]> {
   const all = await readdir(folder, { recursive: true });
   return all.filter((path) => path.endsWith('.seg')).map((path) => join(folder, path));
@@ -31,7 +35,7 @@ it('P6 a database whose log is damaged fails alone, and says why', async () => {
     const bytes = new Uint8Array(8192).fill(0x5a);
     await writeFile(path, bytes);
   }
-  const server = await bench.server();
+  const server = await bench.server({ token });
   const { host } = server;
   expect(await host.status('bad')).toMatchObject({ online: false, state: 'failed' });
   for (const name of ['good', 'zone']) {
@@ -47,7 +51,7 @@ it('P6 a database whose log is damaged fails alone, and says why', async () => {
   expect((await health('bad')).status).toBe(503);
   expect((await health('good')).status).toBe(200);
   expect((await ask(server, '/health')).status).toBe(200);
-  const { text } = await ask(server, '/metrics');
+  const { text } = await ask(server, '/metrics', { headers });
   expect(text).toContain('pamina_database_online{database="bad"} 0');
   expect(text).toContain('pamina_database_online{database="good"} 1');
   expect(text).toContain('pamina_database_info{database="bad",type="",state="failed"} 1');
@@ -59,11 +63,11 @@ it('a control file that cannot be read keeps nobody else from being listed and s
   await first.host.create('good');
   await first.close();
   await writeFile(join(bench.data, 'bad', 'control.json'), '{"format":');
-  const server = await bench.server();
+  const server = await bench.server({ token });
   await server.host.put('good', 'linz', 'AT');
-  const { body } = await askJson<{ name: string }[]>(server, '/v1/databases');
+  const { body } = await askJson<{ name: string }[]>(server, '/v1/databases', { headers });
   expect(body.map(({ name }) => name)).toEqual(['bad', 'good']);
-  expect((await ask(server, '/metrics')).status).toBe(200);
+  expect((await ask(server, '/metrics', { headers })).status).toBe(200);
 });
 
 /** Fails what is written and synced below a folder, from the moment on at which it is told to. */

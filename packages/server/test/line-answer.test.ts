@@ -55,7 +55,6 @@ beforeEach(async () => {
   const users = {
     tableOf: () => Promise.resolve(null),
     names: () => Promise.resolve([]),
-    knownNames: () => [],
   };
   const access = new Access({ token: undefined, users, clock: env.clock });
   const identity = { product: 'pamina', instance: '', startedAt: 0 } as const;
