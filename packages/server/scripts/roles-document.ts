@@ -45,6 +45,8 @@ const beyond = [
   'These fields name places where the server runs, or other databases, and the server works there with its own rights: who',
   "gives one of them shows the server's token. A word without a slash in `backup`, `from` or `source` is the database's own",
   'backup or archive, and free to whoever may use the route.',
+  '',
+  'For `at` and `verify` of `GET /v1/databases/:name/hash` a whole copy is recovered: they ask for the role `backup`.',
 ];
 
 function table(rows: readonly (readonly string[])[]): string[] {

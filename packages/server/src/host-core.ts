@@ -65,6 +65,8 @@ export class HostCore {
   readonly stopNotes = new Map<string, string>();
   /** Turns of what opens, closes, moves or removes a database. */
   readonly turns = new KeyedLock();
+  /** Of recoveries to a scratch folder: each needs the space of a whole copy. */
+  readonly scratchTurns = new KeyedLock();
   readonly leases: BackupLeases;
   /** `http://host:port`, or https, while this host is served; null when it works on the folder directly. */
   address: string | null = null;

@@ -18,29 +18,43 @@ import type { Held, HostCore } from './host-core.js';
 
 type FullBackup = ListedBackup & { readonly manifest: BackupManifest };
 
+interface Asking {
+  readonly progress?: Progress | undefined;
+  /** Aborted when nobody waits for the report any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Work {
+  readonly held: Held;
+  readonly progress: Progress | undefined;
+  readonly signal: AbortSignal;
+}
+
 export async function hash(
   core: HostCore,
   name: string,
   options: { at?: string | undefined; verify?: boolean | undefined },
-  progress?: Progress,
+  { progress, signal: asked }: Asking = {},
 ): Promise<HashReport> {
   const at = options.at === undefined ? null : parsePosition(options.at);
-  return core.use(name, 'read', (held) =>
-    at === null
-      ? hashNow(core, name, held, options.verify === true, progress)
-      : hashAt(core, name, held, at, progress),
-  );
+  return core.use(name, 'read', (held) => {
+    const end = core.endOf(held);
+    const signal = asked === undefined ? end : AbortSignal.any([end, asked]);
+    const work = { held, progress, signal };
+    return at === null
+      ? hashNow(core, name, work, options.verify === true)
+      : hashAt(core, name, work, at);
+  });
 }
 
 async function hashNow(
   core: HostCore,
   name: string,
-  held: Held,
+  work: Work,
   verify: boolean,
-  progress?: Progress,
 ): Promise<HashReport> {
+  const { held, progress, signal } = work;
   const { database } = held;
-  const signal = core.endOf(held);
   const { point, snapshot } = await database.stateSnapshot();
   let stateHash: string;
   try {
@@ -59,7 +73,7 @@ async function hashNow(
     comparedWith.push(compare('recorded', stateHash, recorded));
   }
   if (verify) {
-    const recovered = await recover(core, name, held, point, 'oldest', progress);
+    const recovered = await recover(core, name, work, point, 'oldest');
     const { backup } = recovered;
     comparedWith.push(compare('recovered', stateHash, { backup, stateHash: recovered.stateHash }));
   }
@@ -77,11 +91,10 @@ async function hashNow(
 async function hashAt(
   core: HostCore,
   name: string,
-  held: Held,
+  work: Work,
   position: Position,
-  progress?: Progress,
 ): Promise<HashReport> {
-  const { stateHash } = await recover(core, name, held, position, 'newest', progress);
+  const { stateHash } = await recover(core, name, work, position, 'newest');
   const comparedWith = (await fullBackups(core, name))
     .filter(({ manifest }) => formatPosition(manifest.position) === formatPosition(position))
     .flatMap(({ id, stateHash: known }) =>
@@ -90,23 +103,26 @@ async function hashAt(
   return report(position, stateHash, true, comparedWith);
 }
 
+/** One at a time for each database. */
 function recover(
   core: HostCore,
   name: string,
-  held: Held,
-  position: Position,
+  { held, progress, signal }: Work,
+  { seq, timeline }: Position,
   start: 'newest' | 'oldest',
-  progress?: Progress,
 ) {
-  return recoverScratch({
-    env: core.env,
-    folder: core.folder(name),
-    position: { timeline: position.timeline, seq: position.seq },
-    start,
-    pin: (fromSeq) => held.database.log.pin(fromSeq),
-    signal: core.endOf(held),
-    onProgress: ({ done, step, total }) =>
-      progress?.({ step, done, total, unit: step === 'replay' ? 'records' : 'bytes' }),
+  return core.scratchTurns.run(name, () => {
+    signal.throwIfAborted();
+    return recoverScratch({
+      env: core.env,
+      folder: core.folder(name),
+      position: { timeline, seq },
+      start,
+      pin: (fromSeq) => held.database.log.pin(fromSeq),
+      signal,
+      onProgress: ({ done, step, total }) =>
+        progress?.({ step, done, total, unit: step === 'replay' ? 'records' : 'bytes' }),
+    });
   });
 }
 

@@ -364,8 +364,9 @@ export class Host implements Served {
     name: string,
     options: { at?: string | undefined; verify?: boolean | undefined } = {},
     progress?: Progress,
+    signal?: AbortSignal,
   ): Promise<HashReport> {
-    return hash(this.#core, name, options, progress);
+    return hash(this.#core, name, options, { progress, signal });
   }
 
   readonly verify: Served['verify'] = (name, options = {}, ...rest) =>

@@ -16,6 +16,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { admittedAnswer } from './kept-admission.js';
 import { answerItems, answerLines } from './line-answer.js';
+import { requireRole } from './principal.js';
 import type { Named, RouteContext } from './route-context.js';
 
 export function inspectRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -74,14 +75,15 @@ export function inspectRoutes(app: FastifyInstance, context: RouteContext): void
       config: { role: ['read', 'backup', 'replicate'] },
       schema: { params: nameParameters, querystring: hashQuery },
     },
-    ({ params, query }, reply) =>
-      answerLines(reply, clock, (answer) =>
-        served.hash(
-          params.name,
-          { at: query.at, verify: query.verify === 'true' },
-          answer.progress,
-        ),
-      ),
+    async ({ params: { name }, principal, query }, reply) => {
+      const options = { at: query.at, verify: query.verify === 'true' };
+      // A whole copy is recovered for it, as for a verification.
+      const isRecovery = options.at !== undefined || options.verify;
+      if (isRecovery && principal !== null) requireRole(principal, 'backup', name);
+      await answerLines(reply, clock, ({ progress, signal }) =>
+        served.hash(name, options, progress, signal),
+      );
+    },
   );
 }
 

@@ -3,7 +3,9 @@
 import type {
   Administration,
   FenceAnswer,
+  HashReport,
   LogSegments,
+  Progress,
   TakeOverReport,
   TakeOverRequest,
 } from '@pamina/wire';
@@ -19,6 +21,13 @@ export interface BackupFile {
 
 export interface Served extends Administration {
   readonly operations: HostOperations;
+  /** As anybody's, for a client that may go away. */
+  hash(
+    name: string,
+    options?: { at?: string | undefined; verify?: boolean | undefined },
+    progress?: Progress,
+    signal?: AbortSignal,
+  ): Promise<HashReport>;
   /** BACKUP_NOT_FOUND for a backup or a file that is not there or not published yet. */
   openBackupFile(name: string, id: string, file: string): Promise<BackupFile>;
   /** The log as it stands, for restores elsewhere. */

@@ -1,8 +1,10 @@
 // The state hash through the host: what it is compared with, and the damage that it finds.
 
+import { PaminaError, type Role } from '@pamina/format';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
+import { ask } from './asking.js';
 import { each, env, Workbench } from './workbench.js';
 
 let bench: Workbench;
@@ -48,6 +50,50 @@ it('P3 is that of a copy recovered to the same position', async () => {
     recovered: true,
     stateHash: before.stateHash,
   });
+});
+
+it('P13 recovers one copy at a time, and none for who is gone', async () => {
+  const { host: served } = await bench.server({ data: 'served' });
+  await served.create('towns');
+  await served.put('towns', 'a', '1');
+  await served.backup('towns');
+  const steps: string[] = [];
+  const asking = (who: string, signal?: AbortSignal) =>
+    served.hash(
+      'towns',
+      { verify: true },
+      ({ step }) => step !== 'hash' && steps.push(who),
+      signal,
+    );
+  const gone = new AbortController();
+  const ends = [asking('first'), asking('second'), asking('gone', gone.signal)];
+  gone.abort(new PaminaError('ABORTED', 'the client went away'));
+  await expect(ends[2]).rejects.toMatchObject({ code: 'ABORTED' });
+  expect(await Promise.all(ends.slice(0, 2))).toMatchObject([
+    { verified: true },
+    { verified: true },
+  ]);
+  const order = steps.filter((who, at) => who !== steps[at - 1]);
+  expect(order).toHaveLength(2);
+  expect(order).not.toContain('gone');
+});
+
+it('P14 a copy is recovered for who may make and verify backups, and for no reader', async () => {
+  const server = await bench.server({ data: 'served' });
+  await server.host.create('towns');
+  await server.host.put('towns', 'a', '1');
+  await server.host.backup('towns');
+  const statusOf = async (role: Role, query: string): Promise<number> => {
+    const { token } = await server.host.users.add('towns', `${role}-${query.length}`, {
+      roles: [role],
+    });
+    const headers = { authorization: `Bearer ${token}` };
+    return (await ask(server, `/v1/databases/towns/hash${query}`, { headers })).status;
+  };
+  expect(await statusOf('read', '')).toBe(200);
+  expect(await statusOf('read', '?verify=true')).toBe(403);
+  expect(await statusOf('read', '?at=1/1')).toBe(403);
+  expect(await statusOf('backup', '?verify=true')).toBe(200);
 });
 
 it('refuses a position that it cannot reach exactly', async () => {
