@@ -174,6 +174,22 @@ describe('P14 tokens', () => {
   });
 });
 
+it('P14 who may not write any more does not commit what he wrote, and does what he only read', async () => {
+  const server = await bench.server({ token: serverToken });
+  const administrator = clientOf(server, serverToken);
+  await administrator.create('orders');
+  const { transactions } = clientOf(server, await addUser(server, 'writer', ['write']));
+  const writing = await transactions.begin('orders');
+  await transactions.put('orders', writing.id, 'a', '1');
+  const reading = await transactions.begin('orders');
+  await administrator.users.setRoles('orders', 'writer', ['read']);
+  await expectRefused(transactions.commit('orders', writing.id), refused('FORBIDDEN'));
+  await transactions.commit('orders', reading.id);
+  await administrator.users.setRoles('orders', 'writer', ['write']);
+  await transactions.commit('orders', writing.id);
+  expect(await administrator.get('orders', 'a')).toBe('1');
+});
+
 describe('P14 a channel', () => {
   it('ends soon after the token that opened it was revoked, and others go on', async () => {
     const server = await bench.server({ token: serverToken });

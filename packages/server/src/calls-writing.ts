@@ -1,6 +1,6 @@
 // The writes and transactions of clients elsewhere.
 
-import { formatPosition } from '@pamina/format';
+import { formatPosition, toPaminaError } from '@pamina/format';
 import {
   type BeginOptions,
   BodyReader,
@@ -106,21 +106,31 @@ export const write = verb<{ number: number; operations: WireOperation[] }, void>
   async run({ access, readers }, { number, operations }) {
     access.requireWrite();
     const transaction = await readers.transaction(number);
-    await transaction.call((one) => one.batch(operations));
+    await transaction.write((one) => one.batch(operations));
   },
   answer: (answers, number) => answers.done(number),
 });
 
 export const commit = verb<number, void>({
   decode: numberOf,
-  async run({ database, readers }, number, { durability }) {
+  async run({ access, database, readers }, number, { durability }) {
     const transaction = await readers.transaction(number);
     try {
-      await transaction.commit((one) =>
-        answeredInTime(database, durability, async (signal) => {
-          await one.commit({ durability, signal });
-          return { position: one.position ?? formatPosition(database.positions.current) };
-        }),
+      await transaction.commit(
+        (one) =>
+          answeredInTime(database, durability, async (signal) => {
+            await one.commit({ durability, signal });
+            return { position: one.position ?? formatPosition(database.positions.current) };
+          }),
+        () => {
+          try {
+            access.requireWrite();
+          } catch (error) {
+            // It is open still, and nobody can name it any more.
+            transaction.rollBack(toPaminaError(error));
+            throw error;
+          }
+        },
       );
     } finally {
       // Who lost the answer asks nobody: the transaction ended with its connection.

@@ -1,14 +1,25 @@
 // The transactions of clients, through the host. Keys and values are text (UTF-8).
 
 import { formatPosition } from '@pamina/format';
-import type { BegunTransaction, TransactionCalls } from '@pamina/wire';
+import type { BegunTransaction, Committed, TransactionCalls, WriteOptions } from '@pamina/wire';
 import { byteRange, bytesOf, keyBytes, operationOf, textOf } from './entry-text.js';
 import type { HostCore } from './host-core.js';
 import { answeredInTime, keyNotFound } from './host-data.js';
 import type { OnlineDatabase } from './online-database.js';
 import type { RemoteTransaction } from './remote-transaction.js';
 
-export function transactionCalls(core: HostCore): TransactionCalls {
+export interface HostTransactionCalls extends TransactionCalls {
+  commit(
+    name: string,
+    id: string,
+    options?: WriteOptions & {
+      /** FORBIDDEN. Asked where something was written. */
+      readonly requireWrite?: (() => void) | undefined;
+    },
+  ): Promise<Committed>;
+}
+
+export function transactionCalls(core: HostCore): HostTransactionCalls {
   const inDatabase = <T>(name: string, task: (online: OnlineDatabase) => Promise<T>): Promise<T> =>
     using(core, name, task);
   const withOne = <T>(name: string, id: string, task: (one: RemoteTransaction) => Promise<T>) =>
@@ -24,14 +35,14 @@ export function transactionCalls(core: HostCore): TransactionCalls {
       }),
     put: (name, id, key, value) =>
       withOne(name, id, (one) =>
-        one.call((transaction) => transaction.put(keyBytes(key), bytesOf(value))),
+        one.write((transaction) => transaction.put(keyBytes(key), bytesOf(value))),
       ),
     del: (name, id, key) =>
-      withOne(name, id, (one) => one.call((transaction) => transaction.del(keyBytes(key)))),
+      withOne(name, id, (one) => one.write((transaction) => transaction.del(keyBytes(key)))),
     batch: (name, id, operations) => {
       return withOne(name, id, (one) => {
         const encoded = operations.map(operationOf) as BytesOperation[];
-        return one.call((transaction) => transaction.batch(encoded));
+        return one.write((transaction) => transaction.batch(encoded));
       });
     },
     range: (name, id, options = {}) => range(core, name, id, options),
@@ -42,14 +53,16 @@ export function transactionCalls(core: HostCore): TransactionCalls {
           return begun(one);
         }),
       ),
-    commit: (name, id, { durability } = {}) =>
+    commit: (name, id, { durability, requireWrite = () => undefined } = {}) =>
       inDatabase(name, ({ database, transactions }) =>
-        transactions.find(id).commit((transaction) =>
-          answeredInTime(database, durability, async (signal) => {
-            await transaction.commit({ durability, signal });
-            const present = formatPosition(database.positions.current);
-            return { position: transaction.position ?? present };
-          }),
+        transactions.find(id).commit(
+          (transaction) =>
+            answeredInTime(database, durability, async (signal) => {
+              await transaction.commit({ durability, signal });
+              const present = formatPosition(database.positions.current);
+              return { position: transaction.position ?? present };
+            }),
+          requireWrite,
         ),
       ),
     rollback: (name, id) =>

@@ -44,7 +44,6 @@ import type {
   StopOptions,
   TakeOverReport,
   TakeOverRequest,
-  TransactionCalls,
   UserCalls,
 } from '@pamina/wire';
 import { applyUntil } from './host-apply.js';
@@ -75,7 +74,7 @@ import { stop } from './host-stop.js';
 import { fence, takenOverBy, unfence } from './host-fence.js';
 import { failover } from './host-failover.js';
 import { rejoin } from './host-rejoin.js';
-import { transactionCalls } from './host-transactions.js';
+import { type HostTransactionCalls, transactionCalls } from './host-transactions.js';
 import { userCalls } from './host-users.js';
 import { finishTakeovers, takeOver } from './host-take-over.js';
 import { list, status } from './host-status.js';
@@ -86,7 +85,7 @@ import type { StopPace } from './stop-pace.js';
 import { UserTables } from './user-tables.js';
 
 export class Host implements Served {
-  readonly transactions: TransactionCalls;
+  readonly transactions: HostTransactionCalls;
   readonly operations: HostOperations;
   readonly users: UserCalls;
   readonly userTables: UserTables;

@@ -30,6 +30,7 @@ export class RemoteTransaction {
   readonly #parts: RemoteTransactionParts;
   #calls = 0;
   #isOver = false;
+  #hasWritten = false;
   #cancel: () => void = () => undefined;
   #commit: Promise<Committed> | null = null;
 
@@ -62,6 +63,12 @@ export class RemoteTransaction {
     }
   }
 
+  /** A call that writes. */
+  write<T>(task: (transaction: ByteTransaction) => T | Promise<T>): Promise<T> {
+    this.#hasWritten = true;
+    return this.call(task);
+  }
+
   /** While its reader takes nothing the lease runs. */
   async *range(options: TransactionRange<Uint8Array, Uint8Array>): AsyncIterable<Entry> {
     const iterator = await this.call((transaction) => transaction.iterator(options));
@@ -80,8 +87,15 @@ export class RemoteTransaction {
     }
   }
 
-  /** Once more: how it ended, with nothing done again. */
-  commit(commit: (transaction: ByteTransaction) => Promise<Committed>): Promise<Committed> {
+  /**
+   * Once more: how it ended, with nothing done again. Who wrote may have lost the right to since: `requireWrite` is
+   * asked unless nothing was written.
+   */
+  async commit(
+    commit: (transaction: ByteTransaction) => Promise<Committed>,
+    requireWrite: () => void,
+  ): Promise<Committed> {
+    if (this.#commit === null && this.#hasWritten) requireWrite();
     this.#commit ??= this.call(commit);
     return this.#commit;
   }

@@ -22,6 +22,7 @@ import {
 } from '@pamina/wire';
 import type { FastifyInstance } from 'fastify';
 import { answerItems } from './line-answer.js';
+import { requireRole } from './principal.js';
 import type { Named, RouteContext } from './route-context.js';
 
 interface OfOne {
@@ -48,7 +49,12 @@ export function transactionRoutes(app: FastifyInstance, context: RouteContext): 
   app.post<OfOne & { Body: TransactionCommitRequest }>(
     `${one}/commit`,
     { config: { role: 'read' }, schema: { params, body: transactionCommitRequest } },
-    ({ body, params: { name, transaction } }) => transactions.commit(name, transaction, body),
+    ({ body, params: { name, transaction }, principal }) => {
+      const requireWrite = (): void => {
+        if (principal !== null) requireRole(principal, 'write', name);
+      };
+      return transactions.commit(name, transaction, { ...body, requireWrite });
+    },
   );
   app.post<OfOne>(
     `${one}/rollback`,

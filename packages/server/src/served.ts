@@ -10,6 +10,7 @@ import type {
   TakeOverRequest,
 } from '@pamina/wire';
 import type { OnlineDatabase } from './online-database.js';
+import type { HostTransactionCalls } from './host-transactions.js';
 import type { HostOperations } from './host-operations.js';
 import type { UserSource } from './user-tables.js';
 
@@ -21,6 +22,7 @@ export interface BackupFile {
 
 export interface Served extends Administration {
   readonly operations: HostOperations;
+  readonly transactions: HostTransactionCalls;
   /** As anybody's, for a client that may go away. */
   hash(
     name: string,

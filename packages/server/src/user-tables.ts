@@ -37,10 +37,7 @@ export class UserTables implements UserSource {
     return this.#core.names();
   }
 
-  async tableOf(
-    database: string,
-    { mayWait }: { readonly mayWait: boolean },
-  ): Promise<UserAnswer> {
+  async tableOf(database: string, { mayWait }: { readonly mayWait: boolean }): Promise<UserAnswer> {
     const online = this.#core.online.get(database);
     if (online === undefined) return this.#offlineTable(database, mayWait);
     const { instance } = online.database.control;

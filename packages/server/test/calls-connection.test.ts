@@ -106,6 +106,39 @@ describe('calls', () => {
     await client.served;
   });
 
+  it('P14 who may not write any more commits nothing that he wrote, and holds no locks for it', async () => {
+    let mayWrite = true;
+    const client = new HandClient(online, {
+      requireWrite() {
+        if (!mayWrite) throw new PaminaError('FORBIDDEN', 'may not write');
+      },
+    });
+    await client.hello();
+    for (const number of [3, 4]) {
+      client.add(callVerb.begin, (writer) => {
+        writer.u32(number);
+        writer.datum(packBytes({}));
+      });
+    }
+    const write = client.add(callVerb.write, (writer) => {
+      writer.u32(3);
+      writer.operations([{ type: 'put', key: 'a', value: 'never' }]);
+    });
+    client.send();
+    await settled(() => client.answers.has(write));
+    mayWrite = false;
+    const writing = client.add(callVerb.commit, (writer) => writer.u32(3));
+    const reading = client.add(callVerb.commit, (writer) => writer.u32(4));
+    client.send();
+    await settled(() => client.answers.has(writing) && client.answers.has(reading));
+    expect(textOf(client.answers.get(writing)?.body)).toContain('FORBIDDEN');
+    expect(textOf(client.answers.get(reading)?.body)).not.toContain('FORBIDDEN');
+    expect(online.database.transactions.size).toBe(0);
+    await online.database.put('a', 'other');
+    client.channel.leave();
+    await client.served;
+  });
+
   it('P13 transactions are rolled back, and their locks free, as soon as their connection is gone', async () => {
     const client = new HandClient(online);
     await client.hello();
