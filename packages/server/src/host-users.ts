@@ -13,7 +13,8 @@ export function userCalls(core: HostCore, tables: UserTables): UserCalls {
     try {
       return await core.use(name, 'write', ({ database }) => task(database));
     } finally {
-      await tables.read(name);
+      // What cannot be read now is read for the next request; what was done, and a token that was made, is told.
+      await tables.read(name).catch(() => undefined);
     }
   };
   return {

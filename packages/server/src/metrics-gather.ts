@@ -1,7 +1,6 @@
 // Gathers what /metrics tells, database by database.
 
 import { version } from '@pamina/engine';
-import { isPaminaError } from '@pamina/format';
 import { addOffline, addReplicas, addStatus } from './metrics-database.js';
 import { addProcess, addRequests } from './metrics-process.js';
 import { MetricsText } from './metrics-text.js';
@@ -35,14 +34,11 @@ async function addDatabase(
 ): Promise<void> {
   const { online, state } = served.operations.condition(name);
   if (!online) return addOffline(text, name, state);
-  try {
-    const status = await served.status(name);
-    const replicas = await served.replicas(name);
-    addStatus(text, status);
-    addReplicas(text, name, replicas);
-  } catch (error) {
-    // It went offline meanwhile, or its disk fails: that is told, and the others are.
-    if (!isPaminaError(error)) throw error;
-    addOffline(text, name, served.operations.condition(name).state);
+  const [status, replicas] = await Promise.allSettled([served.status(name), served.replicas(name)]);
+  if (status.status === 'rejected' || replicas.status === 'rejected') {
+    // It went offline meanwhile, or its disk fails, in whatever words: that is told, and the others are.
+    return addOffline(text, name, served.operations.condition(name).state);
   }
+  addStatus(text, status.value);
+  addReplicas(text, name, replicas.value);
 }

@@ -2,6 +2,7 @@
 
 import { statusAnswer } from '@pamina/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { gatherMetrics } from '../src/metrics-gather.js';
 import { statusMetrics } from '../src/metrics-table.js';
 import { MetricsText } from '../src/metrics-text.js';
 import { RequestFigures } from '../src/request-figures.js';
@@ -194,4 +195,28 @@ describe('a server', () => {
     );
     expect(others.some(({ text }) => text === first?.text)).toBe(true);
   });
+});
+
+it('P9 one database that fails, in whatever words, keeps none of the others from being told', async () => {
+  const bench = await Workbench.open();
+  try {
+    const { host } = await bench.server();
+    for (const name of ['bad', 'good']) await host.create(name);
+    const served = new Proxy(host, {
+      get: (target, property) =>
+        property === 'status'
+          ? (name: string) =>
+              name === 'bad'
+                ? Promise.reject(new RangeError('no error of Pamina'))
+                : host.status(name)
+          : property === 'replicas'
+            ? (name: string) => host.replicas(name)
+            : (Reflect.get(target, property, target) as unknown),
+    });
+    const text = await gatherMetrics(served, { figures: new RequestFigures(), startedAt: 0 });
+    expect(text).toContain('pamina_database_online{database="bad"} 0');
+    expect(text).toContain('pamina_database_online{database="good"} 1');
+  } finally {
+    await bench.close();
+  }
 });
