@@ -89,8 +89,8 @@ export class Bound {
 
   /** Nobody is waited for who is not there any more. */
   async close(): Promise<void> {
-    const { number } = this;
-    const close = (link: CallsLink): Promise<void> => tell(link, callVerb.close, number);
+    // The number is known once there is a connection.
+    const close = (link: CallsLink): Promise<void> => tell(link, callVerb.close, this.number);
     try {
       if (this.#linked instanceof Promise) await this.#linked.then(close);
       else await close(this.#linked);
