@@ -30,12 +30,19 @@ function remote<T = string>(options: Partial<RemoteOptions<T, T>> = {}): RemoteP
 }
 
 /** The network, with hands on every channel that is opened through it. */
-function tapped(): { env: typeof env; channels: Channel[]; messages: Uint8Array[] } {
+function tapped(): {
+  env: typeof env;
+  channels: Channel[];
+  messages: Uint8Array[];
+  urls: string[];
+} {
   const channels: Channel[] = [];
+  const urls: string[] = [];
   const messages: Uint8Array[] = [];
   const network: typeof env.network = {
     ...env.network,
     connect: async (url, options) => {
+      urls.push(url);
       const channel = await env.network.connect(url, options);
       channels.push(channel);
       return new Proxy(channel, {
@@ -52,7 +59,7 @@ function tapped(): { env: typeof env; channels: Channel[]; messages: Uint8Array[
       });
     },
   };
-  return { env: { ...env, network }, channels, messages };
+  return { env: { ...env, network }, channels, messages, urls };
 }
 
 describe('a remote database', () => {
@@ -195,6 +202,19 @@ describe('a remote database', () => {
   });
 });
 
+describe('where a remote database looks', () => {
+  it('P12 only what follows is read as a replica: a database with a history of its own is not', async () => {
+    await server.host.create('apart');
+    const tap = tapped();
+    const db = remote({ env: tap.env, readFrom: 'replica', replicas: ['apart'] });
+    await db.put('a', 'one');
+    const tries = (): number => tap.urls.filter((url) => url.includes('/apart/')).length;
+    await until('it was tried again', () => tries() > 1);
+    expect(db.replicas).toEqual([]);
+    expect(await db.get('a')).toBe('one');
+  });
+});
+
 describe('a connection that ends', () => {
   it('reads are asked again by themselves, iterators, snapshots and transactions end and say so', async () => {
     const tap = tapped();
@@ -254,6 +274,23 @@ describe('a connection that ends', () => {
       });
       return (await read) === 'one';
     });
+  });
+
+  it('what was opened while there was no connection is closed at the server, too', async () => {
+    const db = remote({ timeoutMs: 60_000 });
+    await db.put('a', 'one');
+    const lost = new Promise((resolve) => db.once('disconnected', resolve));
+    await server.host.stop('orders');
+    await lost;
+    // More than one connection may have open at a time.
+    const iterators = Array.from({ length: 900 }, () => db.iterator());
+    const closed = iterators.map((iterator) => iterator.close());
+    await server.host.start('orders');
+    await Promise.all(closed);
+    const others = Array.from({ length: 900 }, () => db.iterator());
+    const entries = await Promise.all(others.map((iterator) => iterator.next()));
+    expect(entries.every((entry) => entry?.[1] === 'one')).toBe(true);
+    await Promise.all(others.map((iterator) => iterator.close()));
   });
 
   it('close ends the attempts, and what waits', async () => {

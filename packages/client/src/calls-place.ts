@@ -28,7 +28,7 @@ export interface PlaceParts {
   readonly env: RemoteEnv;
   readonly finder: Finder;
   readonly token: string | undefined;
-  /** Only a database that takes writes will do. */
+  /** Only a database that takes writes will do, else only one that follows. */
   readonly isMaster: boolean;
   /** How long the way is, is measured again and again. */
   readonly isMeasured: boolean;
@@ -170,7 +170,8 @@ export class CallsPlace {
     };
     const link = await CallsLink.open(parts);
     const { databaseType } = link.welcome;
-    if (!isMaster || databaseType === 'normal') return link;
+    // Any other has a history of its own, whose numbers say nothing of what was seen.
+    if (databaseType === (isMaster ? 'normal' : 'replica')) return link;
     const why = new PaminaError('DATABASE_TYPE', `${name} at ${address} is ${databaseType}`);
     link.close(why);
     throw why;
