@@ -8,6 +8,8 @@ export interface RemoteAddress {
   readonly name: string;
   /** `http://host:port`; null where a directory says it. */
   readonly server: string | null;
+  /** `paminas://`: the token goes to no server in the clear. */
+  readonly isSecure: boolean;
 }
 
 export interface FoundBy {
@@ -23,17 +25,42 @@ const hint =
 export function parseRemoteAddress(text: string): RemoteAddress {
   const match = addressPattern.exec(text);
   const host = match?.[2];
-  const scheme = match?.[1] === 's' ? 'https' : 'http';
+  const isSecure = match?.[1] === 's';
+  const scheme = isSecure ? 'https' : 'http';
   if (match?.[3] === undefined || (host !== undefined && !URL.canParse(`${scheme}://${host}`))) {
     const shown = JSON.stringify(text.replace(/\/\/[^/@]*@/, '//').slice(0, 200));
     throw new PaminaError('ADDRESS_INVALID', `${shown} does not name a database`, { hint });
   }
   const server = host === undefined ? null : new URL(`${scheme}://${host}`).origin;
-  return { name: validateName(match[3]), server };
+  return { name: validateName(match[3]), server, isSecure };
 }
 
 /** Replicas of a database with a server of its own in its address are asked for there, too. */
 export function finderOf(
+  address: RemoteAddress,
+  directory: RemoteOptions<never, never>['directory'],
+): FoundBy {
+  const found = findsBy(address, directory);
+  return address.isSecure ? { ...found, finder: secured(found.finder) } : found;
+}
+
+/** ADDRESS_INVALID, whoever says it, for an address that is not one of TLS. */
+function secured(finder: Finder): Finder {
+  return {
+    async find(name) {
+      const found = await finder.find(name);
+      if (found.address.startsWith('https:')) return found;
+      const message = `${name} is at ${found.address}, which is not over TLS, and TLS was asked for`;
+      throw new PaminaError('ADDRESS_INVALID', message, {
+        hint: 'Let that server serve TLS and be named with https://, or write paminas://HOST:PORT/NAME.',
+        context: { name },
+      });
+    },
+    onChange: (listener) => finder.onChange(listener),
+  };
+}
+
+function findsBy(
   { name, server }: RemoteAddress,
   directory: RemoteOptions<never, never>['directory'],
 ): FoundBy {

@@ -22,6 +22,8 @@ export interface RemoteOptions<K, V> extends AbstractDatabaseOptions<K, V> {
     | undefined;
   /** Sent to every server that is asked. */
   readonly token?: string | undefined;
+  /** Only servers with an `https://` address are asked. Always so with `paminas://`. */
+  readonly isSecure?: boolean | undefined;
   /** Default `master`. Writes and transactions go to the master. */
   readonly readFrom?: ReadFrom | undefined;
   /** Names of replicas that are read from. Default: those that the master permits queries on. */

@@ -106,7 +106,7 @@ export class RemotePamina<K = string, V = string> extends AbstractLevel<
 
   /** `pamina://NAME`, found by the directory, or `pamina://HOST:PORT/NAME`. ADDRESS_INVALID, NAME_INVALID. */
   constructor(address: string, options: RemoteOptions<K, V>) {
-    const { directory, env, token, ...others } = options;
+    const { directory, env, isSecure = false, token, ...others } = options;
     const { connectTimeoutMs, durability, maxStalenessMs, readFrom, replicas, ...rest } = others;
     const { replicaWaitMs, timeoutMs, ...forwarded } = rest;
     super(
@@ -118,7 +118,8 @@ export class RemotePamina<K = string, V = string> extends AbstractLevel<
       },
       forwarded,
     );
-    this.#address = parseRemoteAddress(address);
+    const parsed = parseRemoteAddress(address);
+    this.#address = { ...parsed, isSecure: parsed.isSecure || isSecure };
     this.name = this.#address.name;
     this.#options = options;
     this.#timeoutMs = timeoutMs ?? timeoutMsDefault;

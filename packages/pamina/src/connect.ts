@@ -4,10 +4,13 @@ import { RemotePamina, type RemoteOptions } from '@pamina/client';
 import { FileDirectory } from '@pamina/directory';
 import { type ClientTls, nodeEnv, securedNetwork, type Env } from '@pamina/env';
 
-export interface ConnectOptions<K, V> extends Omit<RemoteOptions<K, V>, 'env' | 'directory'> {
+export interface ConnectOptions<K, V> extends Omit<
+  RemoteOptions<K, V>,
+  'env' | 'directory' | 'isSecure'
+> {
   /** The directory file that servers enter their databases in, a directory, or addresses of servers by name. */
   readonly directory?: string | RemoteOptions<K, V>['directory'];
-  /** For servers with an https:// address: PEM, as bytes. */
+  /** For servers with an https:// address, and then no others are asked: PEM, as bytes. */
   readonly tls?: ClientTls | undefined;
   /** The world outside of the program; by default this machine's. For simulations. */
   readonly env?: Env | undefined;
@@ -21,7 +24,8 @@ export function connect<K = string, V = string>(
   address: string,
   options: ConnectOptions<K, V> = {},
 ): RemotePamina<K, V> {
-  const { directory, env: given = nodeEnv(), tls = null, ...others } = options;
+  const { directory, env: given = nodeEnv(), tls = null, ...rest } = options;
+  const others = { ...rest, isSecure: tls !== null };
   const env = { ...given, network: securedNetwork(given.network, { tls: () => tls }) };
   if (typeof directory !== 'string') {
     return new RemotePamina<K, V>(address, { ...others, directory, env });
