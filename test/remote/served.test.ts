@@ -1,6 +1,7 @@
 // Remote databases against a server that listens in this process: what one can do with them, and what becomes of
 // them when the connection ends.
 import { RemotePamina, type RemoteOptions } from '@pamina/client';
+import type { DirectoryEntry } from '@pamina/directory';
 import { type Channel, nodeEnv } from '@pamina/env';
 import { isPaminaError, wireMessageBytesMax } from '@pamina/format';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -212,6 +213,68 @@ describe('where a remote database looks', () => {
     await until('it was tried again', () => tries() > 1);
     expect(db.replicas).toEqual([]);
     expect(await db.get('a')).toBe('one');
+  });
+
+  it('P11 a database is used only if it is the one that the directory names', async () => {
+    const directory = new ToldDirectory(server.address, 'ANOTHER');
+    const db = new RemotePamina('pamina://orders', { env, directory, connectTimeoutMs: 500 });
+    await expect(db.open()).rejects.toMatchObject({
+      cause: { code: 'CONNECT_FAILED', context: { reason: 'NAME_NOT_FOUND' } },
+    });
+    directory.change(server.address, server.host.database('orders').control.instance);
+    opened.push(db);
+    await db.open();
+    await db.put('a', 'one');
+  });
+});
+
+/** A directory that says what it is told to, in the test. */
+class ToldDirectory {
+  readonly #listeners = new Set<() => void>();
+  #address: string;
+  #instance: string | null;
+
+  constructor(address: string, instance: string | null = null) {
+    this.#address = address;
+    this.#instance = instance;
+  }
+
+  describe(): string {
+    return 'the directory of the test';
+  }
+
+  resolve(): Promise<DirectoryEntry> {
+    return Promise.resolve({ address: this.#address, instance: this.#instance, since: null });
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  change(address: string, instance: string | null = null): void {
+    this.#address = address;
+    this.#instance = instance;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+describe('paminas://', () => {
+  it('P14 with it no token goes to a server without TLS, whoever names it', async () => {
+    const tap = tapped();
+    const token = 'a-token-of-enough-letters';
+    const directory = { orders: server.address };
+    for (const [address, isSecure] of [
+      ['paminas://orders', false],
+      ['pamina://orders', true],
+      [`${server.address.replace('http', 'pamina')}/orders`, true],
+    ] as const) {
+      const db = new RemotePamina(address, { env: tap.env, directory, token, isSecure });
+      await expect(db.open()).rejects.toMatchObject({
+        cause: { code: 'ADDRESS_INVALID', message: expect.stringContaining('TLS') as string },
+      });
+    }
+    expect(tap.urls).toEqual([]);
   });
 });
 

@@ -156,7 +156,7 @@ export class CallsPlace {
 
   async #open(): Promise<CallsLink> {
     const { env, finder, isMaster, name, token } = this.#parts;
-    const { address } = await finder.find(name);
+    const { address, instance } = await finder.find(name);
     this.#closing.signal.throwIfAborted();
     const parts: LinkParts = {
       network: env.network,
@@ -169,10 +169,8 @@ export class CallsPlace {
       onPlace: (place) => this.#parts.onPlace(place),
     };
     const link = await CallsLink.open(parts);
-    const { databaseType } = link.welcome;
-    // Any other has a history of its own, whose numbers say nothing of what was seen.
-    if (databaseType === (isMaster ? 'normal' : 'replica')) return link;
-    const why = new PaminaError('DATABASE_TYPE', `${name} at ${address} is ${databaseType}`);
+    const why = unfit(link, isMaster, instance);
+    if (why === null) return link;
     link.close(why);
     throw why;
   }
@@ -231,6 +229,25 @@ export class CallsPlace {
       context: { name: this.name, reason: problem?.code ?? null },
     });
   }
+}
+
+/** Another database than that which was looked for. */
+function unfit(
+  { address, welcome }: CallsLink,
+  isMaster: boolean,
+  instance: string | null,
+): PaminaError | null {
+  const { databaseType, name } = welcome;
+  if (instance !== null && instance !== welcome.instance) {
+    const message = `${name} at ${address} is not the database that the directory names so`;
+    return new PaminaError('NAME_NOT_FOUND', message, {
+      hint: 'The directory is about to say where it is, or that server was given another data folder.',
+      context: { name, address },
+    });
+  }
+  // Any other has a history of its own, whose numbers say nothing of what was seen.
+  if (databaseType === (isMaster ? 'normal' : 'replica')) return null;
+  return new PaminaError('DATABASE_TYPE', `${name} at ${address} is ${databaseType}`);
 }
 
 function isHopeless(problem: PaminaError | null): problem is PaminaError {
