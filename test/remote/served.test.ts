@@ -228,6 +228,78 @@ describe('where a remote database looks', () => {
   });
 });
 
+describe('a change in the directory', () => {
+  it('ends a connection that leads to where the database was', async () => {
+    const other = await workbench.server({ data: 'other', directoryFile: undefined });
+    await other.host.create('orders');
+    const there = new RemotePamina(`${other.address.replace('http', 'pamina')}/orders`, { env });
+    opened.push(there);
+    for (const value of ['and', 'later', 'there']) await there.put('a', value);
+    const directory = new ToldDirectory(server.address);
+    const db = new RemotePamina('pamina://orders', { env, directory });
+    opened.push(db);
+    await db.put('a', 'here');
+    const lost = new Promise((resolve) => db.once('disconnected', resolve));
+    directory.change(other.address);
+    expect(await lost).toMatchObject({ code: 'CONNECTION_LOST' });
+    expect(await db.get('a')).toBe('there');
+  });
+
+  it('ends an attempt at where nobody answers', async () => {
+    const dead = 'http://192.0.2.1:7400';
+    const directory = new ToldDirectory(dead);
+    const tried: AbortSignal[] = [];
+    const connect: typeof env.network.connect = (url, options) => {
+      if (!url.startsWith('ws://192.0.2.1')) return env.network.connect(url, options);
+      const { signal } = options;
+      if (signal === undefined) throw new Error('an attempt that cannot be ended');
+      tried.push(signal);
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
+    };
+    const network = { ...env.network, connect };
+    const db = new RemotePamina('pamina://orders', { env: { ...env, network }, directory });
+    opened.push(db);
+    await until('it was tried', () => tried.length > 0);
+    directory.change(dead);
+    directory.change(server.address);
+    await db.put('a', 'one');
+    expect(tried).toHaveLength(1);
+    expect(await db.get('a')).toBe('one');
+  });
+
+  it('close during an attempt, and right behind a welcome, leaves nothing open', async () => {
+    const closed: RemotePamina[] = [];
+    const network: typeof env.network = {
+      ...env.network,
+      connect: async (url, options) => {
+        const channel = await env.network.connect(url, options);
+        return new Proxy(channel, {
+          get(target, name: keyof Channel) {
+            const value: unknown = target[name];
+            if (name === 'onMessage') {
+              return (listener: (message: Uint8Array) => void) =>
+                target.onMessage((message) => {
+                  listener(message);
+                  // Its place does not know of the welcome yet.
+                  for (const place of closed) void place._close();
+                });
+            }
+            return typeof value === 'function' ? value.bind(target) : value;
+          },
+        });
+      },
+    };
+    const db = new RemotePamina(`${server.address.replace('http', 'pamina')}/orders`, {
+      env: { ...env, network },
+    });
+    closed.push(db);
+    await expect(db.open()).rejects.toMatchObject({ cause: { code: 'DATABASE_CLOSED' } });
+    await db.close();
+  });
+});
+
 /** A directory that says what it is told to, in the test. */
 class ToldDirectory {
   readonly #listeners = new Set<() => void>();

@@ -132,6 +132,10 @@ export class CallsLink {
         reject(error);
       }
       const abort = (): void => fail(toPaminaError(signal.reason));
+      if (signal.aborted) {
+        abort();
+        return;
+      }
       signal.addEventListener('abort', abort, { once: true });
       channel.onClose(({ code, message }) => {
         const why = new PaminaError('CONNECT_FAILED', `${address} ended it (${code} ${message})`);
@@ -208,7 +212,13 @@ export class CallsLink {
   /** Resolves when nothing is under way, or it has ended. */
   quiet(): Promise<void> {
     if (this.#waiting.size === 0 || this.#why !== null) return Promise.resolve();
-    return new Promise((resolve) => (this.#onQuiet = resolve));
+    const before = this.#onQuiet;
+    return new Promise((resolve) => {
+      this.#onQuiet = () => {
+        before?.();
+        resolve();
+      };
+    });
   }
 
   close(why: PaminaError): void {
@@ -262,7 +272,7 @@ export class CallsLink {
     } catch (error) {
       this.close(toPaminaError(error));
     }
-    if (this.#waiting.size === 0) this.#onQuiet?.();
+    if (this.#waiting.size === 0) this.#tellQuiet();
   }
 
   #answer(item: WireItem): void {
@@ -290,8 +300,14 @@ export class CallsLink {
     const all = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { failed, isSent } of all) failed(new LinkEnded(why, isSent));
-    this.#onQuiet?.();
+    this.#tellQuiet();
     this.#tellEnded(why);
+  }
+
+  #tellQuiet(): void {
+    const told = this.#onQuiet;
+    this.#onQuiet = null;
+    told?.();
   }
 }
 

@@ -4,11 +4,12 @@
 import { isPaminaError, PaminaError, toPaminaError, type ErrorCode } from '@pamina/format';
 import type { AnswersPlace } from '@pamina/wire';
 import { CallsLink, type LinkParts } from './calls-link.js';
-import type { Finder, RemoteEnv } from './remote-env.js';
+import type { Finder, Found, RemoteEnv } from './remote-env.js';
 
 const backoffMsMin = 50;
 const backoffMsMax = 5000;
 const linkTimeoutMs = 10_000;
+const movingMs = 1000;
 /** So much of the newest measurement counts. */
 const roundTripWeight = 0.3;
 const measureEveryMs = 5000;
@@ -49,6 +50,8 @@ export class CallsPlace {
   /** In the order in which they came. */
   readonly #waiters = new Set<Waiter>();
   #link: CallsLink | null = null;
+  /** Where a connection is being opened. */
+  #attempt: Found | null = null;
   #problem: PaminaError | null = null;
   #roundTripMs: number | null = null;
   #attempts = 0;
@@ -61,7 +64,12 @@ export class CallsPlace {
   }
 
   start(): void {
-    const stop = this.#parts.finder.onChange(() => this.#wake.abort());
+    const stop = this.#parts.finder.onChange(() => {
+      this.#lookAgain().catch((error: unknown) => {
+        // What is there stays until it ends by itself; who waits then is told this.
+        this.#problem = toPaminaError(error);
+      });
+    });
     this.#running = this.#run().finally(stop);
   }
 
@@ -108,11 +116,9 @@ export class CallsPlace {
    */
   async isElsewhere(link: CallsLink): Promise<boolean> {
     if (this.link !== link) return true;
-    const { address, instance } = await this.#parts.finder.find(this.name);
-    const isSame =
-      address === link.address && (instance === null || instance === link.welcome.instance);
-    if (isSame) return this.link !== link;
-    link.close(new PaminaError('CONNECTION_LOST', `${this.name} is served at ${address} now`));
+    const found = await this.#parts.finder.find(this.name);
+    if (leadsTo(link, found)) return this.link !== link;
+    link.close(moved(this.name, found));
     return true;
   }
 
@@ -121,11 +127,30 @@ export class CallsPlace {
     if (!this.#closing.signal.aborted) {
       if (this.#link !== null && quietMs > 0) await this.#quiet(this.#link, quietMs);
       this.#closing.abort(why);
-      this.#wake.abort();
+      this.#wake.abort(why);
       for (const { failed } of this.#waiters) failed(why);
       this.#link?.close(why);
     }
     await this.#running;
+  }
+
+  /** A change in the directory ends a wait, and what leads elsewhere by now. */
+  async #lookAgain(): Promise<void> {
+    const attempt = this.#attempt;
+    if (attempt === null && this.link === null) {
+      this.#wake.abort(new PaminaError('ABORTED', 'the directory has changed'));
+      return;
+    }
+    const found = await this.#parts.finder.find(this.name);
+    if (attempt !== null && attempt === this.#attempt) {
+      const isSame = found.address === attempt.address && found.instance === attempt.instance;
+      if (!isSame) this.#wake.abort(moved(this.name, found));
+    }
+    const { link } = this;
+    if (link === null || leadsTo(link, found)) return;
+    // What is under way there ends with an answer, if it can.
+    await this.#quiet(link, movingMs);
+    await this.isElsewhere(link);
   }
 
   #quiet(link: CallsLink, quietMs: number): Promise<void> {
@@ -156,8 +181,10 @@ export class CallsPlace {
 
   async #open(): Promise<CallsLink> {
     const { env, finder, isMaster, name, token } = this.#parts;
-    const { address, instance } = await finder.find(name);
-    this.#closing.signal.throwIfAborted();
+    const found = await finder.find(name);
+    const { address, instance } = found;
+    const signal = AbortSignal.any([this.#closing.signal, this.#wake.signal]);
+    signal.throwIfAborted();
     const parts: LinkParts = {
       network: env.network,
       clock: env.clock,
@@ -165,10 +192,11 @@ export class CallsPlace {
       database: name,
       token,
       timeoutMs: linkTimeoutMs,
-      signal: this.#closing.signal,
+      signal,
       onPlace: (place) => this.#parts.onPlace(place),
     };
-    const link = await CallsLink.open(parts);
+    this.#attempt = found;
+    const link = await CallsLink.open(parts).finally(() => (this.#attempt = null));
     const why = unfit(link, isMaster, instance);
     if (why === null) return link;
     link.close(why);
@@ -176,6 +204,11 @@ export class CallsPlace {
   }
 
   async #stay(link: CallsLink): Promise<void> {
+    const { signal } = this.#closing;
+    if (signal.aborted) {
+      link.close(toPaminaError(signal.reason));
+      return;
+    }
     this.#link = link;
     this.#problem = null;
     this.#roundTripMs = null;
@@ -187,7 +220,7 @@ export class CallsPlace {
     stopMeasuring();
     this.#link = null;
     this.#problem = why;
-    if (!this.#closing.signal.aborted) this.#parts.onLost(why);
+    if (!signal.aborted) this.#parts.onLost(why);
   }
 
   /** A change in the directory ends the wait. */
@@ -229,6 +262,14 @@ export class CallsPlace {
       context: { name: this.name, reason: problem?.code ?? null },
     });
   }
+}
+
+function leadsTo(link: CallsLink, { address, instance }: Found): boolean {
+  return address === link.address && (instance === null || instance === link.welcome.instance);
+}
+
+function moved(name: string, { address }: Found): PaminaError {
+  return new PaminaError('CONNECTION_LOST', `${name} is served at ${address} now`);
 }
 
 /** Another database than that which was looked for. */
