@@ -105,9 +105,7 @@ export class CallRouter {
     const { link } = place;
     if (link === null) return this.#readMaster(run);
     return run(link, this.demandsOf(link, maxStalenessMs)).catch((error: unknown) => {
-      if (error instanceof LinkEnded || isRefused(error, refusedAsReplica)) {
-        return this.#readMaster(run);
-      }
+      if (this.isForMaster(error)) return this.#readMaster(run);
       throw error;
     });
   }
@@ -136,6 +134,19 @@ export class CallRouter {
       ...(after !== undefined && { after, timeoutMs: replicaWaitMs }),
       ...(maxStalenessMs !== undefined && { maxStalenessMs }),
     };
+  }
+
+  /** Of what is opened there: only replicas can be too old. */
+  demandsAt(
+    link: CallsLink,
+    maxStalenessMs = this.#parts.maxStalenessMs,
+  ): CallDemands | null {
+    return this.demandsOf(link, link === this.master.link ? undefined : maxStalenessMs);
+  }
+
+  /** A read that ended so at a replica is for the master. */
+  isForMaster(error: unknown): boolean {
+    return error instanceof LinkEnded || isRefused(error, refusedAsReplica);
   }
 
   #readMaster<T>(run: Read<T>): Promise<T> {

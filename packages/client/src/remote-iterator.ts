@@ -4,6 +4,7 @@ import { AbstractIterator, type AbstractLevel } from 'abstract-level';
 import { packBytes } from '@pamina/format';
 import {
   answerStatus,
+  type CallDemands,
   type CallIterator,
   type CallOptions,
   callVerb,
@@ -90,12 +91,15 @@ export class RemoteIterator extends AbstractIterator<Owner, unknown, unknown> {
     super(owner, options as object);
     this.#options = options;
     this.#isExact = isExact;
-    const open = (link: CallsLink, number: number): Promise<void> => {
+    const open = (
+      link: CallsLink,
+      number: number,
+      demands: CallDemands | null,
+    ): Promise<void> => {
       const { keys, lockMode, values } = options;
       const range = callRange(options, source?.bound.number ?? 0);
       const answerBytes = answerBytesOf(options.highWaterMarkBytes);
       const body = packBytes({ ...range, keys, values, answerBytes });
-      const demands = source === null ? router.demandsOf(link, options.maxStalenessMs) : null;
       const asked: CallOptions | null = lockMode === undefined ? demands : { ...demands, lockMode };
       return link.call(
         callVerb.openIterator,
@@ -107,9 +111,10 @@ export class RemoteIterator extends AbstractIterator<Owner, unknown, unknown> {
         asked,
       );
     };
+    const { maxStalenessMs } = options;
     this.#bound =
       source === null
-        ? Bound.at('the iterator', router, timeoutMs, open)
+        ? Bound.at('the iterator', { router, timeoutMs, maxStalenessMs }, open)
         : Bound.beside('the iterator', source.bound, open);
   }
 

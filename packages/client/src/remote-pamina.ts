@@ -282,7 +282,7 @@ export class RemotePamina<K = string, V = string> extends AbstractLevel<
   }
 
   _snapshot(options: { owner: object }): RemoteSnapshot {
-    return new RemoteSnapshot(options.owner, this.#calls, this.#timeoutMs);
+    return new RemoteSnapshot(options.owner, { router: this.#calls, timeoutMs: this.#timeoutMs });
   }
 
   get #calls(): CallRouter {

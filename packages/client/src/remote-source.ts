@@ -3,11 +3,20 @@
 
 import { AbstractSnapshot } from 'abstract-level';
 import { PaminaError } from '@pamina/format';
-import { callVerb, type CallVerb, type FrameWriter } from '@pamina/wire';
+import { type CallDemands, callVerb, type CallVerb, type FrameWriter } from '@pamina/wire';
 import { type CallsLink, LinkEnded } from './calls-link.js';
 import type { CallRouter } from './call-router.js';
 
-type Open = (link: CallsLink, number: number) => Promise<void>;
+/** Asks the server. */
+type Open = (link: CallsLink, number: number, demands: CallDemands | null) => Promise<void>;
+type Start = (link: CallsLink) => Promise<void>;
+
+export interface ReadsAt {
+  readonly router: CallRouter;
+  readonly timeoutMs: number;
+  /** Of a replica; default: that of the database. */
+  readonly maxStalenessMs?: number | undefined;
+}
 
 /** Something with a number on one connection. */
 export class Bound {
@@ -18,7 +27,11 @@ export class Bound {
   number = 0;
 
   /** `open` is sent at once where there is a connection, else with the first calls of the one that comes. */
-  constructor(what: string, linked: CallsLink | ((task: Open) => Promise<CallsLink>), open: Open) {
+  constructor(
+    what: string,
+    linked: CallsLink | ((start: Start) => Promise<CallsLink>),
+    open: Open,
+  ) {
     this.#what = what;
     if (typeof linked === 'function') {
       let opening: Promise<void> = Promise.resolve();
@@ -26,7 +39,7 @@ export class Bound {
         opening = this.#open(open, link);
         // Told to whoever uses it.
         opening.catch(() => undefined);
-        return Promise.resolve();
+        return opening;
       });
       this.#linked = coming;
       this.#opened = coming.then(() => opening);
@@ -39,33 +52,52 @@ export class Bound {
     });
   }
 
-  /** Where reads go, or where there is a connection first. */
-  static at(what: string, router: CallRouter, timeoutMs: number, open: Open): Bound {
+  /**
+   * Where reads go, or where there is a connection first. A replica that has to be new enough for it is waited for:
+   * if it refuses, the master is asked.
+   */
+  static at(what: string, reads: ReadsAt, open: Open): Bound {
+    const { maxStalenessMs, router, timeoutMs } = reads;
     const { link } = router.pick();
-    if (link !== null) return new Bound(what, link, open);
-    const coming = (task: Open): Promise<CallsLink> =>
-      router.master.with(timeoutMs, async (found) => {
-        await task(found, 0);
-        return found;
+    const atMaster = (start: Start): Promise<CallsLink> =>
+      router.master.with(timeoutMs, (found) => {
+        void start(found);
+        return Promise.resolve(found);
       });
-    return new Bound(what, coming, open);
+    const asked: Open = (found, number) => open(found, number, demandsAt(found));
+    function demandsAt(found: CallsLink): CallDemands | null {
+      return router.demandsAt(found, maxStalenessMs);
+    }
+    if (link === null) return new Bound(what, atMaster, asked);
+    if (link === router.master.link || demandsAt(link) === null) return new Bound(what, link, asked);
+    const coming = async (start: Start): Promise<CallsLink> => {
+      try {
+        await start(link);
+        return link;
+      } catch (error) {
+        if (router.isForMaster(error)) return atMaster(start);
+        throw error;
+      }
+    };
+    return new Bound(what, coming, asked);
   }
 
   /** On the connection of another. */
   static beside(what: string, other: Bound, open: Open): Bound {
     const linked = other.#linked;
-    if (!(linked instanceof Promise)) return new Bound(what, linked, open);
-    const coming = (task: Open): Promise<CallsLink> =>
-      linked.then(async (found) => {
-        await task(found, 0);
+    const asked: Open = (link, number) => open(link, number, null);
+    if (!(linked instanceof Promise)) return new Bound(what, linked, asked);
+    const coming = (start: Start): Promise<CallsLink> =>
+      linked.then((found) => {
+        void start(found);
         return found;
       });
-    return new Bound(what, coming, open);
+    return new Bound(what, coming, asked);
   }
 
   #open(open: Open, link: CallsLink): Promise<void> {
     this.number = link.newNumber();
-    return open(link, this.number);
+    return open(link, this.number, null);
   }
 
   /** CONNECTION_LOST, and why it could not be opened. */
@@ -132,15 +164,15 @@ export class RemoteSource extends AbstractSnapshot {
 }
 
 export class RemoteSnapshot extends RemoteSource {
-  constructor(owner: object, router: CallRouter, timeoutMs: number) {
-    const open: Open = (link, number) =>
+  constructor(owner: object, reads: ReadsAt) {
+    const open: Open = (link, number, demands) =>
       link.call(
         callVerb.openSnapshot,
         (writer) => writer.u32(number),
         () => undefined,
-        router.demandsOf(link),
+        demands,
       );
-    super(owner, Bound.at('the snapshot', router, timeoutMs, open));
+    super(owner, Bound.at('the snapshot', reads, open));
   }
 
   _close(): Promise<void> {
