@@ -350,6 +350,55 @@ describe('paminas://', () => {
   });
 });
 
+describe('what was open at the server', () => {
+  it('a transaction whose commit could not be sent is rolled back there', async () => {
+    let full = 0;
+    const network: typeof env.network = {
+      ...env.network,
+      connect: async (url, options) => {
+        const channel = await env.network.connect(url, options);
+        return new Proxy(channel, {
+          get(target, name: keyof Channel) {
+            const value: unknown = target[name];
+            if (name === 'bufferedBytes') return target.bufferedBytes + full;
+            return typeof value === 'function' ? value.bind(target) : value;
+          },
+        });
+      },
+    };
+    const db = remote({ env: { ...env, network } });
+    const transaction = await db.begin();
+    await transaction.put('a', 'never');
+    full = 2 ** 40;
+    await expect(transaction.commit()).rejects.toMatchObject({ code: 'BACKLOG_FULL' });
+    await until('it was rolled back', () => {
+      return server.host.database('orders').transactions.size === 0;
+    });
+    full = 0;
+    await db.put('a', 'free');
+    expect(await db.get('a')).toBe('free');
+  });
+
+  it('a transaction that its server has ended lets the database be closed', async () => {
+    const db = remote();
+    const transaction = await db.begin({ leaseMs: 1000, timeoutMs: 1000 });
+    await transaction.put('a', 'never');
+    await until('it is over', () => !transaction.isOpen);
+    await db.close();
+  });
+
+  it('iterators and snapshots of a database that is gone there let it be closed', async () => {
+    const db = remote();
+    await db.put('a', 'one');
+    const iterator = db.iterator();
+    await iterator.next();
+    db.snapshot();
+    await server.host.stop('orders');
+    db.iterator();
+    await db.close();
+  });
+});
+
 describe('a connection that ends', () => {
   it('reads are asked again by themselves, iterators, snapshots and transactions end and say so', async () => {
     const tap = tapped();

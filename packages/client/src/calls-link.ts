@@ -73,6 +73,9 @@ const showsNothing: ReadonlySet<CallVerb> = new Set<CallVerb>([
   callVerb.replicas,
 ]);
 
+/** Small, no more of them than things that are open, and the server has more room for each: always sent. */
+const endsSomething: ReadonlySet<CallVerb> = new Set<CallVerb>([callVerb.close, callVerb.rollback]);
+
 export class CallsLink {
   readonly welcome: CallsWelcome;
   readonly address: string;
@@ -234,7 +237,7 @@ export class CallsLink {
   ): void {
     const writer = this.#writer;
     const bytes = writer.bytes + this.#channel.bufferedBytes;
-    if (bytes > backlogBytesMax) {
+    if (bytes > backlogBytesMax && !endsSomething.has(verb)) {
       throw new PaminaError('BACKLOG_FULL', `${bytes} bytes of calls are not sent yet`);
     }
     writer.begin(number, verb, options === null ? null : packBytes(options));

@@ -69,7 +69,8 @@ export class Bound {
       return router.demandsAt(found, maxStalenessMs);
     }
     if (link === null) return new Bound(what, atMaster, asked);
-    if (link === router.master.link || demandsAt(link) === null) return new Bound(what, link, asked);
+    if (link === router.master.link || demandsAt(link) === null)
+      return new Bound(what, link, asked);
     const coming = async (start: Start): Promise<CallsLink> => {
       try {
         await start(link);
@@ -119,13 +120,14 @@ export class Bound {
     }
   }
 
-  /** Nobody is waited for who is not there any more. */
+  /** Nobody is waited for who is not there any more, and nothing is closed that was never opened. */
   async close(): Promise<void> {
     // The number is known once there is a connection.
     const close = (link: CallsLink): Promise<void> => tell(link, callVerb.close, this.number);
+    const linked = this.#linked;
     try {
-      if (this.#linked instanceof Promise) await this.#linked.then(close);
-      else await close(this.#linked);
+      if (linked instanceof Promise) await linked.then(close, neverOpened);
+      else await close(linked);
     } catch (error) {
       if (!isGone(error)) throw error;
     }
@@ -147,10 +149,17 @@ export function tell(link: CallsLink, verb: CallVerb, number: number): Promise<v
   );
 }
 
-/** With the connection, or before there was one. */
-function isGone(error: unknown): boolean {
+/** Why is told to whoever uses it. */
+function neverOpened(): void {
+  // There is nothing to close.
+}
+
+/** At the server: with the connection, or with the database there. */
+export function isGone(error: unknown): boolean {
   if (error instanceof LinkEnded) return true;
-  return error instanceof PaminaError && ['CONNECT_FAILED', 'DATABASE_CLOSED'].includes(error.code);
+  return (
+    error instanceof PaminaError && ['DATABASE_CLOSED', 'DATABASE_OFFLINE'].includes(error.code)
+  );
 }
 
 export class RemoteSource extends AbstractSnapshot {

@@ -18,7 +18,7 @@ import {
 import { type BeginOptions, callVerb, type WriterOperation } from '@pamina/wire';
 import { type CallRouter, unknownCommit } from './call-router.js';
 import { type CallsLink, LinkEnded } from './calls-link.js';
-import { Bound, RemoteSource, tell } from './remote-source.js';
+import { Bound, isGone, RemoteSource, tell } from './remote-source.js';
 import type { RemoteWriteOptions } from './remote-options.js';
 
 type AnyLevel<K, V> = AbstractLevel<string | Buffer | Uint8Array, K, V>;
@@ -80,6 +80,8 @@ export class RemoteTransactionSource extends RemoteSource {
   #cancelRenewal = (): void => undefined;
   /** Null while it is open. */
   #over: PaminaError | null = null;
+  /** Its end was sent: until then the server keeps it, with its locks. */
+  #isEndSent = false;
 
   private constructor(
     owner: object,
@@ -152,7 +154,10 @@ export class RemoteTransactionSource extends RemoteSource {
     try {
       await this.#link.call(
         callVerb.commit,
-        (writer) => writer.u32(number),
+        (writer) => {
+          writer.u32(number);
+          this.#isEndSent = true;
+        },
         () => undefined,
         durability === undefined ? null : { durability },
       );
@@ -165,13 +170,14 @@ export class RemoteTransactionSource extends RemoteSource {
   }
 
   async rollback(): Promise<void> {
-    if (!this.isOpen) return;
+    if (this.#isEndSent) return;
+    this.#isEndSent = true;
     this.end(over('it was rolled back'));
     try {
       await tell(this.#link, callVerb.rollback, this.bound.number);
     } catch (error) {
-      // With its connection it was rolled back, too.
-      if (!(error instanceof LinkEnded)) throw error;
+      // With its connection, or its database, it was rolled back, too.
+      if (!isGone(error)) throw error;
     } finally {
       await this.close();
     }
@@ -191,9 +197,18 @@ export class RemoteTransactionSource extends RemoteSource {
 
   #renewEvery(clock: Clock, ms: number): void {
     this.#cancelRenewal = clock.after(ms, () => {
-      tell(this.#link, callVerb.renew, this.bound.number).catch((error: unknown) => {
-        // It has ended: by its time, or as the victim of a deadlock.
-        if (error instanceof PaminaError) this.end(error);
+      let isSent = false;
+      const renewed = this.#link.call(
+        callVerb.renew,
+        (writer) => {
+          writer.u32(this.bound.number);
+          isSent = true;
+        },
+        () => undefined,
+      );
+      renewed.catch((error: unknown) => {
+        // It has ended: by its time, or as the victim of a deadlock. What was not even sent says nothing of it.
+        if (isSent && error instanceof PaminaError) this.end(error);
       });
       this.#renewEvery(clock, ms);
     });
