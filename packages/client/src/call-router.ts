@@ -137,10 +137,7 @@ export class CallRouter {
   }
 
   /** Of what is opened there: only replicas can be too old. */
-  demandsAt(
-    link: CallsLink,
-    maxStalenessMs = this.#parts.maxStalenessMs,
-  ): CallDemands | null {
+  demandsAt(link: CallsLink, maxStalenessMs = this.#parts.maxStalenessMs): CallDemands | null {
     return this.demandsOf(link, link === this.master.link ? undefined : maxStalenessMs);
   }
 

@@ -91,11 +91,7 @@ export class RemoteIterator extends AbstractIterator<Owner, unknown, unknown> {
     super(owner, options as object);
     this.#options = options;
     this.#isExact = isExact;
-    const open = (
-      link: CallsLink,
-      number: number,
-      demands: CallDemands | null,
-    ): Promise<void> => {
+    const open = (link: CallsLink, number: number, demands: CallDemands | null): Promise<void> => {
       const { keys, lockMode, values } = options;
       const range = callRange(options, source?.bound.number ?? 0);
       const answerBytes = answerBytesOf(options.highWaterMarkBytes);
