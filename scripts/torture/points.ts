@@ -27,8 +27,6 @@ export interface PointsOptions {
   readonly times: 'first' | 'first and last' | 'every';
   /** Names the points, and strikes none. */
   readonly isListOnly: boolean;
-  /** Strikes steps of these names alone. */
-  readonly steps?: readonly string[];
 }
 
 export interface PointsReport extends Report {
@@ -56,10 +54,7 @@ export async function points(options: PointsOptions): Promise<PointsReport> {
       const campaign = await PointCampaign.begin(workplace, work);
       names[work] = campaign.names;
       if (options.isListOnly) continue;
-      const chosen = campaign
-        .points(options.times)
-        .filter(({ name }) => options.steps?.includes(name) ?? true);
-      for (const [index, point] of chosen.entries()) {
+      for (const [index, point] of campaign.points(options.times).entries()) {
         for (const what of await campaign.strike(point)) {
           faults.push({ where: describe(work, point), what });
         }

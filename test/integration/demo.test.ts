@@ -6,7 +6,7 @@ import { repository } from '../lib/built-package.js';
 import type { RunningProcess } from '../support/running-process.js';
 import { inScene, type Scene } from '../support/scene.js';
 
-const demoDeadlineMs = 300_000;
+const demoDeadlineMs = 170_000;
 
 /** The demo with a temporary folder of its own, to see what it leaves there. */
 async function startDemo(scene: Scene): Promise<RunningProcess> {

@@ -32,14 +32,14 @@ it.skipIf(isLacking)(
   'P1 P2 P7 P8 whichever write, sync or change of a name fails, no acknowledged commit is lost and no rejected one stays',
   { timeout },
   async () => {
-    const report = await made({ stride: 101 });
+    const report = await made({ stride: 53 });
     expect(report.faults, reportText(report)).toEqual([]);
     const faultsMade = report.figures['faults made'] as Record<string, number>;
     expect(Object.keys(faultsMade)).toEqual(names);
   },
 );
 
-// How many calls there are depends on the load: of all of them one in 101 need not be the sync of a commit.
+// How many calls there are depends on the load: of all of them one in 53 need not be the sync of a commit.
 it.skipIf(isLacking)(
   'P7 of commits whose sync fails nobody is told that they are there or not there',
   { timeout },
