@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '@pamina/engine';
 import { nodeEnv } from '@pamina/env';
 import { formatPosition, parsePosition, toPaminaError, type Position } from '@pamina/format';
-import { serve, type PaminaServer } from '@pamina/server';
+import { serve, type HostServer } from '@pamina/server';
 import { Dice } from './program/dice.js';
 import type { Fault, Progress, Report } from './report.js';
 import { SoakModel, differenceOf } from './soak-model.js';
@@ -53,7 +53,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
 
 class Soak {
   readonly faults: Fault[] = [];
-  readonly #server: PaminaServer;
+  readonly #server: HostServer;
   readonly #options: SoakOptions;
   readonly #archivePath: string;
   readonly #dice: Dice;
@@ -66,7 +66,7 @@ class Soak {
   #lastSeqs: number[] = [];
   #isWriting = true;
 
-  constructor(server: PaminaServer, options: SoakOptions, archivePath: string) {
+  constructor(server: HostServer, options: SoakOptions, archivePath: string) {
     this.#server = server;
     this.#options = options;
     this.#archivePath = archivePath;

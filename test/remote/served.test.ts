@@ -440,6 +440,19 @@ describe('a connection that ends', () => {
     await holder.rollback();
   });
 
+  it('P13 no more calls wait for a connection than may be', async () => {
+    const db = remote({ timeoutMs: 2000 });
+    await db.put('a', 'one');
+    const lost = new Promise((resolve) => db.once('disconnected', resolve));
+    await server.host.stop('orders');
+    await lost;
+    const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
+    const calls = Array.from({ length: 10_003 }, () => db.get('a').catch(codeOf));
+    const codes = await Promise.all(calls);
+    expect(codes.slice(-4)).toEqual(['CONNECT_FAILED', ...Array(3).fill('BACKLOG_FULL')]);
+    await server.host.start('orders');
+  });
+
   it('P9 while there is no connection a call waits as long as it may, and fails with the reason', async () => {
     const db = remote({ timeoutMs: 2000 });
     await db.put('a', 'one');

@@ -13,6 +13,8 @@ const movingMs = 1000;
 /** So much of the newest measurement counts. */
 const roundTripWeight = 0.3;
 const measureEveryMs = 5000;
+/** Calls that wait for a connection; what they carry lies about meanwhile (P13). */
+const waitersMax = 10_000;
 
 /** Another attempt ends the same way until somebody does something. */
 const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -83,13 +85,17 @@ export class CallsPlace {
     return this.link === null ? null : this.#roundTripMs;
   }
 
-  /** With the connection, once there is one: in the order of the calls. CONNECT_FAILED behind `timeoutMs`. */
+  /** With the connection, once there is one: in the order of the calls. CONNECT_FAILED behind `timeoutMs`, BACKLOG_FULL. */
   with<T>(timeoutMs: number, task: (link: CallsLink) => Promise<T>): Promise<T> {
     const { link: present } = this;
     if (present !== null) return task(present);
     return new Promise((resolve, reject) => {
       if (this.#closing.signal.aborted) throw toPaminaError(this.#closing.signal.reason);
       if (isHopeless(this.#problem)) throw this.#problem;
+      if (this.#waiters.size >= waitersMax) {
+        const message = `${waitersMax} calls wait for a connection to ${this.name} already`;
+        throw new PaminaError('BACKLOG_FULL', message);
+      }
       const forget = (): void => {
         cancel();
         this.#waiters.delete(waiter);

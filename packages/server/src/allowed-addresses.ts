@@ -47,7 +47,8 @@ export class AllowedAddresses {
 }
 
 function parseEntry(text: string): Allowed {
-  const match = /^(\[[0-9a-f:.]+\]|[^:[\]/?#@\s]+)(?::([0-9]{1,5}))?$/i.exec(text.trim());
+  // Letters of every script: a name may be written as people write it.
+  const match = /^(\[[0-9a-f:.]+\]|[\p{L}\p{N}._-]+)(?::([0-9]{1,5}))?$/iu.exec(text.trim());
   const host = match?.[1] === undefined ? null : canonicalHost(match[1]);
   if (host === null || Number(match?.[2] ?? 0) > 65_535) {
     throw new PaminaError(

@@ -1,9 +1,9 @@
 // A server: one data folder, one port. Locks the folder, listens, tells where, opens what is there.
 
-import { Pamina, type PaminaOptions } from '@pamina/engine';
+import { type Database, Pamina, type PaminaOptions } from '@pamina/engine';
 import { type Env, type HttpListener, securedNetwork } from '@pamina/env';
 import { bytesToHex, PaminaError, type StopMode, stopTimeoutMsDefault } from '@pamina/format';
-import type { ServerAnswer } from '@pamina/wire';
+import type { Administration, ServerAnswer } from '@pamina/wire';
 import { Access } from './access.js';
 import { AllowedAddresses } from './allowed-addresses.js';
 import type { Certificate } from './certificate.js';
@@ -70,10 +70,16 @@ export type FaceOptions<K, V> = Pick<
   'durability' | 'keyEncoding' | 'maxStalenessMs' | 'valueEncoding'
 >;
 
+/** The databases of a server for the program that runs it. */
+export interface HostedDatabases extends Administration {
+  /** One that is online. DATABASE_NOT_FOUND, DATABASE_OFFLINE. */
+  database(name: string): Database;
+}
+
 export interface PaminaServer {
   /** `http://host:port`, or https. */
   readonly address: string;
-  readonly host: Host;
+  readonly host: HostedDatabases;
   /**
    * A database of this server for the program that runs it, with the interface of `level`: both use
    * the one that is open here. DATABASE_NOT_FOUND, DATABASE_OFFLINE.
@@ -86,11 +92,16 @@ export interface PaminaServer {
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** With all of its host, for what is built on this package. */
+export interface HostServer extends PaminaServer {
+  readonly host: Host;
+}
+
 /**
  * Serves a data folder. TOKEN_REQUIRED, TOKEN_INVALID, TLS_REQUIRED, TLS_INVALID, DATA_IN_USE,
  * LISTEN_FAILED, ADDRESS_INVALID.
  */
-export async function serve(options: ServeOptions): Promise<PaminaServer> {
+export async function serve(options: ServeOptions): Promise<HostServer> {
   const { env, onNotice = () => undefined } = options;
   const listen = parseListen(options.listen);
   const allowed = new AllowedAddresses(options.allowMaster ?? null);
@@ -182,7 +193,7 @@ interface RunningParts {
   readonly ending: AbortController;
 }
 
-class RunningServer implements PaminaServer {
+class RunningServer implements HostServer {
   readonly address: string;
   readonly host: Host;
   readonly #parts: RunningParts;

@@ -3,11 +3,11 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { collect, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let masterServer: PaminaServer;
+let masterServer: HostServer;
 let master: Host;
 let standby: Host;
 let address: string;

@@ -1,6 +1,6 @@
 // Requests to a server of a test, and what it answers.
 
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { env } from './workbench.js';
 
 export interface Answer {
@@ -16,7 +16,7 @@ export interface Asked {
 }
 
 export async function ask(
-  server: Pick<PaminaServer, 'address'>,
+  server: Pick<HostServer, 'address'>,
   path: string,
   { body, headers = {}, method = body === undefined ? 'GET' : 'POST' }: Asked = {},
 ): Promise<Answer> {
@@ -31,7 +31,7 @@ export async function ask(
 }
 
 export async function askJson<T = unknown>(
-  server: Pick<PaminaServer, 'address'>,
+  server: Pick<HostServer, 'address'>,
   path: string,
   asked?: Asked,
 ): Promise<{ readonly status: number; readonly body: T }> {

@@ -3,12 +3,12 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { EventStream } from '../src/event-stream.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { ask } from './asking.js';
 import { env, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let server: PaminaServer;
+let server: HostServer;
 const readers: Reader[] = [];
 
 beforeEach(async () => {

@@ -8,12 +8,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { env, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let first: PaminaServer;
-let second: PaminaServer;
+let first: HostServer;
+let second: HostServer;
 let master: Host;
 let other: Host;
 

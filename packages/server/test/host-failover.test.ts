@@ -6,11 +6,11 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let first: PaminaServer;
+let first: HostServer;
 let master: Host;
 let second: Host;
 let third: Host;

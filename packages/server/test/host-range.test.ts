@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { askJson } from './asking.js';
 import { Workbench } from './workbench.js';
 
@@ -12,7 +12,7 @@ interface Page {
 }
 
 let bench: Workbench;
-let server: PaminaServer;
+let server: HostServer;
 const keys = Array.from({ length: 25 }, (_, at) => `k${String(at).padStart(2, '0')}`);
 
 beforeAll(async () => {

@@ -5,13 +5,13 @@ import { cp, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Host } from '../src/host.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { env, eventually, Workbench } from './workbench.js';
 
 const replica = 'cities-replica';
 let bench: Workbench;
 let master: Host;
-let server: PaminaServer;
+let server: HostServer;
 let data: string;
 
 beforeEach(async () => {

@@ -7,11 +7,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { collect, env, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let server: PaminaServer;
+let server: HostServer;
 let old: Host;
 let second: Host;
 /** The last record that both have. */

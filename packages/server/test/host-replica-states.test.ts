@@ -3,12 +3,12 @@
 import type { DatabaseState, DatabaseStatus } from '@pamina/wire';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Host } from '../src/host.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { eventually, Workbench } from './workbench.js';
 
 const replica = 'cities-replica';
 let bench: Workbench;
-let server: PaminaServer;
+let server: HostServer;
 let master: Host;
 let other: Host;
 let startedAt: number;

@@ -4,11 +4,11 @@ import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { collect, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let masterServer: PaminaServer;
+let masterServer: HostServer;
 let master: Host;
 let address: string;
 
@@ -56,7 +56,7 @@ async function quick(host: Host, name: string, afterMs = 50): Promise<void> {
 }
 
 /** A replica that was made from the archive with its master down. */
-async function archiveOnly(data = 'other'): Promise<PaminaServer> {
+async function archiveOnly(data = 'other'): Promise<HostServer> {
   const server = await bench.server({ data });
   await server.host.replicate('copy', { master: 'cities', ...source() });
   await quick(server.host, 'copy');
@@ -218,7 +218,7 @@ describe('beside the master', () => {
 });
 
 describe('what does not continue the replica', () => {
-  async function prepared(): Promise<{ server: PaminaServer; files: string[]; at: string }> {
+  async function prepared(): Promise<{ server: HostServer; files: string[]; at: string }> {
     await put('a');
     await master.backup('cities');
     const at = await put('b');

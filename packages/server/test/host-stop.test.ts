@@ -2,12 +2,12 @@
 
 import { Agent, request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type PaminaServer, serve } from '../src/server.js';
+import { type HostServer, serve } from '../src/server.js';
 import { ask } from './asking.js';
 import { env, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let server: PaminaServer;
+let server: HostServer;
 
 beforeEach(async () => {
   bench = await Workbench.open();

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
 import { successorOf } from '../src/host-successor.js';
 import type { Peer } from '../src/peers.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { collect, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
@@ -17,9 +17,9 @@ afterEach(() => bench.close());
 
 /** `cities`, its replica `cities-2`, and `cities-3`, which follows that one. */
 async function chain(): Promise<{
-  first: PaminaServer;
-  second: PaminaServer;
-  third: PaminaServer;
+  first: HostServer;
+  second: HostServer;
+  third: HostServer;
 }> {
   const first = await bench.server();
   await first.host.create('cities');

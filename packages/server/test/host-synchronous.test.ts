@@ -2,20 +2,20 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let server: PaminaServer;
+let server: HostServer;
 let master: Host;
 let other: Host;
-let there: PaminaServer;
+let there: HostServer;
 
 const replica = 'cities-replica';
 const code = (expected: string) => expect.objectContaining({ code: expected });
 const seqOf = (position: string | null): number => Number(position?.split('/')[1]);
 
-async function post(to: PaminaServer, path: string, body: unknown): Promise<unknown> {
+async function post(to: HostServer, path: string, body: unknown): Promise<unknown> {
   const answer = await fetch(`${to.address}/v1/databases/${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -6,7 +6,7 @@ import { gatherMetrics } from '../src/metrics-gather.js';
 import { statusMetrics } from '../src/metrics-table.js';
 import { MetricsText } from '../src/metrics-text.js';
 import { RequestFigures } from '../src/request-figures.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { ask } from './asking.js';
 import { eventually, Workbench } from './workbench.js';
 
@@ -106,7 +106,7 @@ it('P13 counts requests by route, however many methods and paths strangers make 
 
 describe('a server', () => {
   let bench: Workbench;
-  let server: PaminaServer;
+  let server: HostServer;
   const token = 'papageno-papagena-tamino';
   const headers = { authorization: `Bearer ${token}` };
 

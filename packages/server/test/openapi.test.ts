@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Access } from '../src/access.js';
 import { httpApplication } from '../src/http-application.js';
 import { routeDescriptions } from '../src/openapi-routes.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { askJson } from './asking.js';
 import { env, Workbench } from './workbench.js';
 
@@ -25,7 +25,7 @@ interface Document {
 }
 
 let bench: Workbench;
-let server: PaminaServer;
+let server: HostServer;
 let document: Document;
 
 beforeAll(async () => {

@@ -4,11 +4,11 @@
 import { HttpBackupSource, HttpCaller, type HttpTransport } from '@pamina/wire';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Host } from '../src/host.js';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { env, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let server: PaminaServer;
+let server: HostServer;
 let master: Host;
 let other: Host;
 

@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { LogLevel } from '../src/server-log.js';
-import type { PaminaServer, ServeOptions } from '../src/server.js';
+import type { HostServer, ServeOptions } from '../src/server.js';
 import { ask, askJson } from './asking.js';
 import { eventually, Workbench } from './workbench.js';
 
@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => bench.close());
 
-function served(level: LogLevel, options: Partial<ServeOptions> = {}): Promise<PaminaServer> {
+function served(level: LogLevel, options: Partial<ServeOptions> = {}): Promise<HostServer> {
   const write = (line: string): void => {
     text += line;
   };

@@ -1,12 +1,12 @@
 // Health checks: what a load balancer is told, and what a stranger is not.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { ask, askJson } from './asking.js';
 import { eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
-let server: PaminaServer;
+let server: HostServer;
 const token = 'papageno-papagena-tamino';
 
 beforeEach(async () => {

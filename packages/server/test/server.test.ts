@@ -4,7 +4,7 @@ import { FileDirectory } from '@pamina/directory';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PaminaServer } from '../src/server.js';
+import type { HostServer } from '../src/server.js';
 import { collect, env, eventually, Workbench } from './workbench.js';
 
 let bench: Workbench;
@@ -24,7 +24,7 @@ interface Answer {
 }
 
 async function ask(
-  server: PaminaServer,
+  server: HostServer,
   method: string,
   path: string,
   body?: unknown,
@@ -471,7 +471,7 @@ describe('closing', () => {
 
 describe('a server that is closed in the middle of work', () => {
   /** Set before the work itself begins. */
-  const isAtWork = (server: PaminaServer, name: string) =>
+  const isAtWork = (server: HostServer, name: string) =>
     eventually(
       () => server.host.status(name),
       ({ online, reason }) => !online && reason === 'it is being worked on at this moment',

@@ -5,7 +5,7 @@ import { nodeEnv } from '@pamina/env';
 import { join } from 'node:path';
 import type { HostOptions } from '../src/host-core.js';
 import { Host } from '../src/host.js';
-import { type PaminaServer, serve, type ServeOptions } from '../src/server.js';
+import { type HostServer, serve, type ServeOptions } from '../src/server.js';
 
 export const env = nodeEnv();
 
@@ -30,7 +30,7 @@ export class Workbench {
   }
 
   /** On a free port of loopback; `data` names another data folder, the directory is shared. */
-  async server(options: Partial<ServeOptions> & { data?: string } = {}): Promise<PaminaServer> {
+  async server(options: Partial<ServeOptions> & { data?: string } = {}): Promise<HostServer> {
     const { data = 'data', ...rest } = options;
     const server = await serve({
       env,

@@ -118,7 +118,7 @@ const messages: Target = {
   name: 'calls',
   about: 'messages of the channel of calls, with the bodies and options of the calls in them',
   seeds: [calls()],
-  codes: ['MESSAGE_INVALID', 'BODY_INVALID'],
+  codes: ['MESSAGE_INVALID', 'BODY_INVALID', 'REQUEST_INVALID'],
   run(message) {
     let heard = '';
     for (const { body, code, options } of readTwice('calls', message)) {
