@@ -1,6 +1,7 @@
 // A database that this process holds open, with everything that works on it: its follower, the feeds
 // of its replicas, the calls under way. It goes offline in order: no new work, end the old, close.
 
+import { setMaxListeners } from 'node:events';
 import type { ArchiverRunner } from '@pamina/backup';
 import type { Channel, Env } from '@pamina/env';
 import type { ReplicaAudit } from '@pamina/backup';
@@ -61,6 +62,8 @@ export class OnlineDatabase {
     this.#env = env;
     this.#seats = new FeedSeats(env.clock);
     this.transactions = new RemoteTransactions(database);
+    // Each connection and each stream listens; Node takes more than ten for a leak.
+    setMaxListeners(0, this.#ending.signal);
   }
 
   /** Open at this moment, of clients and of the program that this is. */

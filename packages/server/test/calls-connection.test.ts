@@ -71,6 +71,21 @@ describe('calls', () => {
     await client.served;
   });
 
+  it('any number of connections are no leak to Node', async () => {
+    const warnings: string[] = [];
+    const warned = ({ message }: Error): void => void warnings.push(message);
+    process.on('warning', warned);
+    const clients = Array.from({ length: 20 }, () => new HandClient(online));
+    for (const client of clients) await client.hello();
+    for (const client of clients) {
+      client.channel.leave();
+      await client.served;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
+  });
+
   it('P14 who may not write is refused each write and each transaction, and can read', async () => {
     await online.database.put('a', 'here');
     const client = new HandClient(online, {
