@@ -94,13 +94,13 @@ export class MasterAndReplica implements Contestant {
     const { writers, folder, encoding = 'utf8', unsynced = false } = setting;
     const { simultaneousQuery = false } = setting;
     await mkdir(folder);
-    const directoryFile = `${folder}/directory.json`;
+    const directory = `${folder}/directory.json`;
     const { program: master } = await Program.start(stage, 'master', {
-      ...{ directoryFile, writers, encoding, unsynced },
+      ...{ directory, writers, encoding, unsynced },
       ...{ dataFolder: `${folder}/master`, name: 'orders' },
     });
     const configuration = {
-      ...{ directoryFile, dataFolder: `${folder}/replica`, simultaneousQuery },
+      ...{ directory, dataFolder: `${folder}/replica`, simultaneousQuery },
       ...{ name: 'orders-replica', master: 'orders' },
     };
     const { program: replica } = await Program.start(stage, 'replica', configuration);

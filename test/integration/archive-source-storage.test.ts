@@ -44,7 +44,7 @@ function serverOf(name: string): Promise<PaminaServer> {
     env,
     environment,
     dataFolder: join(folder, name),
-    directoryFile: join(folder, `${name}.json`),
+    directory: join(folder, `${name}.json`),
     listen: '127.0.0.1:0',
   });
 }

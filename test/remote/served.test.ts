@@ -230,7 +230,7 @@ describe('where a remote database looks', () => {
 
 describe('a change in the directory', () => {
   it('ends a connection that leads to where the database was', async () => {
-    const other = await workbench.server({ data: 'other', directoryFile: undefined });
+    const other = await workbench.server({ data: 'other', directory: undefined });
     await other.host.create('orders');
     const there = new RemotePamina(`${other.address.replace('http', 'pamina')}/orders`, { env });
     opened.push(there);

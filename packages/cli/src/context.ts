@@ -1,5 +1,6 @@
 // What a verb works with: where the databases are, the administration of a name, output, progress.
 import { isAbsolute, join, resolve } from 'node:path';
+import { isEtcdAddress } from '@pamina/directory';
 import type { ClientTls, Env } from '@pamina/env';
 import { isPaminaError } from '@pamina/format';
 import { readClientTls, type TlsFiles } from '@pamina/server';
@@ -10,10 +11,10 @@ import { ProgressDisplay } from './progress.js';
 import type { TargetFinder } from './target.js';
 import { readTokenFile } from './token-file.js';
 
-/** Where a run looks; paths are absolute. */
+/** Where a run looks; paths are absolute. `directory` may be the address of etcd. */
 export interface Places {
   readonly dataFolder: string;
-  readonly directoryFile: string;
+  readonly directory: string;
   readonly tokenFile: string | null;
   readonly tls?: TlsFiles | undefined;
 }
@@ -38,8 +39,8 @@ export function placesOf(given: GivenPlaces, io: Pick<Io, 'env' | 'cwd'>): Place
   };
   return {
     dataFolder,
-    directoryFile:
-      directory === null ? join(dataFolder, 'directory.json') : resolve(io.cwd, directory),
+    directory:
+      directory === null ? join(dataFolder, 'directory.json') : directoryPlace(io.cwd, directory),
     tokenFile: given.tokenFile === undefined ? null : resolve(io.cwd, given.tokenFile),
     tls: {
       ca: file(given.tlsCa, 'PAMINA_TLS_CA'),
@@ -47,6 +48,10 @@ export function placesOf(given: GivenPlaces, io: Pick<Io, 'env' | 'cwd'>): Place
       key: file(given.tlsKey, 'PAMINA_TLS_KEY'),
     },
   };
+}
+
+function directoryPlace(cwd: string, given: string): string {
+  return isEtcdAddress(given) ? given : resolve(cwd, given);
 }
 
 export class Context {

@@ -9,7 +9,7 @@ export const globalOptions = {
   directory: {
     value: 'FILE',
     describe:
-      'File that maps names to addresses; default PAMINA_DIRECTORY, else DIR/directory.json',
+      'File that maps names to addresses, or etcd://HOST:PORT; default PAMINA_DIRECTORY, else DIR/directory.json',
   },
   'token-file': {
     value: 'FILE',

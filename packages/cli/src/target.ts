@@ -2,7 +2,7 @@
 // itself (offline), else the server that the directory names.
 import { join } from 'node:path';
 import { RemoteAdministration } from '@pamina/client';
-import { FileDirectory } from '@pamina/directory';
+import { openDirectory } from '@pamina/directory';
 import { type ClientTls, type Env, type Network, securedNetwork } from '@pamina/env';
 import { isPaminaError, PaminaError, validateName } from '@pamina/format';
 import { Host, keptBackupsOf } from '@pamina/server';
@@ -36,13 +36,13 @@ export const findTarget: TargetFinder = async (name, options) => {
   if (address !== null) return remote(address, options);
   // A folder that holds no database, for example a plain LevelDB: the host says what it is.
   if ((await disk.stat(folder))?.isFolder === true) return administrationHere(options);
-  const { dataFolder, directoryFile } = options.places;
+  const { dataFolder, directory } = options.places;
   // Of a deleted database its backups may be left.
   const kept = await keptBackupsOf(options.env, dataFolder, name);
   if (kept.length > 0) return administrationHere(options);
   throw new PaminaError(
     'DATABASE_NOT_FOUND',
-    `There is no database ${name} in ${dataFolder}, nor in the directory ${directoryFile}`,
+    `There is no database ${name} in ${dataFolder}, nor in the directory ${directory}`,
     { context: { name } },
   );
 };
@@ -54,9 +54,10 @@ async function administrationHere(options: TargetOptions): Promise<Administratio
   return Host.open({
     env,
     dataFolder: places.dataFolder,
-    directoryFile: places.directoryFile,
+    directory: places.directory,
     token: options.token ?? undefined,
     peerNetwork: networkOf(options),
+    directoryNetwork: networkOf(options),
   });
 }
 
@@ -124,8 +125,9 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-async function addressOf(name: string, { env, places }: TargetOptions): Promise<string | null> {
-  const directory = new FileDirectory({ env, path: places.directoryFile });
+async function addressOf(name: string, options: TargetOptions): Promise<string | null> {
+  const env = { ...options.env, network: networkOf(options) };
+  const directory = openDirectory({ env, place: options.places.directory });
   try {
     return (await directory.resolve(name))?.address ?? null;
   } finally {

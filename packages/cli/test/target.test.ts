@@ -47,8 +47,8 @@ function serverFile(address: string, startedAt: unknown = 5): Promise<void> {
 }
 
 function find(name: string | null, token: string | null = null) {
-  const directoryFile = join(dataFolder, 'directory.json');
-  const places = { dataFolder, directoryFile, tokenFile: null };
+  const directory = join(dataFolder, 'directory.json');
+  const places = { dataFolder, directory, tokenFile: null };
   return findTarget(name, { env: nodeEnv(), places, token });
 }
 

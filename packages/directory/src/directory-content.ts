@@ -59,6 +59,20 @@ function parseEntry(value: unknown): DirectoryEntry {
   return { address: validateAddress(address), instance, since };
 }
 
+/** One entry by itself. DIRECTORY_INVALID, ADDRESS_INVALID. */
+export function parseEntryText(text: string): DirectoryEntry {
+  try {
+    return parseEntry(JSON.parse(text));
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new PaminaError('DIRECTORY_INVALID', 'not JSON', { cause });
+  }
+}
+
+export function printEntry({ address, instance, since }: DirectoryEntry): string {
+  return JSON.stringify({ address, instance, since });
+}
+
 export function printDirectory(content: DirectoryContent): Uint8Array {
   const names = [...content.keys()].sort();
   const value = Object.fromEntries(names.map((name) => [name, content.get(name)]));

@@ -1,7 +1,7 @@
 // Where a database is, by its name. What every kind of directory promises; the suite in
 // test/directory-contract.ts holds each against it.
 
-import type { PaminaError } from '@pamina/format';
+import { PaminaError } from '@pamina/format';
 
 export interface DirectoryEntry {
   /** Of the server that hosts the database: `http://host:port`, no path. */
@@ -37,4 +37,16 @@ export interface Directory {
   /** Why the last valid content is used in place of what is there now; null when all is well. */
   readonly problem: PaminaError | null;
   close(): Promise<void>;
+}
+
+export function isSame(a: DirectoryEntry, b: DirectoryEntry | null): boolean {
+  return b !== null && a.address === b.address && a.instance === b.instance && a.since === b.since;
+}
+
+/** NAME_TAKEN by its holder; `where` says which directory. */
+export function taken(name: string, holder: DirectoryEntry, where: string): PaminaError {
+  const since = holder.since === null ? '' : ` since ${new Date(holder.since).toISOString()}`;
+  const message = `${name} is served at ${holder.address}${since} (${where})`;
+  const context = { name, address: holder.address, instance: holder.instance };
+  return new PaminaError('NAME_TAKEN', message, { context });
 }

@@ -12,20 +12,20 @@ import {
   printDirectory,
   validateAddress,
 } from './directory-content.js';
-import type { Directory, DirectoryEntry, IsAlive } from './directory.js';
+import { type Directory, type DirectoryEntry, type IsAlive, isSame, taken } from './directory.js';
 
 const lockWaitMs = 10_000;
 /** A holder that changes each time it is asked about is somebody else's race; it ends somewhere. */
 const attemptsMax = 5;
 
 export interface FileDirectoryOptions {
-  readonly env: Env;
+  readonly env: Pick<Env, 'clock' | 'disk'>;
   readonly path: string;
 }
 
 export class FileDirectory implements Directory {
   readonly path: string;
-  readonly #env: Env;
+  readonly #env: Pick<Env, 'clock' | 'disk'>;
   readonly #listeners = new Set<() => void>();
   #lastValid: DirectoryContent | null = null;
   #problem: PaminaError | null = null;
@@ -78,7 +78,7 @@ export class FileDirectory implements Directory {
         return { result: null, content: new Map(content).set(name, entry) };
       });
       if (holder === null) return;
-      if (await isAlive(holder)) throw this.#taken(name, holder);
+      if (await isAlive(holder)) throw taken(name, holder, this.describe());
       dead = holder;
     }
     throw new PaminaError('NAME_TAKEN', `others are taking the name ${name} at this moment`);
@@ -171,17 +171,4 @@ export class FileDirectory implements Directory {
       throw new PaminaError('DIRECTORY_LOCKED', message, { cause, context: cause.context });
     }
   }
-
-  #taken(name: string, holder: DirectoryEntry): PaminaError {
-    const since = holder.since === null ? '' : ` since ${new Date(holder.since).toISOString()}`;
-    return new PaminaError(
-      'NAME_TAKEN',
-      `${name} is served at ${holder.address}${since} (${this.describe()})`,
-      { context: { name, address: holder.address, instance: holder.instance } },
-    );
-  }
-}
-
-function isSame(a: DirectoryEntry, b: DirectoryEntry | null): boolean {
-  return b !== null && a.address === b.address && a.instance === b.instance && a.since === b.since;
 }

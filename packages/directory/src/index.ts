@@ -2,3 +2,5 @@
 export { type Directory, type DirectoryEntry, type IsAlive } from './directory.js';
 export { validateAddress } from './directory-content.js';
 export { FileDirectory, type FileDirectoryOptions } from './file-directory.js';
+export { isEtcdAddress } from './etcd-address.js';
+export { openDirectory, type OpenDirectoryOptions } from './open-directory.js';

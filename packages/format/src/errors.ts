@@ -105,6 +105,9 @@ export const errorTable = {
     409,
     true,
   ),
+  DIRECTORY_UNREACHABLE: network(
+    'Check that etcd runs at one of these addresses, lets this program in, and that nothing blocks its port.',
+  ),
   DISK_ERROR: disk('See the cause, check the disk and the file system, then try again.'),
   DISK_FULL: disk('Make space on this file system; writing goes on when there is some.', 507, true),
   DIVERGED: refused(

@@ -1,14 +1,14 @@
 // A database on a server elsewhere, with this machine's network and directory file.
 import { resolve } from 'node:path';
 import { RemotePamina, type RemoteOptions } from '@pamina/client';
-import { FileDirectory } from '@pamina/directory';
+import { isEtcdAddress, openDirectory } from '@pamina/directory';
 import { type ClientTls, nodeEnv, securedNetwork, type Env } from '@pamina/env';
 
 export interface ConnectOptions<K, V> extends Omit<
   RemoteOptions<K, V>,
   'env' | 'directory' | 'isSecure'
 > {
-  /** The directory file that servers enter their databases in, a directory, or addresses of servers by name. */
+  /** What servers enter their databases in: a file or `etcd://HOST:PORT`; a directory; or addresses of servers by name. */
   readonly directory?: string | RemoteOptions<K, V>['directory'];
   /** For servers with an https:// address, and then no others are asked: PEM, as bytes. */
   readonly tls?: ClientTls | undefined;
@@ -30,10 +30,10 @@ export function connect<K = string, V = string>(
   if (typeof directory !== 'string') {
     return new RemotePamina<K, V>(address, { ...others, directory, env });
   }
-  const path = resolve(directory);
+  const place = isEtcdAddress(directory) ? directory : resolve(directory);
   return new RemotePamina<K, V>(address, {
     ...others,
     env,
-    directory: () => new FileDirectory({ env, path }),
+    directory: () => openDirectory({ env: { ...given, network: env.network }, place }),
   });
 }

@@ -1,7 +1,7 @@
 // What all verbs of a host share: the data folder, which databases are online, who may work on one
 // at this moment, and the directory. Verbs are functions on it, one file each or a few together.
 
-import { FileDirectory } from '@pamina/directory';
+import { type Directory, openDirectory } from '@pamina/directory';
 import { type Control, Database, readControl } from '@pamina/engine';
 import type { Env, Network } from '@pamina/env';
 import { isPaminaError, PaminaError, validateName } from '@pamina/format';
@@ -17,8 +17,10 @@ export interface HostOptions {
   readonly env: Env;
   /** The folder that holds one folder for each database; made by the first one. */
   readonly dataFolder: string;
-  /** By default `directory.json` in the data folder. */
-  readonly directoryFile?: string | undefined;
+  /** The path of a file, by default `directory.json` in the data folder; or `etcd://HOST:PORT`. */
+  readonly directory?: string | undefined;
+  /** For a directory that is called: whom its administrator named, however guarded other calls are. */
+  readonly directoryNetwork?: Network | undefined;
   /** Sent to other servers: replicas and masters share one. */
   readonly token?: string | undefined;
   /** Over which other servers are called (`securedNetwork`); by default that of `env`. */
@@ -53,7 +55,7 @@ export class HostCore {
   readonly env: Env;
   readonly peerNetwork: Network;
   readonly dataFolder: string;
-  readonly directory: FileDirectory;
+  readonly directory: Directory;
   readonly token: string | undefined;
   readonly #ownToken: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -84,8 +86,9 @@ export class HostCore {
     this.#ownToken = options.ownToken;
     this.environment = options.environment ?? process.env;
     this.leases = new BackupLeases(options.env);
-    const path = options.directoryFile ?? join(options.dataFolder, 'directory.json');
-    this.directory = new FileDirectory({ env: options.env, path });
+    const place = options.directory ?? join(options.dataFolder, 'directory.json');
+    const network = options.directoryNetwork ?? options.env.network;
+    this.directory = openDirectory({ env: { ...options.env, network }, place });
   }
 
   /** Aborted when this host closes: nothing goes online any more, and work that takes long ends. */

@@ -97,6 +97,7 @@ export async function holderOf(core: HostCore, name: string): Promise<DirectoryE
     return await core.directory.resolve(name);
   } catch (error) {
     if (isPaminaError(error, 'DIRECTORY_INVALID')) return null;
+    if (isPaminaError(error, 'DIRECTORY_UNREACHABLE')) return null;
     throw error;
   }
 }

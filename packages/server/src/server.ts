@@ -1,7 +1,7 @@
 // A server: one data folder, one port. Locks the folder, listens, tells where, opens what is there.
 
 import { type Database, Pamina, type PaminaOptions } from '@pamina/engine';
-import { type Env, type HttpListener, securedNetwork } from '@pamina/env';
+import { type ClientTls, type Env, type HttpListener, securedNetwork } from '@pamina/env';
 import { bytesToHex, PaminaError, type StopMode, stopTimeoutMsDefault } from '@pamina/format';
 import type { Administration, ServerAnswer } from '@pamina/wire';
 import { Access } from './access.js';
@@ -29,8 +29,8 @@ export interface ServeOptions {
   readonly env: Env;
   /** Made if it is missing. */
   readonly dataFolder: string;
-  /** By default `directory.json` in the data folder. */
-  readonly directoryFile?: string | undefined;
+  /** The path of a file, by default `directory.json` in the data folder; or `etcd://HOST:PORT`. */
+  readonly directory?: string | undefined;
   /** `HOST:PORT`; port 0 takes a free one. */
   readonly listen: string;
   /** Lets in everywhere, and is sent to other servers. Without one only loopback is served. */
@@ -109,8 +109,9 @@ export async function serve(options: ServeOptions): Promise<HostServer> {
   const certificates = await Certificates.open({ env, files: options.tls ?? {}, onNotice });
   const isSecure = certificates.server !== null;
   const advertised = advertisedAddress(options.advertise, isSecure);
+  const tls = (): ClientTls | null => certificates.client;
   const peerNetwork = securedNetwork(env.network, {
-    tls: () => certificates.client,
+    tls,
     check: (url) => {
       if (isSecure && options.insecure !== true && URL.canParse(url)) requireSecureCall(url);
       allowed.check(url);
@@ -120,6 +121,7 @@ export async function serve(options: ServeOptions): Promise<HostServer> {
   const host = await Host.open({
     ...options,
     peerNetwork,
+    directoryNetwork: securedNetwork(env.network, { tls }),
     token: options.peerToken ?? options.token,
     ownToken: options.token,
   });

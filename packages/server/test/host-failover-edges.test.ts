@@ -204,8 +204,8 @@ describe('P8 a takeover that is cut short', () => {
     await first.close();
     await expect(third.host.failover('cities', { to: 'cities-3' })).rejects.toThrow();
     await third.close();
-    const entries = JSON.parse(await readFile(bench.directoryFile, 'utf8')) as object;
-    await writeFile(bench.directoryFile, JSON.stringify({ ...entries, cities: undefined }));
+    const entries = JSON.parse(await readFile(bench.directory, 'utf8')) as object;
+    await writeFile(bench.directory, JSON.stringify({ ...entries, cities: undefined }));
     isBroken = false;
     const again = (await bench.server({ data: 'third' })).host;
     expect(await again.status('cities')).toMatchObject({ online: true, fence: null });
@@ -224,7 +224,7 @@ describe('P8 a takeover that is cut short', () => {
 
 describe('P11 what stands in the way of a takeover', () => {
   it('a database of another kind under the name is left as it is, and the master goes on', async () => {
-    const alone = await bench.server({ data: 'third', directoryFile: `${bench.folder}/own.json` });
+    const alone = await bench.server({ data: 'third', directory: `${bench.folder}/own.json` });
     await alone.host.create('cities');
     await alone.host.put('cities', 'other', 'data');
     await alone.close();
@@ -315,9 +315,9 @@ describe('P1 a failover of a master that was stopped', () => {
 describe('P11 nobody takes a name', () => {
   /** As somebody else enters it. */
   async function enter(name: string, address: string, instance: string): Promise<void> {
-    const entries = JSON.parse(await readFile(bench.directoryFile, 'utf8')) as object;
+    const entries = JSON.parse(await readFile(bench.directory, 'utf8')) as object;
     const entry = { address, instance, since: 1 };
-    await writeFile(bench.directoryFile, JSON.stringify({ ...entries, [name]: entry }));
+    await writeFile(bench.directory, JSON.stringify({ ...entries, [name]: entry }));
   }
 
   it('whose new holder was renamed to it and is about to go online', async () => {

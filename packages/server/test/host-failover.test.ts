@@ -45,7 +45,7 @@ async function expectEqual(host: Host, name: string, source: Host): Promise<void
 }
 
 /** The old master's data folder behind a new server. */
-async function firstAgain(options: { directoryFile?: string } = {}): Promise<Host> {
+async function firstAgain(options: { directory?: string } = {}): Promise<Host> {
   first = await bench.server(options);
   return first.host;
 }
@@ -210,7 +210,7 @@ describe('P11 a failover without the master', () => {
     await expect(again.start('cities')).rejects.toThrow(code('FENCED'));
     await expect(again.put('cities', 'a', 'mine')).rejects.toThrow(code('DATABASE_OFFLINE'));
     await first.close();
-    const alone = await firstAgain({ directoryFile: `${bench.folder}/nobody-knows.json` });
+    const alone = await firstAgain({ directory: `${bench.folder}/nobody-knows.json` });
     await expect(alone.start('cities')).rejects.toThrow(code('FENCED'));
     await expect(alone.put('cities', 'a', 'mine')).rejects.toThrow(code('DATABASE_OFFLINE'));
   });
@@ -221,13 +221,13 @@ describe('P11 a failover without the master', () => {
     await first.close();
     await second.failover('cities', { to: 'cities-2' });
     await expectEqual(third, 'cities-3', second);
-    const old = await firstAgain({ directoryFile: `${bench.folder}/nobody-knows.json` });
+    const old = await firstAgain({ directory: `${bench.folder}/nobody-knows.json` });
     expect(await old.status('cities')).toMatchObject({ online: true });
     const { 'cities-3': thirdAddress } = await bench.names();
     // A directory that somebody wrote by hand, without instances, leads the replica to the old master.
     await second.stop('cities');
     const entries = { cities: { address: first.address }, 'cities-3': { address: thirdAddress } };
-    await writeFile(bench.directoryFile, JSON.stringify(entries));
+    await writeFile(bench.directory, JSON.stringify(entries));
     await eventually(
       () => old.status('cities'),
       ({ fence, online }) => !online && fence?.takenOver === true,

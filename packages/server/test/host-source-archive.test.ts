@@ -107,7 +107,7 @@ describe('with the master down from the beginning', () => {
     await master.runArchive('cities', undefined);
     const { host } = await bench.server({
       data: 'other',
-      directoryFile: join(bench.folder, 'none'),
+      directory: join(bench.folder, 'none'),
     });
     await host.replicate('copy', { master: 'cities', ...source() });
     await host.set('copy', 'sourceArchiveAfterMs', '50');
@@ -127,7 +127,7 @@ describe('with the master down from the beginning', () => {
     await master.backup('cities');
     const first = await put('a');
     await master.runArchive('cities', undefined);
-    const server = await bench.server({ data: 'other', directoryFile: join(bench.folder, 'none') });
+    const server = await bench.server({ data: 'other', directory: join(bench.folder, 'none') });
     await server.host.replicate('copy', { master: 'cities', ...source() });
     await quick(server.host, 'copy');
     await followed(server.host, 'copy', first);
@@ -143,7 +143,7 @@ describe('with the master down from the beginning', () => {
     await master.runArchive('cities', undefined);
     const again = await bench.server({
       data: 'other',
-      directoryFile: join(bench.folder, 'none'),
+      directory: join(bench.folder, 'none'),
     });
     await followed(again.host, 'copy', last);
     expect(await keysOf(again.host, 'copy')).toEqual(['a', 'b', 'c', 'd']);
@@ -223,7 +223,7 @@ describe('what does not continue the replica', () => {
     await master.backup('cities');
     const at = await put('b');
     await master.runArchive('cities', undefined);
-    const server = await bench.server({ data: 'other', directoryFile: join(bench.folder, 'none') });
+    const server = await bench.server({ data: 'other', directory: join(bench.folder, 'none') });
     await server.host.replicate('copy', { master: 'cities', ...source() });
     await quick(server.host, 'copy');
     await followed(server.host, 'copy', at);
@@ -299,7 +299,7 @@ it('P11 a promotion in the archive is followed by a replica before the fork, and
   const fork = await put('a');
   await followed(standby, 'standby', fork);
   await master.runArchive('cities', undefined);
-  const none = { directoryFile: join(bench.folder, 'none') };
+  const none = { directory: join(bench.folder, 'none') };
   const behind = await bench.server({ data: 'behind', ...none });
   await behind.host.replicate('copy', { master: 'cities', ...source() });
   await quick(behind.host, 'copy');

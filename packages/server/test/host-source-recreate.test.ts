@@ -24,7 +24,7 @@ beforeEach(async () => {
   await master.create('cities');
   await master.set('cities', 'replicationDelayMs', '0');
   await master.addArchive('cities', 'main', { address });
-  host = (await bench.server({ data: 'other', directoryFile: join(bench.folder, 'none') })).host;
+  host = (await bench.server({ data: 'other', directory: join(bench.folder, 'none') })).host;
 });
 afterEach(() => bench.close());
 
@@ -202,7 +202,7 @@ it('P5 another database that bore the name there is never put in its place', asy
   await master.runArchive('cities', undefined);
   await follow();
   await masterServer.close();
-  const stranger = (await bench.server({ data: 'stranger', directoryFile: `${bench.folder}/own` }))
+  const stranger = (await bench.server({ data: 'stranger', directory: `${bench.folder}/own` }))
     .host;
   await stranger.create('cities');
   await stranger.addArchive('cities', 'main', { address });

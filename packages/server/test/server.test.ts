@@ -353,14 +353,14 @@ describe('names', () => {
     const first = await bench.server();
     await first.host.create('cities');
     await first.close();
-    await env.disk.replaceFile(bench.directoryFile, new TextEncoder().encode('{ half a'));
+    await env.disk.replaceFile(bench.directory, new TextEncoder().encode('{ half a'));
     const { address, host } = await bench.server();
     expect(await host.status('cities')).toMatchObject({ online: true });
     expect(await collect(host.jobLog('cities'))).toContainEqual(
       expect.objectContaining({ event: 'directory', level: 'warning' }),
     );
     await expect(host.create('other')).rejects.toThrow(code('DIRECTORY_INVALID'));
-    await env.disk.replaceFile(bench.directoryFile, new TextEncoder().encode('{}'));
+    await env.disk.replaceFile(bench.directory, new TextEncoder().encode('{}'));
     await eventually(
       () => bench.names(),
       (names) => names['cities'] === address,
@@ -375,7 +375,7 @@ describe('names', () => {
       await server.host.create('cities');
       await server.host.put('cities', 'a', '1');
       await server.close();
-      const directory = new FileDirectory({ env, path: bench.directoryFile });
+      const directory = new FileDirectory({ env, path: bench.directory });
       const other = 'f'.repeat(32);
       await directory.register('cities', dead, other, () => Promise.resolve(false));
       await directory.close();
@@ -391,14 +391,14 @@ describe('names', () => {
     });
 
     it('keep it from being written to without a server, and let it be read', async () => {
-      const host = await bench.host({ directoryFile: bench.directoryFile });
+      const host = await bench.host({ directory: bench.directory });
       await expect(host.put('cities', 'a', '2')).rejects.toThrow(code('FENCED'));
       expect(await host.get('cities', 'a')).toBe('1');
     });
 
     it('are inherited by one that is made under the name without a server', async () => {
       const data = join(bench.folder, 'other');
-      const host = await bench.host({ dataFolder: data, directoryFile: bench.directoryFile });
+      const host = await bench.host({ dataFolder: data, directory: bench.directory });
       await host.create('cities');
       await host.close();
       const { host: served } = await bench.server({ data: 'other' });
@@ -414,7 +414,7 @@ describe('names', () => {
       const two = await bench.server({ data: 'two' });
       await two.host.create('towns');
       const { instance } = await two.host.status('towns');
-      const directory = new FileDirectory({ env, path: bench.directoryFile });
+      const directory = new FileDirectory({ env, path: bench.directory });
       await two.host.stop('towns');
       const at = (name: string): string => join(bench.folder, 'two', name);
       await env.disk.rename(at('towns'), at('cities'));
@@ -502,7 +502,7 @@ describe('a server that is closed in the middle of work', () => {
       const closings: Promise<void>[] = [];
       const disk = Object.assign(Object.create(env.disk) as typeof env.disk, {
         readFileIfPresent: (path: string) => {
-          if (path === bench.directoryFile && (readings += 1) === at) closings.push(other.close());
+          if (path === bench.directory && (readings += 1) === at) closings.push(other.close());
           return env.disk.readFileIfPresent(path);
         },
       });

@@ -35,7 +35,7 @@ export class Workbench {
     const server = await serve({
       env,
       dataFolder: join(this.folder, data),
-      directoryFile: this.directoryFile,
+      directory: this.directory,
       listen: '127.0.0.1:0',
       ...rest,
     });
@@ -43,12 +43,12 @@ export class Workbench {
     return server;
   }
 
-  get directoryFile(): string {
+  get directory(): string {
     return join(this.folder, 'directory.json');
   }
 
   async names(): Promise<Record<string, string>> {
-    const directory = new FileDirectory({ env, path: this.directoryFile });
+    const directory = new FileDirectory({ env, path: this.directory });
     const entries = await directory.list();
     await directory.close();
     return Object.fromEntries([...entries].map(([name, { address }]) => [name, address]));

@@ -115,7 +115,7 @@ export class Rivals {
       env: { ...host.env, disk },
       machine: site.name,
       dataFolder,
-      directoryFile: `${sharedFolder}/directory.json`,
+      directory: `${sharedFolder}/directory.json`,
     });
     this.#servers.set(site, await site.wait(starting));
     return true;

@@ -13,11 +13,11 @@ const port = 7474;
 type Asked = Parameters<Host['takeOver']>[1] & { readonly successor: string };
 
 export interface ServerProcessOptions {
-  /** With a disk on which `directoryFile` is the one that all machines share. */
+  /** With a disk on which `directory` is the one that all machines share. */
   readonly env: Env;
   readonly machine: string;
   readonly dataFolder: string;
-  readonly directoryFile: string;
+  readonly directory: string;
 }
 
 export class ServerProcess {
@@ -51,8 +51,8 @@ export class ServerProcess {
 
   /** As `serve` does it: it answers before its databases come up. */
   static async start(options: ServerProcessOptions): Promise<ServerProcess> {
-    const { dataFolder, directoryFile, env, machine } = options;
-    const host = await Host.open({ env, dataFolder, directoryFile, environment: {} });
+    const { dataFolder, directory, env, machine } = options;
+    const host = await Host.open({ env, dataFolder, directory, environment: {} });
     const server = new ServerProcess(host, env);
     await server.#listen();
     await host.goOnline(`http://${machine}:${port}`);

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { answerCommands, configuration } from './lib/commands.mjs';
 
-const { directoryFile, master } = configuration();
+const { directory, master } = configuration();
 let bytesPerSecond = Number.POSITIVE_INFINITY;
 
 const server = createServer((near) => {
@@ -26,7 +26,7 @@ await answerCommands(
 );
 
 async function forward(near) {
-  const { address } = JSON.parse(await readFile(directoryFile, 'utf8'))[master];
+  const { address } = JSON.parse(await readFile(directory, 'utf8'))[master];
   const { hostname, port } = new URL(address);
   const far = connect({ host: hostname, port: Number(port), noDelay: true });
   for (const [one, other] of [

@@ -8,9 +8,9 @@ import { mark } from './lib/markers.mjs';
 import { syncsAskedFor, withoutSync } from './lib/without-sync.mjs';
 import { valuesFor, writeFor, writeRecords } from './lib/writing.mjs';
 
-const { dataFolder, directoryFile, name, writers, encoding, unsynced, isThere } = configuration();
+const { dataFolder, directory, name, writers, encoding, unsynced, isThere } = configuration();
 const env = unsynced ? { env: withoutSync() } : {};
-const server = await serve({ dataFolder, directoryFile, ...env });
+const server = await serve({ dataFolder, directory, ...env });
 if (isThere !== true) {
   await server.host.create(name);
   await server.host.set(name, 'replicationDelayMs', '0');

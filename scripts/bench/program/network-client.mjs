@@ -8,7 +8,7 @@ import { eachFor, eachOnce } from './lib/clients.mjs';
 import { RedisConnection } from './lib/redis-connection.mjs';
 import { valuesFor } from './lib/writing.mjs';
 
-const { engine, clients, directoryFile, port } = configuration();
+const { engine, clients, directory, port } = configuration();
 const open = { pamina: openPamina, postgres: openPostgres, redis: openRedis }[engine];
 const connections = await Promise.all(Array.from({ length: clients }, open));
 const values = valuesFor('utf8');
@@ -43,7 +43,7 @@ await answerCommands(
 );
 
 async function openPamina() {
-  const db = connect('pamina://orders', { directory: directoryFile });
+  const db = connect('pamina://orders', { directory: directory });
   await db.open();
   return db;
 }

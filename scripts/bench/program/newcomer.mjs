@@ -2,8 +2,8 @@
 import { serve } from 'pamina';
 import { answerCommands, configuration } from './lib/commands.mjs';
 
-const { dataFolder, directoryFile } = configuration();
-const server = await serve({ dataFolder, directoryFile });
+const { dataFolder, directory } = configuration();
+const server = await serve({ dataFolder, directory });
 const { host } = server;
 
 await answerCommands(

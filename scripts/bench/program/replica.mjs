@@ -11,9 +11,9 @@ const deadlineMs = 300_000;
 const document = documentTemplate(() => '1'.repeat(numberDigits));
 
 const config = configuration();
-const { dataFolder, directoryFile, name, master, others = [] } = config;
+const { dataFolder, directory, name, master, others = [] } = config;
 const { isThere = false, simultaneousQuery = false } = config;
-const server = await serve({ dataFolder, directoryFile });
+const server = await serve({ dataFolder, directory });
 const { host } = server;
 if (!isThere) {
   for (const each of [name, ...others]) {

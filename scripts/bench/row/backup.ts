@@ -118,14 +118,14 @@ class OurBackups {
     const { stage, budget } = context;
     const folder = stage.path('backup-pamina');
     await mkdir(folder);
-    const directoryFile = `${folder}/directory.json`;
+    const directory = `${folder}/directory.json`;
     const { program: master } = await Program.start(stage, 'master', {
-      ...{ directoryFile, writers: 0, encoding: 'utf8', unsynced: false },
+      ...{ directory, writers: 0, encoding: 'utf8', unsynced: false },
       ...{ dataFolder: `${folder}/master`, name: database },
     });
     const dataFolder = `${folder}/newcomer`;
     const { program: newcomer } = await Program.start(stage, 'newcomer', {
-      directoryFile,
+      directory,
       dataFolder,
     });
     await master.ask('fill', { records: budget.backupDocuments, seed: 1 });

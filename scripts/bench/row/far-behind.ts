@@ -75,19 +75,19 @@ function lineOf(without: Memory, withIt: Memory, behindBytes: number, goal: Goal
 
 /** A master that was started anew, and what starts the replica that has missed so much. */
 async function fallBehind({ budget, stage, ...context }: RowContext, folder: string) {
-  const directoryFile = `${folder}/directory.json`;
+  const directory = `${folder}/directory.json`;
   const served = {
-    ...{ directoryFile, writers: 0, encoding: 'utf8', unsynced: false },
+    ...{ directory, writers: 0, encoding: 'utf8', unsynced: false },
     ...{ dataFolder: `${folder}/master`, name: database },
   };
   const { program: first } = await Program.start(stage, 'master', served);
   const { program: gate, ready } = await Program.start<{ address: string }>(stage, 'gate', {
-    ...{ directoryFile, master: database },
+    ...{ directory, master: database },
   });
   const throughGate = `${folder}/directory-of-replica.json`;
   await writeFile(throughGate, JSON.stringify({ [database]: { address: ready.address } }));
   const replica = {
-    ...{ directoryFile: throughGate, dataFolder: `${folder}/replica` },
+    ...{ directory: throughGate, dataFolder: `${folder}/replica` },
     ...{ name: replicaName, master: database },
   };
   const { program: early } = await Program.start(stage, 'replica', replica);

@@ -25,9 +25,9 @@ async function run(context: RowContext): Promise<RowResult> {
   const { budget, progress, stage } = context;
   const folder = stage.path(name);
   await mkdir(folder);
-  const directoryFile = `${folder}/directory.json`;
+  const directory = `${folder}/directory.json`;
   const { program: master } = await Program.start(stage, 'master', {
-    ...{ directoryFile, writers: 0, encoding: 'utf8', unsynced: false },
+    ...{ directory, writers: 0, encoding: 'utf8', unsynced: false },
     ...{ dataFolder: `${folder}/master`, name: database },
   });
   const measure = async (): Promise<Cpu> => {
@@ -41,7 +41,7 @@ async function run(context: RowContext): Promise<RowResult> {
   const names = Array.from({ length: replicas }, (_, index) => `orders-${index + 1}`);
   const [first, ...others] = names;
   const { program: replica } = await Program.start(stage, 'replica', {
-    ...{ directoryFile, dataFolder: `${folder}/replicas`, master: database },
+    ...{ directory, dataFolder: `${folder}/replicas`, master: database },
     ...{ name: first, others },
   });
   const withThem = await measure();

@@ -165,7 +165,7 @@ async function contestant(
 
 async function servePamina(context: RowContext, folder: string): Promise<Server> {
   const pair = await MasterAndReplica.start(context, { name: ours, writers: 1, folder });
-  return { where: { directoryFile: `${folder}/directory.json` }, close: () => pair.close() };
+  return { where: { directory: `${folder}/directory.json` }, close: () => pair.close() };
 }
 
 async function servePostgres(

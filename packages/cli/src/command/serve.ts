@@ -96,7 +96,7 @@ export const serve = defineCommand({
     const server = await startServer({
       env,
       dataFolder: places.dataFolder,
-      directoryFile: places.directoryFile,
+      directory: places.directory,
       listen: given.listen ?? listenDefault,
       advertise: given.advertise,
       token: (await context.token()) ?? undefined,
