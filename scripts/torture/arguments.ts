@@ -10,7 +10,7 @@ import type { PointsOptions } from './points.js';
 import { count, one, seedsEnd, some, UsageError } from '../lib/command-words.js';
 import { isPlant, plants, type Plant } from './program/plants.js';
 
-export const tortures = ['kill', 'points', 'power', 'errors', 'full', 'soak'] as const;
+export const tortures = ['kill', 'points', 'power', 'errors', 'full', 'soak', 'network'] as const;
 export type Torture = (typeof tortures)[number];
 
 export interface Arguments {
@@ -22,6 +22,9 @@ export interface Arguments {
   readonly rounds: number;
   readonly seconds: number;
   readonly drillSeconds: number;
+  readonly connections: number;
+  readonly silent: number;
+  readonly pauseMsMax: number;
   readonly stride: number;
   readonly jobs: number;
   readonly powerOn: readonly PowerFileSystem[];
@@ -57,6 +60,11 @@ export const help = `npm run torture -- TORTURE [OPTIONS]
   soak     writers, backups, expiry and an archive; every few seconds a restore to a record drawn at random
              --seconds N    how long (120)
              --drill N      seconds between two drills (10)
+  network  a master and a replica with many clients, of which some never read; each side is restarted and killed
+             --seconds N    how long (600)
+             --connections N  of all clients (1000)
+             --silent N     of them, those that never read (100)
+             --pause N      milliseconds at most between two rounds of a client (1000)
 
   --seed N       as an earlier run printed it; decides what is written and how it is disturbed, though
                  not at which instruction a kill strikes
@@ -72,6 +80,7 @@ Examples
   npm run torture -- errors --only 'sync fails' --area log
   npm run torture -- power --plant no-sync
   npm run torture -- soak --seconds 3600 --drill 30
+  npm run torture -- network --seconds 600
 
 Progress goes to stderr. Exit status: 0 nothing wrong, 1 something wrong, 2 not understood, 3 nothing
 wrong, but a part could not run on this machine.`;
@@ -93,8 +102,11 @@ export function parseArguments(given: readonly string[]): Arguments | null {
     cycles: count('cycles', values.cycles, 200),
     cuts: count('cuts', values.cuts, 50),
     rounds: count('rounds', values.rounds, 6),
-    seconds: count('seconds', values.seconds, 120),
+    seconds: count('seconds', values.seconds, known === 'network' ? 600 : 120),
     drillSeconds: count('drill', values.drill, 10, 0),
+    connections: count('connections', values.connections, 1000),
+    silent: count('silent', values.silent, 100, 0),
+    pauseMsMax: count('pause', values.pause, 1000),
     stride: count('stride', values.stride, 1),
     jobs: count('jobs', values.jobs, 2),
     powerOn: known === 'power' ? some('on', on, powerFileSystems) : powerFileSystems,
@@ -120,6 +132,9 @@ function parse(given: readonly string[]) {
         rounds: text,
         seconds: text,
         drill: text,
+        connections: text,
+        silent: text,
+        pause: text,
         stride: text,
         jobs: text,
         on: text,

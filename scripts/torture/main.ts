@@ -1,9 +1,10 @@
-// `npm run torture -- kill|power|points|errors|full|soak`: what no test can prove by thinking. Everything that it
+// `npm run torture -- kill|power|points|errors|full|soak|network`: what no test can prove by thinking. Everything that it
 // makes is gone when it ends, also on Ctrl-C (workplace.ts).
 import { UsageError } from '../lib/command-words.js';
 import { help, parseArguments, type Arguments } from './arguments.js';
 import { errors } from './errors.js';
 import { full } from './full.js';
+import { network } from './network.js';
 import { kill } from './kill.js';
 import { points, pointsText } from './points.js';
 import { power } from './power.js';
@@ -59,6 +60,8 @@ function run(given: Arguments): Promise<Report> {
       const { seconds, drillSeconds } = given;
       return soak({ ...shared, seconds, drillSeconds });
     }
+    case 'network':
+      return network({ ...shared, ...given });
     case 'full':
       return full({ ...shared, rounds: given.rounds, fileSystems: given.fullOn });
     case 'errors': {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'tsdown';
 
-export type Program = 'writer' | 'steps' | 'point';
+export type Program = 'writer' | 'steps' | 'point' | 'network-client';
 
 const source = fileURLToPath(new URL('./program', import.meta.url));
 // Inside the repository, so that node finds the packages that stay outside of the bundle.
@@ -28,6 +28,7 @@ async function make(): Promise<void> {
       writer: join(source, 'writer.ts'),
       steps: join(source, 'steps.ts'),
       point: join(source, 'point.ts'),
+      'network-client': join(source, 'network-client.ts'),
     },
     outDir: target,
     format: 'esm',
@@ -36,7 +37,10 @@ async function make(): Promise<void> {
     dts: false,
     clean: false,
     logLevel: 'error',
-    deps: { alwaysBundle: /.*/, neverBundle: ['level', 'msgpackr'] },
+    deps: {
+      alwaysBundle: /.*/,
+      neverBundle: ['level', 'msgpackr', 'abstract-level', 'ws', 'chokidar'],
+    },
     inputOptions: { resolve: { conditionNames: ['pamina-source', 'node', 'import', 'default'] } },
   });
 }

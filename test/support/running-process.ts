@@ -107,10 +107,20 @@ export class RunningProcess {
     this.#child.kill(signal);
   }
 
+  /** Each whole line of stdout from here on, also those that `stdout` does not keep. */
+  onLine(listener: (line: string) => void): void {
+    let held = '';
+    this.#child.stdout?.on('data', (text: string) => {
+      const lines = (held + text).split('\n');
+      held = lines.pop() ?? '';
+      for (const line of lines) listener(line);
+    });
+  }
+
   /** Closes stdin: helper programs finish what they are at and end. */
-  async finish(): Promise<Exit> {
+  async finish(deadlineMs?: number): Promise<Exit> {
     this.#child.stdin?.end();
-    return this.ended();
+    return this.ended(deadlineMs);
   }
 
   async ended(deadlineMs = exitDeadlineMs): Promise<Exit> {

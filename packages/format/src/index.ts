@@ -76,6 +76,7 @@ export {
   backupGenerationsMax,
   backupGenerationsMin,
   backupTierGenerationsMax,
+  answersHeldBytesMax,
   answersStalledMsMax,
   answersUnsentBytesMax,
   callBytesMax,

@@ -13,15 +13,20 @@ import {
   toPaminaError,
 } from '@pamina/format';
 import { type AnswersPlace, answerStatus, FrameWriter } from '@pamina/wire';
+import { type AnswersBudget, type AnswersHolder, drainedBytes } from './answers-budget.js';
 
 /** How large an answer will be nobody knows before it is there: as large as the largest of late, at first as this. */
 const usualBytesAtFirst = 2 * 1024 * 1024;
 const usualBytesMin = answersUnsentBytesMax / callsUnderWayMax;
 const remembered = 0.99;
+/** Smaller ones are counted with the message that they are in. */
+const largeBytes = 64 * 1024;
 
 export interface AnswersParts {
   readonly channel: Channel;
   readonly clock: Pick<Clock, 'after' | 'soon'>;
+  /** All who have answers lying share it. */
+  readonly budget: AnswersBudget;
   /** Where reads are at this moment. */
   place(): AnswersPlace;
   /** There is room again. */
@@ -32,7 +37,7 @@ export interface AnswersParts {
 
 const encoder = new TextEncoder();
 
-export class CallsAnswers {
+export class CallsAnswers implements AnswersHolder {
   readonly #parts: AnswersParts;
   readonly #writer = new FrameWriter('answers');
   #isScheduled = false;
@@ -53,6 +58,12 @@ export class CallsAnswers {
   /** Whether so many answers, if they are as the last ones were, would be too many. */
   hasRoomFor(underWay: number): boolean {
     if (this.#isFull) return false;
+    const { budget, channel } = this.#parts;
+    if (!budget.hasRoomFor(this, underWay)) {
+      // What is not sent yet goes out with this turn, and is asked about again then.
+      if (channel.bufferedBytes >= drainedBytes) this.#waitForRoom();
+      return false;
+    }
     if (underWay === 0) return this.unsentBytes < answersUnsentBytesMax;
     return this.unsentBytes + underWay * this.#usualBytes < answersUnsentBytesMax;
   }
@@ -91,16 +102,24 @@ export class CallsAnswers {
   flush(): void {
     this.#isScheduled = false;
     if (this.#isClosed || this.#writer.isEmpty) return;
-    const { channel } = this.#parts;
+    const { budget, channel } = this.#parts;
     for (const message of this.#writer.take(this.#parts.place())) channel.send(message);
+    budget.note(this);
+    if (this.#isClosed) return;
     // What the system took at once makes room that nobody else tells of.
     if (channel.bufferedBytes >= answersUnsentBytesMax) this.#waitForRoom();
     else this.#parts.onRoom();
   }
 
+  /** For others: it holds the most, and takes nothing. */
+  letGo(): void {
+    this.#parts.onStalled();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancelStall();
+    this.#parts.budget.forget(this);
   }
 
   #end(number: number, bytes = 0): void {
@@ -112,7 +131,8 @@ export class CallsAnswers {
       const hint = 'Ask for fewer keys at a time.';
       this.failed(number, new PaminaError('RESPONSE_TOO_LARGE', message, { hint }));
     }
-    if (this.#isScheduled) return;
+    if (bytes > largeBytes) this.#parts.budget.note(this);
+    if (this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
     this.#parts.clock.soon(() => this.flush());
   }

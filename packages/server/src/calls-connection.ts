@@ -15,6 +15,7 @@ import {
   refusalLengthMax,
   type WireItem,
 } from '@pamina/wire';
+import type { AnswersBudget } from './answers-budget.js';
 import { CallsAnswers, placeOf } from './calls-answers.js';
 import type { CallsAccess, CallsContext } from './calls-context.js';
 import { CallsReaders } from './calls-readers.js';
@@ -34,6 +35,7 @@ export interface CallsParts {
   readonly online: OnlineDatabase;
   readonly access: CallsAccess;
   readonly budget: PartsBudget;
+  readonly answersBudget: AnswersBudget;
 }
 
 /** Resolves when the connection has ended, and all that it began. */
@@ -62,7 +64,7 @@ class CallsConnection {
   #end!: () => void;
 
   constructor(parts: CallsParts) {
-    const { access, budget, channel, clock, online } = parts;
+    const { access, answersBudget, budget, channel, clock, online } = parts;
     const { database } = online;
     const face = byteFace(database);
     this.#parts = parts;
@@ -72,6 +74,7 @@ class CallsConnection {
     this.#answers = new CallsAnswers({
       channel,
       clock,
+      budget: answersBudget,
       place: () => placeOf(database),
       onRoom: () => this.#hasRoom(),
       onStalled: () => this.#hangUp(closedFor.slow, new PaminaError('TIMEOUT', 'nothing is read')),

@@ -3,9 +3,10 @@
 import type { Channel, Env, HttpListener } from '@pamina/env';
 import { PaminaError, toPaminaError, wireMessageBytesMax } from '@pamina/format';
 import { channelPingMs } from '@pamina/replication';
-import { apiPrefix, partsBudget, type PartsBudget } from '@pamina/wire';
+import { apiPrefix, partsBudget } from '@pamina/wire';
 import type { Access } from './access.js';
-import { serveCalls } from './calls-connection.js';
+import { AnswersBudget } from './answers-budget.js';
+import { type CallsParts, serveCalls } from './calls-connection.js';
 import { errorBody } from './error-answer.js';
 import { keepAdmitted } from './kept-admission.js';
 import type { OnlineDatabase } from './online-database.js';
@@ -48,6 +49,9 @@ interface Target {
   readonly kind: ChannelKind;
 }
 
+/** What all connections of calls share. */
+type Budgets = Pick<CallsParts, 'budget' | 'answersBudget'>;
+
 interface Accepted extends Target {
   readonly channel: Channel;
   readonly online: OnlineDatabase;
@@ -57,7 +61,7 @@ interface Accepted extends Target {
 
 export function acceptChannels(options: ChannelsOptions): void {
   const { access, listener, origin, served } = options;
-  const budget = partsBudget();
+  const budgets: Budgets = { budget: partsBudget(), answersBudget: new AnswersBudget() };
   listener.onUpgrade((request, accept, refuse) => {
     const admitted = async (): Promise<void> => {
       const alien = origin(request.headers);
@@ -69,7 +73,7 @@ export function acceptChannels(options: ChannelsOptions): void {
       const endAsking = keepAdmitted(options.env.clock, channel, async () => {
         principal = await access.admit(request, channelRoles[kind], name);
       });
-      serve(options, budget, { channel, kind, name, online, principal: () => principal })
+      serve(options, budgets, { channel, kind, name, online, principal: () => principal })
         .catch((error: unknown) => {
           // Each reports its own failures; what comes out here is a fault, and ends the channel.
           channel.close(4500, toPaminaError(error).code);
@@ -85,13 +89,13 @@ export function acceptChannels(options: ChannelsOptions): void {
 
 async function serve(
   options: ChannelsOptions,
-  budget: PartsBudget,
+  budgets: Budgets,
   accepted: Accepted,
 ): Promise<void> {
   const { channel, kind, name, online, principal } = accepted;
   if (kind === 'feed') return online.feed(channel);
   const access = { requireWrite: () => requireRole(principal(), 'write', name) };
-  await serveCalls({ access, budget, channel, clock: options.env.clock, online });
+  await serveCalls({ access, ...budgets, channel, clock: options.env.clock, online });
 }
 
 function targetOf(url: string): Target {

@@ -13,6 +13,7 @@ import {
   partsBudget,
   type WireItem,
 } from '@pamina/wire';
+import { AnswersBudget } from '../src/answers-budget.js';
 import type { CallsAccess } from '../src/calls-context.js';
 import { serveCalls } from '../src/calls-connection.js';
 import type { OnlineDatabase } from '../src/online-database.js';
@@ -93,10 +94,14 @@ export class HandClient {
   #number = 0;
   readonly #answers = new Map<number, WireItem>();
 
-  constructor(online: OnlineDatabase, access: CallsAccess = { requireWrite: () => undefined }) {
+  constructor(
+    online: OnlineDatabase,
+    access: CallsAccess = { requireWrite: () => undefined },
+    answersBudget: AnswersBudget = new AnswersBudget(),
+  ) {
     const { clock } = env;
-    const budget = partsBudget();
-    this.served = serveCalls({ access, budget, channel: this.channel, clock, online });
+    const budgets = { budget: partsBudget(), answersBudget };
+    this.served = serveCalls({ access, ...budgets, channel: this.channel, clock, online });
   }
 
   async hello(): Promise<void> {
