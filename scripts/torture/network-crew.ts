@@ -1,5 +1,6 @@
 // The client processes of the torture `network`: started, killed and started again, and what they said.
 
+import { mkdirSync } from 'node:fs';
 import type { Scene } from '../../test/support/scene.js';
 import type { RunningProcess } from '../../test/support/running-process.js';
 import type { NetworkConfiguration, NetworkFigures, NetworkSaid } from './program/network-words.js';
@@ -28,6 +29,7 @@ export class NetworkCrew {
 
   constructor(scene: Scene, plan: CrewPlan) {
     this.#scene = scene;
+    mkdirSync(scene.path('journals'));
     this.#hands = Array.from({ length: processes }, (_, at) => {
       const share = (whole: number): number =>
         Math.floor((whole * (at + 1)) / processes) - Math.floor((whole * at) / processes);
@@ -36,7 +38,8 @@ export class NetworkCrew {
         clients: share(plan.clients),
         silent: share(plan.silent),
         first: Math.floor((plan.clients * at) / processes),
-        journal: scene.path(`journal-${at}`),
+        // Not beside the directory file: whoever watches that is told of each line.
+        journal: scene.path('journals', String(at)),
       };
       return { configuration, process: null, last: null };
     });

@@ -500,3 +500,60 @@ describe('a connection that ends', () => {
     await refused;
   });
 });
+
+describe('P12 a position that was seen elsewhere', () => {
+  it('is what reads here see at least', async () => {
+    const writer = remote();
+    await writer.put('a', 'b');
+    const after = writer.position ?? '';
+    const reader = remote({ after });
+    expect(reader.position).toBe(after);
+    expect(await reader.get('a')).toBe('b');
+  });
+
+  it('is waited for, and a read that would be older fails rather than lie', async () => {
+    const writer = remote();
+    await writer.put('a', 'b');
+    const [timeline, seq] = (writer.position ?? '').split('/');
+    const after = `${timeline}/${Number(seq) + 1}`;
+    const reader = remote({ after, replicaWaitMs: 50 });
+    await expect(reader.get('a')).rejects.toMatchObject({ code: 'POSITION_TIMEOUT' });
+    await writer.put('a', 'c');
+    expect(await reader.get('a')).toBe('c');
+  });
+
+  it('that is none is refused at once', () => {
+    expect(() => remote({ after: 'now' })).toThrow(
+      expect.objectContaining({ code: 'POSITION_INVALID' }),
+    );
+  });
+});
+
+describe('/metrics', () => {
+  it('counts calls of clients by verb and outcome, and their connections', async () => {
+    const figures = async (): Promise<string> => (await fetch(`${server.address}/metrics`)).text();
+    const db = remote();
+    await db.put('a', 'b');
+    await Promise.all([db.get('a'), db.get('b'), db.get('c')]);
+    const iterator = db.iterator({ snapshot: db.snapshot() });
+    await iterator.next();
+    const text = await figures();
+    expect(text).toContain('pamina_calls_connections 1\n');
+    expect(text).toContain('pamina_calls_total{verb="put",outcome="answered"} 1\n');
+    expect(text).toContain('pamina_calls_total{verb="get",outcome="answered"} 3\n');
+    expect(text).toContain('pamina_calls_total{verb="get",outcome="failed"} 0\n');
+    await db.close();
+    await until('no connection is left', async () =>
+      (await figures()).includes('pamina_calls_connections 0\n'),
+    );
+  });
+
+  it('counts calls that fail', async () => {
+    const db = remote();
+    await expect(db.getMany(Array.from({ length: 100_001 }, () => 'k'))).rejects.toMatchObject({
+      code: 'REQUEST_TOO_LARGE',
+    });
+    const text = await (await fetch(`${server.address}/metrics`)).text();
+    expect(text).toContain('pamina_calls_total{verb="getMany",outcome="failed"} 1\n');
+  });
+});

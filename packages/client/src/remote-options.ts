@@ -32,6 +32,8 @@ export interface RemoteOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   readonly maxStalenessMs?: number | undefined;
   /** How long a replica may take to reach what this client has seen; else the read goes to the master. Default 200. */
   readonly replicaWaitMs?: number | undefined;
+  /** What was seen elsewhere, as `position` or a commit gave it (`1/48213`): nothing older is read here (P12). */
+  readonly after?: string | undefined;
   /** How long a call waits while there is no connection; then it fails with CONNECT_FAILED. Default 10 s. */
   readonly timeoutMs?: number | undefined;
   /** How long opening waits for a connection. Default: as `timeoutMs`. */

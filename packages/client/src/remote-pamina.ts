@@ -13,7 +13,7 @@ import {
   type AbstractHasOptions,
   type AbstractPutOptions,
 } from 'abstract-level';
-import { formatPosition, packBytes, PaminaError } from '@pamina/format';
+import { formatPosition, packBytes, PaminaError, parsePosition } from '@pamina/format';
 import {
   answerStatus,
   type BeginOptions,
@@ -104,9 +104,9 @@ export class RemotePamina<K = string, V = string> extends AbstractLevel<
   #router: CallRouter | null = null;
   #found: FoundBy | null = null;
 
-  /** `pamina://NAME`, found by the directory, or `pamina://HOST:PORT/NAME`. ADDRESS_INVALID, NAME_INVALID. */
+  /** `pamina://NAME`, found by the directory, or `pamina://HOST:PORT/NAME`. ADDRESS_INVALID, NAME_INVALID, POSITION_INVALID. */
   constructor(address: string, options: RemoteOptions<K, V>) {
-    const { directory, env, isSecure = false, token, ...others } = options;
+    const { after, directory, env, isSecure = false, token, ...others } = options;
     const { connectTimeoutMs, durability, maxStalenessMs, readFrom, replicas, ...rest } = others;
     const { replicaWaitMs, timeoutMs, ...forwarded } = rest;
     super(
@@ -123,6 +123,10 @@ export class RemotePamina<K = string, V = string> extends AbstractLevel<
     this.name = this.#address.name;
     this.#options = options;
     this.#timeoutMs = timeoutMs ?? timeoutMsDefault;
+    if (after !== undefined) {
+      const { seq: atMost, timeline } = parsePosition(after);
+      this.#session.see({ timeline, atMost });
+    }
   }
 
   /** Of the newest state that was written or read here, as a token: `1/48213`. Null before the first call. */

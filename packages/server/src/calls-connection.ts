@@ -16,6 +16,7 @@ import {
   type WireItem,
 } from '@pamina/wire';
 import type { AnswersBudget } from './answers-budget.js';
+import type { CallFigures } from './call-figures.js';
 import { CallsAnswers, placeOf } from './calls-answers.js';
 import type { CallsAccess, CallsContext } from './calls-context.js';
 import { CallsReaders } from './calls-readers.js';
@@ -36,6 +37,7 @@ export interface CallsParts {
   readonly access: CallsAccess;
   readonly budget: PartsBudget;
   readonly answersBudget: AnswersBudget;
+  readonly figures: CallFigures;
 }
 
 /** Resolves when the connection has ended, and all that it began. */
@@ -82,6 +84,16 @@ class CallsConnection {
   }
 
   async run(): Promise<void> {
+    const { figures } = this.#parts;
+    figures.connections += 1;
+    try {
+      await this.#run();
+    } finally {
+      figures.connections -= 1;
+    }
+  }
+
+  async #run(): Promise<void> {
     const { channel, clock, online } = this.#parts;
     await this.#context.face.open();
     const goOffline = (): void => this.#goOffline(toPaminaError(online.signal.reason));
@@ -202,10 +214,10 @@ class CallsConnection {
 
   /** Throws what ends the connection. */
   #begin(item: WireItem): void {
-    const { number } = item;
-    const verb = verbOf(item.code);
+    const { code, number } = item;
+    const verb = verbOf(code);
     if (verb === null) {
-      throw new PaminaError('MESSAGE_INVALID', `no call has the number ${item.code}`);
+      throw new PaminaError('MESSAGE_INVALID', `no call has the number ${code}`);
     }
     this.#underWay++;
     let given: never;
@@ -218,7 +230,7 @@ class CallsConnection {
         this.#underWay--;
         throw error;
       }
-      this.#failed(number, error);
+      this.#failed(item, error);
       return;
     }
     let result: Promise<never>;
@@ -226,16 +238,21 @@ class CallsConnection {
       this.#release ??= this.#parts.online.use();
       result = verb.run(this.#context, given, options);
     } catch (error) {
-      this.#failed(number, error);
+      this.#failed(item, error);
       return;
     }
+    const { figures } = this.#parts;
     void result.then(
-      (value) => this.#answer(() => verb.answer(this.#answers, number, value)),
-      (error: unknown) => this.#failed(number, error),
+      (value) => {
+        figures.answered(code);
+        this.#answer(() => verb.answer(this.#answers, number, value));
+      },
+      (error: unknown) => this.#failed(item, error),
     );
   }
 
-  #failed(number: number, error: unknown): void {
+  #failed({ code, number }: WireItem, error: unknown): void {
+    this.#parts.figures.failed(code);
     this.#answer(() => this.#answers.failed(number, error));
   }
 

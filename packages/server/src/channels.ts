@@ -6,6 +6,7 @@ import { channelPingMs } from '@pamina/replication';
 import { apiPrefix, partsBudget } from '@pamina/wire';
 import type { Access } from './access.js';
 import { AnswersBudget } from './answers-budget.js';
+import type { CallFigures } from './call-figures.js';
 import { type CallsParts, serveCalls } from './calls-connection.js';
 import { errorBody } from './error-answer.js';
 import { keepAdmitted } from './kept-admission.js';
@@ -42,6 +43,7 @@ export interface ChannelsOptions {
   readonly served: Served;
   readonly access: Access;
   readonly origin: OriginCheck;
+  readonly callFigures: CallFigures;
 }
 
 interface Target {
@@ -50,7 +52,7 @@ interface Target {
 }
 
 /** What all connections of calls share. */
-type Budgets = Pick<CallsParts, 'budget' | 'answersBudget'>;
+type Shared = Pick<CallsParts, 'answersBudget' | 'budget' | 'figures'>;
 
 interface Accepted extends Target {
   readonly channel: Channel;
@@ -60,8 +62,8 @@ interface Accepted extends Target {
 }
 
 export function acceptChannels(options: ChannelsOptions): void {
-  const { access, listener, origin, served } = options;
-  const budgets: Budgets = { budget: partsBudget(), answersBudget: new AnswersBudget() };
+  const { access, callFigures: figures, listener, origin, served } = options;
+  const shared: Shared = { budget: partsBudget(), answersBudget: new AnswersBudget(), figures };
   listener.onUpgrade((request, accept, refuse) => {
     const admitted = async (): Promise<void> => {
       const alien = origin(request.headers);
@@ -73,7 +75,7 @@ export function acceptChannels(options: ChannelsOptions): void {
       const endAsking = keepAdmitted(options.env.clock, channel, async () => {
         principal = await access.admit(request, channelRoles[kind], name);
       });
-      serve(options, budgets, { channel, kind, name, online, principal: () => principal })
+      serve(options, shared, { channel, kind, name, online, principal: () => principal })
         .catch((error: unknown) => {
           // Each reports its own failures; what comes out here is a fault, and ends the channel.
           channel.close(4500, toPaminaError(error).code);
@@ -87,15 +89,11 @@ export function acceptChannels(options: ChannelsOptions): void {
   });
 }
 
-async function serve(
-  options: ChannelsOptions,
-  budgets: Budgets,
-  accepted: Accepted,
-): Promise<void> {
+async function serve(options: ChannelsOptions, shared: Shared, accepted: Accepted): Promise<void> {
   const { channel, kind, name, online, principal } = accepted;
   if (kind === 'feed') return online.feed(channel);
   const access = { requireWrite: () => requireRole(principal(), 'write', name) };
-  await serveCalls({ access, ...budgets, channel, clock: options.env.clock, online });
+  await serveCalls({ access, ...shared, channel, clock: options.env.clock, online });
 }
 
 function targetOf(url: string): Target {

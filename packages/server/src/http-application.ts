@@ -7,6 +7,7 @@ import { apiPrefix, requestBytesMax, requireFewParts, type ServerAnswer } from '
 import type { FastifyInstance } from 'fastify';
 import type { Access } from './access.js';
 import { admitAll } from './admission.js';
+import { CallFigures } from './call-figures.js';
 import { acceptChannels } from './channels.js';
 import { boundBodies } from './body-budget.js';
 import { answerErrors, errorOf, sendError } from './error-answer.js';
@@ -92,7 +93,8 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
   leaveWhenDraining(app, draining);
   const context: RouteContext = { served, access, clock: env.clock };
   healthRoutes(app, context, draining);
-  metricsRoutes(app, context, { figures, startedAt: identity.startedAt });
+  const callFigures = new CallFigures();
+  metricsRoutes(app, context, { figures, callFigures, startedAt: identity.startedAt });
   app.register(
     async (v1) => {
       // Who is here may be asked by anybody who may connect; the answer names nothing but the process.
@@ -116,7 +118,7 @@ export async function httpApplication(options: HttpApplicationOptions): Promise<
     { prefix: apiPrefix },
   );
   await app.ready();
-  acceptChannels(options);
+  acceptChannels({ ...options, callFigures });
   return app;
 }
 

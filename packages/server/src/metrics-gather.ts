@@ -1,14 +1,16 @@
 // Gathers what /metrics tells, database by database.
 
 import { version } from '@pamina/engine';
+import type { CallFigures } from './call-figures.js';
 import { addOffline, addReplicas, addStatus } from './metrics-database.js';
-import { addProcess, addRequests } from './metrics-process.js';
+import { addCalls, addProcess, addRequests } from './metrics-process.js';
 import { MetricsText } from './metrics-text.js';
 import type { RequestFigures } from './request-figures.js';
 import type { RouteContext } from './route-context.js';
 
 export interface MetricsSource {
   readonly figures: RequestFigures;
+  readonly callFigures: CallFigures;
   /** ms since 1970 */
   readonly startedAt: number;
 }
@@ -23,6 +25,7 @@ export async function gatherMetrics(
     await addDatabase(text, served, name);
   }
   addRequests(text, source.figures);
+  addCalls(text, source.callFigures);
   return text.text();
 }
 

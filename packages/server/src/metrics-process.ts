@@ -1,5 +1,6 @@
 // What /metrics tells of the process and of its requests, under the names that dashboards know.
 
+import type { CallFigures } from './call-figures.js';
 import type { Labels, MetricFamily, MetricsText, MetricType } from './metrics-text.js';
 import { durationBuckets, type RequestFigures } from './request-figures.js';
 
@@ -22,6 +23,9 @@ const durations = family(
   'histogram',
 );
 
+const connections = family('pamina_calls_connections', 'Connections of clients with calls.');
+const calls = family('pamina_calls_total', 'Calls of clients by verb and outcome.', 'counter');
+
 export function addProcess(
   into: MetricsText,
   { startedAt, version }: { readonly startedAt: number; readonly version: string },
@@ -35,6 +39,14 @@ export function addProcess(
   into.add(heap, {}, heapUsed);
   into.add(heapTotal, {}, total);
   into.add(external, {}, buffers);
+}
+
+export function addCalls(into: MetricsText, figures: CallFigures): void {
+  into.add(connections, {}, figures.connections);
+  for (const { answered, failed, verb } of figures.counts) {
+    into.add(calls, { verb, outcome: 'answered' }, answered);
+    into.add(calls, { verb, outcome: 'failed' }, failed);
+  }
 }
 
 export function addRequests(into: MetricsText, figures: RequestFigures): void {

@@ -14,6 +14,7 @@ import {
   type WireItem,
 } from '@pamina/wire';
 import { AnswersBudget } from '../src/answers-budget.js';
+import { CallFigures } from '../src/call-figures.js';
 import type { CallsAccess } from '../src/calls-context.js';
 import { serveCalls } from '../src/calls-connection.js';
 import type { OnlineDatabase } from '../src/online-database.js';
@@ -100,8 +101,8 @@ export class HandClient {
     answersBudget: AnswersBudget = new AnswersBudget(),
   ) {
     const { clock } = env;
-    const budgets = { budget: partsBudget(), answersBudget };
-    this.served = serveCalls({ access, ...budgets, channel: this.channel, clock, online });
+    const shared = { budget: partsBudget(), answersBudget, figures: new CallFigures() };
+    this.served = serveCalls({ access, ...shared, channel: this.channel, clock, online });
   }
 
   async hello(): Promise<void> {

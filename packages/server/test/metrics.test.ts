@@ -2,6 +2,7 @@
 
 import { statusAnswer } from '@pamina/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CallFigures } from '../src/call-figures.js';
 import { gatherMetrics } from '../src/metrics-gather.js';
 import { statusMetrics } from '../src/metrics-table.js';
 import { MetricsText } from '../src/metrics-text.js';
@@ -213,7 +214,11 @@ it('P9 one database that fails, in whatever words, keeps none of the others from
             ? (name: string) => host.replicas(name)
             : (Reflect.get(target, property, target) as unknown),
     });
-    const text = await gatherMetrics(served, { figures: new RequestFigures(), startedAt: 0 });
+    const text = await gatherMetrics(served, {
+      figures: new RequestFigures(),
+      callFigures: new CallFigures(),
+      startedAt: 0,
+    });
     expect(text).toContain('pamina_database_online{database="bad"} 0');
     expect(text).toContain('pamina_database_online{database="good"} 1');
   } finally {
