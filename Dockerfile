@@ -1,6 +1,7 @@
 # The pamina command in an image. Built from the top of the repository:
 #   docker build --tag pamina .
-#   docker run --init --volume pamina:/data --volume ./token:/run/secrets/pamina-token:ro --publish 7474:7474 pamina
+#   docker run --init --volume pamina:/data --volume ./secrets:/run/secrets:ro --publish 7474:7474 pamina
+# ./secrets has pamina-token, pamina-cert.pem and pamina-key.pem.
 # packages/server/docs/operations.md says more.
 
 FROM node:20-bookworm-slim AS build
@@ -34,9 +35,9 @@ WORKDIR /data
 EXPOSE 7474
 # Whether the process serves; for one database: /health?database=NAME&type=master
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:7474/health').then(({ status }) => process.exit(status === 200 ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const get = (scheme) => new Promise((resolve, reject) => require('node:' + scheme).get(scheme + '://127.0.0.1:7474/health', { rejectUnauthorized: false }, (answer) => resolve(answer.statusCode)).on('error', reject)); get('https').catch(() => get('http')).then((status) => process.exit(status === 200 ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["pamina"]
-# Without TLS, for the networks of an engine or behind a proxy: whoever is on the way can read along. For others give
-# --tls-cert and --tls-key instead of --insecure.
+# Without TLS only who says so: for the networks of an engine, or behind a proxy, give the words of CMD behind the name
+# of the image with --insecure instead of the two of TLS.
 # `docker stop` waits 10 seconds: give it more (--stop-timeout of docker run) when transactions may be longer.
-CMD ["serve", "--listen", "0.0.0.0:7474", "--token-file", "/run/secrets/pamina-token", "--insecure", "--stop-timeout", "8", "--log-level", "info"]
+CMD ["serve", "--listen", "0.0.0.0:7474", "--token-file", "/run/secrets/pamina-token", "--tls-cert", "/run/secrets/pamina-cert.pem", "--tls-key", "/run/secrets/pamina-key.pem", "--stop-timeout", "8", "--log-level", "info"]

@@ -1,7 +1,9 @@
 // What is given to those who run servers: the unit of systemd and the image. No image is built here; what it copies,
 // runs and starts is held against what there is.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,14 +99,16 @@ describe('the image', () => {
     }
   });
 
-  it('P14 does not run as root, and starts a server that asks for a token', async () => {
+  it('P14 does not run as root, and starts a server with TLS that asks for a token', async () => {
     const dockerfile = await read('Dockerfile');
     const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
     expect(last).toMatch(/^USER node$/m);
     const command = /^CMD (\[.*\])$/m.exec(last)?.[1];
     const words = JSON.parse(command ?? '[]') as string[];
     expectKnown(words);
-    expect(words).toContain('--token-file');
+    for (const option of ['--token-file', '--tls-cert', '--tls-key'])
+      expect(words).toContain(option);
+    expect(words).not.toContain('--insecure');
   });
 
   it('is healthy as /health says', async () => {
@@ -115,5 +119,19 @@ describe('the image', () => {
     // Nobody listens there.
     const nobody = code.replace('127.0.0.1:7474', '127.0.0.1:1');
     expect(spawnSync(process.execPath, ['-e', nobody]).status).toBe(1);
+    const server = createServer((_request, response) =>
+      response.writeHead(statuses.shift() ?? 500).end(),
+    );
+    const statuses = [200, 503];
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const somebody = code.replace('127.0.0.1:7474', `127.0.0.1:${port}`);
+    const ended: unknown[] = [];
+    for (let at = 0; at < 2; at++) {
+      const child = spawn(process.execPath, ['-e', somebody]);
+      ended.push(await new Promise((resolve) => child.once('exit', resolve)));
+    }
+    server.close();
+    expect(ended).toEqual([0, 1]);
   });
 });

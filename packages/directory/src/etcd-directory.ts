@@ -20,6 +20,7 @@ import {
   isRecord,
 } from './etcd-client.js';
 import { EtcdPresence } from './etcd-presence.js';
+import { SharedRead } from './shared-read.js';
 
 /** As for a file. */
 const attemptsMax = 5;
@@ -49,6 +50,8 @@ export class EtcdDirectory implements Directory {
   readonly #alive: string;
   readonly #prefix: string;
   readonly #listeners = new Set<() => void>();
+  readonly #listing = new SharedRead(() => this.#list());
+  readonly #resolving = new Map<string, SharedRead<DirectoryEntry | null>>();
   /** What was read last; null = it was not there. Complete once all were listed. */
   #known = new Map<string, DirectoryEntry | null>();
   #isComplete = false;
@@ -78,6 +81,16 @@ export class EtcdDirectory implements Directory {
 
   /** Falls back to what was read last, with `problem` set; DIRECTORY_UNREACHABLE, DIRECTORY_INVALID without that. */
   async resolve(name: string): Promise<DirectoryEntry | null> {
+    const reading = this.#resolving.get(name) ?? new SharedRead(() => this.#resolve(name));
+    this.#resolving.set(name, reading);
+    try {
+      return await reading.run();
+    } finally {
+      if (reading.isIdle) this.#resolving.delete(name);
+    }
+  }
+
+  async #resolve(name: string): Promise<DirectoryEntry | null> {
     try {
       const { entry } = await this.#read(name);
       this.#known.set(name, entry);
@@ -92,7 +105,11 @@ export class EtcdDirectory implements Directory {
   }
 
   /** As `resolve`. An entry that cannot be read is left out, and is the `problem`. */
-  async list(): Promise<DirectoryContent> {
+  list(): Promise<DirectoryContent> {
+    return this.#listing.run();
+  }
+
+  async #list(): Promise<DirectoryContent> {
     try {
       const limit = String(directoryEntriesMax + 1);
       const range = { key: inBase64(this.#names), range_end: endOf(this.#names), limit };

@@ -13,6 +13,7 @@ import {
   validateAddress,
 } from './directory-content.js';
 import { type Directory, type DirectoryEntry, type IsAlive, isSame, taken } from './directory.js';
+import { SharedRead } from './shared-read.js';
 
 const lockWaitMs = 10_000;
 /** A holder that changes each time it is asked about is somebody else's race; it ends somewhere. */
@@ -27,6 +28,7 @@ export class FileDirectory implements Directory {
   readonly path: string;
   readonly #env: Pick<Env, 'clock' | 'disk'>;
   readonly #listeners = new Set<() => void>();
+  readonly #reading = new SharedRead(() => this.#read());
   #lastValid: DirectoryContent | null = null;
   #problem: PaminaError | null = null;
   #stopWatching: Promise<() => Promise<void>> | null = null;
@@ -52,7 +54,7 @@ export class FileDirectory implements Directory {
   /** Falls back to the last valid content, with `problem` set; DIRECTORY_INVALID if there is none. */
   async list(): Promise<DirectoryContent> {
     try {
-      return await this.#read();
+      return await this.#reading.run();
     } catch (error) {
       const problem = toPaminaError(error);
       this.#problem = problem;
@@ -96,7 +98,12 @@ export class FileDirectory implements Directory {
   onChange(listener: () => void): () => void {
     if (this.#closed) throw new PaminaError('ABORTED', `${this.describe()} is closed`);
     this.#listeners.add(listener);
-    this.#stopWatching ??= this.#env.disk.watch(this.path, () => this.#changed());
+    if (this.#stopWatching === null) this.#watch();
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #watch(): void {
+    this.#stopWatching = this.#env.disk.watch(this.path, () => this.#changed());
     // What changed while the watcher came up would else be noticed at the next change only. Without a
     // watcher, as `problem` says then, changes are noticed at the next resolve.
     this.#stopWatching.then(
@@ -105,7 +112,6 @@ export class FileDirectory implements Directory {
         this.#problem = toPaminaError(error);
       },
     );
-    return () => void this.#listeners.delete(listener);
   }
 
   async close(): Promise<void> {

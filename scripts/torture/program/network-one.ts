@@ -3,7 +3,7 @@
 import { RemotePamina } from '@pamina/client';
 import type { Directory } from '@pamina/directory';
 import type { Env } from '@pamina/env';
-import { type ErrorCode, toPaminaError } from '@pamina/format';
+import { type ErrorCode, isPaminaError, toPaminaError } from '@pamina/format';
 import type { Dice } from './dice.js';
 import { sleep } from './network-silent.js';
 import {
@@ -194,7 +194,9 @@ export class NetworkClient {
       this.#options.done(what, performance.now() - startedAt);
       return result;
     } catch (error) {
-      const { code, message } = toPaminaError(error);
+      // A database that could not be opened says why underneath.
+      const cause = isPaminaError(error) || !(error instanceof Error) ? null : error.cause;
+      const { code, message } = toPaminaError(isPaminaError(cause) ? cause : error);
       this.#options.refused(code);
       if (!passing.has(code)) this.#options.fault(`${what}: ${code}: ${message}`);
       return null;
