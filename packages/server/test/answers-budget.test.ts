@@ -50,18 +50,18 @@ async function stallOne(client: HandClient, count: number): Promise<void> {
 
 describe('P13 the answers that nobody takes, of all connections', () => {
   it('are no more than the bound, however many connections there are', async () => {
-    const budget = new AnswersBudget(16 * mebibyte);
+    const budget = new AnswersBudget(32 * mebibyte);
     const clients = await clientsOf(20, budget);
     for (const client of clients) await stallOne(client, 50);
     const held = clients
       .filter(({ channel }) => channel.closed === null)
       .reduce((all, { channel }) => all + channel.bufferedBytes, 0);
-    expect(held).toBeLessThanOrEqual(16 * mebibyte);
+    expect(held).toBeLessThanOrEqual(32 * mebibyte);
     await leave(clients);
   });
 
   it('hold up nobody who takes his, however large', async () => {
-    const budget = new AnswersBudget(16 * mebibyte);
+    const budget = new AnswersBudget(32 * mebibyte);
     const [reader, ...others] = (await clientsOf(20, budget)) as [HandClient, ...HandClient[]];
     for (const client of others) await stallOne(client, 50);
     for (let at = 0; at < 100; at++) reader.get(at % 2 === 0 ? 'large' : 'small');
@@ -72,8 +72,8 @@ describe('P13 the answers that nobody takes, of all connections', () => {
   });
 
   it('end the connection that holds the most where there is no room left at all', async () => {
-    const budget = new AnswersBudget(8 * mebibyte);
-    const clients = await clientsOf(12, budget);
+    const budget = new AnswersBudget(32 * mebibyte);
+    const clients = await clientsOf(30, budget);
     for (const client of clients) await stallOne(client, 50);
     const ended = clients.filter(({ channel }) => channel.closed !== null);
     expect(ended.length).toBeGreaterThan(0);
@@ -83,7 +83,7 @@ describe('P13 the answers that nobody takes, of all connections', () => {
   });
 
   it('go on where they were held back, once they are taken', async () => {
-    const budget = new AnswersBudget(16 * mebibyte);
+    const budget = new AnswersBudget(32 * mebibyte);
     const [first, second] = (await clientsOf(2, budget)) as [HandClient, HandClient];
     await stallOne(first, 20);
     await stallOne(second, 20);
@@ -98,7 +98,7 @@ describe('P13 the answers that nobody takes, of all connections', () => {
   });
 
   it('leave no trace of a connection that is gone', async () => {
-    const budget = new AnswersBudget(16 * mebibyte);
+    const budget = new AnswersBudget(32 * mebibyte);
     for (let round = 0; round < 5; round++) {
       const clients = await clientsOf(2, budget);
       for (const client of clients) await stallOne(client, 20);

@@ -22,6 +22,8 @@ const messageBytesTarget = 256 * 1024;
 /** What grew for one large call is let go of. */
 const keptBytes = 2 * messageBytesTarget;
 const firstBytes = 4096;
+/** Memory for so much costs more than to fill it. */
+const handedOverBytes = 128 * 1024;
 const itemsPerMessage = callsPerMessageMax / 2;
 const encoder = new TextEncoder();
 
@@ -196,12 +198,21 @@ export class FrameWriter {
 
   #close(): void {
     if (this.#at === this.#headerBytes) return;
-    const message = this.#bytes.slice(0, this.#at);
+    const message = this.#taken();
     message.fill(0, 0, this.#headerBytes);
     message[0] = this.#kind;
     this.#keep(message);
     this.#at = this.#headerBytes;
     this.#items = 0;
+  }
+
+  /** What was written; a large part of it is not copied, and the writer goes on with other bytes. */
+  #taken(): Uint8Array {
+    const bytes = this.#bytes;
+    if (this.#at < handedOverBytes || this.#at < bytes.length / 2) return bytes.slice(0, this.#at);
+    this.#bytes = new Uint8Array(firstBytes);
+    this.#view = viewOf(this.#bytes);
+    return bytes.subarray(0, this.#at);
   }
 
   #keep(message: Uint8Array): void {
