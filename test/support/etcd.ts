@@ -74,8 +74,7 @@ export class EtcdServer {
 
   /** As if its machine were gone. */
   async kill(): Promise<void> {
-    this.#process?.kill('SIGKILL');
-    await this.#process?.exited;
+    await this.#process?.kill('SIGKILL');
     this.#process = null;
   }
 

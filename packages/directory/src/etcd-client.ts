@@ -164,7 +164,9 @@ function parsed(bytes: Uint8Array, where: string): EtcdAnswer {
 }
 
 function refused(endpoint: string, status: number, answer: EtcdAnswer): PaminaError {
-  const said = String(answer['message'] ?? answer['error'] ?? status).slice(0, 300);
+  const { error, message } = answer;
+  const text = [message, error].find((one) => typeof one === 'string') ?? `status ${status}`;
+  const said = text.slice(0, 300);
   return new PaminaError('DIRECTORY_UNREACHABLE', `${endpoint} refuses: ${said}`, {
     context: { isLeaseGone: said.includes('lease not found') },
   });

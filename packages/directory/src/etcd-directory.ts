@@ -278,8 +278,8 @@ export class EtcdDirectory implements Directory {
 
   async #requireRoom(): Promise<void> {
     const range = { key: inBase64(this.#names), range_end: endOf(this.#names), count_only: true };
-    const { count = '0' } = await this.#client.call('kv/range', range);
-    if (Number(count) >= directoryEntriesMax) throw this.#invalid(`it is full: ${count} names`);
+    const count = Number((await this.#client.call('kv/range', range))['count'] ?? 0);
+    if (count >= directoryEntriesMax) throw this.#invalid(`it is full: ${count} names`);
   }
 
   #storedIn(answer: EtcdAnswer): Stored {

@@ -1,7 +1,13 @@
 // etcd: the contract against a real one, and what can become of it and of who uses it.
 
-import { nodeEnv } from '@pamina/env';
+import { type ClientTls, nodeEnv, securedNetwork } from '@pamina/env';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  bytesOf,
+  type CertificateFiles,
+  hasOpenssl,
+  makeCertificate,
+} from '../../../test/support/certificates.js';
 import { EtcdServer, isEtcdLacking } from '../../../test/support/etcd.js';
 import { until } from '../../../test/support/until.js';
 import { parseEtcdAddress } from '../src/etcd-address.js';
@@ -188,5 +194,48 @@ describe.skipIf(isEtcdLacking)('with etcd', () => {
       await directory.resolve('orders');
       return directory.problem === null;
     });
+  });
+});
+
+describe.skipIf(isEtcdLacking || !hasOpenssl)('with etcd over TLS', () => {
+  let folder: string;
+  let etcd: EtcdServer;
+  let authority: CertificateFiles;
+
+  beforeAll(async () => {
+    folder = await env.disk.temporaryFolder('pamina-etcd-tls-');
+    authority = await makeCertificate(folder, 'authority', { isAuthority: true });
+    const own = await makeCertificate(folder, 'etcd', { signer: authority });
+    etcd = await EtcdServer.start({ ca: authority.cert, ...own });
+  });
+  afterAll(async () => {
+    await etcd.close();
+    await env.disk.removeTree(folder);
+  });
+
+  const open = (tls: ClientTls): EtcdDirectory => {
+    const network = securedNetwork(env.network, { tls: () => tls });
+    return new EtcdDirectory({ env: { ...env, network }, address: etcd.address });
+  };
+
+  it('P14 speaks to one whose certificate it trusts, and shows its own', async () => {
+    const { cert: ca } = await bytesOf(authority);
+    const mine = await makeCertificate(folder, 'server', { signer: authority });
+    const directory = open({ ca, ...(await bytesOf(mine)) });
+    await directory.register('orders', here, 'a', dead);
+    expect(await directory.resolve('orders')).toMatchObject({ instance: 'a' });
+    await directory.close();
+  });
+
+  it('P14 says nothing to one that it does not trust, and is not heard without a certificate', async () => {
+    const stranger = await bytesOf(await makeCertificate(folder, 'stranger'));
+    const { cert: ca } = await bytesOf(authority);
+    for (const tls of [{ ca: stranger.cert }, { ca }, { ca, ...stranger }]) {
+      const directory = open(tls);
+      await expect(directory.resolve('orders')).rejects.toMatchObject({
+        code: 'DIRECTORY_UNREACHABLE',
+      });
+      await directory.close();
+    }
   });
 });

@@ -165,7 +165,7 @@ export class NetworkClient {
     const names = ['a', 'b'];
     const keys = names.map((name) => this.#prefix + name);
     if (kind === 'iterator') return this.#rowsOf(this.#db);
-    if (kind === 'get') return stateOf(['a'], [await this.#db.get(keys[0] as string)]);
+    if (kind === 'get') return stateOf(['a'], [await this.#db.get(`${this.#prefix}a`)]);
     if (kind === 'getMany') return stateOf(names, await this.#db.getMany(keys));
     const snapshot = this.#db.snapshot();
     try {

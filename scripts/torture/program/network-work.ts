@@ -55,7 +55,7 @@ export function isSameState(one: ClientState, other: ClientState): boolean {
 }
 
 export function stateText(state: ClientState): string {
-  return JSON.stringify(Object.fromEntries([...state].sort()));
+  return JSON.stringify(Object.fromEntries(state));
 }
 
 /** Keys of a client begin so. */
