@@ -60,6 +60,8 @@ export function requestWatch({ clock, figures, log }: Watched): Watch {
 /** A health check that says no is an answer like others, and comes every second. */
 function levelOf(status: number, route: string): Exclude<LogLevel, 'silent'> {
   if (route === '/health') return 'debug';
+  // Somebody tries tokens, or one that is used has too few roles: to be seen without a line for each request.
+  if (status === 401 || status === 403) return 'warn';
   if (status < 500) return 'info';
   return status === 500 ? 'error' : 'warn';
 }

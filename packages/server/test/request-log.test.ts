@@ -159,3 +159,13 @@ it('tells its own beginning and end', async () => {
   await server.close();
   expect(lines().map(({ msg }) => msg)).toEqual(['listening', 'stopping', 'stopped']);
 });
+
+it('P14 tells by itself of requests that are refused for their token', async () => {
+  const server = await served('warn');
+  await ask(server, '/v1/databases', { headers: { authorization: `Bearer ${'x'.repeat(32)}` } });
+  await ask(server, '/v1/databases', { headers });
+  const found = await untilRequests(1);
+  expect(found).toHaveLength(1);
+  expect(found[0]).toMatchObject({ level: 'warn', status: 401, code: 'UNAUTHORIZED' });
+  expect(text).not.toContain('xxxx');
+});
