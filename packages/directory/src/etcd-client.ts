@@ -24,7 +24,8 @@ export interface EtcdClientOptions {
 export class EtcdClient {
   readonly #env: EtcdEnv;
   readonly #place: EtcdPlace;
-  readonly #closing = new AbortController();
+  readonly #underWay = new Set<AbortController>();
+  #closed: PaminaError | null = null;
   /** The member that answered last. */
   #at = 0;
 
@@ -40,17 +41,17 @@ export class EtcdClient {
   /** DIRECTORY_UNREACHABLE: nobody answered, or etcd refused. */
   async call(method: string, body: object): Promise<EtcdAnswer> {
     return this.#atAny(async (endpoint) => {
-      const ending = new AbortController();
+      const ending = this.#begun();
       const late = new PaminaError('TIMEOUT', `${endpoint} did not answer within ${answerMs} ms`);
       const cancel = this.#env.clock.after(answerMs, () => ending.abort(late));
       try {
-        const signal = AbortSignal.any([ending.signal, this.#closing.signal]);
-        const response = await this.#send(endpoint, method, body, signal);
+        const response = await this.#send(endpoint, method, body, ending.signal);
         const answer = parsed(await response.bytes(answerBytesMax), endpoint);
         if (response.status === 200) return answer;
         throw refused(endpoint, response.status, answer);
       } finally {
         cancel();
+        this.#underWay.delete(ending);
       }
     });
   }
@@ -62,15 +63,14 @@ export class EtcdClient {
   async watch(prefix: string, onEvent: () => void): Promise<void> {
     const request = { create_request: { key: inBase64(prefix), range_end: endOf(prefix) } };
     await this.#atAny(async (endpoint) => {
-      const ending = new AbortController();
-      const signal = AbortSignal.any([ending.signal, this.#closing.signal]);
+      const ending = this.#begun();
       const late = new PaminaError('TIMEOUT', `${endpoint} said nothing for ${silenceMs} ms`);
       const watchdog = (): (() => void) =>
         this.#env.clock.after(silenceMs, () => ending.abort(late));
       let cancel = watchdog();
       let hasBegun = false;
       try {
-        const response = await this.#send(endpoint, 'watch', request, signal);
+        const response = await this.#send(endpoint, 'watch', request, ending.signal);
         if (response.status !== 200) {
           const answer = parsed(await response.bytes(answerBytesMax), endpoint);
           throw refused(endpoint, response.status, answer);
@@ -88,13 +88,23 @@ export class EtcdClient {
       } finally {
         cancel();
         ending.abort(late);
+        this.#underWay.delete(ending);
       }
     });
   }
 
   /** What is under way ends. */
   close(): void {
-    this.#closing.abort(new PaminaError('ABORTED', `${this.describe()} is closed`));
+    this.#closed = new PaminaError('ABORTED', `${this.describe()} is closed`);
+    for (const ending of this.#underWay) ending.abort(this.#closed);
+  }
+
+  /** Ended by close() at the latest. */
+  #begun(): AbortController {
+    const ending = new AbortController();
+    if (this.#closed !== null) throw this.#closed;
+    this.#underWay.add(ending);
+    return ending;
   }
 
   #send(endpoint: string, method: string, body: object, signal: AbortSignal) {
@@ -117,7 +127,7 @@ export class EtcdClient {
         this.#at = (this.#at + tried) % endpoints.length;
         return result;
       } catch (error) {
-        this.#closing.signal.throwIfAborted();
+        if (this.#closed !== null) throw this.#closed;
         last = toPaminaError(error);
       }
     }
