@@ -121,6 +121,11 @@ export interface Channel {
    * seconds whether the peer answers or not.
    */
   close(code: number, message: string): void;
+  /**
+   * Ends at once, without a goodbye, also where one got stuck: for a peer that takes nothing. What it has not
+   * taken is let go of. Code and text are told to the listener of this side alone.
+   */
+  abandon(code: number, message: string): void;
   /** No message is handed on, and nothing more is read from the connection, until `resume`. */
   pause(): void;
   resume(): void;

@@ -168,6 +168,35 @@ export function networkContract(
         expect(await closeOf(far)).toMatchObject({ code: 1001 });
       });
 
+      test('P13 abandon ends it at once: what the peer does not read is let go of', async () => {
+        const { near, far } = await pair();
+        far.pause();
+        for (let index = 0; index < 48; index += 1) near.send(new Uint8Array(mebibyte));
+        expect(near.bufferedBytes).toBeGreaterThan(mebibyte);
+        const drained = near.drained();
+        near.abandon(4_408, 'slow');
+        expect(near.bufferedBytes).toBe(0);
+        await drained;
+        near.send(text('dropped'));
+        expect(near.bufferedBytes).toBe(0);
+        expect(await closeOf(near)).toEqual({ code: 4_408, message: 'slow' });
+        far.onMessage(() => undefined);
+        far.resume();
+        expect(await closeOf(far)).toMatchObject({ code: 1006 });
+      });
+
+      test('abandon goes on where a goodbye got stuck, and does nothing to what is over', async () => {
+        const { near, far } = await pair();
+        far.pause();
+        for (let index = 0; index < 48; index += 1) near.send(new Uint8Array(mebibyte));
+        near.close(4_001, 'done');
+        expect(near.bufferedBytes).toBeGreaterThan(mebibyte);
+        near.abandon(4_408, 'slow');
+        expect(near.bufferedBytes).toBe(0);
+        near.abandon(4_409, 'again');
+        expect(await closeOf(near)).toEqual({ code: 4_001, message: 'done' });
+      });
+
       test('the handshake shows path, headers and address', async () => {
         let seen: Parameters<UpgradeHandler>[0] | null = null;
         listener.onUpgrade((request, accept) => {

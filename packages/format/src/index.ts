@@ -77,6 +77,7 @@ export {
   backupGenerationsMin,
   backupTierGenerationsMax,
   answersHeldBytesMax,
+  answersRestMs,
   answersStalledMsMax,
   answersUnsentBytesMax,
   callBytesMax,

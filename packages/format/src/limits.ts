@@ -158,8 +158,13 @@ export const callKeysMax = 100_000;
 export const callsUnderWayMax = 1024;
 /** Answers of one connection that nobody takes; with more of them it is not read. */
 export const answersUnsentBytesMax = 8 * mebibyte;
-/** Answers of all connections of a server that nobody takes; beyond it only who has taken his is served (P13). */
+/**
+ * Answers of all connections of a server that nobody takes: beyond half of it who has not taken his gets one at a
+ * time, beyond all of it who takes nothing is let go of (P13).
+ */
 export const answersHeldBytesMax = 256 * mebibyte;
+/** Who has taken nothing of them for so long is the first to be let go of. */
+export const answersRestMs = 5000;
 /** How long such answers may be left lying. */
 export const answersStalledMsMax = 60_000;
 /** Calls of all connections of a server of which only parts are there. */
@@ -208,6 +213,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [feedChunkBytesMax <= feedCreditBytesMax, 'credit must allow a chunk'],
   [callPartBytesMax < wireMessageBytesMax, 'a part of a call must fit a message'],
   [answersUnsentBytesMax + callBytesMax <= answersHeldBytesMax, 'one connection must fit all'],
+  [answersRestMs < answersStalledMsMax, 'who gives way first must not be gone already'],
   [2 * callBytesMax <= callPartsBytesMax, 'two full calls must fit what is there in parts'],
   [replicationDelayMsDefault <= replicationDelayMsMax, 'the default delay must be allowed'],
   [synchronousTimeoutMsDefault <= synchronousTimeoutMsMax, 'the default timeout must be allowed'],

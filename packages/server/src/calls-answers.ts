@@ -31,7 +31,7 @@ export interface AnswersParts {
   place(): AnswersPlace;
   /** There is room again. */
   onRoom(): void;
-  /** Nothing was taken for too long. */
+  /** Nothing was taken for too long, or others need the room. */
   onStalled(): void;
 }
 
@@ -44,6 +44,7 @@ export class CallsAnswers implements AnswersHolder {
   #isFull = false;
   #isClosed = false;
   #cancelStall = (): void => undefined;
+  #sentBytes = 0;
   #usualBytes = usualBytesAtFirst;
   #hasAnswered = false;
 
@@ -53,6 +54,15 @@ export class CallsAnswers implements AnswersHolder {
 
   get unsentBytes(): number {
     return this.#writer.bytes + this.#parts.channel.bufferedBytes;
+  }
+
+  get takenBytes(): number {
+    return this.#sentBytes - this.#parts.channel.bufferedBytes;
+  }
+
+  /** What is answered from then on is dropped. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Whether so many answers, if they are as the last ones were, would be too many. */
@@ -103,7 +113,10 @@ export class CallsAnswers implements AnswersHolder {
     this.#isScheduled = false;
     if (this.#isClosed || this.#writer.isEmpty) return;
     const { budget, channel } = this.#parts;
-    for (const message of this.#writer.take(this.#parts.place())) channel.send(message);
+    for (const message of this.#writer.take(this.#parts.place())) {
+      this.#sentBytes += message.length;
+      channel.send(message);
+    }
     budget.note(this);
     if (this.#isClosed) return;
     // What the system took at once makes room that nobody else tells of.
@@ -111,14 +124,23 @@ export class CallsAnswers implements AnswersHolder {
     else this.#parts.onRoom();
   }
 
-  /** For others: it holds the most, and takes nothing. */
   letGo(): void {
+    this.close();
     this.#parts.onStalled();
   }
 
+  /** Nothing more goes out. What the system has still to take counts until the channel is over. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelStall();
+    this.#writer.take();
+    this.#parts.budget.note(this);
+  }
+
+  /** The channel is over. */
+  gone(): void {
+    this.close();
     this.#parts.budget.forget(this);
   }
 
@@ -137,12 +159,20 @@ export class CallsAnswers implements AnswersHolder {
     this.#parts.clock.soon(() => this.flush());
   }
 
+  /** Who is slow and takes some all the while goes on. */
+  #watchTaking(): void {
+    const { takenBytes } = this;
+    this.#cancelStall = this.#parts.clock.after(answersStalledMsMax, () => {
+      if (this.takenBytes > takenBytes) this.#watchTaking();
+      else this.#parts.onStalled();
+    });
+  }
+
   #waitForRoom(): void {
     if (this.#isFull) return;
     this.#isFull = true;
-    const { channel, clock } = this.#parts;
-    this.#cancelStall = clock.after(answersStalledMsMax, () => this.#parts.onStalled());
-    void channel.drained().then(() => {
+    this.#watchTaking();
+    void this.#parts.channel.drained().then(() => {
       this.#isFull = false;
       this.#cancelStall();
       if (!this.#isClosed) this.#parts.onRoom();

@@ -79,7 +79,7 @@ class CallsConnection {
       budget: answersBudget,
       place: () => placeOf(database),
       onRoom: () => this.#hasRoom(),
-      onStalled: () => this.#hangUp(closedFor.slow, new PaminaError('TIMEOUT', 'nothing is read')),
+      onStalled: () => this.#abandon(),
     });
   }
 
@@ -100,7 +100,10 @@ class CallsConnection {
     this.#cancelHello = clock.after(helloWithinMs, () => {
       this.#hangUp(closedFor.slow, new PaminaError('TIMEOUT', 'no hello in time'));
     });
-    channel.onClose(() => this.#end());
+    channel.onClose(() => {
+      this.#answers.gone();
+      this.#end();
+    });
     channel.onMessage((message) => this.#receive(message));
     online.signal.addEventListener('abort', goOffline, { once: true });
     if (online.signal.aborted) goOffline();
@@ -259,7 +262,7 @@ class CallsConnection {
   /** An answer that cannot be written is a fault, and ends the connection alone. */
   #answer(write: () => void): void {
     try {
-      write();
+      if (!this.#answers.isClosed) write();
     } catch (error) {
       this.#hangUp(closedFor.fault, toPaminaError(error));
     }
@@ -300,6 +303,15 @@ class CallsConnection {
     this.#waiting = [];
     this.#answers.flush();
     this.#refuse(code, why);
+  }
+
+  /** Who takes nothing would not take a goodbye either, and what he holds is wanted by others. */
+  #abandon(): void {
+    this.#isEnding = true;
+    this.#waiting = [];
+    this.#answers.close();
+    this.#parts.channel.abandon(closedFor.slow, 'TIMEOUT');
+    this.#end();
   }
 
   #refuse(code: number, why: PaminaError): void {

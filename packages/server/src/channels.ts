@@ -62,8 +62,9 @@ interface Accepted extends Target {
 }
 
 export function acceptChannels(options: ChannelsOptions): void {
-  const { access, callFigures: figures, listener, origin, served } = options;
-  const shared: Shared = { budget: partsBudget(), answersBudget: new AnswersBudget(), figures };
+  const { access, callFigures: figures, env, listener, origin, served } = options;
+  const answersBudget = new AnswersBudget(env.clock);
+  const shared: Shared = { budget: partsBudget(), answersBudget, figures };
   listener.onUpgrade((request, accept, refuse) => {
     const admitted = async (): Promise<void> => {
       const alien = origin(request.headers);

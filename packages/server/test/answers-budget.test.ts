@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AnswersBudget } from '../src/answers-budget.js';
 import type { OnlineDatabase } from '../src/online-database.js';
 import { HandClient } from './calls-workbench.js';
-import { eventually, Workbench } from './workbench.js';
+import { env, eventually, Workbench } from './workbench.js';
 
 const mebibyte = 1024 * 1024;
 const large = 'x'.repeat(mebibyte);
@@ -50,7 +50,7 @@ async function stallOne(client: HandClient, count: number): Promise<void> {
 
 describe('P13 the answers that nobody takes, of all connections', () => {
   it('are no more than the bound, however many connections there are', async () => {
-    const budget = new AnswersBudget(32 * mebibyte);
+    const budget = new AnswersBudget(env.clock, 32 * mebibyte);
     const clients = await clientsOf(20, budget);
     for (const client of clients) await stallOne(client, 50);
     const held = clients
@@ -61,7 +61,7 @@ describe('P13 the answers that nobody takes, of all connections', () => {
   });
 
   it('hold up nobody who takes his, however large', async () => {
-    const budget = new AnswersBudget(32 * mebibyte);
+    const budget = new AnswersBudget(env.clock, 32 * mebibyte);
     const [reader, ...others] = (await clientsOf(20, budget)) as [HandClient, ...HandClient[]];
     for (const client of others) await stallOne(client, 50);
     for (let at = 0; at < 100; at++) reader.get(at % 2 === 0 ? 'large' : 'small');
@@ -72,18 +72,18 @@ describe('P13 the answers that nobody takes, of all connections', () => {
   });
 
   it('end the connection that holds the most where there is no room left at all', async () => {
-    const budget = new AnswersBudget(32 * mebibyte);
+    const budget = new AnswersBudget(env.clock, 32 * mebibyte);
     const clients = await clientsOf(30, budget);
     for (const client of clients) await stallOne(client, 50);
     const ended = clients.filter(({ channel }) => channel.closed !== null);
     expect(ended.length).toBeGreaterThan(0);
     expect(ended.length).toBeLessThan(clients.length);
-    expect(ended.map(({ refusal }) => refusal)).toEqual(ended.map(() => 'TIMEOUT'));
+    expect(ended.map(({ channel }) => channel.closed?.message)).toEqual(ended.map(() => 'TIMEOUT'));
     await leave(clients);
   });
 
   it('go on where they were held back, once they are taken', async () => {
-    const budget = new AnswersBudget(32 * mebibyte);
+    const budget = new AnswersBudget(env.clock, 32 * mebibyte);
     const [first, second] = (await clientsOf(2, budget)) as [HandClient, HandClient];
     await stallOne(first, 20);
     await stallOne(second, 20);
@@ -97,13 +97,129 @@ describe('P13 the answers that nobody takes, of all connections', () => {
     await leave([first, second]);
   });
 
+  it('of a connection that is gone are let go of, also those that come later', async () => {
+    const budget = new AnswersBudget(env.clock, 32 * mebibyte);
+    const clients = await clientsOf(4, budget);
+    for (const client of clients) {
+      for (let at = 0; at < 4; at++) client.get('large');
+      client.send();
+      client.channel.leave();
+    }
+    for (const client of clients) await client.served;
+    expect(clients.map(({ answers }) => answers.size)).toEqual([0, 0, 0, 0]);
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  it('count until the system has let go of them, whatever ended the connection', async () => {
+    const budget = new AnswersBudget(env.clock, 32 * mebibyte);
+    const [client] = (await clientsOf(1, budget)) as [HandClient];
+    await stallOne(client, 20);
+    client.channel.resume();
+    client.channel.deliver(new TextEncoder().encode('GET / HTTP/1.1'));
+    await client.served;
+    expect(client.channel.closed).toMatchObject({ code: 4400 });
+    expect(budget.heldBytes).toBeGreaterThan(8 * mebibyte);
+    await leave([client]);
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  it('are let go of at once where there is no room left, not behind a goodbye', async () => {
+    const budget = new AnswersBudget(env.clock, 32 * mebibyte);
+    const clients = await clientsOf(30, budget);
+    for (const client of clients) await stallOne(client, 50);
+    const ended = clients.filter(({ channel }) => channel.closed !== null);
+    expect(ended.length).toBeGreaterThan(0);
+    expect(ended.every(({ channel }) => channel.isAbandoned)).toBe(true);
+    await leave(clients);
+  });
+
   it('leave no trace of a connection that is gone', async () => {
-    const budget = new AnswersBudget(32 * mebibyte);
+    const budget = new AnswersBudget(env.clock, 32 * mebibyte);
     for (let round = 0; round < 5; round++) {
       const clients = await clientsOf(2, budget);
       for (const client of clients) await stallOne(client, 20);
       expect(clients.every(({ channel }) => channel.closed === null)).toBe(true);
       await leave(clients);
     }
+  });
+});
+
+describe('P13 who gives way where there is no room left', () => {
+  /** Holds and has taken what a test says. */
+  class HandHolder {
+    unsentBytes = 0;
+    takenBytes = 0;
+    isLetGoOf = false;
+
+    readonly #budget: AnswersBudget;
+
+    constructor(budget: AnswersBudget) {
+      this.#budget = budget;
+    }
+
+    holds(mebibytes: number): void {
+      this.unsentBytes = mebibytes * mebibyte;
+      this.#budget.note(this);
+    }
+
+    takes(mebibytes: number): void {
+      this.unsentBytes -= mebibytes * mebibyte;
+      this.takenBytes += mebibytes * mebibyte;
+    }
+
+    letGo(): void {
+      this.isLetGoOf = true;
+      this.unsentBytes = 0;
+    }
+  }
+
+  let nowMs = 0;
+  const budgetOf = (mebibytes: number): AnswersBudget =>
+    new AnswersBudget({ monotonic: () => nowMs }, mebibytes * mebibyte);
+
+  it('is who takes nothing, not who holds more and takes it', () => {
+    const budget = budgetOf(32);
+    const [reader, silent, third] = [0, 1, 2].map(() => new HandHolder(budget)) as [
+      HandHolder,
+      HandHolder,
+      HandHolder,
+    ];
+    reader.holds(20);
+    silent.holds(10);
+    for (let second = 0; second < 5; second++) {
+      nowMs += 1000;
+      reader.takes(1);
+      reader.holds(20);
+    }
+    third.holds(5);
+    expect([reader, silent, third].map(({ isLetGoOf }) => isLetGoOf)).toEqual([false, true, false]);
+    expect(budget.heldBytes).toBe(25 * mebibyte);
+  });
+
+  it('is who holds the most of those who take nothing', () => {
+    const budget = budgetOf(32);
+    const silent = [5, 8, 6].map((mebibytes) => {
+      const holder = new HandHolder(budget);
+      holder.holds(mebibytes);
+      return holder;
+    });
+    nowMs += 5000;
+    const last = new HandHolder(budget);
+    last.holds(20);
+    expect(silent.map(({ isLetGoOf }) => isLetGoOf)).toEqual([false, true, false]);
+    expect(last.isLetGoOf).toBe(false);
+  });
+
+  it('is who holds the most, where all take what is theirs', () => {
+    const budget = budgetOf(32);
+    const holders = [8, 12, 10].map((mebibytes) => {
+      const holder = new HandHolder(budget);
+      holder.holds(mebibytes);
+      return holder;
+    });
+    nowMs += 5000;
+    for (const holder of holders) holder.takes(1);
+    new HandHolder(budget).holds(8);
+    expect(holders.map(({ isLetGoOf }) => isLetGoOf)).toEqual([false, true, false]);
   });
 });

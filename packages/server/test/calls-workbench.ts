@@ -21,11 +21,12 @@ import type { OnlineDatabase } from '../src/online-database.js';
 import { env } from './workbench.js';
 
 /** A channel whose other end is this test; it takes what is sent only while `isTaking`. */
-class HandChannel implements Channel {
+export class HandChannel implements Channel {
   readonly received: Uint8Array[] = [];
   isTaking = true;
   isPaused = false;
   closed: CloseReason | null = null;
+  isAbandoned = false;
   #held: Uint8Array[] = [];
   #buffered = 0;
   #listener: (bytes: Uint8Array) => void = () => undefined;
@@ -47,6 +48,11 @@ class HandChannel implements Channel {
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
+  /** Less than would leave it drained. */
+  take(bytes: number): void {
+    this.#buffered -= bytes;
+  }
+
   takeAll(): void {
     this.#buffered = 0;
     for (const resolve of this.#drained.splice(0)) resolve();
@@ -64,9 +70,17 @@ class HandChannel implements Channel {
     this.closed ??= { code, message };
   }
 
+  abandon(code: number, message: string): void {
+    this.closed ??= { code, message };
+    this.isAbandoned = true;
+    this.takeAll();
+    this.#onClose(this.closed);
+  }
+
   /** The other end goes away. */
   leave(): void {
     this.closed ??= { code: 1006, message: '' };
+    this.takeAll();
     this.#onClose(this.closed);
   }
 
@@ -98,7 +112,7 @@ export class HandClient {
   constructor(
     online: OnlineDatabase,
     access: CallsAccess = { requireWrite: () => undefined },
-    answersBudget: AnswersBudget = new AnswersBudget(),
+    answersBudget: AnswersBudget = new AnswersBudget(env.clock),
   ) {
     const { clock } = env;
     const shared = { budget: partsBudget(), answersBudget, figures: new CallFigures() };

@@ -32,6 +32,7 @@ export class WebSocketChannel implements Channel {
   /** Why this side ended it, if it did. */
   #cause: CloseReason | null = null;
   #closed: CloseReason | null = null;
+  #isAbandoned = false;
   #isCloseTold = false;
   #heartbeat: NodeJS.Timeout | null = null;
 
@@ -53,7 +54,7 @@ export class WebSocketChannel implements Channel {
   }
 
   get bufferedBytes(): number {
-    return this.#closed === null ? this.#webSocket.bufferedAmount : 0;
+    return this.#closed === null && !this.#isAbandoned ? this.#webSocket.bufferedAmount : 0;
   }
 
   drained(): Promise<void> {
@@ -85,6 +86,15 @@ export class WebSocketChannel implements Channel {
       this.#stopReceiving();
       this.#webSocket.close(code, this.#cause.message);
     }
+  }
+
+  abandon(code: number, message: string): void {
+    if (this.#closed !== null || this.#isAbandoned) return;
+    this.#cause ??= { code, message: cutText(message) };
+    this.#isAbandoned = true;
+    this.#held = [];
+    this.#webSocket.terminate();
+    this.#wakeWaiting();
   }
 
   pause(): void {
@@ -187,6 +197,7 @@ function cutText(text: string): string {
 export function closedChannel(reason: CloseReason): Channel {
   const nothing = (): void => undefined;
   return {
+    abandon: nothing,
     send: nothing,
     bufferedBytes: 0,
     drained: () => Promise.resolve(),

@@ -69,6 +69,16 @@ export class SimulatedChannel implements Channel, Receiver {
     this.#sayGoodbye();
   }
 
+  abandon(code: number, message: string): void {
+    if (this.#closed !== null) return;
+    this.#cause ??= { code, message: cutText(message) };
+    for (const bytes of this.#held) this.#end.taken(bytes.length);
+    this.#held = [];
+    this.#end.dropQueue();
+    this.#end.end(true);
+    this.#finish(this.#cause);
+  }
+
   pause(): void {
     this.#isPaused = true;
   }
@@ -223,6 +233,7 @@ function cutText(text: string): string {
 export function closedChannel(reason: CloseReason): Channel {
   const nothing = (): void => undefined;
   return {
+    abandon: nothing,
     send: nothing,
     bufferedBytes: 0,
     drained: () => Promise.resolve(),

@@ -1,0 +1,63 @@
+// When a connection that has answers lying is let go of.
+
+import { answersStalledMsMax, answersUnsentBytesMax } from '@pamina/format';
+import { describe, expect, it } from 'vitest';
+import { AnswersBudget } from '../src/answers-budget.js';
+import { CallsAnswers } from '../src/calls-answers.js';
+import { HandChannel } from './calls-workbench.js';
+import { env } from './workbench.js';
+
+const mebibyte = 1024 * 1024;
+
+/** Time passes when a test says so. */
+class HandTime {
+  #due: (() => void)[] = [];
+  readonly soon = (task: () => void): void => task();
+
+  readonly after = (ms: number, task: () => void): (() => void) => {
+    expect(ms).toBe(answersStalledMsMax);
+    this.#due.push(task);
+    return () => (this.#due = this.#due.filter((one) => one !== task));
+  };
+
+  pass(): void {
+    for (const task of this.#due.splice(0)) task();
+  }
+}
+
+function connected() {
+  const channel = new HandChannel();
+  channel.isTaking = false;
+  const time = new HandTime();
+  let stalls = 0;
+  const answers = new CallsAnswers({
+    channel,
+    clock: time,
+    budget: new AnswersBudget(env.clock),
+    place: () => ({ timeline: 1, atLeast: 1, atMost: 1 }),
+    onRoom: () => undefined,
+    onStalled: () => (stalls += 1),
+  });
+  const large = new Uint8Array(answersUnsentBytesMax + 4 * mebibyte);
+  answers.with(1, (writer) => writer.datum(large));
+  return { channel, time, stalls: () => stalls };
+}
+
+describe('P13 answers that are not taken', () => {
+  it('for a time end the connection', () => {
+    const { time, stalls } = connected();
+    time.pass();
+    expect(stalls()).toBe(1);
+  });
+
+  it('end no connection that takes some of them all the while, however slowly', () => {
+    const { channel, time, stalls } = connected();
+    for (let at = 0; at < 8; at += 1) {
+      channel.take(mebibyte);
+      time.pass();
+    }
+    expect(stalls()).toBe(0);
+    time.pass();
+    expect(stalls()).toBe(1);
+  });
+});
