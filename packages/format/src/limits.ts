@@ -159,8 +159,7 @@ export const callsUnderWayMax = 1024;
 /** Answers of one connection that nobody takes; with more of them it is not read. */
 export const answersUnsentBytesMax = 8 * mebibyte;
 /**
- * Answers of all connections of a server that nobody takes: beyond half of it who has not taken his gets one at a
- * time, beyond all of it who takes nothing is let go of (P13).
+ * Answers of all connections of a server that nobody takes: beyond half of it who has not taken his waits, beyond all of it who takes nothing is let go of (P13).
  */
 export const answersHeldBytesMax = 256 * mebibyte;
 /** Who has taken nothing of them for so long is the first to be let go of. */

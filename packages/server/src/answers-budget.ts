@@ -63,11 +63,13 @@ export class AnswersBudget {
     this.#held.delete(holder);
   }
 
-  /** Half is for all alike; of the rest only who has taken almost all that is his gets any, one answer at a time. */
-  hasRoomFor(holder: AnswersHolder, underWay: number): boolean {
+  /**
+   * Half is for all alike. Of the rest who has taken almost all that is his gets as much as he is likely to take as
+   * quickly; if it is more, one answer at a time.
+   */
+  hasRoomFor(holder: AnswersHolder, expectedBytes: number): boolean {
     const half = this.#bytesMax / 2;
-    if (this.#heldBytes < half || (underWay === 0 && holder.unsentBytes < drainedBytes))
-      return true;
+    if (this.#heldBytes < half || holder.unsentBytes + expectedBytes < drainedBytes) return true;
     this.#look();
     return this.#heldBytes < half;
   }

@@ -69,13 +69,13 @@ export class CallsAnswers implements AnswersHolder {
   hasRoomFor(underWay: number): boolean {
     if (this.#isFull) return false;
     const { budget, channel } = this.#parts;
-    if (!budget.hasRoomFor(this, underWay)) {
+    const expectedBytes = underWay * this.#usualBytes;
+    if (!budget.hasRoomFor(this, expectedBytes)) {
       // What is not sent yet goes out with this turn, and is asked about again then.
       if (channel.bufferedBytes >= drainedBytes) this.#waitForRoom();
       return false;
     }
-    if (underWay === 0) return this.unsentBytes < answersUnsentBytesMax;
-    return this.unsentBytes + underWay * this.#usualBytes < answersUnsentBytesMax;
+    return this.unsentBytes + expectedBytes < answersUnsentBytesMax;
   }
 
   done(number: number): void {

@@ -25,7 +25,7 @@ class HandTime {
   }
 }
 
-function connected() {
+function connected(budget = new AnswersBudget(env.clock)) {
   const channel = new HandChannel();
   channel.isTaking = false;
   const time = new HandTime();
@@ -33,25 +33,30 @@ function connected() {
   const answers = new CallsAnswers({
     channel,
     clock: time,
-    budget: new AnswersBudget(env.clock),
+    budget,
     place: () => ({ timeline: 1, atLeast: 1, atMost: 1 }),
     onRoom: () => undefined,
     onStalled: () => (stalls += 1),
   });
-  const large = new Uint8Array(answersUnsentBytesMax + 4 * mebibyte);
-  answers.with(1, (writer) => writer.datum(large));
-  return { channel, time, stalls: () => stalls };
+  const answer = (bytes: number): void => {
+    answers.with(1, (writer) => writer.datum(new Uint8Array(bytes)));
+  };
+  return { answer, answers, channel, time, stalls: () => stalls };
 }
+
+const tooMuch = answersUnsentBytesMax + 4 * mebibyte;
 
 describe('P13 answers that are not taken', () => {
   it('for a time end the connection', () => {
-    const { time, stalls } = connected();
+    const { answer, time, stalls } = connected();
+    answer(tooMuch);
     time.pass();
     expect(stalls()).toBe(1);
   });
 
   it('end no connection that takes some of them all the while, however slowly', () => {
-    const { channel, time, stalls } = connected();
+    const { answer, channel, time, stalls } = connected();
+    answer(tooMuch);
     for (let at = 0; at < 8; at += 1) {
       channel.take(mebibyte);
       time.pass();
@@ -59,5 +64,21 @@ describe('P13 answers that are not taken', () => {
     expect(stalls()).toBe(0);
     time.pass();
     expect(stalls()).toBe(1);
+  });
+
+  it('hold up only those whose own are many: others have many small ones under way', () => {
+    const budget = new AnswersBudget(env.clock, 16 * mebibyte);
+    const silent = connected(budget);
+    silent.answer(tooMuch);
+    const small = connected(budget);
+    small.answer(100);
+    small.channel.takeAll();
+    expect(small.answers.hasRoomFor(100)).toBe(true);
+    const large = connected(budget);
+    large.answer(mebibyte / 2);
+    large.channel.takeAll();
+    expect(large.answers.hasRoomFor(0)).toBe(true);
+    expect(large.answers.hasRoomFor(3)).toBe(false);
+    expect(silent.answers.hasRoomFor(0)).toBe(false);
   });
 });
