@@ -1,11 +1,11 @@
 // The client processes of the torture `network`: started, killed and started again, and what they said.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import type { Scene } from '../../test/support/scene.js';
 import type { RunningProcess } from '../../test/support/running-process.js';
 import type { NetworkConfiguration, NetworkFigures, NetworkSaid } from './program/network-words.js';
 import { programFile } from './programs.js';
-import type { Fault } from './report.js';
+import { type Fault, percentiles } from './report.js';
 
 export type CrewPlan = Omit<NetworkConfiguration, 'first' | 'journal'>;
 
@@ -79,11 +79,15 @@ export class NetworkCrew {
     return this.#summed(this.#refusals, ({ refusals }) => refusals);
   }
 
-  latencies(): { readonly p50: number; readonly p99: number } {
-    const sorted = this.#latencies.sort((one, other) => one - other);
-    const at = (part: number): number =>
-      Math.round(10 * (sorted[Math.floor(part * (sorted.length - 1))] ?? 0)) / 10;
-    return { p50: at(0.5), p99: at(0.99) };
+  latencies(): Record<string, number> {
+    return percentiles(this.#latencies);
+  }
+
+  /** Of all processes, one behind the other: each client is in one of them. */
+  journals(): string {
+    return this.#hands
+      .map(({ configuration }) => readFileSync(configuration.journal, 'utf8'))
+      .join('');
   }
 
   async #start(hand: Hand): Promise<void> {

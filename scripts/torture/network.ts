@@ -4,7 +4,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { answersHeldBytesMax } from '@pamina/format';
-import type { RemoteAdministration } from '@pamina/client';
+import { type RemoteAdministration, RemotePamina } from '@pamina/client';
+import { FileDirectory } from '@pamina/directory';
+import { nodeEnv } from '@pamina/env';
 import {
   createMaster,
   createReplica,
@@ -17,7 +19,8 @@ import { ServedFolder } from '../../test/support/served-folder.js';
 import { until } from '../../test/support/until.js';
 import { NetworkCrew } from './network-crew.js';
 import { largeBytes, largeKey } from './program/network-words.js';
-import type { Fault, Progress, Report } from './report.js';
+import { differences, prefixEnd, prefixStart, readJournal } from './program/network-work.js';
+import { type Fault, percentiles, type Progress, type Report } from './report.js';
 
 export interface NetworkOptions {
   readonly seconds: number;
@@ -42,6 +45,9 @@ const sampleMs = 1000;
 /** For an answer of `/health`: five processes share the machine, and each takes all that it gets. The figure says how long. */
 const healthMs = 15_000;
 const levelMs = 120_000;
+
+const sides = ['master', 'replica'] as const;
+type Side = (typeof sides)[number];
 
 type Strike = readonly [what: string, strike: (torture: Network) => Promise<void>];
 
@@ -75,16 +81,28 @@ class Network {
   readonly master: Place;
   readonly replica: Place;
   readonly crew: NetworkCrew;
+  readonly #scene: Scene;
   readonly #options: NetworkOptions;
   readonly #struck: Record<string, number> = {};
   readonly #peaks = { master: 0, replica: 0 };
-  readonly #sockets = { before: 0, after: 0 };
+  readonly #ends = { master: 0, replica: 0 };
+  readonly #sockets = {
+    master: { before: 0, after: 0 },
+    replica: { before: 0, after: 0 },
+  };
+  readonly #healthMs: number[] = [];
   #samples = 0;
-  #slowestHealthMs = 0;
   /** A server that is being restarted is not asked. */
   #isStriking = false;
 
-  private constructor(master: Place, replica: Place, crew: NetworkCrew, options: NetworkOptions) {
+  private constructor(
+    scene: Scene,
+    master: Place,
+    replica: Place,
+    crew: NetworkCrew,
+    options: NetworkOptions,
+  ) {
+    this.#scene = scene;
     this.master = master;
     this.replica = replica;
     this.crew = crew;
@@ -101,15 +119,15 @@ class Network {
     await putLarge(master.served.administration);
     const { connections, isSpoiled, pauseMsMax, seed, silent } = options;
     const crew = new NetworkCrew(scene, {
-      ...{ database: name, directory: scene.path('directory.json'), token },
+      ...{ database: name, replica: replicaName, directory: scene.path('directory.json'), token },
       ...{ clients: connections - silent, silent, seed, pauseMsMax, isSpoiled },
     });
-    return new Network(master, replica, crew, options);
+    return new Network(scene, master, replica, crew, options);
   }
 
   async run(): Promise<void> {
     const { progress, seconds } = this.#options;
-    this.#sockets.before = socketsOf(this.master.served.process);
+    for (const side of sides) this.#sockets[side].before = socketsOf(this[side].served.process);
     await this.crew.start();
     const startedAt = performance.now();
     const eachMs = (seconds * 1000) / (strikes.length + 1);
@@ -134,10 +152,33 @@ class Network {
     if (states[0]?.stateHash !== states[1]?.stateHash) {
       this.#wrong('at the end', `master and replica differ: ${JSON.stringify(states)}`);
     }
+    await this.#compareRows();
+    for (const side of sides) await this.#untilBare(side);
+  }
+
+  /** Not what the clients say, who may have ended without having read: what is there, and their journals. */
+  async #compareRows(): Promise<void> {
+    const env = nodeEnv();
+    const directory = new FileDirectory({ env, path: this.#scene.path('directory.json') });
+    const db = new RemotePamina(`pamina://${name}`, { env, directory, token });
+    const rows = await db.iterator({ gte: prefixStart, lt: prefixEnd }).all();
+    await db.close();
+    await directory.close();
+    const known = readJournal(this.crew.journals());
+    for (const what of differences(known, rows)) this.#wrong('at the end', what);
+  }
+
+  /** Nothing is left of the connections, nor of what they held. */
+  async #untilBare(side: Side): Promise<void> {
+    const { process } = this[side].served;
+    const sockets = this.#sockets[side];
     await until('the connections are gone', () => {
-      this.#sockets.after = socketsOf(this.master.served.process);
-      return this.#sockets.after <= this.#sockets.before + 8;
-    }).catch((error: unknown) => this.#wrong('at the end', String(error)));
+      sockets.after = socketsOf(process);
+      return sockets.after <= sockets.before + 8;
+    }).catch((error: unknown) => this.#wrong(side, String(error)));
+    this.#ends[side] = residentBytes(process);
+    if (this.#ends[side] <= restBytesMax) return;
+    this.#wrong(side, `it still has ${this.#ends[side]} bytes, and may have ${restBytesMax}`);
   }
 
   async #watchUntil(when: number): Promise<void> {
@@ -152,7 +193,7 @@ class Network {
   async #sample(): Promise<void> {
     if (this.#isStriking) return;
     this.#samples += 1;
-    for (const which of ['master', 'replica'] as const) {
+    for (const which of sides) {
       const { served } = this[which];
       const bytes = residentBytes(served.process);
       this.#peaks[which] = Math.max(this.#peaks[which], bytes);
@@ -165,7 +206,7 @@ class Network {
       } catch (error) {
         this.#wrong(which, `/health does not answer: ${String(error)}`);
       }
-      this.#slowestHealthMs = Math.max(this.#slowestHealthMs, performance.now() - asked);
+      this.#healthMs.push(performance.now() - asked);
     }
   }
 
@@ -175,19 +216,24 @@ class Network {
 
   figures(): Report['figures'] {
     const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
-    const { p50, p99 } = this.crew.latencies();
     return {
       'calls answered': this.crew.done(),
       'calls refused': this.crew.refusals(),
-      'milliseconds of a call': { p50, p99 },
+      'milliseconds of a call': this.crew.latencies(),
       strikes: this.#struck,
       'MiB of memory at most': {
         master: mebibytes(this.#peaks.master),
         replica: mebibytes(this.#peaks.replica),
         allowed: mebibytes(bytesMax),
       },
-      'sockets and files of the master': this.#sockets,
-      'slowest /health, ms': Math.round(this.#slowestHealthMs),
+      'MiB of memory at the end': {
+        master: mebibytes(this.#ends.master),
+        replica: mebibytes(this.#ends.replica),
+        allowed: mebibytes(restBytesMax),
+      },
+      'sockets and files, master': this.#sockets.master,
+      'sockets and files, replica': this.#sockets.replica,
+      'milliseconds of /health': percentiles(this.#healthMs),
       samples: this.#samples,
     };
   }

@@ -54,6 +54,14 @@ function counted(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** Of milliseconds, which it sorts. */
+export function percentiles(all: number[]): Record<string, number> {
+  all.sort((one, other) => one - other);
+  const at = (part: number): number =>
+    Math.round(10 * (all[Math.floor(part * (all.length - 1))] ?? 0)) / 10;
+  return { p50: at(0.5), p99: at(0.99), most: at(1) };
+}
+
 /** Counts by name, in the order in which the names came. */
 export class Tally {
   readonly #counts = new Map<string, number>();

@@ -2,7 +2,14 @@
 // connections, is `npm run torture -- network`.
 import { describe, expect, it } from 'vitest';
 import { network, type NetworkOptions } from '../../scripts/torture/network.js';
-import { isSameState, stateAfter, writeOf } from '../../scripts/torture/program/network-work.js';
+import {
+  differences,
+  isSameState,
+  prefixOf,
+  readJournal,
+  stateAfter,
+  writeOf,
+} from '../../scripts/torture/program/network-work.js';
 import { reportText } from '../../scripts/torture/report.js';
 
 const timeout = 300_000;
@@ -20,7 +27,16 @@ it(
     const { figures } = report;
     expect(Object.values(figures['strikes'] as Record<string, number>)).toEqual([1, 1, 1, 1, 1, 1]);
     const done = figures['calls answered'] as Record<string, number>;
-    for (const kind of ['put', 'del', 'batch', 'clear', 'transaction', 'iterator', 'snapshot']) {
+    for (const kind of [
+      'put',
+      'del',
+      'batch',
+      'clear',
+      'transaction',
+      'iterator',
+      'snapshot',
+      'large',
+    ]) {
       expect(done[kind], kind).toBeGreaterThan(0);
     }
     expect(figures['samples']).toBeGreaterThan(0);
@@ -59,5 +75,31 @@ describe('the work of a client', () => {
     for (let number = 3; number <= 100; number += 1) {
       expect(isSameState(stateAfter(number), stateAfter(number - 1)), String(number)).toBe(false);
     }
+  });
+});
+
+describe('what is there at the end', () => {
+  const known = readJournal(
+    'begin 1 1\nend 1 1\nbegin 2 1\nend 2 1\nbegin 2 2\nbegin 1 2\nend 1 2\n',
+  );
+  const rowsOf = (client: number, write: number): [string, string][] =>
+    [...stateAfter(write)].map(([key, value]) => [prefixOf(client) + key, value]);
+
+  it('is what was acknowledged, and one write more or less whose end nobody heard', () => {
+    expect([...known.values()]).toEqual([
+      { begun: 2, acknowledged: 2 },
+      { begun: 2, acknowledged: 1 },
+    ]);
+    expect(differences(known, [...rowsOf(1, 2), ...rowsOf(2, 1)])).toEqual([]);
+    expect(differences(known, [...rowsOf(1, 2), ...rowsOf(2, 2)])).toEqual([]);
+  });
+
+  it('is wrong where a row is gone, another is there, or all of a client is', () => {
+    const [gone, ...rest] = [...rowsOf(1, 2), ...rowsOf(2, 1)];
+    expect(gone?.[0]).toBe('client-00001/a');
+    expect(differences(known, rest)).toEqual([expect.stringContaining('client 1 came to 2')]);
+    expect(differences(known, rowsOf(2, 1))).toEqual([expect.stringContaining('client 1')]);
+    const more = [...rowsOf(1, 2), ...rowsOf(2, 1), ['client-00003/a', '1']] as [string, string][];
+    expect(differences(known, more)).toEqual([expect.stringContaining('client-00003/')]);
   });
 });

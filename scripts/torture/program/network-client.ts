@@ -10,9 +10,10 @@ import { Dice } from './dice.js';
 import { NetworkClient } from './network-one.js';
 import { neverRead } from './network-silent.js';
 import { lineOf, type NetworkConfiguration, type NetworkSaid } from './network-words.js';
+import { type Known, readJournal } from './network-work.js';
 
 const configuration = JSON.parse(process.argv[2] ?? '{}') as NetworkConfiguration;
-const { clients, database, directory: path, first, journal, seed, silent, token } = configuration;
+const { clients, database, directory: path, first, journal, seed, token } = configuration;
 const sayEveryMs = 1000;
 
 const env = nodeEnv();
@@ -28,7 +29,9 @@ const count = (counts: Record<string, number>, name: string): void => {
   counts[name] = (counts[name] ?? 0) + 1;
 };
 
-const last = existsSync(journal) ? readJournal(readFileSync(journal, 'utf8')) : new Map();
+const last = existsSync(journal)
+  ? readJournal(readFileSync(journal, 'utf8'))
+  : new Map<number, Known>();
 const file = openSync(journal, 'a');
 const all = Array.from({ length: clients }, (_, at) => {
   const number = first + at;
@@ -49,9 +52,10 @@ const all = Array.from({ length: clients }, (_, at) => {
 });
 
 const saying = setInterval(() => say(figures()), sayEveryMs);
-const hushed = Array.from({ length: silent }, () =>
-  neverRead({ env, directory, database, token, signal: ending.signal }),
-);
+const hushed = Array.from({ length: configuration.silent }, (_, at) => {
+  const asked = at % 2 === 0 ? database : configuration.replica;
+  return neverRead({ env, directory, database: asked, token, signal: ending.signal });
+});
 await Promise.all([...all.map(guarded), ...hushed]);
 clearInterval(saying);
 say(figures());
@@ -76,17 +80,4 @@ function figures(): NetworkSaid {
 
 function say(said: NetworkSaid): void {
   process.stdout.write(lineOf(said));
-}
-
-/** The last lines of each client. */
-function readJournal(text: string): Map<number, { begun: number; acknowledged: number }> {
-  const found = new Map<number, { begun: number; acknowledged: number }>();
-  for (const line of text.split('\n').slice(0, -1)) {
-    const [word, client, write] = line.split(' ');
-    const known = found.get(Number(client)) ?? { begun: 0, acknowledged: 0 };
-    known.begun = Math.max(known.begun, Number(write));
-    if (word === 'end') known.acknowledged = Number(write);
-    found.set(Number(client), known);
-  }
-  return found;
 }

@@ -6,6 +6,7 @@ import type { Env } from '@pamina/env';
 import { type ErrorCode, isPaminaError, toPaminaError } from '@pamina/format';
 import type { Dice } from './dice.js';
 import { sleep } from './network-silent.js';
+import { largeBytes, largeKey } from './network-words.js';
 import {
   isSameState,
   prefixOf,
@@ -13,6 +14,7 @@ import {
   stateText,
   writeOf,
   type ClientState,
+  type Known,
 } from './network-work.js';
 
 export interface ClientOptions {
@@ -25,7 +27,7 @@ export interface ClientOptions {
   readonly pauseMsMax: number;
   readonly isSpoiled: boolean;
   /** From a journal. */
-  readonly known: { readonly begun: number; readonly acknowledged: number };
+  readonly known: Known;
   readonly ending: AbortSignal;
   /** Into the journal, before what follows. */
   note(word: 'begin' | 'end', write: number): void;
@@ -54,6 +56,8 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 const readFroms = ['master', 'replica', 'nearest'] as const;
 const reads = ['get', 'getMany', 'iterator', 'snapshot'] as const;
+/** Of so many reads one is large. */
+const oneLargeIn = 50;
 /** Connections come up one after the other. */
 const spreadMsMax = 5000;
 
@@ -150,6 +154,7 @@ export class NetworkClient {
   }
 
   async #read(): Promise<void> {
+    if (this.#options.dice.below(oneLargeIn) === 0) return this.#readLarge();
     const kind = this.#options.dice.pick(reads);
     const from = this.#acknowledged;
     const found = await this.#tried(kind, () => this.#found(kind));
@@ -159,6 +164,13 @@ export class NetworkClient {
     if (!wanted.some((state) => isSameState(state, found))) {
       this.#wrong(`${kind} shows`, found, possible);
     }
+  }
+
+  /** What others ask for and never read. */
+  async #readLarge(): Promise<void> {
+    const value = await this.#tried('large', () => this.#db.get(largeKey));
+    if (value === null || value?.length === largeBytes) return;
+    this.#options.fault(`${largeKey} has ${value?.length} characters`);
   }
 
   async #found(kind: (typeof reads)[number]): Promise<ClientState> {

@@ -2,6 +2,8 @@
 
 export interface NetworkConfiguration {
   readonly database: string;
+  /** Of those who never read, every second asks there. */
+  readonly replica: string;
   /** Path of the directory file. */
   readonly directory: string;
   readonly token: string;

@@ -58,7 +58,56 @@ export function stateText(state: ClientState): string {
   return JSON.stringify(Object.fromEntries(state));
 }
 
+/** All keys of clients. */
+export const prefixStart = 'client-';
+export const prefixEnd = 'client.';
+
 /** Keys of a client begin so. */
 export function prefixOf(client: number): string {
-  return `client-${String(client).padStart(5, '0')}/`;
+  return `${prefixStart}${String(client).padStart(5, '0')}/`;
+}
+
+/** How far a client came, as its journal has it. */
+export interface Known {
+  readonly begun: number;
+  readonly acknowledged: number;
+}
+
+/** The last lines of each client. */
+export function readJournal(text: string): Map<number, Known> {
+  const found = new Map<number, Known>();
+  for (const line of text.split('\n').slice(0, -1)) {
+    const [word, client, write] = line.split(' ');
+    const { acknowledged, begun } = found.get(Number(client)) ?? { acknowledged: 0, begun: 0 };
+    found.set(Number(client), {
+      begun: Math.max(begun, Number(write)),
+      acknowledged: word === 'end' ? Number(write) : acknowledged,
+    });
+  }
+  return found;
+}
+
+/** What is not there of what was acknowledged, or was never written: a line for each client. */
+export function differences(
+  known: ReadonlyMap<number, Known>,
+  rows: Iterable<readonly [key: string, value: string]>,
+): string[] {
+  const found = new Map<string, Map<string, string>>();
+  for (const [key, value] of rows) {
+    const [prefix = '', name = ''] = key.split(/(?<=\/)/);
+    if (name === '') continue;
+    const state = found.get(prefix) ?? new Map<string, string>();
+    found.set(prefix, state.set(name, value));
+  }
+  const wrong: string[] = [];
+  for (const [client, { acknowledged, begun }] of known) {
+    const state = found.get(prefixOf(client)) ?? new Map<string, string>();
+    found.delete(prefixOf(client));
+    const wanted = [acknowledged, begun].map(stateAfter);
+    if (wanted.some((one) => isSameState(one, state))) continue;
+    const texts = [...new Set(wanted.map(stateText))].join(' or ');
+    wrong.push(`client ${client} came to ${acknowledged}: ${stateText(state)}, wanted ${texts}`);
+  }
+  for (const prefix of found.keys()) wrong.push(`${prefix} is there, and no such client wrote`);
+  return wrong;
 }
