@@ -204,7 +204,8 @@ class Network {
         const answer = await fetch(`${served.address}/health`, { signal });
         if (answer.status >= 500) this.#wrong(which, `/health says ${answer.status}`);
       } catch (error) {
-        this.#wrong(which, `/health does not answer: ${String(error)}`);
+        const { cause } = error as Error;
+        this.#wrong(which, `/health does not answer: ${String(error)} (${String(cause)})`);
       }
       this.#healthMs.push(performance.now() - asked);
     }
