@@ -86,6 +86,7 @@ export {
   callPartsBytesMax,
   callReadersMax,
   callsPerMessageMax,
+  callsReadingMax,
   callsUnderWayMax,
   chunkBytesMax,
   chunkBytesTarget,

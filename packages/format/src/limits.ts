@@ -156,6 +156,8 @@ export const callsPerMessageMax = 4096;
 export const callKeysMax = 100_000;
 /** Begun and not yet answered; with more of them the connection is not read. */
 export const callsUnderWayMax = 1024;
+/** Of them, reads of the state of now: LevelDB has four threads, and how large values are shows when they are read (P13). */
+export const callsReadingMax = 64;
 /** Answers of one connection that nobody takes; with more of them it is not read. */
 export const answersUnsentBytesMax = 8 * mebibyte;
 /**
@@ -212,6 +214,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [feedChunkBytesMax <= feedCreditBytesMax, 'credit must allow a chunk'],
   [callPartBytesMax < wireMessageBytesMax, 'a part of a call must fit a message'],
   [answersUnsentBytesMax + callBytesMax <= answersHeldBytesMax, 'one connection must fit all'],
+  [callsReadingMax < callsUnderWayMax, 'reads must leave room for writes'],
   [answersRestMs < answersStalledMsMax, 'who gives way first must not be gone already'],
   [2 * callBytesMax <= callPartsBytesMax, 'two full calls must fit what is there in parts'],
   [replicationDelayMsDefault <= replicationDelayMsMax, 'the default delay must be allowed'],

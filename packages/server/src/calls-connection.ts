@@ -3,10 +3,17 @@
 // what is wrong with it ends it alone (P13, P14).
 
 import type { Channel, Clock } from '@pamina/env';
-import { callsUnderWayMax, isPaminaError, PaminaError, toPaminaError } from '@pamina/format';
+import {
+  callsReadingMax,
+  callsUnderWayMax,
+  isPaminaError,
+  PaminaError,
+  toPaminaError,
+} from '@pamina/format';
 import {
   type CallOptions,
   callsProtocol,
+  callVerb,
   decodeCallsHello,
   encodeCallsControl,
   FrameReader,
@@ -54,6 +61,7 @@ class CallsConnection {
   #waiting: WireItem[] = [];
   #waitingAt = 0;
   #underWay = 0;
+  #reading = 0;
   #release: (() => void) | null = null;
   #isPaused = false;
   #isGoing = false;
@@ -181,11 +189,12 @@ class CallsConnection {
 
   #beginAll(): void {
     while (this.#waitingAt < this.#waiting.length) {
-      if (!this.#mayBegin()) {
+      const item = this.#waiting[this.#waitingAt] as WireItem;
+      if (!this.#mayBegin() || (this.#reading >= callsReadingMax && isReadOfNow(item))) {
         this.#pause();
         return;
       }
-      const item = this.#waiting[this.#waitingAt++] as WireItem;
+      this.#waitingAt++;
       try {
         this.#begin(item);
       } catch (error) {
@@ -222,7 +231,9 @@ class CallsConnection {
     if (verb === null) {
       throw new PaminaError('MESSAGE_INVALID', `no call has the number ${code}`);
     }
+    const isReading = isReadOfNow(item);
     this.#underWay++;
+    if (isReading) this.#reading++;
     let given: never;
     let options: CallOptions;
     try {
@@ -231,6 +242,7 @@ class CallsConnection {
     } catch (error) {
       if (isPaminaError(error, 'MESSAGE_INVALID') || isPaminaError(error, 'BODY_INVALID')) {
         this.#underWay--;
+        if (isReading) this.#reading--;
         throw error;
       }
       this.#failed(item, error);
@@ -248,29 +260,31 @@ class CallsConnection {
     void result.then(
       (value) => {
         figures.answered(code);
-        this.#answer(() => verb.answer(this.#answers, number, value));
+        this.#answer(item, () => verb.answer(this.#answers, number, value));
       },
       (error: unknown) => this.#failed(item, error),
     );
   }
 
-  #failed({ code, number }: WireItem, error: unknown): void {
+  #failed(item: WireItem, error: unknown): void {
+    const { code, number } = item;
     this.#parts.figures.failed(code);
-    this.#answer(() => this.#answers.failed(number, error));
+    this.#answer(item, () => this.#answers.failed(number, error));
   }
 
   /** An answer that cannot be written is a fault, and ends the connection alone. */
-  #answer(write: () => void): void {
+  #answer(item: WireItem, write: () => void): void {
     try {
       if (!this.#answers.isClosed) write();
     } catch (error) {
       this.#hangUp(closedFor.fault, toPaminaError(error));
     }
-    this.#finished();
+    this.#finished(item);
   }
 
-  #finished(): void {
+  #finished(item: WireItem): void {
     this.#underWay--;
+    if (isReadOfNow(item)) this.#reading--;
     if (this.#underWay === 0) {
       this.#release?.();
       this.#release = null;
@@ -344,6 +358,12 @@ class CallsConnection {
     if (this.#underWay === 0) return;
     await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
+}
+
+/** Not of a snapshot or a transaction, which waits for locks that a call behind it may free. */
+function isReadOfNow({ body, code }: WireItem): boolean {
+  if (code !== callVerb.get && code !== callVerb.getMany) return false;
+  return body[0] === 0 && body[1] === 0 && body[2] === 0 && body[3] === 0;
 }
 
 /** What a program asked for wrongly is that call's alone. REQUEST_INVALID. */

@@ -1,5 +1,6 @@
 // What the answers of all connections of a server hold together.
 
+import { callsReadingMax } from '@pamina/format';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AnswersBudget } from '../src/answers-budget.js';
 import type { OnlineDatabase } from '../src/online-database.js';
@@ -131,6 +132,27 @@ describe('P13 the answers that nobody takes, of all connections', () => {
     expect(ended.length).toBeGreaterThan(0);
     expect(ended.every(({ channel }) => channel.isAbandoned)).toBe(true);
     await leave(clients);
+  });
+
+  it('of reads no more are under way than LevelDB needs, however small those before were', async () => {
+    const [client] = (await clientsOf(1, new AnswersBudget(env.clock))) as [HandClient];
+    // The values of late say nothing of the next ones.
+    for (let at = 0; at < 1500; at++) client.get('small');
+    client.send();
+    await settled(() => client.answers.size === 1500);
+    client.channel.isTaking = false;
+    for (let at = 0; at < 300; at++) client.get('large');
+    client.send();
+    await settled(() => client.channel.isPaused && client.channel.bufferedBytes > 64 * mebibyte);
+    const mostBytes = (callsReadingMax + 8 + 1) * mebibyte;
+    expect(client.channel.bufferedBytes).toBeLessThan(mostBytes);
+    expect(client.channel.closed).toBeNull();
+    client.channel.isTaking = true;
+    await settled(() => {
+      client.channel.takeAll();
+      return client.answers.size === 1800;
+    });
+    await leave([client]);
   });
 
   it('leave no trace of a connection that is gone', async () => {
