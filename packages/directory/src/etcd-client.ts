@@ -78,7 +78,10 @@ export class EtcdClient {
         for await (const line of linesOf(response)) {
           cancel();
           cancel = watchdog();
-          if (isRecord(line['error'])) throw refused(endpoint, 200, line['error']);
+          const { error, result } = line;
+          if (isRecord(error)) throw refused(endpoint, 200, error);
+          // etcd gave it up: what it says is all that comes.
+          if (isRecord(result) && result['canceled'] === true) return;
           hasBegun = true;
           onEvent();
         }

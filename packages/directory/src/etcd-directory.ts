@@ -52,8 +52,8 @@ export class EtcdDirectory implements Directory {
   readonly #listeners = new Set<() => void>();
   readonly #listing = new SharedRead(() => this.#list());
   readonly #resolving = new Map<string, SharedRead<DirectoryEntry | null>>();
-  /** What was read last; null = it was not there. Complete once all were listed. */
-  #known = new Map<string, DirectoryEntry | null>();
+  /** What was read last. Complete once all were listed. */
+  #known = new Map<string, DirectoryEntry>();
   #isComplete = false;
   #problem: PaminaError | null = null;
   #watching: Promise<void> | null = null;
@@ -93,7 +93,9 @@ export class EtcdDirectory implements Directory {
   async #resolve(name: string): Promise<DirectoryEntry | null> {
     try {
       const { entry } = await this.#read(name);
-      this.#known.set(name, entry);
+      // Of names that are nowhere nothing is kept: callers choose them.
+      if (entry === null) this.#known.delete(name);
+      else this.#known.set(name, entry);
       this.#problem = null;
       return entry;
     } catch (error) {
@@ -131,7 +133,7 @@ export class EtcdDirectory implements Directory {
     } catch (error) {
       const problem = this.#note(error);
       if (!this.#isComplete) throw problem;
-      return new Map([...this.#known].filter((pair) => pair[1] !== null)) as DirectoryContent;
+      return new Map(this.#known);
     }
   }
 
@@ -183,7 +185,7 @@ export class EtcdDirectory implements Directory {
           { request_delete_range: { key: inBase64(this.#nameKey(name)) } },
           { request_delete_range: { key: inBase64(alive) } },
         ]);
-        this.#known.set(name, after?.entry ?? null);
+        this.#known.delete(name);
         if (after === null) return true;
         found = after;
       }

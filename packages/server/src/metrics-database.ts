@@ -55,7 +55,7 @@ function addValue(
   values: readonly unknown[],
 ): void {
   const value = folded(values, metric.fold) ?? metric.absent ?? null;
-  if (value !== null) into.add(metric, labels, value * (metric.scale ?? 1));
+  if (value !== null) into.add(metric, labels, value / (metric.divisor ?? 1));
 }
 
 /** What is not known has no sample. Of several the last one counts if nothing else is said. */

@@ -10,14 +10,15 @@ export interface StatusMetric extends MetricFamily {
   readonly label?: readonly [name: string, field: string] | undefined;
   /** Of an item: a label with this value beside it. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly scale?: number | undefined;
+  readonly divisor?: number | undefined;
   /** All items as one: their sum, or how many they are. */
   readonly fold?: 'count' | 'sum' | undefined;
   /** Where there is nothing. */
   readonly absent?: number | undefined;
 }
 
-const ms = 1 / 1000;
+/** Divided by, not multiplied with a part that a binary fraction cannot say: 1,796,100,906,768 ms are …906.768 s. */
+const ms = 1000;
 
 function row(
   of: string,
@@ -35,7 +36,7 @@ function time(
   help: string,
   more: Partial<StatusMetric> = {},
 ): StatusMetric {
-  return row(of, `${name}_timestamp_seconds`, help, { scale: ms, ...more });
+  return row(of, `${name}_timestamp_seconds`, help, { divisor: ms, ...more });
 }
 
 function count(
@@ -85,13 +86,13 @@ export const statusMetrics: readonly StatusMetric[] = [
   row('log.bytes', 'log_size_bytes', 'What its log takes on disk.'),
   row('log.firstSeq', 'log_first_seq', 'First record that the log still has.'),
   row('settings.replicationDelayMs', 'setting_replication_delay_seconds', 'Setting.', {
-    scale: ms,
+    divisor: ms,
   }),
   row('settings.backupGenerations', 'setting_backup_generations', 'Setting.'),
   row('settings.replicaHoldBytes', 'setting_replica_hold_bytes', 'Setting; 0 = no cap.'),
   row('settings.replicaHoldDays', 'setting_replica_hold_days', 'Setting; 0 = no cap.'),
   row('synchronous.replicas', 'synchronous_replicas', 'Replicas that a commit waits for.'),
-  row('synchronous.timeoutMs', 'synchronous_timeout_seconds', 'Setting.', { scale: ms }),
+  row('synchronous.timeoutMs', 'synchronous_timeout_seconds', 'Setting.', { divisor: ms }),
   time('synchronous.since', 'synchronous_degraded_since', 'Since when commits do not wait.'),
   row('synchronous.waiting', 'commits_waiting', 'Commits that wait for replicas.'),
   count('synchronous.unreplicated', 'commits_unreplicated', 'Commits that were not waited for.'),
@@ -100,9 +101,9 @@ export const statusMetrics: readonly StatusMetric[] = [
   count('lockData.bytes', 'lock_records_bytes', 'Bytes of records of locks in the log.'),
   row('queries.open', 'queries_open', 'Transactions that read on a replica.'),
   count('queries.replayWaits', 'replay_waits', 'How often replay waited for queries.'),
-  count('queries.replayWaitedMs', 'replay_waited_seconds', 'How long it did.', { scale: ms }),
+  count('queries.replayWaitedMs', 'replay_waited_seconds', 'How long it did.', { divisor: ms }),
   count('queries.cancelled', 'queries_cancelled', 'Queries that were ended for the replay.'),
-  row('queries.maxReplayWaitMs', 'setting_max_replay_wait_seconds', 'Setting.', { scale: ms }),
+  row('queries.maxReplayWaitMs', 'setting_max_replay_wait_seconds', 'Setting.', { divisor: ms }),
   ...lags('received'),
   ...lags('durable'),
   ...lags('applied'),
@@ -112,7 +113,7 @@ export const statusMetrics: readonly StatusMetric[] = [
     'Commit time of the last record that was applied.',
   ),
   row('master.behindMs', 'behind_seconds', 'What is read on a replica is at most so old.', {
-    scale: ms,
+    divisor: ms,
   }),
   time('master.archive.lookedAt', 'source_archive_looked', 'When the archive was looked at last.'),
   time(
@@ -120,9 +121,11 @@ export const statusMetrics: readonly StatusMetric[] = [
     'source_archive_complete_until',
     'Nothing came behind its end until then.',
   ),
-  row('master.archive.pollMs', 'setting_source_archive_poll_seconds', 'Setting.', { scale: ms }),
-  row('master.archive.afterMs', 'setting_source_archive_after_seconds', 'Setting.', { scale: ms }),
-  row('applying.delayMs', 'setting_apply_delay_seconds', 'Setting.', { scale: ms }),
+  row('master.archive.pollMs', 'setting_source_archive_poll_seconds', 'Setting.', { divisor: ms }),
+  row('master.archive.afterMs', 'setting_source_archive_after_seconds', 'Setting.', {
+    divisor: ms,
+  }),
+  row('applying.delayMs', 'setting_apply_delay_seconds', 'Setting.', { divisor: ms }),
   row('applying.paused', 'apply_paused', 'Whether nothing is applied.'),
   time('applying.since', 'apply_set', 'When that was set.'),
   row('applying.waiting', 'apply_waiting_records', 'Records that are durable and not applied.'),

@@ -4,6 +4,7 @@ import { statusAnswer } from '@pamina/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CallFigures } from '../src/call-figures.js';
 import { gatherMetrics } from '../src/metrics-gather.js';
+import { addStatus } from '../src/metrics-database.js';
 import { statusMetrics } from '../src/metrics-table.js';
 import { MetricsText } from '../src/metrics-text.js';
 import { RequestFigures } from '../src/request-figures.js';
@@ -79,9 +80,9 @@ describe('the table of metrics', () => {
   });
 
   it('has names with their units last, counters with _total, and none twice', () => {
-    for (const { labels = {}, name, scale, type } of statusMetrics) {
+    for (const { divisor, labels = {}, name, type } of statusMetrics) {
       expect(name).toMatch(/^pamina_[a-z_]+$/);
-      if (scale !== undefined) expect(name).toMatch(/_seconds(?:_total)?$/);
+      if (divisor !== undefined) expect(name).toMatch(/_seconds(?:_total)?$/);
       expect(name.endsWith('_total'), name).toBe(type === 'counter');
       const same = statusMetrics.filter((one) => one.name === name);
       expect(same.length === 1 || labels['place'] !== undefined, name).toBe(true);
@@ -103,6 +104,13 @@ it('P13 counts requests by route, however many methods and paths strangers make 
   for (let at = 0; at < 1000; at += 1) figures.note(`METHOD${at}`, '', 404, 0.001);
   figures.note('GET', '/health', 200, 60);
   expect([...figures.routes]).toHaveLength(2);
+});
+
+it('P9 a time in ms is told in seconds as it is, not as a product of binary fractions', () => {
+  const text = new MetricsText();
+  const status = { name: 'cities', type: 'normal', state: 'open', createdAt: 1_796_100_906_768 };
+  addStatus(text, status as unknown as Parameters<typeof addStatus>[1]);
+  expect(text.text()).toMatch(/ 1796100906\.768\n/);
 });
 
 describe('a server', () => {
