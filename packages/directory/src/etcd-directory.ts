@@ -65,7 +65,11 @@ export class EtcdDirectory implements Directory {
     const place = parseEtcdAddress(address);
     this.#env = env;
     this.#client = new EtcdClient({ env, place });
-    this.#presence = new EtcdPresence({ client: this.#client, clock: env.clock });
+    this.#presence = new EtcdPresence({
+      client: this.#client,
+      clock: env.clock,
+      onProblem: (error) => this.#note(error),
+    });
     this.#prefix = place.prefix;
     this.#names = `${place.prefix}names/`;
     this.#alive = `${place.prefix}alive/`;
@@ -219,15 +223,15 @@ export class EtcdDirectory implements Directory {
   async #watch(): Promise<void> {
     let waitMs = watchAgainMsMin;
     while (!this.#isClosed) {
+      const begunMs = this.#env.clock.monotonic();
       try {
-        await this.#client.watch(this.#prefix, () => {
-          waitMs = watchAgainMsMin;
-          this.#changed();
-        });
+        await this.#client.watch(this.#prefix, () => this.#changed());
       } catch (error) {
         this.#note(error);
       }
       if (this.#isClosed) return;
+      // One that breaks as soon as it has begun is no better than none.
+      if (this.#env.clock.monotonic() - begunMs > watchAgainMsMax) waitMs = watchAgainMsMin;
       await new Promise<void>((resolve) => {
         const cancel = this.#env.clock.after(waitMs, resolve);
         this.#cancelWait = () => {

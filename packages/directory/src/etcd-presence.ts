@@ -10,11 +10,14 @@ const renewMs = (leaseSeconds * 1000) / 3;
 export interface EtcdPresenceOptions {
   readonly client: EtcdClient;
   readonly clock: EtcdEnv['clock'];
+  /** Why it does not stand there at this moment. */
+  onProblem(error: unknown): void;
 }
 
 export class EtcdPresence {
   readonly #client: EtcdClient;
   readonly #clock: EtcdEnv['clock'];
+  readonly #onProblem: (error: unknown) => void;
   readonly #keys = new Set<string>();
   /** Those that stand under the lease. */
   readonly #told = new Set<string>();
@@ -23,9 +26,10 @@ export class EtcdPresence {
   #cancelRenewal: (() => void) | null = null;
   #isClosed = false;
 
-  constructor({ client, clock }: EtcdPresenceOptions) {
+  constructor({ client, clock, onProblem }: EtcdPresenceOptions) {
     this.#client = client;
     this.#clock = clock;
+    this.#onProblem = onProblem;
   }
 
   /** Resolves when it stands there, or has to be tried again, which it is. */
@@ -77,6 +81,7 @@ export class EtcdPresence {
     } catch (error) {
       // The next turn tries again, with a new lease if this one ran out meanwhile.
       if (isLeaseGone(error)) this.#lease = null;
+      else this.#onProblem(error);
     }
   }
 

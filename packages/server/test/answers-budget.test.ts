@@ -4,8 +4,8 @@ import { callsReadingMax } from '@pamina/format';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AnswersBudget } from '../src/answers-budget.js';
 import type { OnlineDatabase } from '../src/online-database.js';
-import { HandClient } from './calls-workbench.js';
-import { env, eventually, Workbench } from './workbench.js';
+import { HandClient, settled } from './calls-workbench.js';
+import { env, Workbench } from './workbench.js';
 
 const mebibyte = 1024 * 1024;
 const large = 'x'.repeat(mebibyte);
@@ -21,12 +21,6 @@ beforeEach(async () => {
   await online.database.put('small', 'y');
 });
 afterEach(() => workbench.close());
-
-const settled = (ask: () => boolean): Promise<boolean> =>
-  eventually(
-    () => Promise.resolve(ask()),
-    (value) => value,
-  );
 
 async function clientsOf(count: number, budget: AnswersBudget): Promise<HandClient[]> {
   const clients = Array.from({ length: count }, () => new HandClient(online, undefined, budget));
@@ -76,6 +70,7 @@ describe('P13 the answers that nobody takes, of all connections', () => {
     const budget = new AnswersBudget(env.clock, 32 * mebibyte);
     const clients = await clientsOf(30, budget);
     for (const client of clients) await stallOne(client, 50);
+    await settled(() => clients.some(({ channel }) => channel.closed !== null));
     const ended = clients.filter(({ channel }) => channel.closed !== null);
     expect(ended.length).toBeGreaterThan(0);
     expect(ended.length).toBeLessThan(clients.length);
@@ -115,6 +110,7 @@ describe('P13 the answers that nobody takes, of all connections', () => {
     const budget = new AnswersBudget(env.clock, 32 * mebibyte);
     const [client] = (await clientsOf(1, budget)) as [HandClient];
     await stallOne(client, 20);
+    await settled(() => client.channel.bufferedBytes > 8 * mebibyte);
     client.channel.resume();
     client.channel.deliver(new TextEncoder().encode('GET / HTTP/1.1'));
     await client.served;
@@ -128,6 +124,7 @@ describe('P13 the answers that nobody takes, of all connections', () => {
     const budget = new AnswersBudget(env.clock, 32 * mebibyte);
     const clients = await clientsOf(30, budget);
     for (const client of clients) await stallOne(client, 50);
+    await settled(() => clients.some(({ channel }) => channel.closed !== null));
     const ended = clients.filter(({ channel }) => channel.closed !== null);
     expect(ended.length).toBeGreaterThan(0);
     expect(ended.every(({ channel }) => channel.isAbandoned)).toBe(true);

@@ -11,8 +11,8 @@ import {
 import { answerStatus, callVerb, encodeCallsControl } from '@pamina/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OnlineDatabase } from '../src/online-database.js';
-import { HandClient } from './calls-workbench.js';
-import { env, eventually, Workbench } from './workbench.js';
+import { HandClient, settled } from './calls-workbench.js';
+import { env, Workbench } from './workbench.js';
 
 let workbench: Workbench;
 let online: OnlineDatabase;
@@ -23,12 +23,6 @@ beforeEach(async () => {
   online = server.host.requireOnline('orders');
 });
 afterEach(() => workbench.close());
-
-const settled = (ask: () => boolean): Promise<boolean> =>
-  eventually(
-    () => Promise.resolve(ask()),
-    (value) => value,
-  );
 
 const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 

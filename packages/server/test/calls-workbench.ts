@@ -18,7 +18,7 @@ import { CallFigures } from '../src/call-figures.js';
 import type { CallsAccess } from '../src/calls-context.js';
 import { serveCalls } from '../src/calls-connection.js';
 import type { OnlineDatabase } from '../src/online-database.js';
-import { env } from './workbench.js';
+import { env, eventually } from './workbench.js';
 
 /** A channel whose other end is this test; it takes what is sent only while `isTaking`. */
 export class HandChannel implements Channel {
@@ -168,3 +168,10 @@ export class HandClient {
     return null;
   }
 }
+
+/** Until it is so. */
+export const settled = (ask: () => boolean): Promise<boolean> =>
+  eventually(
+    () => Promise.resolve(ask()),
+    (value) => value,
+  );
