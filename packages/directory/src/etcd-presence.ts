@@ -11,7 +11,7 @@ export interface EtcdPresenceOptions {
   readonly client: EtcdClient;
   readonly clock: EtcdEnv['clock'];
   /** Why it does not stand there at this moment. */
-  onProblem(error: unknown): void;
+  readonly onProblem: (error: unknown) => void;
 }
 
 export class EtcdPresence {
